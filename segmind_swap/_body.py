@@ -1,0 +1,41 @@
+"""The body of a paid request: it knows whether it has left, it can be called back, and it leaves once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+
+class HeldBody:
+    """Yields all but the last byte, then the last, noting just before that it may now be on its way.
+
+    Which exception a transport raises does not tell whether a request had left: only its own body knows. With
+    a Content-Length no server can act on the request before the last byte.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._withheld = False
+        self._released = False
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    @property
+    def sent(self) -> bool:
+        """Whether the last byte may have left this process."""
+        return self._released
+
+    def withhold(self) -> bool:
+        """Calls the body back. False, and without effect, if the last byte may have left."""
+        self._withheld = True
+        return not self._released
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._released:
+            raise RuntimeError("a paid request must not be sent twice, and its body has left already")
+        if len(self._content) > 1:
+            yield self._content[:-1]
+        if self._withheld:
+            raise RuntimeError("nobody waits for this request any more")
+        self._released = True
+        yield self._content[-1:]

@@ -1,0 +1,36 @@
+"""Undoes a content encoding, with a bound on what may come out of it."""
+
+from __future__ import annotations
+
+import zlib
+
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+def decoded(raw: bytes, encoding: str, *, limit_bytes: int) -> bytes:
+    """`raw` without its content encoding.
+
+    Raises:
+        ValueError: the encoding is not identity, gzip or deflate (none of them was asked for), the data are
+            damaged, or more than `limit_bytes` would come out.
+    """
+    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
+        if name in {"", "identity"}:
+            continue
+        if name not in {"gzip", "x-gzip", "deflate"}:
+            raise ValueError(f"its content encoding is {name[:40]!r}, which was not asked for")
+        raw = _inflated(raw, limit_bytes)
+    return raw
+
+
+def _inflated(raw: bytes, limit_bytes: int) -> bytes:
+    inflate = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        data = inflate.decompress(raw, limit_bytes + 1)
+    except zlib.error:
+        raise ValueError("its compressed body is damaged") from None
+    if len(data) > limit_bytes:
+        raise ValueError(f"it is larger than {limit_bytes} bytes when decompressed")
+    if not inflate.eof:
+        raise ValueError("its compressed body is cut short")
+    return data

@@ -1,0 +1,133 @@
+"""What the server says when it says no: its words made harmless, and the error class they belong to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from pydantic_core import from_json
+
+from ._errors import (
+    AuthenticationError,
+    BadRequestError,
+    InsufficientCreditsError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    StatusError,
+)
+
+_MAX_TEXT = 300
+_MAX_SCANNED = 16 * 1024
+_MAX_DEPTH = 6
+_KEYS = ("error_message", "error", "detail", "message", "error_description")
+_PARTS = ("message", "msg", "details", "detail", "error_message", "error", "error_description", "reason")
+
+_INVISIBLE_MARKUP = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\uffff\U00010000-\U0010ffff]+")
+# Besides controls: the marks that turn a line of text around or hide in it.
+_TRICKS = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+
+
+def shorten(text: str) -> str:
+    """At most 300 characters on one line, free of control characters and terminal escapes."""
+    text = _TRICKS.sub("", _UNPRINTABLE.sub(" ", text[:_MAX_SCANNED]))
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def failure_text(body: bytes | Mapping[str, Any]) -> str:
+    """What a body gives as the reason of a failure, in at most 300 characters; empty if nothing."""
+    parsed: object = body
+    if isinstance(body, bytes):
+        try:
+            parsed = from_json(body)
+        except ValueError:
+            return _plain(body[:_MAX_SCANNED].decode(errors="replace"))
+    if isinstance(parsed, dict):
+        fields = cast("dict[str, object]", parsed)
+        told = (text for key in _KEYS if (text := _joined(fields.get(key))))
+        return next(told, "")
+    return _joined(parsed)
+
+
+def _plain(text: str) -> str:
+    if "<" not in text:
+        return shorten(text)
+    visible = _TAG.sub(" ", _INVISIBLE_MARKUP.sub(" ", text))
+    return shorten(visible) or shorten(_TAG.sub(" ", text))
+
+
+def _joined(value: object) -> str:
+    return shorten("; ".join(dict.fromkeys(_texts(value, 0))))
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if depth > _MAX_DEPTH:
+        return
+    match value:
+        case str() if text := _plain(value):
+            yield text
+        case list():
+            for element in cast("list[object]", value)[:20]:
+                yield from _texts(element, depth + 1)
+        case dict():
+            fields = cast("dict[str, object]", value)
+            parts = [part for key in _PARTS for part in _texts(fields.get(key), depth + 1)]
+            model = fields.get("model")
+            if parts and isinstance(model, str):
+                parts[0] = f"{shorten(model)}: {parts[0]}"
+            yield from parts
+        case bool() | None:
+            pass
+        case int() | float():
+            yield str(value)
+        case _:
+            pass
+
+
+def status_error(code: int, headers: Mapping[str, str], body: bytes, call: str) -> StatusError:
+    """The typed error for an answer that is no success."""
+    reason = failure_text(body)
+    kind, advice = _class_of(code, reason, call)
+    told = f": {reason}" if reason else ""
+    return kind(
+        f"the {call} was answered {code}{told}{f' ({advice})' if advice else ''}",
+        status_code=code,
+        reason=reason,
+        request_id=headers.get("x-request-id"),
+    )
+
+
+_OTHER_406 = re.compile(r"content.?type|parameter|invalid|unsupported|not acceptable", re.IGNORECASE)
+_ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
+
+
+def _class_of(code: int, reason: str, call: str) -> tuple[type[StatusError], str]:
+    match code:
+        case 401:
+            return AuthenticationError, "check the API key, SEGMIND_API_KEY"
+        case 402:
+            return InsufficientCreditsError, "add credits to the account"
+        case 406 if _OTHER_406.search(reason) and not _ABOUT_CREDITS.search(reason):
+            return BadRequestError, ""
+        case 406:
+            return InsufficientCreditsError, "add credits to the account"
+        case 403:
+            return PermissionDeniedError, "this key may not do that"
+        case 404 | 410:
+            advice = "check the workflow's id" if call == "submit" else ""
+            return NotFoundError, advice
+        case 413:
+            return BadRequestError, "the request is larger than the server takes: send a smaller picture"
+        case 429:
+            return RateLimitError, "the account's rate limit"
+        case _ if code >= 500:
+            return ServerError, ""
+        case _ if 300 <= code < 400:
+            return BadRequestError, "redirects are never followed with the key: check base_url"
+        case _:
+            return BadRequestError, ""

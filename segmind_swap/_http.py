@@ -1,0 +1,308 @@
+"""The only owner of httpx clients: puts the key on a request, sends it once, and bounds what comes back."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import anyio
+import httpx
+from pydantic import SecretStr
+
+from ._auth import Schemes, header
+from ._body import HeldBody
+from ._config import Auth, AuthScheme, RequestTimeouts
+from ._encoding import decoded
+from ._errors import ConfigurationError
+from ._events import EventHandler, RateLimited, tell
+from ._hints import retry_delay
+from ._origin import Origin, Service
+from ._pace import Pace
+from ._wire import Answer, Call, NoAnswer, Request
+
+_MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_MAX_PICTURE_BYTES = 64 * 1024 * 1024
+# Redacting a key shorter than this would garble ordinary text.
+_SHORTEST_REDACTED = 8
+_KEEPALIVE = 60.0
+
+
+class _Bounds(NamedTuple):
+    """How much may go on at once: always fewer requests than connections.
+
+    At its limit httpx's pool gives up reuse, and leaks the slots of requests cancelled while they wait for
+    one (httpcore, issue 1093). Below it, neither can happen.
+    """
+
+    requests: int
+    connections: int
+
+
+_API = _Bounds(32, 40)
+_SUBMITS = _Bounds(32, 40)
+_PICTURES = _Bounds(8, 12)
+
+
+class _Borrowed(httpx.AsyncBaseTransport):
+    """The user's transport, for several clients: none of them closes it."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """How to talk to the service."""
+
+    service: Service
+    key: SecretStr
+    auth: Auth
+    timeouts: RequestTimeouts
+    proxy: str | None = field(repr=False)
+    verify: bool | ssl.SSLContext
+    transport: httpx.AsyncBaseTransport | None
+    user_agent: str
+
+
+class Http:
+    """The wire. Belongs to one event loop."""
+
+    def __init__(self, settings: HttpSettings, pace: Pace, on_event: EventHandler | None) -> None:
+        self.service = settings.service
+        self.schemes = Schemes(settings.auth)
+        self._settings = settings
+        self._pace = pace
+        self._on_event = on_event
+        key = settings.key.get_secret_value().encode()
+        self._redacted = key if len(key) >= _SHORTEST_REDACTED else None
+        context = _ssl_context(settings.verify)
+        # Submits have connections of their own, each used once: a stale one would make an outcome unknown,
+        # and a submit that hangs cannot hold up a poll.
+        self._submits = self._client(_SUBMITS, 0, context)
+        self._api = self._client(_API, _API.connections, context)
+        self._pictures = self._client(_PICTURES, _PICTURES.connections, context)
+        self._places = {
+            Call.SUBMIT: anyio.Semaphore(_SUBMITS.requests),
+            Call.DOWNLOAD: anyio.Semaphore(_PICTURES.requests),
+        }
+        self._api_places = anyio.Semaphore(_API.requests)
+        self._closed = False
+
+    def _client(self, bounds: _Bounds, keepalive: int, context: ssl.SSLContext | bool) -> httpx.AsyncClient:
+        settings = self._settings
+        own_network = settings.transport is None and not self.service.origin.loopback
+        return httpx.AsyncClient(
+            transport=_Borrowed(settings.transport) if settings.transport is not None else None,
+            verify=context,
+            proxy=settings.proxy,
+            # Neither a transport that was handed in nor this machine itself is reached through a proxy that
+            # happens to be in the environment.
+            trust_env=own_network,
+            follow_redirects=False,
+            limits=httpx.Limits(
+                max_connections=bounds.connections,
+                max_keepalive_connections=keepalive,
+                keepalive_expiry=_KEEPALIVE,
+            ),
+            headers={"accept-encoding": "identity", "user-agent": settings.user_agent},
+        )
+
+    async def aclose(self) -> None:
+        """Closes every connection, and the transport that was handed in. Calls still under way end."""
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            for client in (self._submits, self._api, self._pictures):
+                await client.aclose()
+            if self._settings.transport is not None:
+                await self._settings.transport.aclose()
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the rate limit lets requests leave again."""
+        return self._pace.closed_for
+
+    async def call(self, request: Request) -> Answer | NoAnswer:
+        """Sends a free call with the key, once; after a 401 once more, if there is another scheme to try."""
+        scheme = self.schemes.scheme(request.call)
+        answer = await self._paced(request, scheme)
+        if isinstance(answer, Answer) and answer.status_code == 401:
+            other = self.schemes.other(request.call, scheme)
+            if other is not None:
+                return await self._paced(request, other)
+        return answer
+
+    async def _paced(self, request: Request, scheme: AuthScheme) -> Answer | NoAnswer:
+        async with await self.enter(request.call) as place:
+            return await place.attempt(request, scheme)
+
+    async def enter(self, call: Call) -> Place:
+        """Waits for a place on the wire: a connection that is surely free, and a turn at the gate.
+
+        The place must be left again; as it may be handed to another task, nothing else does that.
+        """
+        places = self._places.get(call, self._api_places)
+        await places.acquire()
+        try:
+            # Pictures come from another host, without the account's key and outside its limits.
+            admitted = None if call is Call.DOWNLOAD else await self._pace.admit(call)
+            if self._closed:
+                raise ConfigurationError("the client was closed")
+        except BaseException:
+            places.release()
+            raise
+        return Place(self, places, admitted)
+
+    async def exchange(
+        self, request: Request, scheme: AuthScheme | None, held: HeldBody | None
+    ) -> Answer | NoAnswer:
+        """One attempt. Whatever goes wrong is a `NoAnswer`; only cancellation is raised."""
+        call = request.call
+        read, total = _limits(self._settings.timeouts, call)
+        head: httpx.Response | None = None
+        try:
+            with anyio.move_on_after(total):
+                message = self._message(request, scheme, held, read, total)
+                head = await self._client_for(call).send(message, stream=True)
+                try:
+                    return await self._answer(head, call)
+                finally:
+                    await head.aclose()
+            reason = f"no complete answer within {total:g} s"
+        except ConfigurationError:
+            raise
+        except Exception as exc:
+            reason = self._redact(f"{type(exc).__name__}: {exc}".encode()).decode(errors="replace")
+        return NoAnswer(
+            reason=reason,
+            sent=held is None or held.sent,
+            status_code=head.status_code if head is not None else None,
+            request_id=head.headers.get("x-request-id") if head is not None else None,
+        )
+
+    def _client_for(self, call: Call) -> httpx.AsyncClient:
+        match call:
+            case Call.SUBMIT:
+                return self._submits
+            case Call.DOWNLOAD:
+                return self._pictures
+            case _:
+                return self._api
+
+    def _message(
+        self, request: Request, scheme: AuthScheme | None, held: HeldBody | None, read: float, total: float
+    ) -> httpx.Request:
+        timeouts = self._settings.timeouts
+        headers = {} if request.body is None else {"content-type": "application/json"}
+        if held is not None:
+            headers["content-length"] = str(len(held))
+        message = self._client_for(request.call).build_request(
+            request.method,
+            request.url,
+            content=request.body if held is None else held,
+            headers=headers,
+            timeout=httpx.Timeout(connect=timeouts.connect, write=timeouts.write, read=read, pool=total),
+        )
+        if scheme is not None:
+            # The last look before the key goes on, at the very URL that httpx will use.
+            url = message.url
+            port = url.port or (443 if url.scheme == "https" else 80)
+            host = f"[{url.host}]" if ":" in url.host else url.host
+            if not self.service.trusts(Origin(url.scheme, host, port)):
+                raise ConfigurationError(f"{url.scheme}://{url.host} must not see the key; nothing was sent")
+            name, value = header(scheme, self._settings.key.get_secret_value())
+            message.headers[name] = value
+        return message
+
+    async def _answer(self, head: httpx.Response, call: Call) -> Answer:
+        limit = _MAX_PICTURE_BYTES if call is Call.DOWNLOAD else _MAX_ANSWER_BYTES
+        raw = bytearray()
+        stream = head.stream
+        assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - an async client has async streams
+        async for chunk in stream:
+            raw += chunk
+            if len(raw) > limit:
+                raise ValueError(f"the answer is larger than {limit // (1024 * 1024)} MiB")
+        body = decoded(bytes(raw), head.headers.get("content-encoding", ""), limit_bytes=limit)
+        return Answer(
+            status_code=head.status_code,
+            headers={
+                name.lower(): self._redact(value.encode()).decode() for name, value in head.headers.items()
+            },
+            body=body if call is Call.DOWNLOAD else self._redact(body),
+        )
+
+    def _redact(self, text: bytes) -> bytes:
+        """A server may echo the key in what it says; what it says ends in errors and logs."""
+        if self._redacted is not None and self._redacted in text:
+            return text.replace(self._redacted, b"***")
+        return text
+
+    def learn(self, request: Request, scheme: AuthScheme | None, answer: Answer, admitted: int) -> None:
+        """What an answer tells about the account: the scheme that works, and the rate limit."""
+        if answer.status_code == 429:
+            hint = retry_delay(answer.headers, datetime.now(UTC))
+            delay = self._pace.limited(admitted, hint)
+            tell(self._on_event, RateLimited(call=request.call, delay=delay))
+            return
+        self._pace.answered()
+        if answer.ok and scheme is not None:
+            self.schemes.confirm(request.call, scheme)
+
+    def left(self) -> None:
+        """A request is off the wire."""
+        self._pace.left()
+
+
+class Place:
+    """A place on the wire, for one attempt."""
+
+    def __init__(self, http: Http, places: anyio.Semaphore, admitted: int | None) -> None:
+        self._http = http
+        self._places = places
+        self._admitted = admitted
+
+    async def attempt(
+        self, request: Request, scheme: AuthScheme | None, held: HeldBody | None = None
+    ) -> Answer | NoAnswer:
+        """Sends the request once. With `held`, that is its body."""
+        answer = await self._http.exchange(request, scheme, held)
+        if isinstance(answer, Answer) and self._admitted is not None:
+            self._http.learn(request, scheme, answer, self._admitted)
+        return answer
+
+    def leave(self) -> None:
+        """Gives the place to the next."""
+        self._places.release()
+        if self._admitted is not None:
+            self._http.left()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.leave()
+
+
+def _limits(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:
+    match call:
+        case Call.SUBMIT:
+            return timeouts.submit_read, timeouts.submit_total
+        case Call.UPLOAD:
+            return timeouts.upload_read, timeouts.upload_total
+        case Call.DOWNLOAD:
+            return timeouts.download_read, timeouts.download_total
+        case Call.POLL | Call.CREDITS:
+            return timeouts.poll_read, timeouts.poll_total
+
+
+def _ssl_context(verify: bool | ssl.SSLContext) -> ssl.SSLContext | bool:
+    """One context for all clients: each takes tens of milliseconds to make."""
+    return httpx.create_ssl_context() if verify is True else verify

@@ -1,0 +1,113 @@
+"""When the next request may leave: the account's rate limit, and one gate that every 429 closes.
+
+The gate reopens like TCP's slow start (RFC 5681, 3.1): one request in flight, then double for each that is
+answered without a 429, so that a thousand waiting tasks do not run into the limit together.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+import anyio
+
+from ._config import RateLimit, RetryPolicy
+from ._retry import backoff
+from ._wire import Call
+
+_SHORTEST_CLOSURE = 0.5
+_OPEN_FROM = 64
+_MINUTE = 60.0
+
+
+@dataclass(order=True, slots=True)
+class _Ticket:
+    rank: int
+    number: int
+    turn: anyio.Event = field(compare=False, default_factory=anyio.Event)
+    gone: bool = field(compare=False, default=False)
+
+
+class Pace:
+    """Holds requests back until they may leave. One for each client; belongs to one event loop."""
+
+    def __init__(self, limit: RateLimit, retry: RetryPolicy) -> None:
+        self._polls_count = limit.count_polls
+        self._retry = retry
+        self._spacing = 0.0 if limit.requests_per_minute is None else _MINUTE / limit.requests_per_minute
+        self._next_slot = 0.0
+        self._opens_at = 0.0
+        self._window: int | None = None
+        self._in_flight = 0
+        self._closures = 0
+        self._closed_in_a_row = 0
+        self._queue: list[_Ticket] = []
+        self._numbers = 0
+
+    @property
+    def closed_for(self) -> float:
+        """Seconds until the gate opens; zero if it is open."""
+        return max(0.0, self._opens_at - anyio.current_time())
+
+    async def admit(self, call: Call) -> int:
+        """Waits until a request of this kind may leave; returns what `answered` and `left` want to hear."""
+        counted = call is Call.SUBMIT or (call is Call.POLL and self._polls_count)
+        # While polls are not known to count, holding them back behind submits would only delay results.
+        self._numbers += 1
+        ticket = _Ticket(rank=int(call is Call.SUBMIT and not self._polls_count), number=self._numbers)
+        heapq.heappush(self._queue, ticket)
+        try:
+            while (delay := self._delay(ticket, counted=counted)) > 0:
+                with anyio.move_on_after(delay):
+                    await ticket.turn.wait()
+                    ticket.turn = anyio.Event()
+        except BaseException:
+            ticket.gone = True
+            self._call_next()
+            raise
+        heapq.heappop(self._queue)
+        if counted and self._spacing:
+            self._next_slot = max(self._next_slot, anyio.current_time()) + self._spacing
+        self._in_flight += 1
+        self._call_next()
+        return self._closures
+
+    def limited(self, admitted: int, hint: float | None) -> float:
+        """A 429 came: closes the gate for everyone; returns the seconds until it reopens."""
+        if admitted == self._closures:
+            # Of many requests that met the same limit together, only the first is news.
+            self._closures += 1
+            self._closed_in_a_row += 1
+        wait = hint if hint is not None else backoff(self._retry, self._closed_in_a_row)
+        self._opens_at = max(self._opens_at, anyio.current_time() + max(wait, _SHORTEST_CLOSURE))
+        self._window = 1
+        return self.closed_for
+
+    def answered(self) -> None:
+        """An answer other than 429 came: the gate opens further."""
+        self._closed_in_a_row = 0
+        if self._window is not None:
+            self._window *= 2
+            if self._window > _OPEN_FROM:
+                self._window = None
+
+    def left(self) -> None:
+        """A request that was admitted is over, however it ended."""
+        self._in_flight -= 1
+        self._call_next()
+
+    def _delay(self, ticket: _Ticket, *, counted: bool) -> float:
+        if self._head() is not ticket or (self._window is not None and self._in_flight >= self._window):
+            return float("inf")
+        opens_at = max(self._opens_at, self._next_slot) if counted else self._opens_at
+        return opens_at - anyio.current_time()
+
+    def _head(self) -> _Ticket | None:
+        while self._queue and self._queue[0].gone:
+            heapq.heappop(self._queue)
+        return self._queue[0] if self._queue else None
+
+    def _call_next(self) -> None:
+        head = self._head()
+        if head is not None:
+            head.turn.set()

@@ -1,0 +1,32 @@
+"""What the story's functions share: one started client on one event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+
+from ._config import PollPolicy, RetryPolicy
+from ._events import EventHandler
+from ._http import Http
+from ._tasks import Supervisor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A started client.
+
+    Attributes:
+        slots: One for each swap in flight.
+        timeout: Seconds a job may take, and a 429 may last.
+    """
+
+    http: Http
+    supervisor: Supervisor
+    slots: anyio.Semaphore
+    workflow: str
+    timeout: float
+    retry: RetryPolicy
+    polling: PollPolicy
+    max_image_bytes: int
+    on_event: EventHandler | None

@@ -1,0 +1,233 @@
+"""The paid half of a swap: POSTs until there is a job, a refusal, or something a person must decide."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+
+import anyio
+
+from ._body import HeldBody
+from ._calls import complaint
+from ._config import AuthScheme
+from ._errors import ConnectionFailedError, SubmissionUnknownError
+from ._events import Abandoned, Accepted, RetryScheduled, Submitting, log, tell
+from ._models import SwapJob
+from ._retry import Again, Done, Turn, backoff, repeat
+from ._session import Session
+from ._verdict import Action, Past, Reply, Verdict, judge
+from ._wire import Answer, Call, NoAnswer, accepted_job, refusal, request_id_in, submit_request
+
+BeforeSend = Callable[[], Awaitable[None]]
+
+
+async def submit(
+    session: Session,
+    *,
+    reference_url: str,
+    scene_url: str,
+    id: str | None = None,  # noqa: A002 - the request's own word
+    before_send: BeforeSend | None = None,
+) -> SwapJob:
+    """Submits one swap, at most once as far as can be known.
+
+    `before_send` is awaited before each POST, when nothing is left to wait for but the network.
+    """
+    submission = _Submission(session, reference_url, scene_url, id, before_send)
+    try:
+        return await repeat(submission.post)
+    except SubmissionUnknownError:
+        raise
+    except Exception as exc:
+        if submission.past.in_doubt:
+            raise submission.unknown(str(exc)) from None
+        raise
+    except BaseException:
+        if submission.past.in_doubt:
+            log.warning("cancelled after a submit that may have been accepted (swap %r)", id)
+        raise
+
+
+class _Submission:
+    """The POSTs of one swap, and what they leave in doubt."""
+
+    def __init__(
+        self,
+        session: Session,
+        reference_url: str,
+        scene_url: str,
+        id: str | None,  # noqa: A002
+        before_send: BeforeSend | None,
+    ) -> None:
+        self.past = Past()
+        self._session = session
+        self._request = submit_request(
+            session.http.service, session.workflow, reference_url=reference_url, scene_url=scene_url
+        )
+        self._id = id
+        self._before_send = before_send
+        self._posts = 0
+        self._counted = 0
+        self._switched = False
+        self._limited_since: float | None = None
+
+    async def post(self) -> Turn[SwapJob]:
+        """One POST, to its verdict."""
+        session, http = self._session, self._session.http
+        place = await http.enter(Call.SUBMIT)
+        try:
+            if self._before_send is not None:
+                await self._before_send()
+        except BaseException:
+            place.leave()
+            raise
+        self._posts += 1
+        self._counted += 1
+        tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
+        scheme = http.schemes.scheme(Call.SUBMIT)
+        body = self._request.body or b""
+        held = HeldBody(body)
+
+        async def attempt() -> Answer | NoAnswer:
+            async with place:
+                return await place.attempt(self._request, scheme, held)
+
+        answer = await session.supervisor.run(
+            attempt, call_back=held.withhold, deserted=partial(self._deserted, held)
+        )
+        if answer is None:
+            answer = NoAnswer(reason="the client was closed", sent=held.sent)
+        return self._turn(answer, held, scheme)
+
+    def _turn(self, answer: Answer | NoAnswer, held: HeldBody, scheme: AuthScheme) -> Turn[SwapJob]:
+        job = self._job(answer)
+        trusted = job is not None and self._complaint_about(job) is None
+        reply = Reply.NONE
+        if isinstance(answer, Answer):
+            reply = Reply.of_status(answer.status_code, usable=trusted)
+        other = None
+        match reply:
+            case Reply.RATE_LIMITED:
+                self._counted -= 1
+                now = anyio.current_time()
+                self._limited_since = now if self._limited_since is None else self._limited_since
+                lasts = now - self._limited_since + self._session.http.closed_for
+                may_wait = lasts <= self._session.timeout
+                self.past = replace(self.past, may_wait=may_wait)
+            case Reply.UNAUTHORIZED if not self._switched:
+                other = self._session.http.schemes.other(Call.SUBMIT, scheme)
+            case _:
+                pass
+        past = replace(
+            self.past,
+            attempts_left=self._counted < self._session.retry.attempts,
+            other_scheme=other is not None,
+        )
+        verdict = judge(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
+        self.past = replace(self.past, in_doubt=verdict.in_doubt)
+        return self._carried_out(verdict, answer, job)
+
+    def _carried_out(self, verdict: Verdict, answer: Answer | NoAnswer, job: SwapJob | None) -> Turn[SwapJob]:
+        match verdict.action:
+            case Action.ACCEPT:
+                assert job is not None  # noqa: S101 - the reply was ACCEPTED because of it
+                tell(self._session.on_event, Accepted(id=self._id, job=job))
+                return Done(job)
+            case Action.AWAIT_GATE:
+                return Again(0.0)
+            case Action.SWITCH_AUTH:
+                self._switched = True
+                self._counted -= 1
+                return Again(0.0)
+            case Action.BACK_OFF:
+                delay = backoff(self._session.retry, self._counted)
+                tell(
+                    self._session.on_event,
+                    RetryScheduled(
+                        call=Call.SUBMIT,
+                        id=self._id,
+                        job=None,
+                        attempt=self._posts,
+                        delay=delay,
+                        cause=str(complaint(answer, Call.SUBMIT)),
+                    ),
+                )
+                return Again(delay)
+            case Action.NOT_SENT:
+                assert isinstance(answer, NoAnswer)  # noqa: S101 - an answer is never NOT_SENT
+                raise ConnectionFailedError(
+                    f"{self._session.http.service.origin} could not be reached: {answer.reason};"
+                    " nothing was submitted, nothing is charged"
+                )
+            case Action.REFUSE:
+                assert isinstance(answer, Answer)  # noqa: S101 - only an answer refuses
+                raise refusal(answer, Call.SUBMIT)
+            case Action.UNKNOWN:
+                raise self.unknown(self._told(answer, job), answer, job)
+
+    def _told(self, answer: Answer | NoAnswer, job: SwapJob | None) -> str:
+        if isinstance(answer, NoAnswer):
+            return answer.reason
+        why = self._complaint_about(job) if job is not None else None
+        if why is not None and job is not None:
+            return f"it was accepted with the poll_url {job.poll_url}, but {why}"
+        if answer.ok:
+            return f"it was answered {answer.status_code} without a poll_url: {answer.excerpt or 'nothing'}"
+        return str(refusal(answer, Call.SUBMIT))
+
+    def unknown(
+        self, reason: str, answer: Answer | NoAnswer | None = None, job: SwapJob | None = None
+    ) -> SubmissionUnknownError:
+        """The error of a swap of which at least one POST may have been accepted."""
+        request_id = answer.request_id if answer is not None else None
+        excerpt = None
+        if isinstance(answer, Answer):
+            request_id = request_id_in(answer.fields() or {}) or request_id
+            excerpt = answer.excerpt
+        return SubmissionUnknownError(
+            "the swap may have been accepted, and then is billed; it is not sent again by itself"
+            f"{f' (request id {request_id})' if request_id else ''}: {reason}",
+            status_code=answer.status_code if answer is not None else None,
+            request_id=request_id,
+            excerpt=excerpt,
+            possible_duplicates=self.past.in_doubt,
+            job=job,
+        )
+
+    def _job(self, answer: Answer | NoAnswer) -> SwapJob | None:
+        if isinstance(answer, NoAnswer):
+            return None
+        return accepted_job(
+            self._session.http.service,
+            answer,
+            workflow=self._session.workflow,
+            possible_duplicates=self.past.in_doubt,
+        )
+
+    def _complaint_about(self, job: SwapJob) -> str | None:
+        if job.poll_url is None:
+            return None
+        return self._session.http.service.complaint_about_poll_url(job.poll_url)
+
+    def _deserted(self, held: HeldBody, answer: Answer | NoAnswer | None) -> None:
+        job = self._job(answer) if answer is not None else None
+        if job is not None:
+            tell(self._session.on_event, Accepted(id=self._id, job=job))
+            abandon(self._session, job)
+            return
+        reply = Reply.NONE
+        if isinstance(answer, Answer):
+            reply = Reply.of_status(answer.status_code, usable=False)
+        if held.sent and reply in {Reply.NONE, Reply.UNUSABLE, Reply.GATEWAY, Reply.UNCLEAR}:
+            log.warning("nobody waits any more for a submit that may have been accepted (swap %r)", self._id)
+
+
+def abandon(session: Session, job: SwapJob) -> None:
+    """Says that nobody in this program waits for a job any more: it runs on, and is billed."""
+    log.warning(
+        "job %s was accepted and is billed, but nobody waits for it any more; wait for %s",
+        job.name,
+        job.model_dump_json(),
+    )
+    tell(session.on_event, Abandoned(job=job))

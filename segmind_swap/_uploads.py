@@ -1,0 +1,109 @@
+"""Local pictures get a URL: once for each content, however many tasks ask at the same time."""
+
+from __future__ import annotations
+
+import base64
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import anyio
+import anyio.to_thread
+
+from ._calls import ask
+from ._events import Uploaded, tell
+from ._images import Picture, load
+from ._models import ImageInput
+from ._session import Session
+from ._wire import read_upload, upload_request
+
+_AT_ONCE = 4
+_REMEMBERED = 4096
+# How long the service keeps an upload is not published; a URL that has gone would fail a paid job.
+_LIFETIME = 3600.0
+
+
+@dataclass(slots=True)
+class _Content:
+    """One content that is being uploaded."""
+
+    lock: anyio.Lock = field(default_factory=anyio.Lock)
+    waiting: int = 0
+
+
+class Uploads:
+    """Uploads pictures, and remembers where they are for an hour. Belongs to one event loop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._under_way: dict[str, _Content] = {}
+        self._places = anyio.Semaphore(_AT_ONCE)
+
+    async def urls_of(self, *images: ImageInput) -> list[str]:
+        """A URL for each picture, in the same order. All are checked before the first is uploaded.
+
+        Raises:
+            ImageError: a picture cannot be used.
+            SwapError: an upload did not succeed.
+        """
+        checked = [await self._checked(image) for image in images]
+        urls = [""] * len(checked)
+        errors: list[Exception] = []
+
+        async def place(index: int, picture: Picture | str) -> None:
+            try:
+                urls[index] = picture if isinstance(picture, str) else await self._url_of(picture)
+            except Exception as exc:
+                errors.append(exc)
+                group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            for index, picture in enumerate(checked):
+                group.start_soon(place, index, picture)
+        if errors:
+            raise errors[0]
+        return urls
+
+    async def _checked(self, image: ImageInput) -> Picture | str:
+        limit = self._session.max_image_bytes
+        if isinstance(image, str) and "://" in image:
+            return load(image, max_bytes=limit)
+        return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
+
+    async def _url_of(self, picture: Picture) -> str:
+        digest = picture.sha256
+        content = self._under_way.setdefault(digest, _Content())
+        content.waiting += 1
+        try:
+            async with content.lock:
+                url = self._remembered(digest)
+                if url is None:
+                    async with self._places:
+                        url = await self._upload(picture)
+                    self._remember(digest, url)
+                return url
+        finally:
+            content.waiting -= 1
+            if not content.waiting:
+                del self._under_way[digest]
+
+    async def _upload(self, picture: Picture) -> str:
+        session = self._session
+        encoded = base64.b64encode(picture.data).decode()
+        request = upload_request(session.http.service, f"data:{picture.media_type};base64,{encoded}")
+        url = read_upload(session.http.service, await ask(session, request))
+        tell(session.on_event, Uploaded(url=url, size_bytes=len(picture.data)))
+        return url
+
+    def _remembered(self, digest: str) -> str | None:
+        url, expires_at = self._known.get(digest, ("", 0.0))
+        if not url or anyio.current_time() >= expires_at:
+            return None
+        self._known.move_to_end(digest)
+        return url
+
+    def _remember(self, digest: str, url: str) -> None:
+        self._known[digest] = (url, anyio.current_time() + _LIFETIME)
+        self._known.move_to_end(digest)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)

@@ -1,0 +1,178 @@
+"""The free half of a swap: polls a job until it is done. Any process that has the job may do it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import anyio
+
+from ._calls import complaint
+from ._errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    OutputError,
+    PermissionDeniedError,
+    RateLimitError,
+    SwapError,
+    SwapExpiredError,
+    SwapFailedError,
+    SwapTimeoutError,
+)
+from ._events import Completed, Polled, RetryScheduled, tell
+from ._models import SwapJob, SwapResult, SwapState, SwapStatus
+from ._outputs import picture_in
+from ._poll import Schedule
+from ._retry import Again, Done, Turn, repeat
+from ._session import Session
+from ._wire import Call, NoAnswer, poll_request, read_status
+
+
+async def wait(session: Session, job: SwapJob, *, timeout: float) -> SwapResult:
+    """Polls until the job is done, for at most `timeout` seconds from now."""
+    polling = _Polling(session, job)
+    with anyio.move_on_after(timeout):
+        return polling.result(await repeat(polling.turn))
+    last = polling.last_error
+    raise SwapTimeoutError(
+        f"job {job.name} was still running after {timeout:g} s; it was paid, and can be waited for again"
+        f"{f' (the last poll failed: {last})' if last else ''}",
+        seconds=timeout,
+        last_error=last,
+        job=job,
+    )
+
+
+class Updates(AsyncIterator[SwapStatus]):
+    """What each poll that is answered well tells, to the last. May be left at any time."""
+
+    def __init__(self, session: Session, job: SwapJob) -> None:
+        self._polling = _Polling(session, job)
+
+    async def __anext__(self) -> SwapStatus:
+        if self._polling.status.state.final:
+            raise StopAsyncIteration
+        return await repeat(self._polling.news)
+
+
+async def status(session: Session, job: SwapJob) -> SwapStatus:
+    """One poll."""
+    return await _Polling(session, job).look()
+
+
+class _Polling:
+    """The polls of one job."""
+
+    def __init__(self, session: Session, job: SwapJob) -> None:
+        self.last_error: SwapError | None = None
+        self.status = SwapStatus(state=SwapState.QUEUED)
+        self._session = session
+        self._job = job
+        self._schedule = Schedule(session.polling, session.retry)
+        # The wall clock bridges processes, the loop's clock measures from here on.
+        self._age = max(0.0, (datetime.now(UTC) - job.submitted_at).total_seconds())
+        self._started = anyio.current_time()
+        self._pause = self._schedule.first(self._age) if job.poll_url is not None else 0.0
+        self._failures = 0
+        if job.poll_url is not None:
+            why = session.http.service.complaint_about_poll_url(job.poll_url)
+            if why is not None:
+                raise ConfigurationError(f"job {job.name} cannot be polled: {why}", job=job)
+
+    @property
+    def seconds(self) -> float:
+        """Since the acceptance."""
+        return self._age + anyio.current_time() - self._started
+
+    async def look(self) -> SwapStatus:
+        """One poll; raises whatever kept it from telling the state."""
+        job = self._job
+        if job.poll_url is None:
+            return SwapStatus(state=SwapState.COMPLETED, outputs=job.outputs)
+        try:
+            answer = await self._session.http.call(poll_request(job.poll_url))
+            if isinstance(answer, NoAnswer):
+                raise complaint(answer, Call.POLL)
+            found = read_status(answer)
+        except SwapError as exc:
+            exc.job = job
+            raise
+        tell(self._session.on_event, Polled(job=job, status=found, seconds=self.seconds))
+        return found
+
+    async def turn(self) -> Turn[SwapStatus]:
+        """Looks once, at the right time."""
+        if self._pause > 0:
+            await anyio.sleep(self._pause)
+            self._pause = 0.0
+        try:
+            self.status = await self.look()
+        except (AuthenticationError, PermissionDeniedError, OutputError, ConfigurationError):
+            raise
+        except SwapError as exc:
+            return self._put_off(exc)
+        self.last_error = None
+        if self.status.state.final:
+            return Done(self.status)
+        return Again(self._schedule.after_answer())
+
+    async def news(self) -> Turn[SwapStatus]:
+        """Looks until a poll is answered well, and keeps the pause after it for the next."""
+        turn = await self.turn()
+        if self.last_error is not None:
+            return turn
+        self._pause = turn.delay if isinstance(turn, Again) else 0.0
+        return Done(self.status)
+
+    def _put_off(self, error: SwapError) -> Again:
+        """A poll's failure never fails a paid job before its deadline."""
+        self.last_error = error
+        delay: float | None
+        if isinstance(error, NotFoundError):
+            delay = self._schedule.after_missing(anyio.current_time())
+            if delay is None:
+                raise SwapExpiredError(
+                    f"the service no longer knows job {self._job.name}: {error}; it keeps records for about"
+                    " an hour. The picture may still be in the account's history",
+                    job=self._job,
+                )
+        elif isinstance(error, RateLimitError):
+            # Not a failure of the job's; the gate holds the next poll back for as long as it takes.
+            delay = self._session.polling.interval
+        else:
+            delay = self._schedule.after_failure()
+        self._failures += 1
+        tell(
+            self._session.on_event,
+            RetryScheduled(
+                call=Call.POLL,
+                id=None,
+                job=self._job,
+                attempt=self._failures,
+                delay=delay,
+                cause=str(error),
+            ),
+        )
+        return Again(delay)
+
+    def result(self, final: SwapStatus) -> SwapResult:
+        """The finished swap.
+
+        Raises:
+            SwapFailedError: it failed.
+        """
+        job = self._job
+        if final.state is SwapState.FAILED:
+            raise SwapFailedError(
+                f"job {job.name} failed: {final.reason or 'the service gave no reason'}",
+                reason=final.reason,
+                job=job,
+            )
+        url = picture_in(final.outputs)
+        assert url is not None  # noqa: S101 - neither a job nor a status is made without one
+        result = SwapResult(
+            job=job, url=url, outputs=final.outputs, seconds=self.seconds, cost_usd=final.cost_usd
+        )
+        tell(self._session.on_event, Completed(result=result))
+        return result

@@ -1,0 +1,310 @@
+"""The API's calls and answers, without any I/O: values to requests, answers to values or errors.
+
+Sources of every shape: Segmind's API page for the workflow, its documentation and its own SDK 1.3.0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from ._errors import OutputError, ResponseError, StatusError
+from ._failures import failure_text, shorten, status_error
+from ._models import Credits, SwapJob, SwapState, SwapStatus
+from ._origin import Service, origin_of
+from ._outputs import outputs_of, picture_in
+
+_MAX_KEPT_BODY = 64 * 1024
+
+
+class Call(StrEnum):
+    """The kinds of request."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    UPLOAD = "upload"
+    CREDITS = "credits"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request, before it has a key.
+
+    Attributes:
+        body: The JSON document to send, or None.
+    """
+
+    call: Call
+    method: str
+    url: str
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A complete answer.
+
+    Attributes:
+        headers: With lower-case names.
+        body: Decoded from its transfer and content encodings.
+    """
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status_code < 300
+
+    @property
+    def request_id(self) -> str | None:
+        """The `x-request-id` header."""
+        return self.headers.get("x-request-id")
+
+    @property
+    def excerpt(self) -> str:
+        """At most 300 harmless characters of the body."""
+        return failure_text(self.body)
+
+    def json(self) -> object:
+        """The body as JSON.
+
+        Raises:
+            ValueError: it is not JSON, is nested absurdly deep, or is not UTF-8.
+        """
+        value: object = from_json(self.body)
+        return value
+
+    def fields(self) -> dict[str, Any] | None:
+        """The body as a JSON object; None if it is anything else."""
+        try:
+            value = self.json()
+        except ValueError:
+            return None
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoAnswer:
+    """No complete answer came.
+
+    Attributes:
+        reason: What happened, in words.
+        sent: Whether the last byte of the request may have left.
+        status_code: The status, where the answer broke off after its head.
+        request_id: The `x-request-id` header, likewise.
+    """
+
+    reason: str
+    sent: bool
+    status_code: int | None = None
+    request_id: str | None = None
+
+
+# Requests
+
+
+def submit_request(service: Service, workflow: str, *, reference_url: str, scene_url: str) -> Request:
+    """The paid call. Both fields are always sent: without one the service would run, and bill, a sample."""
+    document = {"reference_character_image": reference_url, "character_image": scene_url}
+    url = f"{service.base_url}/workflows/{workflow}"
+    return Request(call=Call.SUBMIT, method="POST", url=url, body=_json(document))
+
+
+def poll_request(poll_url: str) -> Request:
+    """Asks for a job's state, at exactly the URL the server gave."""
+    return Request(call=Call.POLL, method="GET", url=poll_url)
+
+
+def upload_request(service: Service, data_url: str) -> Request:
+    """Uploads one picture: of several, the order of the reply's URLs is not promised."""
+    url = f"{service.upload_base_url}/upload-asset"
+    return Request(call=Call.UPLOAD, method="POST", url=url, body=_json({"data_urls": [data_url]}))
+
+
+def credits_request(service: Service) -> Request:
+    """Asks what is left on the account; runs and costs nothing."""
+    return Request(call=Call.CREDITS, method="GET", url=f"{service.base_url}/v1/get-user-credits")
+
+
+def download_request(url: str) -> Request:
+    """Fetches a finished picture, without the key."""
+    return Request(call=Call.DOWNLOAD, method="GET", url=url)
+
+
+def _json(document: Mapping[str, object]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+# Answers
+
+_STATES = {
+    "QUEUED": SwapState.QUEUED,
+    "PROCESSING": SwapState.PROCESSING,
+    "COMPLETED": SwapState.COMPLETED,
+    "SUCCEEDED": SwapState.COMPLETED,
+    "SUCCESS": SwapState.COMPLETED,
+    "FAILED": SwapState.FAILED,
+    "ERROR": SwapState.FAILED,
+    "CANCELLED": SwapState.FAILED,
+    "CANCELED": SwapState.FAILED,
+    "EXPIRED": SwapState.FAILED,
+}
+# These come from a gateway or about the caller, whatever their body says: the job behind them may be well.
+_NOT_ABOUT_THE_JOB = frozenset({401, 403, 404, 410, 429, 502, 503, 504})
+
+
+def accepted_job(
+    service: Service, answer: Answer, *, workflow: str, possible_duplicates: int
+) -> SwapJob | None:
+    """The job a 2xx to a submit tells of; None if it tells of none that could ever be waited for.
+
+    Whether its `poll_url` may be trusted is a question of its own.
+    """
+    fields = answer.fields()
+    if fields is None or not answer.ok:
+        return None
+    poll_url = fields.get("poll_url")
+    if not isinstance(poll_url, str) or not poll_url.strip():
+        poll_url = None
+    elif poll_url.startswith("/") and not poll_url.startswith("//"):
+        poll_url = f"{service.origin}{poll_url}"
+    outputs = outputs_of(fields) if poll_url is None and _state(fields) is SwapState.COMPLETED else ()
+    if poll_url is None and picture_in(outputs) is None:
+        return None
+    return SwapJob(
+        poll_url=poll_url,
+        request_id=request_id_in(fields) or answer.request_id,
+        workflow=workflow,
+        possible_duplicates=possible_duplicates,
+        outputs=outputs,
+    )
+
+
+def request_id_in(fields: Mapping[str, Any]) -> str | None:
+    """The id a body gives, if it is one."""
+    value = fields.get("request_id")
+    return value if isinstance(value, str) and 0 < len(value) <= 256 else None
+
+
+def read_status(answer: Answer) -> SwapStatus:
+    """What a poll was answered.
+
+    Raises:
+        OutputError: the job is COMPLETED without a usable picture.
+        StatusError: the HTTP status says no, and the body does not speak of the job.
+        ResponseError: a 2xx whose body is not a JSON object.
+    """
+    fields = answer.fields()
+    state = _state(fields) if fields is not None else None
+    if fields is None or not _tells_of_the_job(answer, fields, state):
+        if not answer.ok:
+            raise status_error(answer.status_code, answer.headers, answer.body, Call.POLL)
+        raise ResponseError(
+            f"the poll was answered {answer.status_code} with something that is not a JSON object:"
+            f" {answer.excerpt or 'nothing'}",
+            status_code=answer.status_code,
+            excerpt=answer.excerpt,
+        )
+    outputs = outputs_of(fields) if state is SwapState.COMPLETED else ()
+    if state is SwapState.COMPLETED and picture_in(outputs) is None:
+        raise OutputError(
+            "the job is COMPLETED, but its answer holds no picture URL; the run was paid:"
+            f" {shorten(answer.body.decode(errors='replace')) or 'empty'}",
+            body=answer.body[:_MAX_KEPT_BODY],
+            request_id=request_id_in(fields) or answer.request_id,
+        )
+    return SwapStatus(
+        state=state or SwapState.PROCESSING,
+        raw=shorten(str(fields.get("status") or "")),
+        outputs=outputs,
+        reason=failure_text(fields) if state is SwapState.FAILED else "",
+        cost_usd=_cost_usd(answer.headers, fields),
+    )
+
+
+def _state(fields: Mapping[str, Any]) -> SwapState | None:
+    word = fields.get("status")
+    return _STATES.get(word.strip().upper()) if isinstance(word, str) else None
+
+
+def _tells_of_the_job(answer: Answer, fields: Mapping[str, Any], state: SwapState | None) -> bool:
+    """Whether the body's status is to be believed before the HTTP status (FAILED is served as 422)."""
+    if answer.ok:
+        return True
+    if answer.status_code in _NOT_ABOUT_THE_JOB or state is None:
+        return False
+    # `{"status": "error"}` is what many gateways call any error of theirs.
+    return str(fields["status"]).strip().upper() != "ERROR"
+
+
+def _cost_usd(headers: Mapping[str, str], fields: Mapping[str, Any]) -> float | None:
+    metrics = fields.get("metrics")
+    told = metrics.get("cost") if isinstance(metrics, dict) else None
+    for value in (told, headers.get("x-cost")):
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            try:
+                cost = float(value)
+            except (ValueError, OverflowError):
+                continue
+            if 0 <= cost < 1e6:
+                return cost
+    return None
+
+
+def read_upload(service: Service, answer: Answer) -> str:
+    """The URL of the one picture that was uploaded (`file_urls` in the SDK, `urls` in the documents).
+
+    Raises:
+        ResponseError: there is not exactly one URL, or it is one that the service could not read.
+    """
+    fields = answer.fields() or {}
+    urls = fields.get("file_urls") or fields.get("urls")
+    if not isinstance(urls, list) or len(urls) != 1 or not isinstance(urls[0], str):
+        complaint = "does not hold exactly one URL"
+    else:
+        url: str = urls[0]
+        try:
+            origin = origin_of(url)
+        except ValueError as exc:
+            complaint = f"names a URL that cannot be used: {exc}"
+        else:
+            if origin.scheme == "https" or service.allow_http or service.origin.loopback:
+                return url
+            complaint = "names a URL that is not https"
+    raise ResponseError(
+        f"the answer to the upload {complaint}: {answer.excerpt or 'empty'}",
+        status_code=answer.status_code,
+        excerpt=answer.excerpt,
+    )
+
+
+def read_credits(answer: Answer) -> Credits:
+    """What is left on the account.
+
+    Raises:
+        ResponseError: the body is not the documented object of two numbers.
+    """
+    try:
+        return Credits.model_validate_json(answer.body)
+    except ValidationError:
+        pass
+    raise ResponseError(
+        f"the answer about credits cannot be read: {answer.excerpt or 'empty'}",
+        status_code=answer.status_code,
+        excerpt=answer.excerpt,
+    )
+
+
+def refusal(answer: Answer, call: Call) -> StatusError:
+    """The typed error of an answer that says no."""
+    return status_error(answer.status_code, answer.headers, answer.body, call)

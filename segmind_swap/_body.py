@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class HeldBody:
@@ -30,12 +30,32 @@ class HeldBody:
         self._withheld = True
         return not self._released
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._released:
-            raise RuntimeError("a paid request must not be sent twice, and its body has left already")
-        if len(self._content) > 1:
-            yield self._content[:-1]
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Parts([self._all_but_the_last, self._the_last])
+
+    def _all_but_the_last(self) -> bytes:
+        self._refuse_a_second_time()
+        return self._content[:-1]
+
+    def _the_last(self) -> bytes:
+        self._refuse_a_second_time()
         if self._withheld:
             raise RuntimeError("nobody waits for this request any more")
         self._released = True
-        yield self._content[-1:]
+        return self._content[-1:]
+
+    def _refuse_a_second_time(self) -> None:
+        if self._released:
+            raise RuntimeError("a paid request must not be sent twice, and its body has left already")
+
+
+class _Parts(AsyncIterator[bytes]):
+    """One pass over a body. Not a generator: a transport may drop it half-way without closing it."""
+
+    def __init__(self, parts: list[Callable[[], bytes]]) -> None:
+        self._parts = parts
+
+    async def __anext__(self) -> bytes:
+        if not self._parts:
+            raise StopAsyncIteration
+        return self._parts.pop(0)()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -56,6 +57,16 @@ class _Borrowed(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
+class _HeldStream(httpx.AsyncByteStream):
+    """A held-back body, as httpx wants it."""
+
+    def __init__(self, held: HeldBody) -> None:
+        self._held = held
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._held)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSettings:
     """How to talk to the service."""
@@ -81,7 +92,7 @@ class Http:
         self._on_event = on_event
         key = settings.key.get_secret_value().encode()
         self._redacted = key if len(key) >= _SHORTEST_REDACTED else None
-        context = _ssl_context(settings.verify)
+        context = _ssl_context(settings)
         # Submits have connections of their own, each used once: a stale one would make an outcome unknown,
         # and a submit that hangs cannot hold up a poll.
         self._submits = self._client(_SUBMITS, 0, context)
@@ -204,10 +215,12 @@ class Http:
         message = self._client_for(request.call).build_request(
             request.method,
             request.url,
-            content=request.body if held is None else held,
+            content=request.body if held is None else None,
             headers=headers,
             timeout=httpx.Timeout(connect=timeouts.connect, write=timeouts.write, read=read, pool=total),
         )
+        if held is not None:
+            message.stream = _HeldStream(held)
         if scheme is not None:
             # The last look before the key goes on, at the very URL that httpx will use.
             url = message.url
@@ -303,6 +316,8 @@ def _limits(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:
             return timeouts.poll_read, timeouts.poll_total
 
 
-def _ssl_context(verify: bool | ssl.SSLContext) -> ssl.SSLContext | bool:
-    """One context for all clients: each takes tens of milliseconds to make."""
-    return httpx.create_ssl_context() if verify is True else verify
+def _ssl_context(settings: HttpSettings) -> ssl.SSLContext | bool:
+    """One context for all clients, and none where no connection is ours: each takes tens of milliseconds."""
+    if settings.transport is not None:
+        return False
+    return httpx.create_ssl_context() if settings.verify is True else settings.verify

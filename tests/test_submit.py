@@ -1,0 +1,700 @@
+"""A schedule for each way to pay twice, or to lose what was paid. All of it in virtual time, on both loops."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from segmind_swap import (
+    Abandoned,
+    Accepted,
+    AuthenticationError,
+    BadRequestError,
+    ConnectionFailedError,
+    InsufficientCreditsError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimit,
+    RateLimitError,
+    RequestTimeouts,
+    RetryPolicy,
+    RetryScheduled,
+    ServerError,
+    StatusError,
+    SubmissionUnknownError,
+    Submitting,
+    SwapClient,
+    SwapError,
+)
+from segmind_swap._submit import submit
+
+from .scripted import (
+    KEY,
+    PICTURES,
+    REFERENCE,
+    SCENE,
+    Scripted,
+    Step,
+    accepted,
+    client,
+    late,
+    poll_url,
+    raises,
+    says,
+)
+
+STRICT = RetryPolicy(submit="strict")
+NO_ROUTE = raises(httpx.ConnectError("no route"), reads="nothing")
+
+
+async def ending(service: Scripted, **settings: Any) -> SwapError | str:
+    """What a submit ended in: the request id of its job, or the error."""
+    async with client(service, **settings) as swaps:
+        try:
+            job = await swaps.submit(**PICTURES)
+        except SwapError as error:
+            return error
+        return job.request_id or ""
+
+
+async def test_a_submit_sends_both_pictures_and_its_length_and_becomes_a_job() -> None:
+    service = Scripted()
+    async with client(service) as swaps:
+        job = await swaps.submit(**PICTURES)
+    (seen,) = service.seen
+    assert json.loads(seen.body) == {"reference_character_image": REFERENCE, "character_image": SCENE}
+    assert seen.request.headers["content-length"] == str(len(seen.body))
+    assert "transfer-encoding" not in seen.request.headers
+    assert (job.poll_url, job.request_id, job.possible_duplicates) == (poll_url(), "1", 0)
+    assert KEY not in job.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "error"),
+    [
+        (302, "", BadRequestError),
+        (400, "Invalid request body", BadRequestError),
+        (402, "Insufficient credits", InsufficientCreditsError),
+        (403, "not for your team", PermissionDeniedError),
+        (404, "Workflow not found", NotFoundError),
+        (405, "", BadRequestError),
+        (406, "Insufficient credits", InsufficientCreditsError),
+        (406, "Invalid content type", BadRequestError),
+        (410, "retired", NotFoundError),
+        (413, "", BadRequestError),
+        (415, "", BadRequestError),
+        (422, "bad parameter", BadRequestError),
+        (500, "Internal server error", ServerError),
+    ],
+)
+async def test_an_answer_that_refuses_is_its_typed_error_after_one_post(
+    code: int, reason: str, error: type[StatusError]
+) -> None:
+    service = Scripted(submit=says(code, reason, x_request_id="r-1"))
+    found = await ending(service)
+    assert type(found) is error
+    assert isinstance(found, StatusError)
+    assert (found.status_code, found.request_id) == (code, "r-1")
+    assert reason in str(found)
+    assert service.count("submit") == 1
+
+
+@pytest.mark.parametrize("code", [502, 503, 504])
+async def test_documented_backs_off_after_a_gateway_error_and_counts_a_possible_duplicate(code: int) -> None:
+    events: list[Any] = []
+    service = Scripted(submit=[says(code), accepted()])
+    async with client(service, on_event=events.append) as swaps:
+        job = await swaps.submit(**PICTURES)
+    assert job.possible_duplicates == 1
+    assert service.count("submit") == 2
+    (retry,) = [event for event in events if isinstance(event, RetryScheduled)]
+    assert (retry.call, retry.attempt) == ("submit", 1)
+    assert 0 <= retry.delay <= 1.0
+    assert str(code) in retry.cause
+    assert [event.attempt for event in events if isinstance(event, Submitting)] == [1, 2]
+
+
+@pytest.mark.parametrize("code", [502, 503, 504])
+async def test_strict_never_repeats_a_gateway_error(code: int) -> None:
+    service = Scripted(submit=says(code, x_request_id="r-9"))
+    found = await ending(service, retry=STRICT)
+    assert isinstance(found, SubmissionUnknownError)
+    assert (found.status_code, found.request_id, found.possible_duplicates) == (code, "r-9", 1)
+    assert service.count("submit") == 1
+
+
+async def test_three_504s_end_as_unknown_with_all_three_in_doubt() -> None:
+    service = Scripted(submit=says(504))
+    found = await ending(service)
+    assert isinstance(found, SubmissionUnknownError)
+    assert (found.status_code, found.possible_duplicates) == (504, 3)
+    assert service.count("submit") == 3
+
+
+@pytest.mark.parametrize("code", [302, 400, 401, 402, 403, 404, 406, 410, 422, 500])
+async def test_a_refusal_after_a_504_is_unknown_because_the_first_may_run(code: int) -> None:
+    service = Scripted(submit=[says(504), says(code, "Insufficient credits")])
+    found = await ending(service)
+    assert isinstance(found, SubmissionUnknownError)
+    assert (found.status_code, found.possible_duplicates) == (code, 1)
+    assert service.count("submit") == 2
+
+
+async def test_no_connection_after_a_504_is_unknown_because_the_first_may_run() -> None:
+    service = Scripted(submit=[says(504), NO_ROUTE])
+    found = await ending(service)
+    assert isinstance(found, SubmissionUnknownError)
+    assert found.possible_duplicates == 1
+    assert service.count("submit") == 3
+
+
+async def test_closing_the_client_during_the_backoff_after_a_504_leaves_it_unknown() -> None:
+    service = Scripted(submit=says(504))
+    found: list[SwapError] = []
+    swaps = client(service, retry=RetryPolicy(initial_delay=30.0))
+
+    async def call() -> None:
+        with pytest.raises(SubmissionUnknownError, match="closed") as caught:
+            await swaps.submit(**PICTURES)
+        found.append(caught.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await anyio.wait_all_tasks_blocked()
+        await swaps.aclose()
+    assert service.count("submit") == 1
+    assert len(found) == 1
+
+
+AFTER_THE_LAST_BYTE: list[BaseException] = [
+    httpx.ReadTimeout("slow"),
+    httpx.ReadError("reset"),
+    httpx.WriteError("reset"),
+    httpx.ConnectTimeout("a transport that calls it so"),
+    httpx.ConnectError("a transport that calls it so"),
+    httpx.PoolTimeout("a transport that calls it so"),
+    httpx.RemoteProtocolError("no answer"),
+    ConnectionResetError("bare"),
+    OSError("anything"),
+    RuntimeError("anything"),
+    ExceptionGroup("a group", [ValueError("inside")]),
+]
+
+
+@pytest.mark.parametrize("error", AFTER_THE_LAST_BYTE, ids=lambda error: type(error).__name__)
+async def test_any_exception_after_the_last_byte_is_unknown_and_never_sent_again(error: BaseException) -> None:
+    for policy in (STRICT, RetryPolicy()):
+        service = Scripted(submit=raises(error))
+        found = await ending(service, retry=policy)
+        assert isinstance(found, SubmissionUnknownError)
+        assert type(error).__name__ in str(found)
+        assert found.status_code is None
+        assert service.count("submit") == 1
+
+
+@pytest.mark.parametrize("error", AFTER_THE_LAST_BYTE, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("reads", ["nothing", "all but the last byte"])
+async def test_the_same_exception_before_the_last_byte_is_sent_again(error: BaseException, reads: str) -> None:
+    for policy in (STRICT, RetryPolicy()):
+        service = Scripted(submit=[raises(error, reads=reads), accepted()])
+        assert await ending(service, retry=policy) == "1"
+        assert service.count("submit") == 2
+
+
+async def test_a_server_that_is_never_reached_is_a_failed_connection_and_nothing_was_sent() -> None:
+    service = Scripted(submit=NO_ROUTE)
+    found = await ending(service)
+    assert type(found) is ConnectionFailedError
+    assert "nothing is charged" in str(found)
+    assert service.count("submit") == 3
+
+
+async def test_an_early_answer_to_a_body_that_never_left_whole_is_believed() -> None:
+    refused = Scripted(submit=Step(status=413, body="too large", reads="all but the last byte"))
+    assert isinstance(await ending(refused), BadRequestError)
+    for policy in (STRICT, RetryPolicy()):
+        gateway = Scripted(submit=[Step(status=503, body="", reads="nothing"), accepted()])
+        async with client(gateway, retry=policy) as swaps:
+            job = await swaps.submit(**PICTURES)
+        assert job.possible_duplicates == 0, "it provably had not left"
+
+
+async def test_an_answer_that_breaks_off_is_unknown_whatever_its_status_was() -> None:
+    for code in (200, 400, 429, 504):
+        service = Scripted(submit=Step(status=code, body={"error": "x" * 100}, cut=True))
+        found = await ending(service)
+        assert isinstance(found, SubmissionUnknownError)
+        assert found.status_code == code
+        assert service.count("submit") == 1
+
+
+@pytest.mark.parametrize("code", [501, 520, 522, 524])
+async def test_a_proxys_own_5xx_is_unknown_even_under_documented(code: int) -> None:
+    service = Scripted(submit=says(code))
+    found = await ending(service)
+    assert isinstance(found, SubmissionUnknownError)
+    assert found.status_code == code
+    assert service.count("submit") == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "<html><body>ok</body></html>",
+        [],
+        {"request_id": "r-5", "status": "QUEUED"},
+        {"poll_url": "", "request_id": "r-5"},
+        {"poll_url": 7, "request_id": "r-5"},
+        {"status": "FAILED", "error": "at once", "request_id": "r-5"},
+        {"status": "COMPLETED", "output": "", "request_id": "r-5"},
+        b"\xff\xfe\x00",
+        b'{"poll_url": "https://api.segm',
+    ],
+)
+async def test_a_2xx_that_names_no_job_is_unknown_with_what_it_did_say(body: Any) -> None:
+    service = Scripted(submit=Step(body=body))
+    found = await ending(service)
+    assert isinstance(found, SubmissionUnknownError)
+    assert (found.status_code, found.job) == (200, None)
+    assert found.request_id == (body["request_id"] if isinstance(body, dict) else None)
+    assert service.count("submit") == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/requests/1",
+        "http://api.segmind.com/workflows/request/1",
+        "https://key@api.segmind.com/workflows/request/1",
+        "https://api.segmind.com.evil.example/1",
+        "https://127.0.0.1/1",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_poll_url_elsewhere_is_never_polled_and_the_error_carries_the_job(url: str) -> None:
+    service = Scripted(submit=Step(body={"poll_url": url, "request_id": "r-7"}))
+    async with client(service) as swaps:
+        with pytest.raises(SubmissionUnknownError) as caught:
+            await swaps.swap(**PICTURES)
+    assert caught.value.job is not None
+    assert (caught.value.job.poll_url, caught.value.request_id) == (url, "r-7")
+    assert service.count("submit") == len(service.seen) == 1
+
+
+async def test_a_result_in_the_answer_itself_is_a_job_that_needs_no_poll() -> None:
+    body = {"status": "COMPLETED", "output": '{"picture": "https://images.segmind.com/generations/a9.png"}'}
+    service = Scripted(submit=Step(body=body))
+    async with client(service) as swaps:
+        job = await swaps.submit(**PICTURES)
+        result = await swaps.wait(type(job).model_validate_json(job.model_dump_json()))
+        assert [found.state async for found in swaps.updates(job)] == ["COMPLETED"]
+    assert job.poll_url is None
+    assert result.url == "https://images.segmind.com/generations/a9.png"
+    assert len(service.seen) == 1
+
+
+# The two auth schemes
+
+
+def schemes(service: Scripted, call: str = "submit") -> list[str]:
+    found = []
+    for seen in service.seen:
+        if seen.call == call:
+            headers = seen.request.headers
+            assert ("authorization" in headers) != ("x-api-key" in headers), "never both, never none"
+            found.append("bearer" if "authorization" in headers else "x-api-key")
+    return found
+
+
+async def test_a_401_is_asked_again_once_with_the_other_scheme_which_is_then_remembered() -> None:
+    service = Scripted(submit=[says(401, "bearer not taken"), accepted(), accepted(2)])
+    async with client(service, auth="auto") as swaps:
+        await swaps.submit(**PICTURES)
+        job = await swaps.submit(**PICTURES)
+        await swaps.status(job)
+    assert schemes(service) == ["bearer", "x-api-key", "x-api-key"]
+    assert schemes(service, "poll") == ["x-api-key"]
+    assert job.possible_duplicates == 0
+
+
+async def test_a_401_with_both_schemes_is_a_wrong_key_after_two_posts() -> None:
+    service = Scripted(submit=says(401, "invalid key"))
+    found = await ending(service, auth="auto", retry=RetryPolicy(attempts=1))
+    assert isinstance(found, AuthenticationError)
+    assert schemes(service) == ["bearer", "x-api-key"]
+
+
+async def test_a_401_is_final_once_a_scheme_is_confirmed_or_pinned() -> None:
+    service = Scripted(submit=[accepted(), says(401, "revoked")])
+    async with client(service, auth="auto") as swaps:
+        await swaps.submit(**PICTURES)
+        with pytest.raises(AuthenticationError, match="revoked"):
+            await swaps.submit(**PICTURES)
+    assert service.count("submit") == 2
+    pinned = Scripted(submit=says(401, "no"))
+    assert isinstance(await ending(pinned, auth="x-api-key"), AuthenticationError)
+    assert schemes(pinned) == ["x-api-key"]
+
+
+async def test_a_504_then_a_401_with_an_unconfirmed_scheme_switches_and_keeps_the_doubt() -> None:
+    service = Scripted(submit=[says(504), says(401), accepted()])
+    async with client(service, auth="auto") as swaps:
+        job = await swaps.submit(**PICTURES)
+    assert schemes(service) == ["bearer", "bearer", "x-api-key"]
+    assert job.possible_duplicates == 1
+
+
+async def test_many_first_submits_at_once_each_try_at_most_two_schemes() -> None:
+    class OnlyKeys(Scripted):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            good = "x-api-key" in request.headers
+            self.steps["submit"] = [late(accepted() if good else says(401), 1.0)]
+            return await super().handle_async_request(request)
+
+    service = OnlyKeys()
+    async with client(service, auth="auto") as swaps, anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(lambda: swaps.submit(**PICTURES))
+    assert sorted(schemes(service)) == ["bearer"] * 20 + ["x-api-key"] * 20
+
+
+# The rate limit
+
+
+async def test_a_429_is_waited_out_and_uses_up_no_attempt() -> None:
+    service = Scripted(submit=[says(429, "slow down", retry_after="7")] * 6 + [accepted()])
+    async with client(service, retry=RetryPolicy(attempts=1, submit="strict")) as swaps:
+        job = await swaps.submit(**PICTURES)
+    times = service.times("submit")
+    assert job.possible_duplicates == 0
+    assert [b - a for a, b in zip(times, times[1:], strict=False)] == pytest.approx([7.0] * 6, abs=0.1)
+
+
+async def test_a_429_longer_than_the_timeout_is_a_rate_limit_error_and_nothing_was_submitted() -> None:
+    service = Scripted(submit=says(429, "slow down", retry_after="50"))
+    found = await ending(service, timeout=120.0)
+    assert isinstance(found, RateLimitError)
+    assert service.count("submit") == 3
+    at_once = Scripted(submit=says(429, "slow down", retry_after="50"))
+    assert isinstance(await ending(at_once, timeout=5.0), RateLimitError)
+    assert at_once.count("submit") == 1, "what cannot end in time is not waited for"
+
+
+async def test_a_429_that_outlasts_the_timeout_after_a_504_is_unknown() -> None:
+    service = Scripted(submit=[says(504), says(429, "slow down", retry_after="100")])
+    found = await ending(service, timeout=50.0)
+    assert isinstance(found, SubmissionUnknownError)
+    assert (found.status_code, found.possible_duplicates) == (429, 1)
+
+
+async def test_a_known_limit_spreads_submits_evenly() -> None:
+    service = Scripted()
+    limit = RateLimit(requests_per_minute=30)
+    async with client(service, rate_limit=limit) as swaps, anyio.create_task_group() as group:
+        for _ in range(10):
+            group.start_soon(lambda: swaps.submit(**PICTURES))
+    times = service.times("submit")
+    assert [b - a for a, b in zip(times, times[1:], strict=False)] == pytest.approx([2.0] * 9, abs=0.05)
+
+
+# The hook between intent and POST
+
+
+async def test_before_send_is_awaited_before_each_post_after_the_gate() -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="10"), says(504), accepted()])
+    order: list[tuple[str, int]] = []
+
+    async def before_send() -> None:
+        await anyio.sleep(0.25)
+        order.append(("intent", service.count("submit")))
+
+    async with client(service) as swaps:
+        session, _ = swaps._started()
+        await submit(session, reference_url=REFERENCE, scene_url=SCENE, before_send=before_send)
+    assert order == [("intent", 0), ("intent", 1), ("intent", 2)]
+
+
+async def test_an_intent_that_cannot_be_recorded_keeps_the_post_from_leaving_and_frees_its_place() -> None:
+    service = Scripted()
+
+    async def before_send() -> None:
+        raise OSError("disk full")
+
+    async with client(service) as swaps:
+        session, _ = swaps._started()
+        for _ in range(100):
+            with pytest.raises(OSError, match="disk full"):
+                await submit(session, reference_url=REFERENCE, scene_url=SCENE, before_send=before_send)
+        assert service.count("submit") == 0
+        assert (await swaps.submit(**PICTURES)).request_id == "1"
+
+
+# A transport that misbehaves
+
+
+class Retrying(httpx.AsyncBaseTransport):
+    """As some caching or retrying transports do: sends the same request again by itself."""
+
+    def __init__(self, service: Scripted, *, swallow: bool) -> None:
+        self._service = service
+        self._swallow = swallow
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(3):
+            try:
+                response = await self._service.handle_async_request(request)
+            except (httpx.HTTPError, RuntimeError):
+                if not self._swallow:
+                    raise
+                continue
+            if response.status_code < 500:
+                return response
+        raise httpx.ReadError("gave up")
+
+
+@pytest.mark.parametrize("swallow", [True, False])
+async def test_a_transport_that_sends_the_body_again_is_stopped_by_the_body(swallow: bool) -> None:
+    service = Scripted(submit=[says(504), accepted(), accepted(2)])
+    async with client(Retrying(service, swallow=swallow)) as swaps:
+        with pytest.raises(SubmissionUnknownError):
+            await swaps.submit(**PICTURES)
+    assert service.count("submit") == 1, "the body was handed out whole only once"
+
+
+async def test_a_transport_that_never_answers_is_left_at_the_deadline_of_the_loop() -> None:
+    timeouts = RequestTimeouts(submit_total=42.0)
+    service = Scripted(submit=late(accepted(), 1e6))
+    started = anyio.current_time()
+    found = await ending(service, request_timeouts=timeouts)
+    assert isinstance(found, SubmissionUnknownError)
+    assert anyio.current_time() - started == pytest.approx(42.0, abs=0.1)
+    assert service.count("submit") == 1
+
+
+# Cancellation
+
+
+async def test_a_caller_cancelled_at_the_gate_sends_nothing_and_the_next_swap_goes_on() -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="60"), accepted()])
+    async with client(service) as swaps:
+        with anyio.move_on_after(30) as scope:
+            await swaps.submit(**PICTURES)
+        assert scope.cancelled_caught
+        assert service.count("submit") == 1
+        assert (await swaps.submit(**PICTURES)).request_id == "1"
+    assert service.count("submit") == 2
+
+
+class SlowBody(httpx.AsyncBaseTransport):
+    """Takes its time between the parts of a request's body, and remembers what it has got."""
+
+    def __init__(self) -> None:
+        self.got = b""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for chunk in request.stream:
+            self.got += chunk
+            await anyio.sleep(10)
+        return httpx.Response(200, json=accepted().body)
+
+
+async def test_no_last_byte_leaves_after_the_caller_has_gone() -> None:
+    service = SlowBody()
+    async with client(service) as swaps:
+        with anyio.move_on_after(5):
+            await swaps.submit(**PICTURES)
+        await anyio.sleep(100)
+    assert service.got
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(service.got)
+
+
+async def test_an_answer_on_its_way_when_the_caller_goes_is_brought_home_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    events: list[Any] = []
+    service = Scripted(submit=late(accepted(), 10.0))
+    async with client(service, on_event=events.append) as swaps:
+        started = anyio.current_time()
+        with anyio.move_on_after(1) as scope:
+            await swaps.submit(**PICTURES)
+        assert scope.cancelled_caught
+        assert anyio.current_time() - started == pytest.approx(1.0, abs=0.1), "cancellation is not held up"
+        assert not any(isinstance(event, Abandoned) for event in events)
+        await anyio.sleep(10)
+        (abandoned,) = [event for event in events if isinstance(event, Abandoned)]
+        assert [event.job for event in events if isinstance(event, Accepted)] == [abandoned.job]
+    assert abandoned.job.request_id == "1"
+    assert "job 1 was accepted and is billed" in caplog.text
+    assert KEY not in caplog.text
+
+
+async def test_leaving_the_client_waits_for_an_answer_on_its_way_at_most_its_grace() -> None:
+    for delay, told in ((10.0, 1), (1000.0, 0)):
+        events: list[Any] = []
+        service = Scripted(submit=late(accepted(), delay))
+        started = anyio.current_time()
+        with anyio.move_on_after(1):
+            async with client(service, on_event=events.append) as swaps:
+                await swaps.submit(**PICTURES)
+        assert sum(isinstance(event, Abandoned) for event in events) == told
+        assert anyio.current_time() - started <= 16.1
+
+
+async def test_an_answer_that_never_comes_is_named_in_a_warning_after_the_grace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=late(accepted(), 1000.0))
+    async with client(service) as swaps:
+        with anyio.move_on_after(1):
+            await swaps.submit(**PICTURES, id="pair-7")
+        await anyio.sleep(20)
+    assert "may have been accepted (swap 'pair-7')" in caplog.text
+
+
+async def test_a_refusal_that_nobody_waits_for_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    service = Scripted(submit=late(says(400, "bad"), 5.0))
+    async with client(service) as swaps:
+        with anyio.move_on_after(1):
+            await swaps.submit(**PICTURES)
+        await anyio.sleep(10)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_cancelling_during_the_backoff_after_a_504_is_told_and_sends_nothing_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=says(504))
+    async with client(service, retry=RetryPolicy(initial_delay=1000.0, max_delay=1000.0)) as swaps:
+        with anyio.move_on_after(0.5):
+            await swaps.submit(**PICTURES)
+        await anyio.sleep(2000)
+    assert service.count("submit") == 1
+    assert "may have been accepted" in caplog.text
+
+
+def test_plain_asyncio_cancellation_does_not_lose_an_answer_on_its_way() -> None:
+    async def main() -> list[Any]:
+        events: list[Any] = []
+        service = Scripted(submit=late(accepted(), 0.05))
+        async with client(service, on_event=events.append) as swaps:
+            task = asyncio.create_task(swaps.submit(**PICTURES))
+            await asyncio.sleep(0.01)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            task.cancel()
+        return [event for event in events if isinstance(event, Abandoned)]
+
+    assert [event.job.request_id for event in asyncio.run(main())] == ["1"]
+
+
+def test_asyncio_timeout_and_wait_for_raise_what_they_always_raise() -> None:
+    async def main() -> None:
+        service = Scripted(submit=late(accepted(), 0.05))
+        async with client(service) as swaps:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await swaps.submit(**PICTURES)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(swaps.submit(**PICTURES), 0.01)
+
+    asyncio.run(main())
+
+
+async def test_a_storm_of_cancellations_leaves_every_place_free() -> None:
+    service = Scripted(submit=late(accepted(), 3.0))
+    async with client(service) as swaps:
+
+        async def hasty(patience: float) -> None:
+            with anyio.move_on_after(patience):
+                await swaps.submit(**PICTURES)
+
+        async with anyio.create_task_group() as group:
+            for number in range(500):
+                group.start_soon(hasty, 0.01 * number)
+        service.steps["submit"] = [accepted(5)]
+        async with anyio.create_task_group() as group:
+            for _ in range(100):
+                group.start_soon(lambda: swaps.submit(**PICTURES))
+
+
+class CountedBodies(httpx.AsyncBaseTransport):
+    """Checks that no request is in flight beyond the bound, while callers come and go."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await request.aread()
+            await anyio.sleep(5)
+            return httpx.Response(200, stream=OneChunk(json.dumps(accepted().body).encode()))
+        finally:
+            self.now -= 1
+
+
+class OneChunk(httpx.AsyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+async def test_submits_whose_callers_have_gone_still_hold_their_places() -> None:
+    service = CountedBodies()
+    async with client(service) as swaps:
+
+        async def hasty() -> None:
+            with anyio.move_on_after(1):
+                await swaps.submit(**PICTURES)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(200):
+                group.start_soon(hasty)
+        async with anyio.create_task_group() as group:
+            for _ in range(200):
+                group.start_soon(lambda: swaps.submit(**PICTURES))
+    assert service.most <= 32
+
+
+async def test_an_exception_of_the_callers_own_passes_unchanged() -> None:
+    class Mine(Exception):
+        pass
+
+    with pytest.raises(Mine):
+        async with client(Scripted()) as swaps:
+            await swaps.submit(**PICTURES)
+            raise Mine
+
+
+async def test_a_bad_request_is_refused_before_anything_is_sent() -> None:
+    service = Scripted()
+    async with client(service) as swaps:
+        for bad in (None, 7, [], object()):
+            with pytest.raises(SwapError):
+                await swaps.submit(reference_character_image=bad, character_image=SCENE)  # type: ignore[arg-type]
+    assert service.seen == []
+
+
+async def test_a_process_that_ends_during_a_429_has_submitted_nothing() -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="100"), accepted()])
+    swaps: SwapClient = client(service)
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: swaps.submit(**PICTURES))
+        await anyio.sleep(50)
+        group.cancel_scope.cancel()
+    await swaps.aclose()
+    await anyio.sleep(1000)
+    assert service.count("submit") == 1

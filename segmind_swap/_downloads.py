@@ -103,10 +103,10 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
             return f"there is no folder {path.parent}"
         if not os.access(path.parent, os.W_OK):
             return f"the folder {path.parent} is read-only"
+        if path.is_dir():
+            return "it is a folder: name a file in it"
         names = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
         for name in names:
-            if name.is_dir():
-                return "it is a folder: name a file in it"
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
             if name.exists() and not overwrite:

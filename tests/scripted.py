@@ -14,7 +14,7 @@ from segmind_swap._wire import Call
 KEY = "sk-canary-0123456789"
 REFERENCE = "https://pictures.example/hero.png"
 SCENE = "https://pictures.example/street.jpg"
-PICTURES = {"reference_character_image": REFERENCE, "character_image": SCENE}
+PICTURES: dict[str, Any] = {"reference_character_image": REFERENCE, "character_image": SCENE}
 RESULT = "https://images.segmind.com/generations/a1.png"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"

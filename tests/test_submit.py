@@ -1,4 +1,4 @@
-"""A schedule for each way to pay twice, or to lose what was paid. All of it in virtual time, on both loops."""
+"""A schedule for each way to pay twice, or to lose what was paid. Virtual time, on both loops."""
 
 import asyncio
 import json
@@ -188,7 +188,7 @@ AFTER_THE_LAST_BYTE: list[BaseException] = [
 
 
 @pytest.mark.parametrize("error", AFTER_THE_LAST_BYTE, ids=lambda error: type(error).__name__)
-async def test_any_exception_after_the_last_byte_is_unknown_and_never_sent_again(error: BaseException) -> None:
+async def test_any_exception_after_the_last_byte_is_unknown_and_sent_once(error: BaseException) -> None:
     for policy in (STRICT, RetryPolicy()):
         service = Scripted(submit=raises(error))
         found = await ending(service, retry=policy)
@@ -200,7 +200,7 @@ async def test_any_exception_after_the_last_byte_is_unknown_and_never_sent_again
 
 @pytest.mark.parametrize("error", AFTER_THE_LAST_BYTE, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("reads", ["nothing", "all but the last byte"])
-async def test_the_same_exception_before_the_last_byte_is_sent_again(error: BaseException, reads: str) -> None:
+async def test_the_same_exception_before_the_last_byte_sends_again(error: BaseException, reads: str) -> None:
     for policy in (STRICT, RetryPolicy()):
         service = Scripted(submit=[raises(error, reads=reads), accepted()])
         assert await ending(service, retry=policy) == "1"
@@ -560,7 +560,7 @@ async def test_an_answer_that_never_comes_is_named_in_a_warning_after_the_grace(
     assert "may have been accepted (swap 'pair-7')" in caplog.text
 
 
-async def test_a_refusal_that_nobody_waits_for_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refusal_nobody_waits_for_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     service = Scripted(submit=late(says(400, "bad"), 5.0))
     async with client(service) as swaps:
         with anyio.move_on_after(1):

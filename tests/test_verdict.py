@@ -1,4 +1,4 @@
-"""The decision table, written a second time as a table, and held against the function for every combination."""
+"""The decision table, written a second time as a table, and held against every combination."""
 
 from itertools import product
 
@@ -99,7 +99,7 @@ def test_doubt_never_goes_away() -> None:
 @pytest.mark.parametrize(
     ("codes", "reply"),
     [
-        ((301, 302, 303, 307, 308, 400, 402, 403, 404, 405, 406, 408, 410, 413, 415, 422, 500), Reply.REFUSED),
+        ((301, 302, 307, 308, 400, 402, 403, 404, 405, 406, 408, 410, 413, 415, 422, 500), Reply.REFUSED),
         ((401,), Reply.UNAUTHORIZED),
         ((429,), Reply.RATE_LIMITED),
         ((502, 503, 504), Reply.GATEWAY),

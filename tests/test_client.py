@@ -1,0 +1,377 @@
+"""The client as its users hold it: made, entered, left, and asked for one swap."""
+
+import asyncio
+import gc
+import warnings
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import trio
+
+from segmind_swap import (
+    Abandoned,
+    Accepted,
+    AuthenticationError,
+    Completed,
+    ConfigurationError,
+    DownloadError,
+    Event,
+    Failed,
+    ImageError,
+    Polled,
+    PollPolicy,
+    ResponseError,
+    Saved,
+    Submitting,
+    SwapClient,
+    SwapError,
+    SwapFailedError,
+    Uploaded,
+)
+
+from .scripted import (
+    DONE,
+    FAILED,
+    KEY,
+    PICTURES,
+    PNG,
+    PROCESSING,
+    RESULT,
+    SCENE,
+    Scripted,
+    Step,
+    accepted,
+    client,
+    late,
+    poll_url,
+    says,
+)
+
+
+async def test_one_await_makes_one_picture(tmp_path: Path) -> None:
+    events: list[Event] = []
+    service = Scripted(poll=[PROCESSING, DONE])
+    async with client(service, on_event=events.append) as swaps:
+        result = await swaps.swap(
+            reference_character_image=PNG, character_image=SCENE, id="a", save_to=tmp_path / "out"
+        )
+        assert await swaps.read(result) == PNG
+    assert (result.url, result.path) == (RESULT, tmp_path / "out.png")
+    assert (tmp_path / "out.png").read_bytes() == PNG
+    kinds = (Uploaded, Submitting, Accepted, Polled, Polled, Completed, Saved)
+    assert [type(event) for event in events] == list(kinds)
+    assert [service.count(call) for call in ("upload", "submit", "poll", "download")] == [1, 1, 2, 2]
+
+
+async def test_a_name_that_is_taken_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"precious")
+    (tmp_path / "b.webp").write_bytes(b"precious")
+    targets = ["a.png", "b", "no-such-folder/c.png", ".", ""]
+    service = Scripted()
+    async with client(service) as swaps:
+        for target in targets:
+            with pytest.raises(ConfigurationError, match="cannot save to"):
+                await swaps.swap(**PICTURES, save_to=tmp_path / target)
+        assert service.seen == []
+        await swaps.swap(**PICTURES, save_to=tmp_path / "a.png", overwrite=True)
+    assert (tmp_path / "a.png").read_bytes() == PNG
+    assert (tmp_path / "b.webp").read_bytes() == b"precious"
+
+
+async def test_a_bad_picture_is_refused_before_the_good_one_is_uploaded(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a picture")
+    service = Scripted()
+    async with client(service) as swaps:
+        with pytest.raises(ImageError, match=r"notes\.txt: it is no picture") as caught:
+            await swaps.swap(reference_character_image=PNG, character_image=tmp_path / "notes.txt")
+    assert caught.value.image.endswith("notes.txt")
+    assert service.seen == []
+
+
+async def test_a_picture_that_cannot_be_fetched_leaves_an_error_with_the_url_and_the_job(
+    tmp_path: Path,
+) -> None:
+    events: list[Event] = []
+    service = Scripted(download=says(404, "gone"))
+    async with client(service, on_event=events.append) as swaps:
+        with pytest.raises(DownloadError) as caught:
+            await swaps.swap(**PICTURES, save_to=tmp_path / "out.png")
+    assert caught.value.url == RESULT
+    assert caught.value.job is not None
+    assert list(tmp_path.iterdir()) == []
+    assert [event.error for event in events if isinstance(event, Failed)] == [caught.value]
+
+
+async def test_swaps_in_flight_are_bounded_however_many_tasks_call() -> None:
+    class Counting(Scripted):
+        in_flight = most = 0
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            self.in_flight += request.method == "POST"
+            self.most = max(self.most, self.in_flight)
+            response = await super().handle_async_request(request)
+            self.in_flight -= request.method == "GET"
+            return response
+
+    service = Counting()
+    async with client(service, max_in_flight=7) as swaps, anyio.create_task_group() as group:
+        for _ in range(50):
+            group.start_soon(lambda: swaps.swap(**PICTURES))
+    assert service.count("submit") == service.count("poll") == 50
+    assert service.most == 7
+
+
+async def test_submit_and_wait_hold_no_slot() -> None:
+    service = Scripted(poll=PROCESSING)
+    async with client(service, max_in_flight=1) as swaps, anyio.create_task_group() as group:
+        group.start_soon(lambda: swaps.swap(**PICTURES))
+        await anyio.sleep(1)
+        job = await swaps.submit(**PICTURES)
+        service.steps["poll"] = [DONE]
+        assert (await swaps.wait(job)).url == RESULT
+
+
+async def test_time_in_the_queue_does_not_count_against_a_swap() -> None:
+    service = Scripted(poll=[PROCESSING, DONE] * 5)
+    async with client(service, max_in_flight=1, timeout=20.0) as swaps, anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(lambda: swaps.swap(**PICTURES))
+    assert service.count("poll") == 10
+
+
+async def test_a_swap_cancelled_while_it_runs_is_told_with_its_job(caplog: pytest.LogCaptureFixture) -> None:
+    events: list[Event] = []
+    async with client(Scripted(poll=PROCESSING), on_event=events.append) as swaps:
+        with anyio.move_on_after(30) as scope:
+            await swaps.swap(**PICTURES)
+        assert scope.cancelled_caught
+    assert [event.job.request_id for event in events if isinstance(event, Abandoned)] == ["1"]
+    assert poll_url() in caplog.text
+
+
+async def test_credits_are_read_and_a_wrong_key_is_an_error() -> None:
+    async with client(Scripted()) as swaps:
+        left = await swaps.credits()
+    assert (left.credits, left.free_credits) == (9.8478, 0.0184921035)
+    async with client(Scripted(credits=says(401, "no"))) as swaps:
+        with pytest.raises(AuthenticationError):
+            await swaps.credits()
+    async with client(Scripted(credits=Step(body=[]))) as swaps:
+        with pytest.raises(ResponseError):
+            await swaps.credits()
+
+
+async def test_free_calls_survive_passing_failures() -> None:
+    service = Scripted(
+        upload=[
+            says(502),
+            says(429, "slow", retry_after="2"),
+            Step(body={"urls": ["https://a.example/1.png"]}),
+        ],
+        credits=[says(503), Step(body={"credits": 1})],
+    )
+    async with client(service) as swaps:
+        assert await swaps.upload(PNG) == "https://a.example/1.png"
+        assert (await swaps.credits()).credits == 1
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"api_key": ""}, "SEGMIND_API_KEY"),
+        ({"api_key": None}, "SEGMIND_API_KEY"),
+        ({"api_key": "two words"}, "API key"),
+        ({"api_key": "line\n"}, "API key"),
+        ({"api_key": "schlüssel"}, "API key"),
+        ({"base_url": "http://api.example"}, "allow_http"),
+        ({"base_url": "ftp://api.example"}, "base_url"),
+        ({"base_url": "api.segmind.com"}, "base_url"),
+        ({"base_url": "https://user:secret@api.example"}, "base_url"),
+        ({"base_url": "https://api.example/?a=b"}, "base_url"),
+        ({"auth": "basic"}, "auth"),
+        ({"max_in_flight": 0}, "max_in_flight"),
+        ({"max_in_flight": 2.5}, "max_in_flight"),
+        ({"max_image_bytes": 0}, "max_image_bytes"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"timeout": "900"}, "timeout"),
+        ({"workflow": "../v1/delete"}, "workflow"),
+        ({"workflow": ""}, "workflow"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    settings: dict[str, Any], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        SwapClient(**{"api_key": KEY, **settings})
+    assert "secret" not in str(caught.value)
+
+
+async def test_key_and_address_come_from_the_environment_when_the_client_is_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "from-the-environment")
+    monkeypatch.setenv("SEGMIND_BASE_URL", "https://proxy.example/segmind/")
+    service = Scripted(submit=Step(body={"poll_url": "https://proxy.example/poll/1"}))
+    swaps = SwapClient(transport=service)
+    monkeypatch.setenv("SEGMIND_API_KEY", "changed-later")
+    async with swaps:
+        await swaps.swap(reference_character_image=PNG, character_image=SCENE)
+        await swaps.credits()
+    assert [str(seen.request.url) for seen in service.seen] == [
+        "https://proxy.example/segmind/upload-asset",
+        "https://proxy.example/segmind/workflows/678aa4026426baad7e5392fb-v7",
+        "https://proxy.example/poll/1",
+        "https://proxy.example/segmind/v1/get-user-credits",
+    ]
+    sent = {seen.request.headers.get("authorization") for seen in service.seen}
+    assert "Bearer from-the-environment" in sent
+
+
+async def test_only_a_changed_address_gets_the_key_and_no_longer_segminds_own() -> None:
+    service = Scripted(submit=accepted())
+    async with client(service, base_url="https://proxy.example") as swaps:
+        with pytest.raises(SwapError, match="must not see the key"):
+            await swaps.submit(**PICTURES)
+
+
+# Life
+
+
+async def test_a_client_works_without_a_with_block() -> None:
+    service = Scripted()
+    swaps = client(service)
+    assert (await swaps.swap(**PICTURES)).url == RESULT
+    await swaps.aclose()
+    assert service.closed == 1
+    await swaps.aclose()
+
+
+async def test_a_closed_client_says_so() -> None:
+    swaps = client(Scripted())
+    await swaps.aclose()
+    with pytest.raises(ConfigurationError, match="make a new one"):
+        await swaps.credits()
+    with pytest.raises(ConfigurationError):
+        async with swaps:
+            pass
+
+
+async def test_a_client_may_be_entered_and_left_in_different_tasks() -> None:
+    swaps = client(Scripted())
+    entered, leave, left = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def enter() -> None:
+        await swaps.__aenter__()
+        entered.set()
+
+    async def exit_() -> None:
+        await leave.wait()
+        await swaps.__aexit__(None, None, None)
+        left.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(enter)
+        group.start_soon(exit_)
+        await entered.wait()
+        assert (await swaps.swap(**PICTURES)).url == RESULT
+        leave.set()
+        await left.wait()
+
+
+def test_a_client_of_another_loop_is_refused_with_advice() -> None:
+    swaps = client(Scripted())
+
+    async def use() -> None:
+        await swaps.credits()
+
+    asyncio.run(use())
+    with pytest.raises(ConfigurationError, match="one client for each loop"):
+        asyncio.run(use())
+    with pytest.raises(ConfigurationError, match="one client for each loop"):
+        trio.run(use)
+    swaps._session = None
+
+
+def test_a_client_that_was_never_closed_warns() -> None:
+    async def use() -> None:
+        await client(Scripted()).credits()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(use())
+        gc.collect()
+    assert any("never closed" in str(warning.message) for warning in caught)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        client(Scripted())
+        gc.collect()
+    assert caught == [], "a client that was never used holds nothing"
+
+
+async def test_an_exception_in_the_with_block_passes_unchanged_even_with_swaps_in_flight() -> None:
+    class Mine(Exception):
+        pass
+
+    mine = Mine()
+    with pytest.raises(Mine) as caught:
+        async with client(Scripted()) as swaps:
+            await swaps.credits()
+            raise mine
+    assert caught.value is mine
+
+
+async def test_what_on_event_raises_never_reaches_a_swap(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(event: Event) -> None:
+        raise KeyError(type(event).__name__)
+
+    async with client(Scripted(), on_event=broken) as swaps:
+        assert (await swaps.swap(**PICTURES)).url == RESULT
+    assert "on_event raised for Submitting" in caplog.text
+
+
+async def test_the_key_is_nowhere_to_be_seen(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    events: list[Event] = []
+    echo = says(403, f"key {KEY} may not", x_request_id=KEY)
+    service = Scripted(poll=[PROCESSING, DONE], credits=echo)
+    texts: list[str] = []
+    async with client(service, on_event=events.append) as swaps:
+        result = await swaps.swap(reference_character_image=PNG, character_image=SCENE)
+        with pytest.raises(SwapError) as caught:
+            await swaps.credits()
+        texts += [repr(swaps), str(swaps), repr(vars(swaps)), repr(swaps._session), result.model_dump_json()]
+        error = caught.value
+        texts += [repr(error), str(error), repr(vars(error)), repr(error.__cause__), repr(error.__context__)]
+    texts += [caplog.text, *map(repr, events)]
+    assert "may not" in caplog.text + repr(events) + str(error)
+    assert not [text for text in texts if KEY in text]
+    downloads = [seen for seen in service.seen if seen.call == "download"]
+    assert not [seen for seen in downloads if KEY in str(seen.request.headers.raw)]
+
+
+async def test_many_swaps_run_at_once_and_one_failure_ends_only_itself() -> None:
+    polls = [late(FAILED if n == 13 else DONE, 0.1) for n in range(40)]
+    service = Scripted(submit=[accepted(n) for n in range(40)], poll=polls)
+    done: list[str] = []
+    failed: list[SwapFailedError] = []
+
+    async with client(service, polling=PollPolicy(interval=1.0)) as swaps:
+
+        async def one() -> None:
+            try:
+                done.append((await swaps.swap(**PICTURES)).url)
+            except SwapFailedError as error:
+                failed.append(error)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(40):
+                group.start_soon(one)
+    assert (len(done), len(failed)) == (39, 1)

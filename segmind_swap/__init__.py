@@ -43,6 +43,7 @@ from ._events import (
 from ._models import (
     Credits,
     ImageInput,
+    SavableImage,
     SwapJob,
     SwapOutput,
     SwapRequest,
@@ -79,6 +80,7 @@ __all__ = [
     "ResponseError",
     "RetryPolicy",
     "RetryScheduled",
+    "SavableImage",
     "Saved",
     "ServerError",
     "StatusError",

@@ -19,7 +19,7 @@ def header(scheme: AuthScheme, key: str) -> tuple[str, str]:
 
 class _Knowledge:
     def __init__(self, first: AuthScheme, *, confirmed: bool) -> None:
-        self.scheme = first
+        self.scheme: AuthScheme = first
         self.confirmed = confirmed
 
 

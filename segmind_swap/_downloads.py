@@ -110,7 +110,7 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
             if name.exists() and not overwrite:
-                return f"{name.name} exists already; choose another name, or say overwrite=True"
+                return f"{name.name} exists already: choose another name, or allow it to be overwritten"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None

@@ -108,10 +108,15 @@ class Http:
     def _client(self, bounds: _Bounds, keepalive: int, context: ssl.SSLContext | bool) -> httpx.AsyncClient:
         settings = self._settings
         own_network = settings.transport is None and not self.service.origin.loopback
+        try:
+            proxy = None if settings.proxy is None else httpx.Proxy(settings.proxy)
+        except (ValueError, TypeError, httpx.InvalidURL):
+            # Not repeated here: it may hold a password.
+            raise ConfigurationError("proxy must be a URL such as http://proxy.example:3128") from None
         return httpx.AsyncClient(
             transport=_Borrowed(settings.transport) if settings.transport is not None else None,
             verify=context,
-            proxy=settings.proxy,
+            proxy=proxy,
             # Neither a transport that was handed in nor this machine itself is reached through a proxy that
             # happens to be in the environment.
             trust_env=own_network,

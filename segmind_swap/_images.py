@@ -24,12 +24,14 @@ class Picture:
     """A picture's bytes, with what its header says.
 
     Attributes:
+        sha256: Identifies the content, in hexadecimal.
         media_type: `image/jpeg`, `image/png` or `image/webp`, by its magic bytes.
         width_px: As its header says.
         height_px: As its header says.
     """
 
     data: bytes = field(repr=False)
+    sha256: str
     media_type: str
     width_px: int
     height_px: int
@@ -38,11 +40,6 @@ class Picture:
     def suffix(self) -> str:
         """The file name's suffix for its type, with the dot."""
         return _SUFFIXES[self.media_type]
-
-    @property
-    def sha256(self) -> str:
-        """Identifies the content."""
-        return hashlib.sha256(self.data).hexdigest()
 
 
 def load(image: ImageInput, *, max_bytes: int) -> Picture | str:
@@ -79,7 +76,13 @@ def checked(data: bytes, *, max_bytes: int) -> Picture:
         raise ValueError(f"its header says that it is {width_px} x {height_px} pixels")
     if width_px * height_px > _MAX_PIXELS:
         raise ValueError(f"{width_px} x {height_px} pixels are more than {_MAX_PIXELS:,}: make it smaller")
-    return Picture(data=data, media_type=media_type, width_px=width_px, height_px=height_px)
+    return Picture(
+        data=data,
+        sha256=hashlib.sha256(data).hexdigest(),
+        media_type=media_type,
+        width_px=width_px,
+        height_px=height_px,
+    )
 
 
 def _name_of(image: ImageInput) -> str:

@@ -14,7 +14,7 @@ from ._events import Uploaded, tell
 from ._images import Picture, load
 from ._models import ImageInput
 from ._session import Session
-from ._wire import read_upload, upload_request
+from ._wire import Request, read_upload, upload_request
 
 _AT_ONCE = 4
 _REMEMBERED = 4096
@@ -89,9 +89,15 @@ class Uploads:
 
     async def _upload(self, picture: Picture) -> str:
         session = self._session
-        encoded = base64.b64encode(picture.data).decode()
-        request = upload_request(session.http.service, f"data:{picture.media_type};base64,{encoded}")
-        url = read_upload(session.http.service, await ask(session, request))
+        service = session.http.service
+
+        def encoded() -> Request:
+            text = base64.b64encode(picture.data).decode()
+            return upload_request(service, f"data:{picture.media_type};base64,{text}")
+
+        # Tens of milliseconds for a large picture: too long for the event loop.
+        request = await anyio.to_thread.run_sync(encoded)
+        url = read_upload(service, await ask(session, request))
         tell(session.on_event, Uploaded(url=url, size_bytes=len(picture.data)))
         return url
 

@@ -1,0 +1,22 @@
+from importlib import metadata
+
+project = "segmind-swap"
+author = "The segmind-swap authors"
+copyright = "2026, the segmind-swap authors"
+release = metadata.version("segmind-swap")
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_enable_extensions = ["colon_fence"]
+exclude_patterns = ["_build"]
+
+html_theme = "furo"
+html_title = "segmind-swap"
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "separated"
+napoleon_use_ivar = True
+python_use_unqualified_type_names = True
+# Other projects' names: nothing is fetched while the documentation is built.
+nitpick_ignore_regex = [("py:.*", r"(?!segmind_swap\b).*")]

@@ -1,0 +1,65 @@
+"""Everything that is checked, and nothing else is the way to check it: `nox -s tests`, `nox -s lint`, …"""
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "typing", "docs", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """The packages of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Builds the wheel and installs that, with every extra: what is tested is what users get."""
+    session.install("build")
+    target = Path(session.create_tmp())
+    for old in target.glob("*.whl"):
+        old.unlink()
+    session.run("python", "-m", "build", "--wheel", "--outdir", str(target), silent=True)
+    (wheel,) = target.glob("*.whl")
+    session.install("--force-reinstall", "--no-deps", str(wheel))
+    session.install(f"segmind-swap[demo] @ {wheel.as_uri()}")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the layout of the code."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Types, from inside (mypy) and as a user's editor sees them (pyright)."""
+    install_wheel(session)
+    session.install(*group("typing"), *group("docs"), "nox")
+    session.run("mypy")
+    session.run("pyright", "--ignoreexternal", "--verifytypes", "segmind_swap")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, every warning an error."""
+    install_wheel(session)
+    session.install(*group("docs"))
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The tests, against the installed wheel; arguments go to pytest."""
+    install_wheel(session)
+    session.install(*group("test"))
+    # Safe path: the checkout's own folder must not come before the wheel.
+    safe = {"PYTHONSAFEPATH": "1"}
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=safe)
+    if not session.posargs:
+        session.run("coverage", "report")

@@ -27,7 +27,7 @@ KEY = "emulator-key"
 QUICK = PollPolicy(interval=0.05)
 
 
-def pair(number: int) -> dict[str, str]:
+def pair(number: int) -> dict[str, Any]:
     return {
         "reference_character_image": f"https://pictures.example/hero-{number}.png",
         "character_image": f"https://pictures.example/street-{number}.jpg",
@@ -61,7 +61,7 @@ async def run(url: str, retry: RetryPolicy) -> tuple[dict[int, SwapResult | Swap
 
         async def one(number: int) -> None:
             try:
-                endings[number] = await swaps.swap(**pair(number), timeout=60)  # type: ignore[arg-type]
+                endings[number] = await swaps.swap(**pair(number), timeout=60)
             except SwapError as error:
                 endings[number] = error
 
@@ -162,7 +162,7 @@ async def test_a_cut_before_the_body_was_read_is_unknown_as_nobody_can_tell(
     with emulator.serve() as url:
         async with SwapClient(KEY, base_url=url, polling=QUICK) as swaps:
             with pytest.raises(SubmissionUnknownError):
-                await swaps.swap(**pair(1))  # type: ignore[arg-type]
-            await swaps.swap(**pair(2))  # type: ignore[arg-type]
+                await swaps.swap(**pair(1))
+            await swaps.swap(**pair(2))
     assert len(emulator.ledger) == 1
     assert KEY not in caplog.text

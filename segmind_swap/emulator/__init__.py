@@ -1,0 +1,33 @@
+"""A local server which speaks Segmind's workflow API, bills into a ledger and returns labelled pictures.
+
+It reads the API by itself, sharing no code with the client, so that a mistake of one shows against the other.
+It runs no model and never pretends to have swapped anything. Needs the extra ``segmind-swap[emulator]``.
+"""
+
+try:
+    # Only to see that the extra is there.
+    import PIL  # noqa: F401
+    import starlette  # noqa: F401
+    import uvicorn  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "the emulator needs packages which are not installed: install `segmind-swap[emulator]`"
+    ) from error
+
+from ._emulator import Emulator
+from ._faults import Cut, Fault, Malformed
+from ._pictures import Engine, Picture, SwapImpossible
+from ._state import Call, Charge, Kind
+
+__all__ = [
+    "Call",
+    "Charge",
+    "Cut",
+    "Emulator",
+    "Engine",
+    "Fault",
+    "Kind",
+    "Malformed",
+    "Picture",
+    "SwapImpossible",
+]

@@ -1,0 +1,101 @@
+"""The bodies the API answers with, each written once.
+
+A few come from Segmind's documentation, the rest are what its gateway and other clients' tests show.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+from starlette.responses import Response
+
+BODILESS = frozenset({204, 304})
+"""Statuses which must not have a body."""
+
+_PAGES = {
+    405: "<!doctype html><title>405 Method Not Allowed</title><h1>Method Not Allowed</h1>",
+    413: "<html><body><h1>413 Request Entity Too Large</h1></body></html>",
+    502: (
+        "<html><head><title>502 Bad Gateway</title></head>"
+        "<body><center><h1>502 Bad Gateway</h1></center></body></html>"
+    ),
+    504: "<html><body><h1>504 Gateway Time-out</h1></body></html>",
+}
+
+_ERRORS = {
+    400: "Invalid request body",
+    401: "Unauthorized. API key is invalid or may have expired.",
+    402: "Insufficient credits. You have 0.0 credits.",
+    403: "This workflow is not available to your team",
+    404: "Workflow not found",
+    406: "Invalid content type",
+    422: "Invalid parameters",
+    429: "rate_limit_exceeded",
+    500: "Internal server error",
+}
+
+KEY_MISSING = "Missing Authorization or x-api-key in header"
+
+
+def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer; compact, as the payloads seen on the wire."""
+    text = json.dumps(body, separators=(",", ":"))
+    return Response(text, status, headers, media_type="application/json")
+
+
+def page(status: int) -> Response:
+    """A gateway's HTML page."""
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
+    html = _PAGES.get(status, f"<html><body><h1>{status} {phrase}</h1></body></html>")
+    return Response(html, status, media_type="text/html")
+
+
+def error(status: int, message: str | None = None) -> Response:
+    """The answer with this status: a gateway's own codes are HTML pages, the application's are JSON."""
+    if status in BODILESS:
+        return Response(None, status)
+    if 300 <= status < 400:
+        return Response(None, status, {"location": "https://login.example/"})
+    if message is None and status not in _ERRORS:
+        return page(status)
+    return answer({"error": message or _ERRORS[status]}, status)
+
+
+def accepted(base_url: str, request_id: str, credits_usd: float) -> Response:
+    """The answer to a submit that was accepted; the ledger is not asked whether that is so."""
+    body = {
+        "message": "Request queued",
+        "poll_url": f"{base_url}workflows/request/{request_id}",
+        "request_id": request_id,
+        "status": "QUEUED",
+    }
+    headers = {"x-request-id": request_id, "x-remaining-credits": f"{credits_usd:.4f}"}
+    return answer(body, headers=headers)
+
+
+def completed(output_url: str, credits_usd: float) -> Response:
+    """The last poll of a job that went well; the output is JSON inside a string."""
+    output = [{"keyname": "character_swap_image", "value": {"data": output_url, "type": "image"}}]
+    body = {"status": "COMPLETED", "output": json.dumps(output, separators=(",", ":"))}
+    return answer(body, headers={"x-remaining-credits": f"{credits_usd:.4f}"})
+
+
+def rate_limited(wait: float, wall: datetime) -> Response:
+    """A 429 with its reset time.
+
+    Both the reset and ``Date`` have whole seconds, so the wait is rounded up: whoever waits for their
+    difference never comes too early.
+    """
+    reset = wall.replace(microsecond=0) + timedelta(seconds=ceil(wait))
+    response = error(429)
+    response.headers["x-rate-limit-reset-at-utc"] = reset.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return response
+
+
+def date(wall: datetime) -> str:
+    """The value of a ``Date`` header."""
+    return format_datetime(wall, usegmt=True)

@@ -1,0 +1,152 @@
+"""The ASGI application: counts what arrives, lets faults happen, and asks the API for the rest."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from . import _answers as answers
+from ._api import Api, Visit
+from ._faults import Fault
+from ._keys import schemes
+from ._state import Call, Calls, Kind
+
+CUT = "segmind_swap.emulator.cut"
+"""The ASGI extension through which a server offers its transport: ``async cut(*, flush: bool) -> None``."""
+
+BODY_LIMIT_BYTES = 112 * 1024 * 1024
+"""Four of the largest uploads in base64; a longer request is answered 413 without reading on."""
+
+_ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
+    ("submit", "POST", re.compile(r"/workflows/([^/]+)")),
+    ("poll", "GET", re.compile(r"/workflows/request/([^/]+)")),
+    ("upload", "POST", re.compile(r"/(upload-asset)")),
+    ("credits", "GET", re.compile(r"/v1/(get-user-credits)")),
+    ("file", "GET", re.compile(r"/files/([^/]+)")),
+)
+
+
+class App:
+    """The application. It has no tasks and no threads; ``calls`` and ``faults`` may be looked at at any time.
+
+    A cut needs the server's help (`CUT`). Without it, as under httpx's ASGITransport, a cut is a
+    ``ConnectionResetError`` out of the application.
+    """
+
+    def __init__(self, api: Api, *, faults: Sequence[Fault], seed: int) -> None:
+        self.calls = Calls()
+        self.faults = tuple(faults)
+        self._api = api
+        self._seed = seed
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"the emulator speaks HTTP only, not {scope['type']}")
+        route = _route(scope)
+        if isinstance(route, Response):
+            await _sign(route, datetime.now(UTC))(scope, receive, send)
+            return
+        kind, name = route
+        request = Request(scope, receive)
+        call = self.calls.arrive(kind, now=anyio.current_time(), schemes=schemes(request))
+        fault = self._fault_of(call)
+        if fault is not None and fault.cut == "before-body":
+            await anyio.sleep(fault.delay)
+            await _cut(scope, flush=False)
+            return
+        try:
+            body = await _read(receive)
+        except _ClientGone:
+            return
+        wall = datetime.now(UTC)
+        if body is None:
+            response = answers.page(413)
+        elif fault is not None and not fault.handled:
+            # Right in form, but nothing stands behind it; the fault takes from it what it needs.
+            response = answers.accepted(str(request.base_url), uuid.uuid4().hex, 0.0)
+            del response.headers["x-request-id"]
+        else:
+            text = None if fault is None else str(fault)
+            now = anyio.current_time()
+            visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=text)
+            response = await self._api.answer(kind, visit)
+        if fault is not None:
+            response = fault.spoil(response)
+            await anyio.sleep(fault.delay)
+        _sign(response, wall)
+        if fault is not None and fault.cut is not None:
+            await _break_off(response, fault, scope, send)
+            return
+        # Written first, because a client in another thread may look as soon as it has the answer.
+        call.status = response.status_code
+        await response(scope, receive, send)
+
+    def _fault_of(self, call: Call) -> Fault | None:
+        for place, fault in enumerate(self.faults):
+            if fault.on == call.kind and fault.hits(call.number, dice=f"{self._seed}/{place}/{call.kind}"):
+                return fault
+        return None
+
+
+class _ClientGone(Exception):  # noqa: N818 -- it is an event
+    """The client left before its body was complete; such a call does nothing."""
+
+
+def _route(scope: Scope) -> tuple[Kind, str] | Response:
+    allowed = None
+    for kind, method, path in _ROUTES:
+        if match := path.fullmatch(scope["path"]):
+            if scope["method"] == method or (scope["method"], method) == ("HEAD", "GET"):
+                return kind, match[1]
+            allowed = method
+    if allowed is None:
+        return answers.page(404)
+    response = answers.page(405)
+    response.headers["allow"] = allowed
+    return response
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body, or None as soon as it is too long."""
+    chunks, size_bytes, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGone
+        chunks.append(message.get("body", b""))
+        size_bytes += len(chunks[-1])
+        if size_bytes > BODY_LIMIT_BYTES:
+            return None
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _sign(response: Response, wall: datetime) -> Response:
+    response.headers.setdefault("date", answers.date(wall))
+    response.headers.setdefault("x-request-id", uuid.uuid4().hex)
+    return response
+
+
+async def _break_off(response: Response, fault: Fault, scope: Scope, send: Send) -> None:
+    if fault.cut == "mid-answer":
+        start = {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": response.raw_headers,
+        }
+        half = bytes(response.body)[: len(response.body) // 2]
+        await send(start)
+        await send({"type": "http.response.body", "body": half, "more_body": True})
+    await _cut(scope, flush=fault.cut == "mid-answer")
+
+
+async def _cut(scope: Scope, *, flush: bool) -> None:
+    extensions = scope.get("extensions") or {}
+    if CUT not in extensions:
+        raise ConnectionResetError("the emulator cut the connection")
+    await extensions[CUT](flush=flush)

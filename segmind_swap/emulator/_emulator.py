@@ -1,0 +1,188 @@
+"""The emulator as its users see it."""
+
+from collections import Counter
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+
+import anyio
+from starlette.types import ASGIApp
+
+from ._api import Api
+from ._app import App
+from ._faults import Fault
+from ._files import Files
+from ._keys import Keys, Scheme
+from ._outputs import EngineName, Outputs
+from ._pictures import Engine
+from ._server import in_foreground, in_thread, listen, url_of
+from ._state import Call, Charge, Kind, Ledger, RateLimit
+
+UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
+"""Uploads beyond this drop the oldest, whose jobs then fail."""
+
+RENDERERS = 2
+"""How many pictures a server decodes or draws at a time; each may take 160 MB."""
+
+
+class Emulator:
+    """An account at a local Segmind.
+
+    Use `app` with an ASGI transport, under real or virtual time, or `serve` for a real socket. All times are
+    seconds of the event loop that runs the application, so an emulator belongs to one loop at a time.
+
+    Args:
+        duration: Seconds a job takes at speed 1. The measured mean of the service (the workflow's API page).
+        speed: A job takes ``duration / speed`` seconds.
+        price_usd: What a job costs, charged when it is accepted (the workflow's API page). A failed job is
+            not refunded: whether the service refunds is not documented.
+        credits_usd: What the account holds at first; a submit it cannot pay for is answered 406.
+        api_key: The only valid key; None accepts any.
+        auth: The header in which submit and poll accept the key. Upload and credits always accept
+            ``x-api-key``, and a bearer token only if this is "bearer".
+        rate_limit: Requests a minute, in fixed windows from the first request on; None for no limit.
+        count_polls: Polls use up the rate limit too; otherwise only submits do.
+        record_lifetime: Seconds after its acceptance for which a job can be polled; then the answer is 404.
+        engine: "sheet" returns both inputs side by side and labelled; "none" a fixed picture of 8 x 8 pixels;
+            or an `Engine`.
+        faults: What goes wrong, in order of precedence.
+        seed: Decides which calls a fault with a probability hits.
+        workflows: The ids that exist.
+
+    Raises:
+        ValueError: a setting is out of its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        duration: float = 71.89,
+        speed: float = 1.0,
+        price_usd: float = 0.1522,
+        credits_usd: float = 100.0,
+        api_key: str | None = "emulator-key",
+        auth: Scheme = "both",
+        rate_limit: int | None = None,
+        count_polls: bool = False,
+        record_lifetime: float = 3600.0,
+        engine: EngineName | Engine = "sheet",
+        faults: Sequence[Fault] = (),
+        seed: int = 0,
+        workflows: Container[str] = ("678aa4026426baad7e5392fb-v7",),
+    ) -> None:
+        at_least_zero = {
+            "duration": duration,
+            "price_usd": price_usd,
+            "credits_usd": credits_usd,
+            "record_lifetime": record_lifetime,
+        }
+        for name, value in at_least_zero.items():
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+        if not 0 < speed < float("inf"):
+            raise ValueError(f"speed must be greater than 0, not {speed!r}")
+        if rate_limit is not None and rate_limit < 1:
+            raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
+        if isinstance(workflows, str):
+            raise ValueError("workflows must be a collection of ids, not one text")
+        self._ledger = Ledger(
+            credits_usd=credits_usd,
+            price_usd=price_usd,
+            job_time=duration / speed,
+            record_lifetime=record_lifetime,
+        )
+        uploads = Files(UPLOADS_KEPT_BYTES)
+        self._outputs = Outputs(ledger=self._ledger, uploads=uploads, engine=engine)
+        api = Api(
+            keys=Keys(api_key=api_key, auth=auth),
+            rate_limit=RateLimit(rate_limit),
+            count_polls=count_polls,
+            ledger=self._ledger,
+            uploads=uploads,
+            outputs=self._outputs,
+            workflows=workflows,
+        )
+        self._app = App(api, faults=faults, seed=seed)
+
+    @property
+    def app(self) -> ASGIApp:
+        """The ASGI application, without threads and tasks: ``httpx.ASGITransport(app=emulator.app)``.
+
+        Inputs are decoded, and sheets drawn, on the loop. A cut is raised as ``ConnectionResetError``.
+        """
+        return self._app
+
+    @property
+    def ledger(self) -> tuple[Charge, ...]:
+        """Every accepted job in order of acceptance, those included whose answer was lost."""
+        return self._ledger.charges()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The last 100,000 calls in order of arrival."""
+        return self._app.calls.recent()
+
+    @property
+    def credits_usd(self) -> float:
+        """What the account still holds."""
+        return self._ledger.credits_usd
+
+    def count(self, kind: Kind) -> int:
+        """How many calls of this kind have arrived, whatever became of them."""
+        return self._app.calls.count(kind)
+
+    def paid_twice(self) -> list[tuple[str, str]]:
+        """The swaps that were billed more than once, as (reference, scene): sha256 where known, else URL."""
+        times = Counter(charge.identity for charge in self.ledger)
+        return [identity for identity, count in times.items() if count > 1]
+
+    def inject(self, fault: Fault) -> None:
+        """Add a fault, after those there are. Call numbers go on counting from the first call."""
+        self._app.faults = (*self._app.faults, fault)
+
+    @contextmanager
+    def serve(self, port: int = 0, *, host: str = "127.0.0.1", allow_remote: bool = False) -> Iterator[str]:
+        """Serve in a thread with an asyncio loop of its own; the block gets the base URL.
+
+        Works from asyncio, trio and plain code. Port 0 is any free port. Requests still unanswered when the
+        block ends are cut.
+
+        Raises:
+            ValueError: ``host`` is not loopback and ``allow_remote`` is false, or there is no such port.
+            OSError: the port cannot be had; the message names it.
+        """
+        listener = listen(host, port, allow_remote=allow_remote)
+        url = url_of(listener)
+        try:
+            with in_thread(self._app, listener, self._use_threads):
+                yield url
+        finally:
+            self._outputs.limiter = None
+
+    def run(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 8765,
+        on_ready: Callable[[str], object] | None = None,
+        *,
+        allow_remote: bool = False,
+    ) -> None:
+        """Serve until Ctrl-C or SIGTERM, then return; call it from the main thread.
+
+        ``on_ready`` is given the base URL once connections are accepted. Errors as of `serve`.
+        """
+        listener = listen(host, port, allow_remote=allow_remote)
+        url = url_of(listener)
+
+        def ready() -> None:
+            self._use_threads()
+            if on_ready is not None:
+                on_ready(url)
+
+        try:
+            in_foreground(self._app, listener, ready)
+        finally:
+            self._outputs.limiter = None
+
+    def _use_threads(self) -> None:
+        # Made on the server's own loop: the caller may be on another one, even of another kind.
+        self._outputs.limiter = anyio.CapacityLimiter(RENDERERS)

@@ -1,0 +1,140 @@
+"""What can go wrong on purpose, and for which calls."""
+
+import random
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from starlette.responses import Response
+
+from ._answers import BODILESS, answer, error
+from ._state import Kind
+
+Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
+"""How an answer with status 200 can be unusable."""
+
+Cut = Literal["before-body", "after-body", "mid-answer"]
+"""Where a connection can end."""
+
+_NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A rule for what goes wrong with some calls of one kind; the first rule that fits a call is used.
+
+    A fault comes before everything else, the check of the key and the rate limit included.
+
+    - ``calls``: the numbers of the calls that are hit, counted from 1 for this kind; None for any.
+    - ``probability``: the share of those calls that is hit. It depends on the emulator's seed, on the rule's
+      place and on the call's number only, not on how tasks interleave.
+    - ``delay``: seconds of loop time for which the answer, or the cut, is held back. The call itself is
+      handled before the wait, as by a slow server: a client which gives up meanwhile has paid for its job.
+    - ``status``: answer with this instead; ``body`` (bytes or text as they are, a dict or list as JSON) and
+      ``headers`` replace what the API would send. Bytes go out as JSON unless ``headers`` says otherwise.
+    - ``malformed``: answer 200 with a body that cannot be used. "truncated" is the first half of a correct
+      one.
+    - ``cut``: close the connection "before-body" (the request's body is not read), "after-body" (it is read,
+      and not one byte is answered), or "mid-answer" (status, headers and half of the body go out).
+    - ``accepts``: for a submit, whether it starts a job and bills it all the same, provided that it would
+      have been accepted without the fault. By default a ``status`` does not, "before-body" never does, the
+      others do.
+
+    Raises:
+        ValueError: the rule contradicts itself, or would do nothing.
+    """
+
+    on: Kind
+    calls: Container[int] | None = None
+    probability: float | None = None
+    delay: float = 0.0
+    status: int | None = None
+    body: bytes | str | dict[str, Any] | list[Any] | None = None
+    headers: Mapping[str, str] | None = None
+    malformed: Malformed | None = None
+    cut: Cut | None = None
+    accepts: bool | None = None
+
+    def __post_init__(self) -> None:
+        effects = [name for name in ("status", "malformed", "cut") if getattr(self, name) is not None]
+        overridden = self.body is not None or self.headers is not None
+        _one_of("on", self.on, get_args(Kind))
+        _one_of("malformed", self.malformed, (None, *get_args(Malformed)))
+        _one_of("cut", self.cut, (None, *get_args(Cut)))
+        _refuse(len(effects) > 1, f"{' and '.join(effects)} exclude each other")
+        _refuse(not effects and not self.delay, "it would do nothing: give delay, status, malformed or cut")
+        _refuse(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
+        _refuse(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
+        _refuse(self.probability is not None and not 0 <= self.probability <= 1, "probability is from 0 to 1")
+        _refuse(self.status is not None and not 200 <= self.status <= 599, "status is from 200 to 599")
+        _refuse(overridden and self.status is None, "body and headers need a status")
+        _refuse(self.status in BODILESS and self.body is not None, f"an answer {self.status} has no body")
+        _refuse(self.cut == "before-body" and self.accepts is True, "a cut before the body starts no job")
+        _refuse(not effects and self.accepts is False, "a delay alone does not refuse a submit")
+
+    def hits(self, number: int, *, dice: str) -> bool:
+        """Whether this rule is for the call of this number; ``dice`` seeds the draw."""
+        if self.calls is not None and number not in self.calls:
+            return False
+        if self.probability is None:
+            return True
+        return random.Random(f"{dice}/{number}").random() < self.probability  # noqa: S311 -- not cryptography
+
+    @property
+    def handled(self) -> bool:
+        """Whether the API handles the call before the fault spoils its answer."""
+        if self.on != "submit" or self.accepts is None:
+            return self.status is None and self.cut != "before-body"
+        return self.accepts
+
+    def spoil(self, response: Response) -> Response:
+        """What goes out in place of the right answer."""
+        if self.status is not None:
+            spoilt = self._answer(self.status)
+        elif self.malformed is not None:
+            spoilt = _malformed(self.malformed, response)
+        else:
+            return response
+        if "x-request-id" in response.headers:
+            # The id of a job that runs stays readable, as a gateway would log it.
+            spoilt.headers.setdefault("x-request-id", response.headers["x-request-id"])
+        return spoilt
+
+    def _answer(self, status: int) -> Response:
+        if self.body is None:
+            response = error(status, _NOT_FOUND.get(self.on) if status == 404 else None)
+        elif isinstance(self.body, dict | list):
+            response = answer(self.body, status)
+        elif isinstance(self.body, bytes):
+            response = Response(self.body, status, media_type="application/json")
+        else:
+            media_type = "text/html" if self.body.lstrip().startswith("<") else "text/plain"
+            response = Response(self.body, status, media_type=media_type)
+        response.headers.update(self.headers or {})
+        return response
+
+    def __str__(self) -> str:
+        words = [f"{self.delay:g} s late"] if self.delay else []
+        words += [f"status {self.status}"] if self.status is not None else []
+        words += [f"malformed {self.malformed}"] if self.malformed is not None else []
+        words += [f"cut {self.cut}"] if self.cut is not None else []
+        return ", ".join(words)
+
+
+def _one_of(name: str, value: str | None, words: tuple[str | None, ...]) -> None:
+    _refuse(value not in words, f"{name} must be one of {', '.join(filter(None, words))}, not {value!r}")
+
+
+def _refuse(wrong: bool, problem: str) -> None:
+    if wrong:
+        raise ValueError(f"Fault: {problem}")
+
+
+def _malformed(how: Malformed, response: Response) -> Response:
+    body = bytes(response.body)
+    if how == "truncated":
+        return Response(body[: len(body) // 2], media_type=response.media_type)
+    if how == "html":
+        return Response("<html><body>ok</body></html>", media_type="text/html")
+    bodies = {"empty": b"", "list": b'["unexpected"]', "not-utf8": b'{"poll_url":"\xff\xfe\x80"}'}
+    return Response(bodies[how], media_type="application/json")

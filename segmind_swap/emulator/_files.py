@@ -1,0 +1,87 @@
+"""The pictures the emulator hosts: what was uploaded and what it drew."""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+UPLOAD_LIMIT_BYTES = 20 * 1024 * 1024
+"""The largest picture taken, decoded. Segmind publishes no limit."""
+
+_DATA_URL = re.compile(r"data:(image/(?:jpeg|png|webp));base64,(.*)", re.DOTALL)
+
+_SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
+
+
+class TooLargeError(Exception):
+    """The picture is beyond the limit."""
+
+
+@dataclass(slots=True, kw_only=True)
+class File:
+    """A hosted picture. ``problem`` keeps the verdict of its one decoding: "" if it is sound, None before."""
+
+    data: bytes
+    media_type: str
+    sha256: str
+    problem: str | None = None
+
+
+class Files:
+    """Pictures by name; the least recently stored are dropped beyond ``limit_bytes`` together."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._size_bytes = 0
+        self._files: OrderedDict[str, File] = OrderedDict()
+
+    def get(self, name: str) -> File | None:
+        return self._files.get(name)
+
+    def put(self, name: str, file: File) -> None:
+        self._drop(name)
+        self._files[name] = file
+        self._size_bytes += len(file.data)
+        while self._size_bytes > self._limit_bytes and len(self._files) > 1:
+            self._drop(next(iter(self._files)))
+
+    def _drop(self, name: str) -> None:
+        if file := self._files.pop(name, None):
+            self._size_bytes -= len(file.data)
+
+
+def file(data: bytes, media_type: str) -> File:
+    """A picture ready to be hosted."""
+    return File(data=data, media_type=media_type, sha256=hashlib.sha256(data).hexdigest())
+
+
+def name_of(upload: File) -> str:
+    """The name an upload is hosted under: the same picture has the same name, however often it is sent."""
+    return f"{upload.sha256[:32]}.{_SUFFIXES[upload.media_type]}"
+
+
+def from_data_url(url: object) -> File:
+    """The picture inside ``data:image/png;base64,...``.
+
+    Raises:
+        ValueError: it is no base64 data URL of a JPEG, PNG or WebP. Whether it shows a picture is not looked
+            at: Segmind looks when a job runs.
+        TooLargeError: it is beyond `UPLOAD_LIMIT_BYTES`.
+    """
+    match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
+    if match is None:
+        raise ValueError("data_urls must be data:image/jpeg, image/png or image/webp URLs in base64")
+    media_type, text = match.groups()
+    if len(text) * 3 // 4 > UPLOAD_LIMIT_BYTES + 2:
+        raise TooLargeError
+    try:
+        data = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("data_urls are not valid base64") from None
+    if not data:
+        raise ValueError("data_urls must not be empty")
+    if len(data) > UPLOAD_LIMIT_BYTES:
+        raise TooLargeError
+    return file(data, media_type)

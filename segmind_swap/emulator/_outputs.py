@@ -1,0 +1,131 @@
+"""How a job ends: whether its inputs can be used, and the picture it leaves."""
+
+from collections.abc import Callable
+from typing import Literal, ParamSpec, TypeVar, get_args
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.to_thread
+
+from ._files import File, Files, file
+from ._pictures import Engine, Picture, SwapImpossible, check, dot, samples, sheet
+from ._state import Charge, Ledger
+
+EngineName = Literal["sheet", "none"]
+
+SAMPLES = ("sample-character.png", "sample-scene.png")
+"""The names of the pictures which run where a request names none, in the order of `samples`."""
+
+_KEPT_BYTES = 64 * 1024 * 1024
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Outputs:
+    """Judges inputs when a job's time is up and makes pictures when they are asked for.
+
+    ``limiter`` is the server's choice: with it decoding and drawing happen in threads; without it, as under a
+    virtual clock, they happen on the spot.
+    """
+
+    def __init__(self, *, ledger: Ledger, uploads: Files, engine: EngineName | Engine) -> None:
+        if isinstance(engine, str) and engine not in get_args(EngineName):
+            raise ValueError(f"engine must be one of {get_args(EngineName)} or a callable, not {engine!r}")
+        self.limiter: anyio.CapacityLimiter | None = None
+        self._ledger = ledger
+        self._uploads = uploads
+        self._engine = engine
+        self._busy = False
+        self._made = Files(_KEPT_BYTES)
+
+    def digest(self, url: str) -> str | None:
+        """The sha256 of the picture behind this URL if it was uploaded here or is a sample."""
+        name = _name(url)
+        known = self._uploads.get(name) or _sample(name)
+        return known.sha256 if known else None
+
+    async def settle(self, charge: Charge, *, now: float, netloc: str) -> Charge | None:
+        """Find out how a job ended and write it down; None if that has to wait for another job's picture.
+
+        An engine of the user's may find a swap impossible, so it has to run now. The built-in ones cannot,
+        and wait for somebody to want the picture. ``netloc`` is the emulator's own, where a missing picture
+        is an error.
+        """
+        if self._busy:
+            return None
+        reasons = [
+            await self._problem(url, what, now=now, netloc=netloc)
+            for what, url in (
+                ("Reference", charge.reference_character_image),
+                ("Scene", charge.character_image),
+            )
+        ]
+        reason = next(filter(None, reasons), None)
+        if reason is None and not isinstance(self._engine, str):
+            self._busy = True
+            try:
+                await self._make(charge, now)
+            except SwapImpossible as impossible:
+                reason = str(impossible) or "Swap impossible"
+            finally:
+                self._busy = False
+        return self._ledger.settle(charge, reason)
+
+    async def find(self, name: str, now: float) -> File | None:
+        """The hosted picture of this name: an upload, a sample, or a completed job's output."""
+        if known := self._uploads.get(name) or _sample(name):
+            return known
+        charge = self._ledger.output(name.removesuffix(".png"), now)
+        if charge is None or not name.endswith(".png"):
+            return None
+        return self._made.get(name) or await self._make(charge, now)
+
+    async def _make(self, charge: Charge, now: float) -> File:
+        reference = await self._picture(charge.reference_character_image, now)
+        scene = await self._picture(charge.character_image, now)
+        if self._engine == "sheet":
+            data = await self._work(sheet, reference=reference, scene=scene)
+        elif isinstance(self._engine, str):
+            data = dot()
+        else:
+            data = await self._engine(reference=reference, scene=scene)
+        made = file(data, "image/png")
+        self._made.put(f"{charge.request_id}.png", made)
+        return made
+
+    async def _picture(self, url: str, now: float) -> Picture:
+        hosted = await self.find(_name(url), now)
+        return Picture(url=url, data=hosted.data if hosted else None)
+
+    async def _problem(self, url: str, what: str, *, now: float, netloc: str) -> str | None:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.netloc:
+            return f"{what} image must be a valid http(s) URL"
+        hosted = await self.find(_name(url), now)
+        if hosted is None:
+            return "Input image could not be downloaded" if parts.netloc == netloc else None
+        if hosted.problem is None:
+            hosted.problem = await self._work(check, hosted.data)
+        return hosted.problem or None
+
+    async def _work(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        if self.limiter is None:
+            return function(*args, **kwargs)
+        return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.limiter)
+
+
+def _name(url: str) -> str:
+    """The name under /files/ that a URL asks for, on whatever host: the emulator cannot know its own."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return ""
+    return path.removeprefix("/files/") if path.startswith("/files/") else ""
+
+
+def _sample(name: str) -> File | None:
+    return file(samples()[SAMPLES.index(name)], "image/png") if name in SAMPLES else None

@@ -1,0 +1,187 @@
+"""The emulator on a real socket: uvicorn, whose transport a fault may cut."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from ._app import CUT
+
+_logger = logging.getLogger("segmind_swap.emulator")
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
+KEEP_ALIVE = 75.0
+"""Seconds an idle connection lives, as on a common gateway: longer than the pause between two polls."""
+
+
+def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
+    """A listening socket, before any server runs, so that a taken port fails here and plainly.
+
+    Raises:
+        ValueError: the host is not loopback and ``allow_remote`` is false, or there is no such port.
+        OSError: the port cannot be had; the message names it.
+    """
+    if not (allow_remote or _is_loopback(host)):
+        raise ValueError(
+            f"the emulator listens on loopback only, not on {host!r}; "
+            "pass allow_remote=True if other machines shall reach it"
+        )
+    if not 0 <= port <= 65535:
+        raise ValueError(f"port must be between 0 and 65535, not {port}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named, because asyncio turns Nagle's algorithm off for such sockets only, and with it
+    # every answer, being two writes, takes 80 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        why = "is already in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise OSError(error.errno, f"port {port} on {host} {why}") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """The base URL of what listens here."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@contextmanager
+def in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> Iterator[None]:
+    """Serve in a thread with a loop of its own until the block ends; ``on_ready`` is called on that loop."""
+    ready: Future[None] = Future()
+
+    def started() -> None:
+        on_ready()
+        ready.set_result(None)
+
+    server = _Server(app, on_ready=started)
+    with ThreadPoolExecutor(1, thread_name_prefix="segmind-swap-emulator") as pool:
+        serving = pool.submit(run, server, listener)
+        wait([ready, serving], return_when=FIRST_COMPLETED)
+        try:
+            if ready.done():
+                yield
+        finally:
+            server.should_exit = True
+            serving.result()
+
+
+def run(server: "_Server", listener: socket.socket) -> None:
+    """Serve until told to stop. Closes the listener."""
+    with listener:
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+def in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+    """Serve in this thread until SIGINT or SIGTERM, which end it like any other return."""
+    run(_Server(app, on_ready=on_ready), listener)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, app: ASGIApp, *, on_ready: Callable[[], object]) -> None:
+        config = uvicorn.Config(
+            app,
+            http=_Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            # The application's mistakes are logged here; uvicorn's own words about cut connections are noise.
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=int(KEEP_ALIVE),
+            timeout_graceful_shutdown=5,
+        )
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Answers that a fault holds back for an hour shall not hold up the end.
+        for task in self.server_state.tasks:
+            task.cancel()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # Unlike uvicorn's, a signal is not raised again once the server has stopped: it has done what it was
+        # for.
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
+class _Protocol(H11Protocol):
+    """A connection that the application can cut."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lost = asyncio.Event()
+        self._application: Any = self.app
+        self.app = self._run
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._lost.set()
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("extensions", {})[CUT] = self._cut
+        try:
+            await self._application(scope, receive, send)
+        except asyncio.CancelledError:
+            # Only the server's end cancels, and then nobody waits for this task's result.
+            await self._cut(flush=False)
+        except Exception:
+            _logger.exception("the emulator could not answer %s %s", scope["method"], scope["path"])
+            raise
+
+    async def _cut(self, *, flush: bool) -> None:
+        if flush:
+            self.transport.close()
+        else:
+            self.transport.abort()
+        # uvicorn takes a return before the connection is gone for a mistake of the application.
+        await self._lost.wait()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,214 @@
+"""What the emulated account knows: its calls, its jobs and what they cost.
+
+There is no I/O here and no clock: the caller brings the time, in seconds of the loop's clock, so that the
+same numbers come out in real and in virtual time.
+"""
+
+import math
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+Kind = Literal["submit", "poll", "upload", "credits", "file"]
+"""What a call is for; each kind is counted by itself."""
+
+JobState = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
+
+CALLS_KEPT = 100_000
+"""How many calls are remembered; the counts go on beyond it."""
+
+QUEUED_SHARE = 0.05
+"""The part of a job's time that it reads QUEUED."""
+
+OUTPUT_LIFETIME = 7 * 24 * 3600.0
+"""Seconds after which an output file is gone. Segmind: files are deleted after 7 days."""
+
+RATE_WINDOW = 60.0
+"""Seconds: Segmind's limits are stated in requests a minute."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request that arrived, in the order of arrival.
+
+    ``number`` counts the calls of this kind from 1 and ``at`` is the loop time of arrival. ``schemes`` names
+    the headers that carried a key ("bearer", "x-api-key"). ``status`` is filled in when the answer goes out:
+    it stays None if the connection was cut or the client left before its body was complete.
+    """
+
+    kind: Kind
+    number: int
+    at: float
+    schemes: tuple[str, ...]
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One accepted, and so billed, job.
+
+    The two picture fields hold the URLs as submitted, or a sample's where the field was missing. The digests
+    are None where the emulator does not host the picture. ``accepted_at`` is loop time. ``fault`` tells which
+    fault, if any, came between this job and its submitter. ``outcome`` is None until a poll has seen the
+    job's end; a FAILED job has a ``reason`` and **stays charged**: whether Segmind gives the money back is
+    not documented.
+    """
+
+    number: int
+    request_id: str
+    reference_character_image: str
+    character_image: str
+    reference_sha256: str | None
+    scene_sha256: str | None
+    price_usd: float
+    accepted_at: float
+    fault: str | None = None
+    outcome: Literal["COMPLETED", "FAILED"] | None = None
+    reason: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """The swap that was paid for: (reference, scene), by digest where known, else by URL."""
+        return (
+            self.reference_sha256 or self.reference_character_image,
+            self.scene_sha256 or self.character_image,
+        )
+
+
+class Calls:
+    """The calls that arrived: counted by kind, the last hundred thousand remembered."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Kind] = Counter()
+        self._recent: deque[Call] = deque(maxlen=CALLS_KEPT)
+
+    def arrive(self, kind: Kind, *, now: float, schemes: tuple[str, ...]) -> Call:
+        self._counts[kind] += 1
+        call = Call(kind=kind, number=self._counts[kind], at=now, schemes=schemes)
+        self._recent.append(call)
+        return call
+
+    def count(self, kind: Kind) -> int:
+        return self._counts[kind]
+
+    def recent(self) -> tuple[Call, ...]:
+        # The copy is one step, so that another thread may read while the server's appends.
+        return tuple(self._recent.copy())
+
+
+class Ledger:
+    """Credits and jobs.
+
+    A job is nothing but its charge: its state follows from the time since it was accepted. The last eight
+    digits of a request id are the charge's number, so that no index grows beside the ledger; the first 24
+    belong to this ledger alone, so that an id from an earlier run is unknown.
+    """
+
+    def __init__(
+        self, *, credits_usd: float, price_usd: float, job_time: float, record_lifetime: float
+    ) -> None:
+        # Through str, because three jobs at $0.10 must be had for $0.30.
+        self._credits = Decimal(str(credits_usd))
+        self._price = Decimal(str(price_usd))
+        self._job_time = job_time
+        self._record_lifetime = record_lifetime
+        self._prefix = uuid.uuid4().hex[:24]
+        self._charges: list[Charge] = []
+
+    @property
+    def credits_usd(self) -> float:
+        return float(self._credits)
+
+    @property
+    def price_usd(self) -> float:
+        return float(self._price)
+
+    @property
+    def affordable(self) -> bool:
+        return self._credits >= self._price
+
+    def charges(self) -> tuple[Charge, ...]:
+        return tuple(self._charges)
+
+    def accept(
+        self, *, images: tuple[str, str], digests: Sequence[str | None], now: float, fault: str | None
+    ) -> Charge:
+        """Start a job for (reference, scene) and bill it."""
+        number = len(self._charges) + 1
+        charge = Charge(
+            number=number,
+            request_id=f"{self._prefix}{number:08x}",
+            reference_character_image=images[0],
+            character_image=images[1],
+            reference_sha256=digests[0],
+            scene_sha256=digests[1],
+            price_usd=self.price_usd,
+            accepted_at=now,
+            fault=fault,
+        )
+        self._charges.append(charge)
+        self._credits -= self._price
+        return charge
+
+    def find(self, request_id: str) -> Charge | None:
+        """The job of this id, however old."""
+        digits = request_id.removeprefix(self._prefix)
+        if len(request_id) != 32 or len(digits) != 8 or not set(digits) <= set("0123456789abcdef"):
+            return None
+        number = int(digits, 16)
+        return self._charges[number - 1] if 1 <= number <= len(self._charges) else None
+
+    def record(self, request_id: str, now: float) -> Charge | None:
+        """The job of this id while its record lives, which is what a poll sees."""
+        charge = self.find(request_id)
+        expired = charge is not None and now >= charge.accepted_at + self._record_lifetime
+        return None if expired else charge
+
+    def output(self, request_id: str, now: float) -> Charge | None:
+        """The job of this id if it left a picture that is still kept."""
+        charge = self.find(request_id)
+        if charge is None or charge.outcome != "COMPLETED":
+            return None
+        return None if now >= charge.accepted_at + self._job_time + OUTPUT_LIFETIME else charge
+
+    def state(self, charge: Charge, now: float) -> JobState | None:
+        """Where the job is; None when its time is up and `settle` has to say how it ended."""
+        if charge.outcome is not None:
+            return charge.outcome
+        if now < charge.accepted_at + QUEUED_SHARE * self._job_time:
+            return "QUEUED"
+        return "PROCESSING" if now < charge.accepted_at + self._job_time else None
+
+    def settle(self, charge: Charge, reason: str | None) -> Charge:
+        """Write down how the job ended: completed, or failed for a reason."""
+        settled = replace(charge, outcome="FAILED" if reason else "COMPLETED", reason=reason)
+        self._charges[charge.number - 1] = settled
+        return settled
+
+
+class RateLimit:
+    """At most so many requests in each fixed window of a minute; the first request starts the first."""
+
+    def __init__(self, requests_per_minute: int | None) -> None:
+        self._limit = requests_per_minute
+        self._window_start: float | None = None
+        self._used = 0
+
+    def wait(self, now: float) -> float | None:
+        """Take a place in the window, or tell the seconds to the next one; a refused request takes none."""
+        if self._limit is None:
+            return None
+        if self._window_start is None:
+            self._window_start = now
+        # Whoever waits exactly as long as told must not be early by a rounding error.
+        windows_passed = math.floor((now - self._window_start) / RATE_WINDOW + 1e-9)
+        if windows_passed:
+            self._window_start += windows_passed * RATE_WINDOW
+            self._used = 0
+        if self._used < self._limit:
+            self._used += 1
+            return None
+        return self._window_start + RATE_WINDOW - now

@@ -19,7 +19,7 @@ def group(name: str) -> list[str]:
 def install_wheel(session: nox.Session) -> None:
     """Builds the wheel and installs that, with every extra: what is tested is what users get."""
     session.install("build")
-    target = Path(session.create_tmp())
+    target = Path(session.create_tmp()).resolve()
     for old in target.glob("*.whl"):
         old.unlink()
     session.run("python", "-m", "build", "--wheel", "--outdir", str(target), silent=True)

@@ -16,7 +16,7 @@ _PASSING = frozenset({408, 425, 500, 502, 503, 504})
 
 
 async def ask(session: Session, request: Request, *, job: SwapJob | None = None) -> Answer:
-    """A 2xx or 3xx answer to a free call.
+    """A 2xx answer to a free call; to a download, which has no key to lose, also a 3xx.
 
     Raises:
         StatusError: the answer says no, or kept failing; RateLimitError when 429s outlast the timeout.
@@ -29,7 +29,8 @@ async def ask(session: Session, request: Request, *, job: SwapJob | None = None)
     async def step() -> Done[Answer] | Again:
         nonlocal failures, limited_since
         answer = await send(session, request)
-        if isinstance(answer, Answer) and answer.status_code < 400:
+        redirects = request.call is Call.DOWNLOAD
+        if isinstance(answer, Answer) and (answer.ok or (redirects and 300 <= answer.status_code < 400)):
             return Done(answer)
         error = complaint(answer, request.call)
         if isinstance(answer, Answer) and answer.status_code == 429:

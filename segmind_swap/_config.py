@@ -27,7 +27,10 @@ SubmitPolicy: TypeAlias = Literal["documented", "strict"]
 
 def positive(name: str, value: object, *, zero: bool = False, infinite: bool = False) -> None:
     """Refuse a number that is not above zero (or zero itself, where `zero` allows it)."""
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    try:
+        number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.inf
     if not (number > 0 or (zero and number == 0)) or (math.isinf(number) and not infinite):
         kind = "a number" if infinite else "a finite number"
         least = "of at least zero" if zero else "above zero"

@@ -40,8 +40,16 @@ async def read(session: Session, result: SwapResult) -> Picture:
             raise DownloadError(
                 f"what is at {url} cannot be used: {complaint}", url=url, status_code=200, job=result.job
             )
-        url = urljoin(url, answer.headers.get("location", ""))
+        url = _redirected(url, answer)
     raise DownloadError(f"{result.url} is redirected on and on", url=result.url, job=result.job)
+
+
+def _redirected(url: str, answer: Answer) -> str:
+    location = answer.headers.get("location", "")
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 async def _fetch(session: Session, url: str, job: SwapJob) -> Answer:

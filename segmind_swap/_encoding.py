@@ -31,6 +31,8 @@ def _inflated(raw: bytes, limit_bytes: int) -> bytes:
         raise ValueError("its compressed body is damaged") from None
     if len(data) > limit_bytes:
         raise ValueError(f"it is larger than {limit_bytes} bytes when decompressed")
+    if inflate.unused_data:
+        raise ValueError("its compressed body is followed by something else")
     if not inflate.eof:
         raise ValueError("its compressed body is cut short")
     return data

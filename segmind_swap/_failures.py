@@ -25,11 +25,11 @@ _MAX_DEPTH = 6
 _KEYS = ("error_message", "error", "detail", "message", "error_description")
 _PARTS = ("message", "msg", "details", "detail", "error_message", "error", "error_description", "reason")
 
-_INVISIBLE_MARKUP = re.compile(r"<(head|script|style)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^<>]{0,2000}>")
+_INVISIBLE_MARKUP = re.compile(r"<(head|script|style)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[!/?a-zA-Z][^<>]{0,2000}>")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\ud7ff\ue000-\uffff\U00010000-\U0010ffff]+")
 # Besides controls: the marks that turn a line of text around or hide in it.
-_TRICKS = re.compile("[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_TRICKS = re.compile("[\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]+")
 
 
 def shorten(text: str) -> str:
@@ -41,20 +41,24 @@ def shorten(text: str) -> str:
 
 def failure_text(body: bytes | Mapping[str, Any]) -> str:
     """What a body gives as the reason of a failure, in at most 300 characters; empty if nothing."""
-    parsed: object = body
-    if isinstance(body, bytes):
-        try:
-            parsed = from_json(body)
-        except ValueError:
-            return _plain(body[:_MAX_SCANNED].decode(errors="replace"))
-    if isinstance(parsed, dict):
-        fields = cast("dict[str, object]", parsed)
-        told = (text for key in _KEYS if (text := _joined(fields.get(key))))
-        return next(told, "")
-    return _joined(parsed)
+    if not isinstance(body, bytes):
+        return _told(body)
+    try:
+        told = _told(from_json(body))
+    except ValueError:
+        told = ""
+    return told or _plain(body[:_MAX_SCANNED].decode(errors="replace"))
+
+
+def _told(parsed: object) -> str:
+    if not isinstance(parsed, dict):
+        return _joined(parsed)
+    fields = cast("dict[str, object]", parsed)
+    return next((text for key in _KEYS if (text := _joined(fields.get(key)))), "")
 
 
 def _plain(text: str) -> str:
+    text = text[:_MAX_SCANNED]
     if "<" not in text:
         return shorten(text)
     visible = _TAG.sub(" ", _INVISIBLE_MARKUP.sub(" ", text))

@@ -127,15 +127,19 @@ def _bytes_of(image: object, max_bytes: int) -> bytes:
 def _file_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
     # Opened without waiting and then looked at: a FIFO would block for good, a device may never end.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+    if not regular:
+        os.close(descriptor)
+        raise ValueError("it is not a regular file")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
         return file.read(max_bytes + 1)
 
 
 def _read_from(file: Any, max_bytes: int) -> bytes:
     try:
         data = file.read(max_bytes + 1)
+    except UnicodeDecodeError:
+        raise ValueError("it is open as text: open it in mode 'rb'") from None
     except (OSError, ValueError):
         raise
     except Exception as exc:
@@ -180,7 +184,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
     """ISO/IEC 15948, 11.2.2: the first chunk is IHDR, width and height its first fields."""
     if data[12:16] != b"IHDR":
         raise ValueError("it is a PNG without a header")
-    if b"IEND" not in data[-64:]:
+    if b"IEND" not in data:
         raise ValueError("it is a PNG that is cut short")
     width, height = struct.unpack_from(">II", data, 16)
     return width, height

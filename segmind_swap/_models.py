@@ -15,6 +15,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     PlainSerializer,
     SkipValidation,
     ValidationError,
@@ -185,8 +186,8 @@ class Credits(_Value):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    credits: float
-    free_credits: float = Field(default=0.0, alias="free-credits")
+    credits: FiniteFloat
+    free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")
 
 
 def request_of(values: Mapping[str, Any]) -> SwapRequest:

@@ -11,6 +11,7 @@ from ._config import BASE_URL, UPLOAD_BASE_URL
 from ._errors import ConfigurationError
 
 _MAX_URL_LENGTH = 4096
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Far narrower than RFC 3986 on purpose: nothing that two URL parsers have ever read differently (user info,
 # backslashes, white space, encoded hosts) gets past this expression.
@@ -19,7 +20,7 @@ _URL = re.compile(
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
     r"(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<rest>[/?#][\x21-\x5b\x5d-\x7e]*)?",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 
@@ -83,6 +84,13 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         return address.ipv4_mapped
     return address
+
+
+def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is on the internet. Of IPv6 only 2000::/3 is; 2002::/16 wraps IPv4 addresses."""
+    if isinstance(address, ipaddress.IPv6Address) and (address not in _GLOBAL_UNICAST or address.sixtofour):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +164,12 @@ class Service:
             origin = origin_of(url)
         except ValueError as exc:
             return str(exc)
-        if self.origin.loopback and origin.loopback:
+        if origin == self.origin or (self.origin.loopback and origin.loopback):
             return None
         if origin.scheme == "http" and not self.allow_http:
             return "it is not https"
         address = _address(origin.host)
-        if origin.loopback or (address is not None and not address.is_global):
+        if origin.loopback or (address is not None and not _public(address)):
             return f"{origin.host} is not a public address"
         return None
 

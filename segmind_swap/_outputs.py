@@ -34,16 +34,15 @@ _NOT_OUTPUTS = frozenset(
 
 def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
     """All items in the body of a finished job, in the server's order."""
-    for key in ("output", "outputs"):
-        items = _first(_items(fields.get(key), "", 0))
-        if items:
-            return items
     beside = (
         SwapOutput(name=name, data=value)
         for name, value in fields.items()
         if name not in _NOT_OUTPUTS and isinstance(value, str) and _is_url(value)
     )
-    return _first(beside)
+    places = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
+    places.append(_first(beside))
+    # The first place with a picture; the first with anything, if there is none.
+    return next((items for items in places if picture_in(items)), next(filter(None, places), ()))
 
 
 def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:
@@ -77,14 +76,14 @@ def _items(value: object, name: str, depth: int) -> Iterator[SwapOutput]:
 
 
 def _items_of_object(fields: dict[str, object], name: str, depth: int) -> Iterator[SwapOutput]:
+    keyname = fields.get("keyname")
+    name = keyname if isinstance(keyname, str) else name
     if "data" in fields:
         kind = fields.get("type")
         for item in _items(fields["data"], name, depth + 1):
             yield item.model_copy(update={"type": kind}) if isinstance(kind, str) else item
     elif "keyname" in fields:
-        keyname = fields["keyname"]
-        content = fields.get("value", fields.get("output"))
-        yield from _items(content, keyname if isinstance(keyname, str) else name, depth + 1)
+        yield from _items(fields.get("value", fields.get("output")), name, depth + 1)
     else:
         for key, content in fields.items():
             yield from _items(content, key, depth + 1)

@@ -159,8 +159,9 @@ _STATES = {
     "CANCELED": SwapState.FAILED,
     "EXPIRED": SwapState.FAILED,
 }
-# These come from a gateway or about the caller, whatever their body says: the job behind them may be well.
-_NOT_ABOUT_THE_JOB = frozenset({401, 403, 404, 410, 429, 502, 503, 504})
+# Besides 2xx. All others come from a gateway or are about the caller, whatever their body says, and the job
+# behind them may be well: calling a paid job failed by mistake invites paying for it again.
+_ABOUT_THE_JOB = frozenset({400, 422, 500})
 
 
 def accepted_job(
@@ -241,7 +242,7 @@ def _tells_of_the_job(answer: Answer, fields: Mapping[str, Any], state: SwapStat
     """Whether the body's status is to be believed before the HTTP status (FAILED is served as 422)."""
     if answer.ok:
         return True
-    if answer.status_code in _NOT_ABOUT_THE_JOB or state is None:
+    if answer.status_code not in _ABOUT_THE_JOB or state is None:
         return False
     # `{"status": "error"}` is what many gateways call any error of theirs.
     return str(fields["status"]).strip().upper() != "ERROR"

@@ -1,0 +1,175 @@
+"""Every error survives pickling and copying whole, and the tree on top of the module is the real one."""
+
+import copy
+import inspect
+import pickle
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import segmind_swap
+from segmind_swap import _errors
+from segmind_swap._errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    DownloadError,
+    ImageError,
+    OutputError,
+    ResponseError,
+    StatusError,
+    SubmissionUnknownError,
+    SwapError,
+    SwapExpiredError,
+    SwapFailedError,
+    SwapTimeoutError,
+)
+from segmind_swap._models import SwapJob, SwapOutput
+
+JOB = SwapJob(
+    poll_url="https://api.segmind.com/1",
+    request_id="r-1",
+    workflow="w-v7",
+    possible_duplicates=1,
+    outputs=(SwapOutput(data="https://a.example/a.png"),),
+)
+
+
+def _family(cls: type[SwapError]) -> Iterator[type[SwapError]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _family(child)
+
+
+ALL = sorted(set(_family(SwapError)), key=lambda cls: cls.__name__)
+
+_STATUS: dict[str, Any] = {"status_code": 418, "reason": "no", "request_id": "r-1", "job": JOB}
+ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
+    SwapError: {"job": JOB},
+    ConfigurationError: {"job": JOB},
+    ConnectionFailedError: {"job": JOB},
+    SwapExpiredError: {"job": JOB},
+    ImageError: {"image": "hero.png"},
+    SubmissionUnknownError: {
+        "status_code": 504,
+        "request_id": "r-1",
+        "excerpt": "gateway",
+        "possible_duplicates": 2,
+        "job": JOB,
+    },
+    ResponseError: {"status_code": 200, "excerpt": "<html>", "job": JOB},
+    SwapFailedError: {"reason": "no mask", "job": JOB},
+    SwapTimeoutError: {
+        "seconds": 900.0,
+        "last_error": ResponseError("not JSON", status_code=200, excerpt="x"),
+        "job": JOB,
+    },
+    OutputError: {"body": b'{"output": ""}', "request_id": "r-1", "job": JOB},
+    DownloadError: {"url": "https://a.example/a.png", "status_code": 404, "job": JOB},
+    **dict.fromkeys(_family(StatusError), _STATUS),
+}
+
+
+def _described(error: BaseException) -> tuple[object, ...]:
+    attributes = {
+        name: _described(value) if isinstance(value, BaseException) else value
+        for name, value in vars(error).items()
+    }
+    return type(error), error.args, str(error), attributes
+
+
+def _make(cls: type[SwapError]) -> SwapError:
+    error = cls("what happened: 100 % of it", **ARGUMENTS[cls])
+    if "job" not in ARGUMENTS[cls]:
+        error.job = JOB
+    error.add_note("a note of the caller's")
+    return error
+
+
+def _pickled(protocol: int) -> Callable[[SwapError], SwapError]:
+    def pickled(error: SwapError) -> SwapError:
+        again = pickle.loads(pickle.dumps(error, protocol))
+        assert isinstance(again, SwapError)
+        return again
+
+    return pickled
+
+
+WAYS: dict[str, Callable[[SwapError], SwapError]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    **{f"pickle {protocol}": _pickled(protocol) for protocol in range(pickle.HIGHEST_PROTOCOL + 1)},
+}
+
+
+def test_the_table_has_every_error() -> None:
+    assert set(ARGUMENTS) == set(ALL)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("cls", ALL)
+def test_every_error_survives_pickling_and_copying_with_all_it_knows(cls: type[SwapError], way: str) -> None:
+    error = _make(cls)
+    again = WAYS[way](error)
+    assert again is not error
+    assert _described(again) == _described(error)
+    assert again.job == JOB
+    assert str(again) == "what happened: 100 % of it"
+    assert repr(again) == repr(error)
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_every_error_keeps_what_it_was_made_with(cls: type[SwapError]) -> None:
+    error = cls("what happened", **ARGUMENTS[cls])
+    assert str(error) == "what happened"
+    for name, value in ARGUMENTS[cls].items():
+        assert getattr(error, name) == value
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_every_error_has_a_job_or_none(cls: type[SwapError]) -> None:
+    required = {
+        name: ARGUMENTS[cls][name]
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty
+    }
+    assert cls("what happened", **required).job is None
+
+
+@pytest.mark.parametrize("cls", ALL)
+def test_every_attribute_is_documented(cls: type[SwapError]) -> None:
+    documented = "".join(inspect.getdoc(base) or "" for base in cls.__mro__ if issubclass(base, SwapError))
+    missing = [name for name in ARGUMENTS[cls] if not re.search(rf"^ +{name}: \S", documented, re.MULTILINE)]
+    assert missing == []
+
+
+def test_the_tree_on_top_of_the_module_is_the_real_one() -> None:
+    drawn: dict[str, str | None] = {}
+    above: list[str] = []
+    for line in (_errors.__doc__ or "").splitlines():
+        match = re.match(r"([│├└─ ]*)(\w+Error)\b", line)
+        if match is None:
+            continue
+        depth = len(match[1]) // 4
+        above = [*above[:depth], match[2]]
+        drawn[match[2]] = above[-2] if depth else None
+    real = {cls.__name__: next((b.__name__ for b in cls.__bases__ if b in ALL), None) for cls in ALL}
+    assert drawn == real
+
+
+def test_every_error_is_exported() -> None:
+    assert {cls.__name__ for cls in ALL} <= set(segmind_swap.__all__)
+
+
+def test_a_timeout_is_a_timeout_error_of_the_language_too() -> None:
+    error = _make(SwapTimeoutError)
+    assert isinstance(error, TimeoutError)
+    with pytest.raises(TimeoutError) as caught:
+        raise pickle.loads(pickle.dumps(error))
+    assert isinstance(caught.value, SwapTimeoutError)
+    assert caught.value.seconds == 900.0
+
+
+def test_only_the_timeout_belongs_to_another_family_as_well() -> None:
+    assert [cls.__name__ for cls in ALL if issubclass(cls, OSError)] == ["SwapTimeoutError"]

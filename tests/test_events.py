@@ -1,0 +1,129 @@
+"""What happens is told as frozen records, and the listener's mistakes stay the listener's."""
+
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+import segmind_swap
+from segmind_swap import _events
+from segmind_swap._errors import SwapFailedError
+from segmind_swap._events import (
+    Abandoned,
+    Accepted,
+    Completed,
+    Event,
+    Failed,
+    Polled,
+    RateLimited,
+    RetryScheduled,
+    Saved,
+    Submitting,
+    Uploaded,
+    tell,
+)
+from segmind_swap._models import SwapJob, SwapOutput, SwapResult, SwapState, SwapStatus
+
+JOB = SwapJob(poll_url="https://api.segmind.com/1", workflow="w-v7")
+OUTPUT = SwapOutput(data="https://a.example/a.png")
+RESULT = SwapResult(job=JOB, url=OUTPUT.data, outputs=(OUTPUT,), seconds=71.9)
+EVENTS: list[Event] = [
+    Uploaded(url=OUTPUT.data, size_bytes=7),
+    Submitting(id="1", attempt=1),
+    Accepted(id=None, job=JOB),
+    Abandoned(job=JOB),
+    Polled(job=JOB, status=SwapStatus(state=SwapState.QUEUED), seconds=7.0),
+    RetryScheduled(call="poll", id=None, job=JOB, attempt=1, delay=7.0, cause="502"),
+    RateLimited(call="submit", delay=30.0),
+    Completed(result=RESULT),
+    Failed(id="1", error=SwapFailedError("failed", reason="no mask", job=JOB)),
+    Saved(result=RESULT, path=Path("a.png"), size_bytes=7),
+]
+
+
+def test_the_table_has_every_event_and_so_have_the_union_and_the_package() -> None:
+    records = {
+        value
+        for value in vars(_events).values()
+        if inspect.isclass(value) and is_dataclass(value) and value.__module__ == _events.__name__
+    }
+    assert {type(event) for event in EVENTS} == records
+    assert set(get_args(Event)) == records
+    assert {record.__name__ for record in records} <= set(segmind_swap.__all__)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_every_event_is_frozen_and_documents_each_attribute(event: Event) -> None:
+    for field in fields(event):
+        with pytest.raises(FrozenInstanceError):
+            setattr(event, field.name, None)
+        assert f"        {field.name}: " in (type(event).__doc__ or "")
+    assert not hasattr(event, "__dict__")
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_given_to_the_handler_as_it_is(event: Event) -> None:
+    told: list[Event] = []
+    tell(told.append, event)
+    assert len(told) == 1
+    assert told[0] is event
+
+
+def test_without_a_handler_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    for event in EVENTS:
+        tell(None, event)
+    assert caplog.records == []
+
+
+def test_every_event_can_be_seen_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "segmind_swap")
+    for event in EVENTS:
+        tell(None, event)
+    assert [record.getMessage() for record in caplog.records] == [repr(event) for event in EVENTS]
+    assert {(record.name, record.levelname) for record in caplog.records} == {("segmind_swap", "DEBUG")}
+
+
+def _raises(error: BaseException) -> Callable[[Event], None]:
+    def handler(_event: Event) -> None:
+        raise error
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("mine"), SwapFailedError("mine", reason="x"), TimeoutError("mine"), StopIteration("mine")],
+)
+def test_what_the_handler_raises_is_logged_and_never_raised(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    tell(_raises(error), EVENTS[1])
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("segmind_swap", "ERROR")
+    assert record.getMessage() == "on_event raised for Submitting"
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+def test_a_handler_that_failed_is_told_the_next_event_again() -> None:
+    told: list[Event] = []
+
+    def handler(event: Event) -> None:
+        told.append(event)
+        raise ValueError
+
+    for event in EVENTS:
+        tell(handler, event)
+    assert told == EVENTS
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
+def test_an_exception_that_means_to_stop_the_program_passes(error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        tell(_raises(error), EVENTS[0])
+    assert caught.value is error

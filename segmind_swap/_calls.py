@@ -35,12 +35,14 @@ async def ask(session: Session, request: Request, *, job: SwapJob | None = None)
         error = complaint(answer, request.call)
         if isinstance(answer, Answer) and answer.status_code == 429:
             limited_since = anyio.current_time() if limited_since is None else limited_since
-            lasts = anyio.current_time() - limited_since + session.http.closed_for
+            closed_for = 0.0 if request.call is Call.DOWNLOAD else session.http.closed_for
+            lasts = anyio.current_time() - limited_since + closed_for
             if lasts > session.timeout:
                 raise error
             # The gate makes the next one wait; a picture's host has no gate of ours.
             delay = session.retry.max_delay if request.call is Call.DOWNLOAD else 0.0
         else:
+            limited_since = None
             failures += 1
             passing = not isinstance(answer, Answer) or answer.status_code in _PASSING
             if not passing or failures >= attempts:

@@ -114,18 +114,27 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
         if path.is_dir():
             return "it is a folder: name a file in it"
         names = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
-        for name in names:
+        for name in filter(_is_taken, names):
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
-            if name.exists() and not overwrite:
+            if not overwrite:
                 return f"{name.name} exists already: choose another name, or allow it to be overwritten"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None
 
 
+def _is_taken(name: Path) -> bool:
+    """Asks the system itself: `Path.exists` denies links to nowhere, and names that no file can have."""
+    try:
+        name.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _write(target: Path, data: bytes, overwrite: bool) -> None:
-    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
             file.write(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -21,7 +21,7 @@ from ._errors import ConfigurationError
 from ._events import EventHandler, RateLimited, tell
 from ._hints import retry_delay
 from ._origin import Origin, Service
-from ._pace import Pace
+from ._pace import Admission, Pace
 from ._wire import Answer, Call, NoAnswer, Request
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -90,8 +90,6 @@ class Http:
         self._settings = settings
         self._pace = pace
         self._on_event = on_event
-        key = settings.key.get_secret_value().encode()
-        self._redacted = key if len(key) >= _SHORTEST_REDACTED else None
         context = _ssl_context(settings)
         # Submits have connections of their own, each used once: a stale one would make an outcome unknown,
         # and a submit that hangs cannot hold up a poll.
@@ -166,13 +164,15 @@ class Http:
         await places.acquire()
         try:
             # Pictures come from another host, without the account's key and outside its limits.
-            admitted = None if call is Call.DOWNLOAD else await self._pace.admit(call)
+            admission = None if call is Call.DOWNLOAD else await self._pace.admit(call)
             if self._closed:
+                if admission is not None:
+                    self._pace.left(admission)
                 raise ConfigurationError("the client was closed")
         except BaseException:
             places.release()
             raise
-        return Place(self, places, admitted)
+        return Place(self, places, admission)
 
     async def exchange(
         self, request: Request, scheme: AuthScheme | None, held: HeldBody | None
@@ -181,12 +181,13 @@ class Http:
         call = request.call
         read, total = _limits(self._settings.timeouts, call)
         head: httpx.Response | None = None
+        answer: Answer | None = None
         try:
             with anyio.move_on_after(total):
                 message = self._message(request, scheme, held, read, total)
                 head = await self._client_for(call).send(message, stream=True)
                 try:
-                    return await self._answer(head, call)
+                    answer = await self._answer(head, call)
                 finally:
                     await head.aclose()
             reason = f"no complete answer within {total:g} s"
@@ -194,11 +195,14 @@ class Http:
             raise
         except Exception as exc:
             reason = self._redact(f"{type(exc).__name__}: {exc}".encode()).decode(errors="replace")
+        if answer is not None:
+            # Complete: how its connection closed does not matter any more.
+            return answer
         return NoAnswer(
             reason=reason,
             sent=held is None or held.sent,
             status_code=head.status_code if head is not None else None,
-            request_id=head.headers.get("x-request-id") if head is not None else None,
+            request_id=self._headers(head).get("x-request-id") if head is not None else None,
         )
 
     def _client_for(self, call: Call) -> httpx.AsyncClient:
@@ -225,7 +229,14 @@ class Http:
             timeout=httpx.Timeout(connect=timeouts.connect, write=timeouts.write, read=read, pool=total),
         )
         if held is not None:
-            message.stream = _HeldStream(held)
+            # Made anew, because a request that was built with content answers `read()` with that.
+            message = httpx.Request(
+                message.method,
+                message.url,
+                headers=message.headers,
+                stream=_HeldStream(held),
+                extensions=message.extensions,
+            )
         if scheme is not None:
             # The last look before the key goes on, at the very URL that httpx will use.
             url = message.url
@@ -242,63 +253,70 @@ class Http:
         raw = bytearray()
         stream = head.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - an async client has async streams
-        async for chunk in stream:
-            raw += chunk
-            if len(raw) > limit:
-                raise ValueError(f"the answer is larger than {limit // (1024 * 1024)} MiB")
+        chunks = aiter(stream)
+        try:
+            async for chunk in chunks:
+                raw += chunk
+                if len(raw) > limit:
+                    raise ValueError(f"the answer is larger than {limit // (1024 * 1024)} MiB")
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()
         body = decoded(bytes(raw), head.headers.get("content-encoding", ""), limit_bytes=limit)
         return Answer(
             status_code=head.status_code,
-            headers={
-                name.lower(): self._redact(value.encode()).decode() for name, value in head.headers.items()
-            },
+            headers=self._headers(head),
             body=body if call is Call.DOWNLOAD else self._redact(body),
         )
 
+    def _headers(self, head: httpx.Response) -> dict[str, str]:
+        return {name.lower(): self._redact(value.encode()).decode() for name, value in head.headers.items()}
+
     def _redact(self, text: bytes) -> bytes:
         """A server may echo the key in what it says; what it says ends in errors and logs."""
-        if self._redacted is not None and self._redacted in text:
-            return text.replace(self._redacted, b"***")
-        return text
+        key = self._settings.key.get_secret_value().encode()
+        return text.replace(key, b"***") if len(key) >= _SHORTEST_REDACTED else text
 
-    def learn(self, request: Request, scheme: AuthScheme | None, answer: Answer, admitted: int) -> None:
+    def learn(
+        self, request: Request, scheme: AuthScheme | None, answer: Answer, admission: Admission
+    ) -> None:
         """What an answer tells about the account: the scheme that works, and the rate limit."""
         if answer.status_code == 429:
             hint = retry_delay(answer.headers, datetime.now(UTC))
-            delay = self._pace.limited(admitted, hint)
+            delay = self._pace.limited(admission, hint)
             tell(self._on_event, RateLimited(call=request.call, delay=delay))
             return
-        self._pace.answered()
+        self._pace.answered(admission)
         if answer.ok and scheme is not None:
             self.schemes.confirm(request.call, scheme)
 
-    def left(self) -> None:
+    def left(self, admission: Admission) -> None:
         """A request is off the wire."""
-        self._pace.left()
+        self._pace.left(admission)
 
 
 class Place:
     """A place on the wire, for one attempt."""
 
-    def __init__(self, http: Http, places: anyio.Semaphore, admitted: int | None) -> None:
+    def __init__(self, http: Http, places: anyio.Semaphore, admission: Admission | None) -> None:
         self._http = http
         self._places = places
-        self._admitted = admitted
+        self._admission = admission
 
     async def attempt(
         self, request: Request, scheme: AuthScheme | None, held: HeldBody | None = None
     ) -> Answer | NoAnswer:
         """Sends the request once. With `held`, that is its body."""
         answer = await self._http.exchange(request, scheme, held)
-        if isinstance(answer, Answer) and self._admitted is not None:
-            self._http.learn(request, scheme, answer, self._admitted)
+        if isinstance(answer, Answer) and self._admission is not None:
+            self._http.learn(request, scheme, answer, self._admission)
         return answer
 
     def leave(self) -> None:
         """Gives the place to the next."""
         self._places.release()
-        if self._admitted is not None:
-            self._http.left()
+        if self._admission is not None:
+            self._http.left(self._admission)
 
     async def __aenter__(self) -> Self:
         return self

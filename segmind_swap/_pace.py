@@ -1,7 +1,7 @@
 """When the next request may leave: the account's rate limit, and one gate that every 429 closes.
 
-The gate reopens like TCP's slow start (RFC 5681, 3.1): one request in flight, then double for each that is
-answered without a 429, so that a thousand waiting tasks do not run into the limit together.
+The gate reopens at a pace: one request in flight, then twice as many for each that is answered without a 429,
+so that a thousand waiting tasks do not run into the limit together.
 """
 
 from __future__ import annotations
@@ -17,7 +17,22 @@ from ._wire import Call
 
 _SHORTEST_CLOSURE = 0.5
 _OPEN_FROM = 64
+# A request that takes longer than this no longer keeps others from trying the reopened gate.
+_PROBE = 5.0
 _MINUTE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One request's permission to leave.
+
+    Attributes:
+        number: Counts a client's requests.
+        closures: How often the gate had been closed before.
+    """
+
+    number: int
+    closures: int
 
 
 @dataclass(order=True, slots=True)
@@ -38,7 +53,7 @@ class Pace:
         self._next_slot = 0.0
         self._opens_at = 0.0
         self._window: int | None = None
-        self._in_flight = 0
+        self._in_flight: dict[int, float] = {}
         self._closures = 0
         self._closed_in_a_row = 0
         self._queue: list[_Ticket] = []
@@ -49,8 +64,8 @@ class Pace:
         """Seconds until the gate opens; zero if it is open."""
         return max(0.0, self._opens_at - anyio.current_time())
 
-    async def admit(self, call: Call) -> int:
-        """Waits until a request of this kind may leave; returns what `answered` and `left` want to hear."""
+    async def admit(self, call: Call) -> Admission:
+        """Waits until a request of this kind may leave. What becomes of it is told to the methods below."""
         counted = call is Call.SUBMIT or (call is Call.POLL and self._polls_count)
         # While polls are not known to count, holding them back behind submits would only delay results.
         self._numbers += 1
@@ -68,13 +83,13 @@ class Pace:
         heapq.heappop(self._queue)
         if counted and self._spacing:
             self._next_slot = max(self._next_slot, anyio.current_time()) + self._spacing
-        self._in_flight += 1
+        self._in_flight[ticket.number] = anyio.current_time()
         self._call_next()
-        return self._closures
+        return Admission(ticket.number, self._closures)
 
-    def limited(self, admitted: int, hint: float | None) -> float:
+    def limited(self, admission: Admission, hint: float | None) -> float:
         """A 429 came: closes the gate for everyone; returns the seconds until it reopens."""
-        if admitted == self._closures:
+        if admission.closures == self._closures:
             # Of many requests that met the same limit together, only the first is news.
             self._closures += 1
             self._closed_in_a_row += 1
@@ -83,24 +98,33 @@ class Pace:
         self._window = 1
         return self.closed_for
 
-    def answered(self) -> None:
-        """An answer other than 429 came: the gate opens further."""
+    def answered(self, admission: Admission) -> None:
+        """An answer other than 429 came: the gate opens further, if it was asked since it closed."""
+        if admission.closures != self._closures:
+            return
         self._closed_in_a_row = 0
         if self._window is not None:
             self._window *= 2
             if self._window > _OPEN_FROM:
                 self._window = None
 
-    def left(self) -> None:
+    def left(self, admission: Admission) -> None:
         """A request that was admitted is over, however it ended."""
-        self._in_flight -= 1
+        del self._in_flight[admission.number]
         self._call_next()
 
     def _delay(self, ticket: _Ticket, *, counted: bool) -> float:
-        if self._head() is not ticket or (self._window is not None and self._in_flight >= self._window):
+        if self._head() is not ticket:
             return float("inf")
         opens_at = max(self._opens_at, self._next_slot) if counted else self._opens_at
-        return opens_at - anyio.current_time()
+        return max(opens_at, self._has_room_at()) - anyio.current_time()
+
+    def _has_room_at(self) -> float:
+        """When the reopening gate has room for one more, if no answer comes earlier."""
+        if self._window is None or len(self._in_flight) < self._window:
+            return 0.0
+        latest = sorted(self._in_flight.values())[-self._window :]
+        return latest[0] + _PROBE
 
     def _head(self) -> _Ticket | None:
         while self._queue and self._queue[0].gone:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 
 import anyio
@@ -40,11 +39,11 @@ async def submit(
     except SubmissionUnknownError:
         raise
     except Exception as exc:
-        if submission.past.in_doubt:
+        if submission.in_doubt:
             raise submission.unknown(str(exc)) from None
         raise
     except BaseException:
-        if submission.past.in_doubt:
+        if submission.in_doubt:
             log.warning("cancelled after a submit that may have been accepted (swap %r)", id)
         raise
 
@@ -60,7 +59,7 @@ class _Submission:
         id: str | None,  # noqa: A002
         before_send: BeforeSend | None,
     ) -> None:
-        self.past = Past()
+        self.in_doubt = 0
         self._session = session
         self._request = submit_request(
             session.http.service, session.workflow, reference_url=reference_url, scene_url=scene_url
@@ -102,31 +101,35 @@ class _Submission:
 
     def _turn(self, answer: Answer | NoAnswer, held: HeldBody, scheme: AuthScheme) -> Turn[SwapJob]:
         job = self._job(answer)
-        trusted = job is not None and self._complaint_about(job) is None
         reply = Reply.NONE
         if isinstance(answer, Answer):
-            reply = Reply.of_status(answer.status_code, usable=trusted)
-        other = None
-        match reply:
-            case Reply.RATE_LIMITED:
-                self._counted -= 1
-                now = anyio.current_time()
-                self._limited_since = now if self._limited_since is None else self._limited_since
-                lasts = now - self._limited_since + self._session.http.closed_for
-                may_wait = lasts <= self._session.timeout
-                self.past = replace(self.past, may_wait=may_wait)
-            case Reply.UNAUTHORIZED if not self._switched:
-                other = self._session.http.schemes.other(Call.SUBMIT, scheme)
-            case _:
-                pass
-        past = replace(
-            self.past,
+            usable = job is not None and self._complaint_about(job) is None
+            reply = Reply.of_status(answer.status_code, usable=usable)
+        if reply is Reply.RATE_LIMITED:
+            self._counted -= 1
+        past = Past(
+            in_doubt=self.in_doubt,
             attempts_left=self._counted < self._session.retry.attempts,
-            other_scheme=other is not None,
+            may_wait=self._may_wait(reply),
+            other_scheme=self._has_other_scheme(reply, scheme),
         )
         verdict = judge(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
-        self.past = replace(self.past, in_doubt=verdict.in_doubt)
+        self.in_doubt = verdict.in_doubt
         return self._carried_out(verdict, answer, job)
+
+    def _may_wait(self, reply: Reply) -> bool:
+        """Whether the rate limit has not lasted, and will not last, longer than a swap may take."""
+        if reply is not Reply.RATE_LIMITED:
+            self._limited_since = None
+            return True
+        now = anyio.current_time()
+        self._limited_since = now if self._limited_since is None else self._limited_since
+        return now - self._limited_since + self._session.http.closed_for <= self._session.timeout
+
+    def _has_other_scheme(self, reply: Reply, refused: AuthScheme) -> bool:
+        if reply is not Reply.UNAUTHORIZED or self._switched:
+            return False
+        return self._session.http.schemes.other(Call.SUBMIT, refused) is not None
 
     def _carried_out(self, verdict: Verdict, answer: Answer | NoAnswer, job: SwapJob | None) -> Turn[SwapJob]:
         match verdict.action:
@@ -191,7 +194,7 @@ class _Submission:
             status_code=answer.status_code if answer is not None else None,
             request_id=request_id,
             excerpt=excerpt,
-            possible_duplicates=self.past.in_doubt,
+            possible_duplicates=self.in_doubt,
             job=job,
         )
 
@@ -202,7 +205,7 @@ class _Submission:
             self._session.http.service,
             answer,
             workflow=self._session.workflow,
-            possible_duplicates=self.past.in_doubt,
+            possible_duplicates=self.in_doubt,
         )
 
     def _complaint_about(self, job: SwapJob) -> str | None:

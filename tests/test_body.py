@@ -104,7 +104,8 @@ async def test_a_transport_that_sends_a_request_again_by_itself_pays_once() -> N
     async def send_up_to_three_times(request: httpx.Request) -> httpx.Response:
         assert isinstance(request.stream, httpx.AsyncByteStream)
         for _ in range(3):
-            paid.append(b"".join([chunk async for chunk in request.stream]))
+            body = b"".join([chunk async for chunk in request.stream])
+            paid.append(body)
         raise AssertionError("all three were sent")
 
     http = http_of(Wire(send_up_to_three_times))

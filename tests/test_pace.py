@@ -33,7 +33,7 @@ class Traffic:
         self._started = anyio.current_time()
 
     async def send(self, call: Call, name: str = "") -> None:
-        admitted = await self.pace.admit(call)
+        admission = await self.pace.admit(call)
         self.left_at.append((name or call.value, round(anyio.current_time() - self._started)))
         self.in_flight += 1
         self.sizes.append((self.answered, self.in_flight))
@@ -41,9 +41,9 @@ class Traffic:
             await anyio.sleep(self._takes)
             self.in_flight -= 1
             self.answered += 1
-            answered(self.pace, admitted)
+            self.pace.answered(admission)
         finally:
-            self.pace.left()
+            self.pace.left(admission)
 
     async def send_all(self, calls: Sequence[Call]) -> None:
         async with anyio.create_task_group() as group:
@@ -53,16 +53,11 @@ class Traffic:
                 await anyio.wait_all_tasks_blocked()
 
 
-def answered(pace: Pace, admitted: int) -> None:
-    del admitted
-    pace.answered()
-
-
 async def closed(pace: Pace, seconds: float) -> None:
     """Lets one request meet a 429."""
-    admitted = await pace.admit(Call.POLL)
-    pace.limited(admitted, seconds)
-    pace.left()
+    admission = await pace.admit(Call.POLL)
+    pace.limited(admission, seconds)
+    pace.left(admission)
 
 
 @contextmanager
@@ -179,8 +174,9 @@ async def test_without_a_hint_each_closing_in_a_row_is_longer(monkeypatch: pytes
     waits = []
     with the_longest_backoff(monkeypatch):
         for _ in range(5):
-            waits.append(round(pace.limited(await pace.admit(Call.POLL), None)))
-            pace.left()
+            admission = await pace.admit(Call.POLL)
+            waits.append(round(pace.limited(admission, None)))
+            pace.left(admission)
     assert waits == [10, 20, 40, 60, 60]
 
 
@@ -188,10 +184,10 @@ async def test_an_answer_ends_the_row_of_closings(monkeypatch: pytest.MonkeyPatc
     pace = Pace(RateLimit(), RetryPolicy(initial_delay=10, max_delay=60))
     with the_longest_backoff(monkeypatch):
         for _ in range(3):
-            pace.limited(await pace.admit(Call.POLL), None)
-            pace.left()
-        answered(pace, await pace.admit(Call.POLL))
-        pace.left()
+            admission = await pace.admit(Call.POLL)
+            pace.limited(admission, None)
+            pace.left(admission)
+        await Traffic(pace).send(Call.POLL)
         assert round(pace.limited(await pace.admit(Call.POLL), None)) == 10
 
 
@@ -199,9 +195,9 @@ async def test_many_429s_of_the_same_closing_count_once(monkeypatch: pytest.Monk
     pace = Pace(RateLimit(), RetryPolicy(initial_delay=10, max_delay=10_000))
     together = [await pace.admit(Call.POLL) for _ in range(20)]
     with the_longest_backoff(monkeypatch):
-        assert {round(pace.limited(admitted, None)) for admitted in together} == {10}
-        for _ in together:
-            pace.left()
+        assert {round(pace.limited(admission, None)) for admission in together} == {10}
+        for admission in together:
+            pace.left(admission)
         assert round(pace.limited(await pace.admit(Call.POLL), None)) == 20
 
 
@@ -210,15 +206,15 @@ async def test_many_429s_of_the_same_closing_count_once(monkeypatch: pytest.Monk
 
 async def test_the_gate_reopens_with_one_request_in_flight() -> None:
     pace = a_pace()
-    traffic = Traffic(pace, takes=5)
+    traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.SUBMIT])
-    assert traffic.left_at == [("poll", 30), ("submit", 35)]
+    assert traffic.left_at == [("poll", 30), ("submit", 33)]
 
 
 async def test_two_hundred_waiters_never_leave_in_a_burst() -> None:
     pace = a_pace()
-    traffic = Traffic(pace, takes=5)
+    traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.SUBMIT] * 100)
     assert len(traffic.left_at) == 200
@@ -230,26 +226,43 @@ async def test_two_hundred_waiters_never_leave_in_a_burst() -> None:
 
 async def test_a_429_while_reopening_starts_over_with_one() -> None:
     pace = a_pace()
-    traffic = Traffic(pace, takes=5)
+    traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send(Call.POLL)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL] * 3)
-    assert [second for _, second in traffic.left_at] == [30, 65, 70, 70]
+    assert [second for _, second in traffic.left_at] == [30, 63, 66, 66]
 
 
 async def test_a_request_that_got_no_answer_makes_way_for_one_other() -> None:
     pace = a_pace()
-    traffic = Traffic(pace, takes=5)
+    traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
-    await pace.admit(Call.POLL)
+    unanswered = await pace.admit(Call.POLL)
     async with anyio.create_task_group() as group:
         group.start_soon(traffic.send, Call.POLL)
         group.start_soon(traffic.send, Call.POLL)
-        await anyio.sleep(20)
+        await anyio.sleep(4)
         assert traffic.left_at == []
-        pace.left()
-    assert [second for _, second in traffic.left_at] == [50, 55]
+        pace.left(unanswered)
+    assert [second for _, second in traffic.left_at] == [34, 37]
+
+
+async def test_a_request_that_hangs_holds_up_the_reopened_gate_for_five_seconds_only() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace, takes=100)
+    await closed(pace, 30)
+    await traffic.send_all([Call.POLL, Call.SUBMIT, Call.POLL])
+    assert traffic.left_at == [("poll", 30), ("poll", 35), ("submit", 40)]
+
+
+async def test_a_request_that_hangs_since_before_a_429_does_not_hold_up_the_gate() -> None:
+    pace = a_pace()
+    await pace.admit(Call.SUBMIT)
+    traffic = Traffic(pace, takes=3)
+    await closed(pace, 30)
+    await traffic.send_all([Call.POLL, Call.POLL])
+    assert [second for _, second in traffic.left_at] == [30, 33]
 
 
 async def test_answers_to_requests_that_left_before_a_429_do_not_reopen_the_gate() -> None:
@@ -316,27 +329,26 @@ async def test_a_waiter_cancelled_at_a_closed_gate_makes_way_for_the_next() -> N
     pace = a_pace()
     traffic = Traffic(pace)
     await closed(pace, 30)
-    async with anyio.create_task_group() as group:
-        async with anyio.create_task_group() as impatient:
-            impatient.start_soon(traffic.send, Call.POLL, "impatient")
-            await anyio.wait_all_tasks_blocked()
-            group.start_soon(traffic.send, Call.POLL, "patient")
-            await anyio.sleep(10)
-            impatient.cancel_scope.cancel()
+    async with anyio.create_task_group() as group, anyio.create_task_group() as impatient:
+        impatient.start_soon(traffic.send, Call.POLL, "impatient")
+        await anyio.wait_all_tasks_blocked()
+        group.start_soon(traffic.send, Call.POLL, "patient")
+        await anyio.sleep(10)
+        impatient.cancel_scope.cancel()
     assert traffic.left_at == [("patient", 30)]
 
 
 async def test_a_waiter_cancelled_behind_a_full_window_makes_way_for_the_next() -> None:
     pace = a_pace()
-    traffic = Traffic(pace, takes=10)
+    traffic = Traffic(pace, takes=4)
     await closed(pace, 30)
     async with anyio.create_task_group() as group:
         group.start_soon(traffic.send, Call.POLL, "out")
         await anyio.sleep(31)
-        with anyio.move_on_after(3):
+        with anyio.move_on_after(2):
             await traffic.send(Call.POLL, "impatient")
         group.start_soon(traffic.send, Call.POLL, "patient")
-    assert traffic.left_at == [("out", 30), ("patient", 40)]
+    assert traffic.left_at == [("out", 30), ("patient", 34)]
 
 
 class CountedPace(Pace):
@@ -362,13 +374,12 @@ async def test_two_thousand_waiters_cost_a_few_looks_each() -> None:
 async def test_a_thousand_of_two_thousand_waiters_can_go_away_at_once() -> None:
     pace = CountedPace(RateLimit(requests_per_minute=6), RetryPolicy())
     traffic = Traffic(pace)
-    async with anyio.create_task_group() as group:
-        async with anyio.create_task_group() as impatient:
-            for _ in range(1000):
-                impatient.start_soon(traffic.send, Call.SUBMIT, "impatient")
-                group.start_soon(traffic.send, Call.SUBMIT, "patient")
-            await anyio.sleep(5)
-            impatient.cancel_scope.cancel()
+    async with anyio.create_task_group() as group, anyio.create_task_group() as impatient:
+        for _ in range(1000):
+            impatient.start_soon(traffic.send, Call.SUBMIT, "impatient")
+            group.start_soon(traffic.send, Call.SUBMIT, "patient")
+        await anyio.sleep(5)
+        impatient.cancel_scope.cancel()
     patient = [second for name, second in traffic.left_at if name == "patient"]
     assert len(patient) == 1000
     assert len(traffic.left_at) <= 1001

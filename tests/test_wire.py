@@ -487,9 +487,13 @@ def test_the_bodys_status_wins_over_the_http_code(code: int, word: str) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
+        (302, BadRequestError),
         (401, AuthenticationError),
+        (402, InsufficientCreditsError),
         (403, PermissionDeniedError),
         (404, NotFoundError),
+        (408, BadRequestError),
+        (520, ServerError),
         (410, NotFoundError),
         (429, RateLimitError),
         (502, ServerError),

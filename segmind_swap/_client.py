@@ -199,7 +199,7 @@ class SwapClient:
         *,
         reference_character_image: ImageInput,
         character_image: ImageInput,
-        id: str | None = None,  # noqa: A002 - the request's own word
+        id: str | None = None,
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
         timeout: float | None = None,
@@ -259,7 +259,7 @@ class SwapClient:
         *,
         reference_character_image: ImageInput,
         character_image: ImageInput,
-        id: str | None = None,  # noqa: A002
+        id: str | None = None,
     ) -> SwapJob:
         """Submits a swap, and returns as soon as it is accepted. Paid from then on.
 
@@ -277,7 +277,7 @@ class SwapClient:
         self,
         reference: ImageInput,
         scene: ImageInput,
-        id: str | None,  # noqa: A002
+        id: str | None,
         before_send: BeforeSend | None,
     ) -> SwapJob:
         session, uploads = self._started()
@@ -383,7 +383,7 @@ class SwapClient:
         return timeout
 
     @contextmanager
-    def _told_if_failed(self, id: str | None) -> Iterator[None]:  # noqa: A002
+    def _told_if_failed(self, id: str | None) -> Iterator[None]:
         try:
             yield
         except SwapError as exc:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Annotated, Any, ClassVar, BinaryIO, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import (
     AwareDatetime,
@@ -58,7 +58,9 @@ _Image = Annotated[
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    """Frozen, and strict about names."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class SwapRequest(_Value):
@@ -184,7 +186,7 @@ class Credits(_Value):
         free_credits: Credits given away.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     credits: FiniteFloat
     free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")

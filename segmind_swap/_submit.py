@@ -26,7 +26,7 @@ async def submit(
     *,
     reference_url: str,
     scene_url: str,
-    id: str | None = None,  # noqa: A002 - the request's own word
+    id: str | None = None,
     before_send: BeforeSend | None = None,
 ) -> SwapJob:
     """Submits one swap, at most once as far as can be known.
@@ -56,7 +56,7 @@ class _Submission:
         session: Session,
         reference_url: str,
         scene_url: str,
-        id: str | None,  # noqa: A002
+        id: str | None,
         before_send: BeforeSend | None,
     ) -> None:
         self.in_doubt = 0

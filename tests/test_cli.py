@@ -1,11 +1,12 @@
 """The command line as a person or a script meets it: real processes."""
 
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,23 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from segmind_swap import (
+    AuthenticationError,
+    ConfigurationError,
+    DownloadError,
+    ImageError,
+    OutputError,
+    SubmissionUnknownError,
+    SwapError,
+    SwapExpiredError,
+    SwapFailedError,
+    SwapJob,
+    SwapResult,
+    SwapTimeoutError,
+)
+from segmind_swap.cli._exits import code_of
+
+JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="w")
 COMMAND = [sys.executable, "-c", "from segmind_swap.cli import main; main()"]
 
 
@@ -63,14 +81,19 @@ PAIR = ["--reference", "hero.png", "--scene", "street.jpg"]
 
 def test_one_command_turns_two_files_into_a_picture_on_the_emulator(folder: Path) -> None:
     done = segmind_swap("swap", *PAIR, "--out", "out.png", "--emulator", cwd=folder)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
     with Image.open(folder / "out.png") as picture:
         assert picture.size[0] > 600
-    assert re.search(r"^ +\d+\.\d s  accepted as [0-9a-f]{32}$", done.stdout, re.MULTILINE)
-    assert re.search(
-        r"^saved out\.png  \(\d+ s; cost nothing: it ran on the emulator\)$", done.stdout, re.MULTILINE
-    )
-    assert "\x1b" not in done.stdout
+    assert re.search(r"^ +\d+\.\d s  accepted as [0-9a-f]{32}$", done.stderr, re.MULTILINE)
+    assert re.fullmatch(r"saved out\.png  \(\d+ s; cost nothing: it ran on the emulator\)\n", done.stdout)
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_json_is_all_there_is_on_standard_output(folder: Path) -> None:
+    done = segmind_swap("swap", *PAIR, "--out", "out", "--emulator", "--json", cwd=folder)
+    result = SwapResult.model_validate_json(done.stdout)
+    assert (result.path, done.returncode) == (Path("out.png"), 0)
+    assert (folder / "out.png").exists()
 
 
 def test_what_is_wrong_with_which_input_is_said_without_a_traceback(folder: Path) -> None:
@@ -92,21 +115,26 @@ def test_what_is_wrong_with_which_input_is_said_without_a_traceback(folder: Path
     }
     for arguments, complaint in cases.items():
         done = segmind_swap("swap", *arguments, "--emulator", cwd=folder)
-        assert done.returncode == 1
+        assert (done.returncode, done.stdout) == (2, "")
         assert complaint in done.stderr
-        assert "Traceback" not in done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
     assert (folder / "taken.png").read_bytes() == b"precious"
     assert not (folder / "o.png").exists()
 
 
-def test_without_a_key_it_says_where_to_get_one(folder: Path) -> None:
-    done = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder)
-    assert done.returncode == 1
-    assert "SEGMIND_API_KEY" in done.stderr
+def test_without_a_key_it_says_where_to_get_one_and_what_needs_none(folder: Path) -> None:
+    for command in (["swap", *PAIR, "--out", "o.png"], ["credits"], ["upload", "hero.png"]):
+        done = segmind_swap(*command, cwd=folder)
+        assert done.returncode == 2
+        for word in ("SEGMIND_API_KEY", "console", "--emulator", "demo"):
+            assert word in done.stderr
 
 
 def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
-    for missing, extra in (("typer", "segmind-swap[cli]"), ("uvicorn", "segmind-swap[emulator]")):
+    for missing, extra, code in (
+        ("typer", "segmind-swap[cli]", 1),
+        ("uvicorn", "segmind-swap[emulator]", 2),
+    ):
         program = f"import sys; sys.modules[{missing!r}] = None; from segmind_swap.cli import main; main()"
         done = subprocess.run(
             [sys.executable, "-c", program, "emulator", "--port", "0"],
@@ -116,61 +144,109 @@ def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
             text=True,
             check=False,
         )
-        assert done.returncode == 1
+        assert done.returncode == code
         assert extra in done.stderr
+        assert "Traceback" not in done.stderr
 
 
-def test_the_emulator_serves_until_it_is_interrupted_and_a_swap_finds_it_by_the_environment(
-    folder: Path,
-) -> None:
-    with running("emulator", "--port", "0", "--speed", "1000", cwd=folder) as server:
+@contextmanager
+def an_emulator(folder: Path, speed: float, *arguments: str) -> Iterator[dict[str, str]]:
+    """The environment in which commands find an emulator of their own."""
+    with running("emulator", "--port", "0", "--speed", str(speed), *arguments, cwd=folder) as server:
         assert server.stdout is not None
-        url = ""
-        while not url:
-            line = server.stdout.readline()
-            assert line, "it ended early"
-            found = re.search(r"http://127\.0\.0\.1:\d+", line)
-            url = found[0] if found else ""
-        swapping = {"SEGMIND_BASE_URL": url, "SEGMIND_API_KEY": "emulator-key"}
-        done = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder, **swapping)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert (folder / "out.png").exists()
-        wrong = segmind_swap(
-            "swap", *PAIR, "--out", "no.png", cwd=folder, **{**swapping, "SEGMIND_API_KEY": "x"}
-        )
-        assert wrong.returncode == 1
-        assert "401" in wrong.stderr
+        found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
+        assert found, "it ended early"
+        yield {"SEGMIND_BASE_URL": found[0], "SEGMIND_API_KEY": "emulator-key"}
         server.send_signal(signal.SIGINT)
         assert server.wait(timeout=10) == 0
         assert server.stderr is not None
         assert server.stderr.read() == ""
+
+
+def test_every_command_finds_an_emulator_by_the_environment(folder: Path) -> None:
+    with an_emulator(folder, 1000) as service:
+        before = segmind_swap("credits", "--json", cwd=folder, **service)
+        assert json.loads(before.stdout) == {"credits": 100.0, "free_credits": 0.0}
+        urls = segmind_swap("upload", "hero.png", "street.jpg", cwd=folder, **service).stdout.splitlines()
+        assert [url.startswith(service["SEGMIND_BASE_URL"]) for url in urls] == [True, True]
+        pair = ["--reference", urls[0], "--scene", urls[1]]
+        done = segmind_swap("swap", *pair, "--out", "out.png", "--json", cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+        job = SwapResult.model_validate_json(done.stdout).job
+        (folder / "job.json").write_text(job.model_dump_json())
+        for number, form in enumerate((job.poll_url or "", job.model_dump_json(), "job.json")):
+            again = segmind_swap("wait", form, "--out", f"again-{number}.png", cwd=folder, **service)
+            assert again.returncode == 0, again.stderr
+            assert (folder / f"again-{number}.png").read_bytes() == (folder / "out.png").read_bytes()
+        assert segmind_swap("credits", cwd=folder, **service).stdout == "$99.85, and $0.00 free\n"
+
+        refused = segmind_swap("credits", cwd=folder, **{**service, "SEGMIND_API_KEY": "wrong"})
+        assert (refused.returncode, "401" in refused.stderr) == (1, True)
+        nonsense = segmind_swap("wait", "nonsense", "--out", "no.png", cwd=folder, **service)
+        assert (nonsense.returncode, "is no job" in nonsense.stderr) == (2, True)
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(url, timeout=5)
+        urllib.request.urlopen(service["SEGMIND_BASE_URL"], timeout=5)
+    gone = segmind_swap("swap", *PAIR, "--out", "no.png", cwd=folder, **service)
+    assert gone.returncode == 1
 
 
 def test_the_emulator_refuses_an_address_that_others_can_reach(folder: Path) -> None:
     done = segmind_swap("emulator", "--host", "0.0.0.0", "--port", "0", cwd=folder)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "0.0.0.0" in done.stderr
 
 
-def test_an_interrupted_swap_names_the_job_that_still_runs(folder: Path) -> None:
-    with running("emulator", "--port", "0", "--speed", "1", cwd=folder) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
-        assert found
-        command = [*COMMAND, "swap", *PAIR, "--out", "out.png"]
-        env = environment(SEGMIND_BASE_URL=found[0], SEGMIND_API_KEY="emulator-key")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_swap_prints_the_command_that_waits_for_its_job(
+    folder: Path, number: signal.Signals, code: int
+) -> None:
+    with an_emulator(folder, 40) as service:
         with subprocess.Popen(
-            command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*COMMAND, "swap", *PAIR, "--out", "out.png"],
+            cwd=folder,
+            env=environment(**service),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
-            assert process.stdout is not None
-            while "accepted as" not in (line := process.stdout.readline()):
+            assert process.stderr is not None
+            while "accepted as" not in (line := process.stderr.readline()):
                 assert line, "it ended early"
-            time.sleep(0.1)
-            process.send_signal(signal.SIGINT)
-            _, complaint = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "interrupted; the job was accepted and is billed" in complaint
-    assert f'"poll_url":"{found[0]}/workflows/request/' in complaint
-    assert "Traceback" not in complaint
+            process.send_signal(number)
+            complaint = process.stderr.read()
+        assert process.returncode == code
+        assert "interrupted; the job was accepted and is billed" in complaint
+        assert "Traceback" not in complaint
+        command = shlex.split(complaint.splitlines()[-1])
+        assert command[:2] == ["segmind-swap", "wait"]
+        done = segmind_swap(*command[1:], cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+    assert (folder / "out.png").exists()
+
+
+def test_help_names_every_command_with_an_example_and_the_exit_codes(folder: Path) -> None:
+    overview = segmind_swap("--help", cwd=folder).stdout
+    assert "Exit codes: 0 done" in overview
+    for command in ("swap", "wait", "credits", "upload", "emulator", "demo"):
+        assert command in overview
+        assert f"Example: segmind-swap {command}" in segmind_swap(command, "--help", cwd=folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError("x"), 2),
+        (ImageError("x", image="a.png"), 2),
+        (AuthenticationError("x", status_code=401), 1),
+        (AuthenticationError("x", status_code=401, job=JOB), 3),
+        (SwapFailedError("x", reason="", job=JOB), 1),
+        (SwapTimeoutError("x", seconds=1, job=JOB), 3),
+        (SwapExpiredError("x", job=JOB), 3),
+        (OutputError("x", body=b"", job=JOB), 3),
+        (DownloadError("x", url="https://a.example/b", job=JOB), 3),
+        (SubmissionUnknownError("x"), 4),
+        (SubmissionUnknownError("x", job=JOB), 4),
+    ],
+)
+def test_an_exit_code_tells_whether_something_was_paid(error: SwapError, code: int) -> None:
+    assert code_of(error) == code

@@ -3,54 +3,62 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapError, SwapJob, SwapResult
+from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
+from ._demo import run_demo
+from ._exits import Exit, endings_told, give_up
 from ._live import LiveLine
+from ._service import new_emulator, service
 
 app = typer.Typer(
     help="Swap characters in pictures through Segmind's API, or on an emulator of it.",
+    epilog="Exit codes: 0 done · 1 refused or failed · 2 an input cannot be used, nothing was sent ·"
+    " 3 paid but not finished: wait for it · 4 perhaps accepted and billed · 130, 143 interrupted",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 
-_EMULATOR_SPEED = 20.0
-_EMULATOR_POLLS = 0.25
-_FAILED = 1
-_INTERRUPTED = 130
+Out = Annotated[
+    Path, typer.Option(help="Where to save the result; without a suffix it gets that of its type.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for the job once it is accepted.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(epilog="Example: segmind-swap swap --reference hero.png --scene street.jpg --out out.png")
 def swap(
     reference: Annotated[str, typer.Option(help="Who goes in: a picture's path or URL.")],
     scene: Annotated[str, typer.Option(help="The scene, whose character is replaced: a path or URL.")],
-    out: Annotated[Path, typer.Option(help="Where to save the result.")],
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")] = False,
+    out: Out,
+    overwrite: Overwrite = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504: it might pay twice.")
     ] = False,
     emulator: Annotated[
         bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
     ] = False,
-    timeout: Annotated[float, typer.Option(help="Seconds the swap may take once it is accepted.")] = 900.0,
+    timeout: Timeout = 900.0,
+    as_json: Json = False,
 ) -> None:
     """Make one swap, and save its picture. Paid once it is accepted, about $0.15."""
-    console = Console(highlight=False)
-    line = LiveLine(console)
+    line = LiveLine()
 
-    async def run(service: dict[str, Any]) -> SwapResult:
+    async def run(settings: dict[str, Any]) -> SwapResult:
         retry = RetryPolicy(submit="strict" if strict else "documented")
-        async with SwapClient(**service, retry=retry, on_event=line) as client:
+        async with SwapClient(**settings, retry=retry, on_event=line) as client:
             return await client.swap(
                 reference_character_image=reference,
                 character_image=scene,
@@ -59,18 +67,73 @@ def swap(
                 timeout=timeout,
             )
 
-    try:
-        with _errors_told(), _service(emulator=emulator, console=console) as service, line:
-            result = asyncio.run(run(service))
-    except KeyboardInterrupt:
-        job = None if emulator else line.job
-        _complain("interrupted" if job is None else f"interrupted; {_how_to_wait(job)}")
-        raise typer.Exit(_INTERRUPTED) from None
-    cost = "nothing: it ran on the emulator" if emulator else _cost(result)
-    console.print(
-        f"[green]saved[/green] {escape(str(result.path))}  ({result.seconds:.0f} s; cost {cost})",
-        soft_wrap=True,
-    )
+    # An emulator's job ends with the emulator: there is nothing left to wait for.
+    with endings_told(out, running=lambda: None if emulator else line.job):
+        with service(emulator=emulator) as settings, line:
+            result = asyncio.run(run(settings))
+    _show_result(result, free=emulator, as_json=as_json)
+
+
+@app.command(epilog="Example: segmind-swap wait https://api.segmind.com/workflows/request/… --out out.png")
+def wait(
+    job: Annotated[
+        str, typer.Argument(help="A poll URL, a job's JSON, a file that holds it, or - for standard input.")
+    ],
+    out: Out,
+    overwrite: Overwrite = False,
+    timeout: Timeout = 900.0,
+    as_json: Json = False,
+) -> None:
+    """Wait for a job that was accepted before, and save its picture. Free, and may be repeated."""
+    waited = _job_of(job)
+    line = LiveLine()
+
+    async def run(settings: dict[str, Any]) -> SwapResult:
+        # It may be done already, so look at once.
+        polling = PollPolicy(first_after=0.0)
+        async with SwapClient(**settings, polling=polling, on_event=line) as client:
+            result = await client.wait(waited, timeout=timeout)
+            path = await client.download(result, out, overwrite=overwrite)
+            return result.model_copy(update={"path": path})
+
+    with endings_told(out, running=lambda: waited):
+        with service(emulator=False) as settings, line:
+            result = asyncio.run(run(settings))
+    _show_result(result, free=False, as_json=as_json)
+
+
+@app.command(epilog="Example: segmind-swap credits --json")
+def credits(as_json: Json = False) -> None:
+    """Show what is left on the account, in dollars. Free; also tells whether the key works."""
+
+    async def run(settings: dict[str, Any]) -> None:
+        async with SwapClient(**settings) as client:
+            left = await client.credits()
+        print(
+            left.model_dump_json() if as_json else f"${left.credits:.2f}, and ${left.free_credits:.2f} free"
+        )
+
+    _run(run)
+
+
+@app.command(epilog="Example: segmind-swap upload hero.png street.jpg")
+def upload(
+    pictures: Annotated[list[str], typer.Argument(help="JPEG, PNG or WebP files.")],
+    as_json: Json = False,
+) -> None:
+    """Upload pictures, and print their URLs, one a line. Free."""
+
+    async def run(settings: dict[str, Any]) -> None:
+        urls = {}
+        async with SwapClient(**settings) as client:
+            for picture in pictures:
+                urls[picture] = await client.upload(picture)
+                if not as_json:
+                    print(urls[picture])
+        if as_json:
+            print(json.dumps(urls))
+
+    _run(run)
 
 
 @app.command("emulator", epilog="Example: segmind-swap emulator --port 8765 --speed 20")
@@ -84,7 +147,7 @@ def serve_emulator(
 ) -> None:
     """Serve a local emulator of the API: it bills nobody, and returns labelled pictures."""
     console = Console(highlight=False)
-    emulator = _emulator(speed)
+    local = new_emulator(speed=speed)
 
     def ready(url: str) -> None:
         console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
@@ -92,65 +155,51 @@ def serve_emulator(
         console.print(f"  export SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key", soft_wrap=True)
 
     try:
-        emulator.run(host=host, port=port, on_ready=ready, allow_remote=allow_remote)
+        local.run(host=host, port=port, on_ready=ready, allow_remote=allow_remote)
     except (ValueError, OSError) as exc:
-        _complain(str(exc))
-        raise typer.Exit(_FAILED) from None
+        give_up(Exit.USAGE, str(exc))
 
 
-@contextmanager
-def _service(*, emulator: bool, console: Console) -> Iterator[dict[str, Any]]:
-    """The client's settings for the service that was asked for."""
-    if not emulator:
-        yield {}
+@app.command(epilog="Example: segmind-swap demo --out demo")
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder for the pictures and the report.")] = Path("demo"),
+) -> None:
+    """Swap six bundled pairs on a local emulator, and make a page to look at. Needs no key, costs nothing."""
+    with endings_told():
+        run_demo(out)
+
+
+def _run(command: Any) -> None:
+    with endings_told(), service(emulator=False) as settings:
+        asyncio.run(command(settings))
+
+
+def _job_of(text: str) -> SwapJob:
+    """The job that was named on the command line."""
+    if text.startswith(("http://", "https://")):
+        return SwapJob(poll_url=text, workflow="", submitted_at=datetime.now(UTC))
+    try:
+        content = text
+        if text == "-":
+            content = sys.stdin.read()
+        elif not text.lstrip().startswith("{"):
+            content = Path(text).read_text()
+        return SwapJob.model_validate_json(content)
+    except (OSError, ValidationError, UnicodeDecodeError):
+        name = text if len(text) <= 80 else text[:79] + "…"
+        give_up(
+            Exit.USAGE,
+            f"{name!r} is no job: give its poll URL, its JSON, or a file with its JSON",
+        )
+
+
+def _show_result(result: SwapResult, *, free: bool, as_json: bool) -> None:
+    if as_json:
+        print(result.model_dump_json())
         return
-    local = _emulator(_EMULATOR_SPEED)
-    with local.serve() as url:
-        console.print(f"[dim]emulator at {url}; nothing is paid[/dim]")
-        yield {
-            "api_key": "emulator-key",
-            "base_url": url,
-            "polling": PollPolicy(interval=_EMULATOR_POLLS),
-        }
-
-
-def _emulator(speed: float) -> Any:
-    """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
-    try:
-        from segmind_swap.emulator import Emulator  # noqa: PLC0415
-    except ImportError:
-        _complain("the emulator needs: pip install 'segmind-swap[emulator]'")
-        raise typer.Exit(_FAILED) from None
-    try:
-        return Emulator(speed=speed)
-    except ValueError as exc:
-        _complain(str(exc))
-        raise typer.Exit(_FAILED) from None
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    try:
-        yield
-    except SwapError as exc:
-        _complain(str(exc))
-        if exc.job is not None:
-            _complain(_how_to_wait(exc.job))
-        raise typer.Exit(_FAILED) from None
-
-
-def _how_to_wait(job: SwapJob) -> str:
-    return (
-        "the job was accepted and is billed; SwapClient.wait brings its picture, given\n"
-        f"SwapJob.model_validate_json('{job.model_dump_json()}')"
+    cost = "about $0.15" if result.cost_usd is None else f"${result.cost_usd:.4f}"
+    cost = "nothing: it ran on the emulator" if free else cost
+    Console(highlight=False).print(
+        f"[green]saved[/green] {escape(str(result.path))}  ({result.seconds:.0f} s; cost {cost})",
+        soft_wrap=True,
     )
-
-
-def _cost(result: SwapResult) -> str:
-    return "about $0.15" if result.cost_usd is None else f"${result.cost_usd:.4f}"
-
-
-def _complain(text: str) -> None:
-    console = Console(stderr=True, highlight=False)
-    console.print(f"[red]segmind-swap:[/red] {escape(text)}", soft_wrap=True)
-    sys.stderr.flush()

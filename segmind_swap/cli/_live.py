@@ -1,4 +1,4 @@
-"""One line that lives while a swap runs; plain lines where nobody watches."""
+"""One line that lives while a swap runs; plain lines where nobody watches. Both on standard error."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from segmind_swap import (
 class LiveLine:
     """Shows state and seconds. Given to a client as its `on_event`."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self) -> None:
         self.job: SwapJob | None = None
-        self._console = console
+        self._console = console = Console(stderr=True, highlight=False)
         self._state = "checking the pictures"
         self._started = time.monotonic()
         self._spinner = Spinner("dots")

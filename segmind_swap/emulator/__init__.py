@@ -9,10 +9,10 @@ try:
     import PIL  # noqa: F401
     import starlette  # noqa: F401
     import uvicorn  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "the emulator needs packages which are not installed: install `segmind-swap[emulator]`"
-    ) from error
+    ) from _error
 
 from ._emulator import Emulator
 from ._faults import Cut, Fault, Malformed

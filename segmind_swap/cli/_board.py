@@ -1,0 +1,152 @@
+"""Many swaps at once on the screen: a table that lives, or plain lines where nobody watches."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from segmind_swap import (
+    Accepted,
+    Event,
+    Failed,
+    Polled,
+    RateLimited,
+    RetryScheduled,
+    Saved,
+    Submitting,
+    SwapJob,
+)
+
+_STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
+
+
+@dataclass(slots=True)
+class Row:
+    """One swap.
+
+    Attributes:
+        notes: What was survived on the way.
+    """
+
+    state: str = "waiting"
+    started_at: float | None = None
+    ended_at: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def seconds(self, now: float) -> float | None:
+        """Since its first submit, up to its end."""
+        return None if self.started_at is None else (self.ended_at or now) - self.started_at
+
+
+class Board:
+    """Follows swaps by their ids. Given to a client as its `on_event`."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.rows = {id: Row() for id in ids}
+        self.survived: Counter[str] = Counter()
+        self._ids_of_jobs: dict[SwapJob, str] = {}
+        self._latest = ""
+        self._paused_until = 0.0
+        self._console = Console(stderr=True, highlight=False)
+        self._spinner = Spinner("dots")
+        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8)
+
+    def __call__(self, event: Event) -> None:
+        """Takes notice of an event."""
+        now = time.monotonic()
+        match event:
+            case Submitting(id=str() as id):
+                self._latest = id
+                row = self.rows[id]
+                row.started_at = row.started_at or now
+                self._move(id, "submitting")
+            case RateLimited(call=call, delay=delay):
+                self._paused_until = now + delay
+                self.survived["rate limit (429)"] += 1
+                if call == "submit":
+                    self._note(self._latest, f"429: waited {delay:.0f} s")
+            case Accepted(id=str() as id, job=job):
+                self._ids_of_jobs[job] = id
+                self._move(id, "queued")
+            case Polled(job=job, status=status):
+                self._move(self._ids_of_jobs[job], status.state.value.lower())
+            case RetryScheduled(id=id, job=job, cause=cause):
+                self.survived["gateway error (502)" if "502" in cause else "failed call"] += 1
+                self._note(
+                    self._ids_of_jobs[job] if job is not None else id or "", f"{_short(cause)}: asked again"
+                )
+            case Saved(result=result):
+                self._end(self._ids_of_jobs[result.job], "saved", now)
+            case Failed(id=str() as id, error=error):
+                self._note(id, str(error))
+                self._end(id, "failed", now)
+            case _:
+                pass
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _move(self, id: str, state: str) -> None:
+        if self.rows[id].state != state:
+            self.rows[id].state = state
+            self._say(f"{id}: {state}")
+
+    def _note(self, id: str, note: str) -> None:
+        if id in self.rows:
+            self.rows[id].notes.append(note)
+            self._say(f"{id}: {note}")
+
+    def _end(self, id: str, state: str, now: float) -> None:
+        self.rows[id].ended_at = now
+        self._move(id, state)
+
+    def _say(self, text: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(text, markup=False, soft_wrap=True)
+
+    def _table(self) -> RenderableType:
+        now = time.monotonic()
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        for column in ("swap", "state", "time", "notes"):
+            table.add_column(column, justify="right" if column == "time" else "left", no_wrap=True)
+        for id, row in self.rows.items():
+            seconds = row.seconds(now)
+            table.add_row(
+                Text(id, style="bold"),
+                Text(row.state, style=_STYLES.get(row.state, "yellow")),
+                Text("" if seconds is None else f"{seconds:4.1f} s"),
+                Text(", ".join(row.notes), style="magenta", overflow="ellipsis"),
+            )
+        done = sum(row.ended_at is not None for row in self.rows.values())
+        if now < self._paused_until:
+            words = f"rate limited: everybody waits {self._paused_until - now:.0f} s more"
+        else:
+            words = f"{done} of {len(self.rows)} done"
+        self._spinner.update(text=Text(words))
+        bar = ProgressBar(total=len(self.rows), completed=done, width=40)
+        return Group(table, bar, self._spinner if done < len(self.rows) else Text(words, style="green"))
+
+
+def _short(cause: str) -> str:
+    """`the poll was answered 502: Bad Gateway` → `502 on a poll`."""
+    words = cause.split()
+    code = next((word.strip(":") for word in words if word.strip(":").isdigit()), None)
+    return f"{code} on a {words[1]}" if code else cause

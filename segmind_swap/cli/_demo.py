@@ -1,0 +1,109 @@
+"""The demo: bundled pictures, swapped on a local emulator, with two failures survived on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import anyio
+from rich.console import Console
+from rich.markup import escape
+
+from segmind_swap import SwapClient, SwapError
+from segmind_swap._report import Exhibit, write_report
+
+from ._board import Board
+from ._exits import Exit, give_up
+from ._service import new_emulator, settings_for
+
+# A job takes about seven seconds: long enough to watch.
+_SPEED = 10.0
+
+
+def run_demo(folder: Path) -> None:
+    """Makes the pictures, the swaps and the page."""
+    try:
+        from segmind_swap.emulator import Fault  # noqa: PLC0415 - an extra of its own
+        from segmind_swap.gallery import PAIRS, draw  # noqa: PLC0415
+    except ImportError:
+        give_up(Exit.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
+    console = Console(highlight=False)
+    started = time.monotonic()
+    inputs = folder / "inputs"
+    try:
+        inputs.mkdir(parents=True, exist_ok=True)
+        with console.status("drawing the pictures"):
+            for name in sorted({name for pair in PAIRS for name in pair}):
+                draw(name).save(inputs / f"{name}.png")
+    except OSError as exc:
+        give_up(Exit.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
+
+    swaps = {f"{character}-in-{scene}": (character, scene) for character, scene in PAIRS}
+    board = Board(swaps)
+    emulator = new_emulator(
+        speed=_SPEED,
+        faults=(
+            Fault(on="submit", calls=(3,), status=429, headers={"retry-after": "2"}),
+            Fault(on="poll", calls=(9,), status=502),
+        ),
+    )
+
+    async def run(url: str) -> None:
+        async with SwapClient(**settings_for(url), on_event=board) as client:
+
+            async def one(id: str, character: str, scene: str) -> None:
+                try:
+                    await client.swap(
+                        reference_character_image=inputs / f"{character}.png",
+                        character_image=inputs / f"{scene}.png",
+                        id=id,
+                        save_to=folder / f"{id}.png",
+                        overwrite=True,
+                    )
+                except SwapError:
+                    return  # the board has been told
+
+            async with anyio.create_task_group() as group:
+                for id, (character, scene) in swaps.items():
+                    group.start_soon(one, id, character, scene)
+
+    with emulator.serve() as url:
+        console.print(f"six swaps on a local emulator at {url}: no key, no network, no bill", soft_wrap=True)
+        with board:
+            asyncio.run(run(url))
+
+    exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]
+    write_report(folder / "report.html", title="Six swaps", lead=_LEAD, exhibits=exhibits)
+    saved = sum(row.state == "saved" for row in board.rows.values())
+    survived = ", ".join(f"{count} {what}" for what, count in board.survived.items())
+    console.print(
+        f"\n[green]{saved} of {len(swaps)} saved[/green] in {time.monotonic() - started:.0f} s;"
+        f" survived: {survived or 'nothing'}"
+    )
+    console.print(
+        f"the emulator's ledger has {len(emulator.ledger)} charges, {len(emulator.paid_twice())} paid twice"
+    )
+    console.print(f"open [bold]{escape(str(folder / 'report.html'))}[/bold] to look at them", soft_wrap=True)
+    if saved < len(swaps):
+        raise SystemExit(Exit.FAILED)
+
+
+_LEAD = (
+    "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet of its two"
+    " inputs, and shows which picture plays which part. Everything else is as with the service: uploads,"
+    " jobs, polls, the rate limit and the gateway error that were survived, and the ledger."
+)
+
+
+def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:
+    row = board.rows[id]
+    seconds = row.seconds(time.monotonic())
+    took = () if seconds is None else (f"{seconds:.1f} s",)
+    return Exhibit(
+        title=id.replace("-", " "),
+        reference=f"inputs/{character}.png",
+        scene=f"inputs/{scene}.png",
+        result=f"{id}.png" if row.state == "saved" else None,
+        facts=(row.state, *took, *row.notes),
+    )

@@ -1,0 +1,52 @@
+"""Which service a command talks to: the account's own, or an emulator started for the occasion."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from segmind_swap import PollPolicy
+
+from ._exits import Exit, give_up
+
+if TYPE_CHECKING:
+    from segmind_swap.emulator import Emulator, Fault
+
+_KEY = "emulator-key"
+_SPEED = 20.0
+_POLLS = 0.25
+
+
+@contextmanager
+def service(*, emulator: bool) -> Iterator[dict[str, Any]]:
+    """The settings of a client of the service that was asked for."""
+    if emulator:
+        with new_emulator(speed=_SPEED).serve() as url:
+            yield settings_for(url)
+    elif not os.environ.get("SEGMIND_API_KEY"):
+        give_up(
+            Exit.USAGE,
+            "there is no API key: make one in Segmind's console and set SEGMIND_API_KEY."
+            " `segmind-swap swap --emulator` and `segmind-swap demo` need none, and cost nothing",
+        )
+    else:
+        yield {}
+
+
+def settings_for(url: str) -> dict[str, Any]:
+    """The settings of a client of an emulator, which is looked at more often, as it is faster."""
+    return {"api_key": _KEY, "base_url": url, "polling": PollPolicy(interval=_POLLS)}
+
+
+def new_emulator(*, speed: float, faults: tuple[Fault, ...] = ()) -> Emulator:
+    """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
+    try:
+        from segmind_swap.emulator import Emulator  # noqa: PLC0415
+    except ImportError:
+        give_up(Exit.USAGE, "the emulator needs: pip install 'segmind-swap[emulator]'")
+    try:
+        return Emulator(speed=speed, api_key=_KEY, faults=faults)
+    except ValueError as exc:
+        give_up(Exit.USAGE, str(exc))

@@ -12,6 +12,7 @@ from ._session import Session
 from ._wire import Answer, Call, NoAnswer, Request, refusal
 
 _ATTEMPTS = 5
+_SHORTEST_PAUSE = 0.5
 _PASSING = frozenset({408, 425, 500, 502, 503, 504})
 
 
@@ -40,7 +41,7 @@ async def ask(session: Session, request: Request, *, job: SwapJob | None = None)
             if lasts > session.timeout:
                 raise error
             # The gate makes the next one wait; a picture's host has no gate of ours.
-            delay = session.retry.max_delay if request.call is Call.DOWNLOAD else 0.0
+            delay = max(_SHORTEST_PAUSE, session.retry.max_delay) if request.call is Call.DOWNLOAD else 0.0
         else:
             limited_since = None
             failures += 1

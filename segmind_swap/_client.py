@@ -32,7 +32,7 @@ from ._config import (
     positive,
     whole,
 )
-from ._downloads import check_target, read, save
+from ._downloads import check_target, claimed, read, save
 from ._errors import ConfigurationError, SwapError
 from ._events import EventHandler, Failed, tell
 from ._http import Http, HttpSettings
@@ -40,7 +40,7 @@ from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus, reque
 from ._origin import Service
 from ._pace import Pace
 from ._session import Session
-from ._submit import BeforeSend, abandon, submit
+from ._submit import abandon, submit
 from ._tasks import Supervisor
 from ._uploads import Uploads
 from ._wait import Updates, status, wait
@@ -68,8 +68,8 @@ class SwapClient:
         retry: When to try again. `RetryPolicy(submit="strict")` never repeats a paid request that may have
             been accepted.
         polling: When to look at a job.
-        timeout: Seconds a swap may take since it was accepted. Waiting here for a turn does not count. A 429
-            that lasts longer ends a call too.
+        timeout: Seconds a swap may take from its acceptance until it is done; saving is not counted, nor is
+            waiting here for a turn. A 429 that lasts longer ends a call too.
         request_timeouts: How long one HTTP attempt may take.
         proxy: A proxy's URL; by default what the environment says, except for this machine itself.
         verify: An `ssl.SSLContext` of one's own, or False to trust any certificate.
@@ -109,6 +109,8 @@ class SwapClient:
         whole("max_in_flight", max_in_flight)
         whole("max_image_bytes", max_image_bytes)
         positive("timeout", timeout, infinite=True)
+        if transport is not None and proxy is not None:
+            raise ConfigurationError("give a transport or a proxy, not both: a transport knows its own way")
         self._workflow = _checked_workflow(workflow)
         self._max_in_flight = max_in_flight
         self._rate_limit = rate_limit
@@ -148,6 +150,7 @@ class SwapClient:
         if self._session is None:
             return
         session, _ = self._on_this_loop(self._session)
+        session.http.refuse_submits()
         await session.supervisor.drain()
         await session.http.aclose()
         self._session = None
@@ -236,23 +239,26 @@ class SwapClient:
         """
         session, _ = self._started()
         limit = self._limit(timeout)
+        target = None if save_to is None else Path(save_to)
         with self._told_if_failed(id):
-            target = None if save_to is None else Path(save_to)
             if target is not None:
                 await check_target(target, overwrite=overwrite)
-            async with session.slots:
-                job = await self._submit(reference_character_image, character_image, id, None)
+            # The name is looked at once more: it may have been taken while this one waited for its turn.
+            async with session.slots, claimed(session, target, overwrite=overwrite):
+                job = await self._submit(reference_character_image, character_image, id)
                 try:
                     result = await wait(session, job, timeout=limit)
                     if target is not None:
                         path = await save(session, result, target, overwrite=overwrite)
                         result = result.model_copy(update={"path": path})
-                except BaseException as exc:
-                    if not isinstance(exc, Exception):
-                        # Cancelled, or interrupted: no error will carry the job to anybody.
-                        abandon(session, job)
+                    return result
+                except SwapError as exc:
+                    exc.job = job
                     raise
-                return result
+                except BaseException:
+                    # Cancelled, interrupted, out of memory: no error carries the job to anybody.
+                    abandon(session, job)
+                    raise
 
     async def submit(
         self,
@@ -271,23 +277,15 @@ class SwapClient:
         """
         self._started()
         with self._told_if_failed(id):
-            return await self._submit(reference_character_image, character_image, id, None)
+            return await self._submit(reference_character_image, character_image, id)
 
-    async def _submit(
-        self,
-        reference: ImageInput,
-        scene: ImageInput,
-        id: str | None,
-        before_send: BeforeSend | None,
-    ) -> SwapJob:
+    async def _submit(self, reference: ImageInput, scene: ImageInput, id: str | None) -> SwapJob:
         session, uploads = self._started()
         request = request_of({"id": id, "reference_character_image": reference, "character_image": scene})
         reference_url, scene_url = await uploads.urls_of(
             request.reference_character_image, request.character_image
         )
-        return await submit(
-            session, reference_url=reference_url, scene_url=scene_url, id=id, before_send=before_send
-        )
+        return await submit(session, reference_url=reference_url, scene_url=scene_url, id=id)
 
     async def status(self, job: SwapJob) -> SwapStatus:
         """Asks once how a job is. Free.
@@ -364,7 +362,9 @@ class SwapClient:
             DownloadError: it could not be fetched or saved, or is no picture.
         """
         session, _ = self._started()
-        return await save(session, result, Path(path), overwrite=overwrite)
+        target = Path(path)
+        await check_target(target, overwrite=overwrite)
+        return await save(session, result, target, overwrite=overwrite)
 
     async def credits(self) -> Credits:
         """What is left on the account, in USD. Free, and the documented way to check a key.
@@ -395,7 +395,7 @@ def _checked_key(key: str | None) -> SecretStr:
     if not key:
         raise ConfigurationError(
             "there is no API key: set SEGMIND_API_KEY, or give SwapClient(api_key=…). Segmind's console makes"
-            " keys; the embedded emulator (`segmind-swap emulator`) takes any"
+            " keys; the emulator (`segmind-swap emulator`) takes the key emulator-key"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII")

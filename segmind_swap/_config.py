@@ -13,12 +13,12 @@ UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
 """Uploads have a host of their own in Segmind's SDK 1.3.0; a changed base URL moves them along."""
 WORKFLOW = "678aa4026426baad7e5392fb-v7"
 """AI Character Swap, in the published version 7 that its API page names."""
-PRICE_USD = 0.1522
-"""What the service's page gives as the cost of one swap."""
 
 MAX_IN_FLIGHT = 64
 TIMEOUT = 900.0
 MAX_IMAGE_BYTES = 20_000_000
+MAX_PICTURE_BYTES = 64 * 1024 * 1024
+"""The largest result that is fetched."""
 
 AuthScheme: TypeAlias = Literal["bearer", "x-api-key"]
 Auth: TypeAlias = Literal["auto", "bearer", "x-api-key"]

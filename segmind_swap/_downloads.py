@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
 import anyio.to_thread
 
 from ._calls import ask
+from ._config import MAX_PICTURE_BYTES
 from ._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from ._events import Saved, tell
-from ._images import Picture, checked
+from ._images import SUFFIXES, Picture, checked
 from ._models import SwapJob, SwapResult
 from ._session import Session
 from ._wire import Answer, download_request
 
-_MAX_BYTES = 64 * 1024 * 1024
 _MAX_REDIRECTS = 5
-_SUFFIXES = (".png", ".jpg", ".webp")
 
 
 async def read(session: Session, result: SwapResult) -> Picture:
@@ -34,11 +34,14 @@ async def read(session: Session, result: SwapResult) -> Picture:
         answer = await _fetch(session, url, result.job)
         if answer.status_code < 300:
             try:
-                return checked(answer.body, max_bytes=_MAX_BYTES)
+                return checked(answer.body, max_bytes=MAX_PICTURE_BYTES)
             except ValueError as exc:
                 complaint = str(exc)
             raise DownloadError(
-                f"what is at {url} cannot be used: {complaint}", url=url, status_code=200, job=result.job
+                f"what is at {url} cannot be used: {complaint}",
+                url=url,
+                status_code=answer.status_code,
+                job=result.job,
             )
         url = _redirected(url, answer)
     raise DownloadError(f"{result.url} is redirected on and on", url=result.url, job=result.job)
@@ -70,10 +73,8 @@ async def save(session: Session, result: SwapResult, path: Path, *, overwrite: b
     """Fetches the picture into a file; returns its path, with the suffix of its type if `path` has none.
 
     Raises:
-        ConfigurationError: the target cannot be used.
         DownloadError: it cannot be fetched, or not be written.
     """
-    await check_target(path, overwrite=overwrite)
     picture = await read(session, result)
     target = path if path.suffix else path.with_name(path.name + picture.suffix)
     try:
@@ -90,6 +91,27 @@ async def save(session: Session, result: SwapResult, path: Path, *, overwrite: b
         url=result.url,
         job=result.job,
     )
+
+
+@asynccontextmanager
+async def claimed(session: Session, path: Path | None, *, overwrite: bool) -> AsyncIterator[None]:
+    """Keeps a free name for a swap that is about to be paid, against others of this client.
+
+    Raises:
+        ConfigurationError: the target cannot be used, or is another's already.
+    """
+    if path is None:
+        yield
+        return
+    await check_target(path, overwrite=overwrite)
+    name = path.absolute()  # noqa: ASYNC240 - asks for the working directory only
+    if name in session.targets:
+        raise ConfigurationError(f"cannot save to {path}: another swap under way saves there")
+    session.targets.add(name)
+    try:
+        yield
+    finally:
+        session.targets.discard(name)
 
 
 async def check_target(path: Path, *, overwrite: bool) -> None:
@@ -113,7 +135,9 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
             return f"the folder {path.parent} is read-only"
         if path.is_dir():
             return "it is a folder: name a file in it"
-        names = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in _SUFFIXES]
+        names = (
+            [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in SUFFIXES.values()]
+        )
         for name in filter(_is_taken, names):
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
@@ -150,15 +174,11 @@ def _write(target: Path, data: bytes, overwrite: bool) -> None:
 
 def _move_to_free_name(part: Path, target: Path) -> None:
     """A hard link fails where the name is taken, which a rename does not; some file systems have none."""
-    with contextlib.suppress(FileExistsError):
-        try:
-            os.link(part, target)
-        except FileExistsError:
-            raise
-        except OSError:
-            if not target.exists():
-                part.replace(target)
-                return
-        else:
-            return
-    raise FileExistsError(target)
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if _is_taken(target):
+            raise FileExistsError(target) from None
+        part.replace(target)

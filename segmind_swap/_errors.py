@@ -58,7 +58,11 @@ class SwapError(Exception):
 
 
 class ConfigurationError(SwapError):
-    """A setting, the key, or the way the client is used is wrong. Nothing was sent, nothing is charged."""
+    """A setting, the key, or the way the client is used is wrong.
+
+    Without a `job` nothing was submitted and nothing is charged. With one, the job is accepted and billed,
+    and can be waited for by a client that is set up rightly.
+    """
 
 
 class ImageError(SwapError):

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from ._auth import Schemes, header
 from ._body import HeldBody
-from ._config import Auth, AuthScheme, RequestTimeouts
+from ._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from ._encoding import decoded
 from ._errors import ConfigurationError
 from ._events import EventHandler, RateLimited, tell
@@ -25,9 +25,9 @@ from ._pace import Admission, Pace
 from ._wire import Answer, Call, NoAnswer, Request
 
 _MAX_ANSWER_BYTES = 16 * 1024 * 1024
-_MAX_PICTURE_BYTES = 64 * 1024 * 1024
-# Redacting a key shorter than this would garble ordinary text.
-_SHORTEST_REDACTED = 8
+# Redacting a key shorter than this could garble ordinary text, or a poll_url.
+_SHORTEST_REDACTED = 16
+_CLOSING = 1.0
 _KEEPALIVE = 60.0
 
 
@@ -90,31 +90,36 @@ class Http:
         self._settings = settings
         self._pace = pace
         self._on_event = on_event
-        context = _ssl_context(settings)
-        # Submits have connections of their own, each used once: a stale one would make an outcome unknown,
-        # and a submit that hangs cannot hold up a poll.
-        self._submits = self._client(_SUBMITS, 0, context)
-        self._api = self._client(_API, _API.connections, context)
-        self._pictures = self._client(_PICTURES, _PICTURES.connections, context)
+        complaint: str | None = None
+        try:
+            context = _ssl_context(settings)
+            # Submits have connections of their own, each used once: a stale one would make an outcome
+            # unknown, and a submit that hangs cannot hold up a poll.
+            self._submits = self._client(_SUBMITS, 0, context)
+            self._api = self._client(_API, _API.connections, context)
+            self._pictures = self._client(_PICTURES, _PICTURES.connections, context)
+        except (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL) as exc:
+            complaint = type(exc).__name__
+        if complaint is not None:
+            # The exception's own text is left out: a proxy's URL may hold a password.
+            raise ConfigurationError(
+                "connections cannot be set up: check `proxy` and `verify`, and in the environment"
+                f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({complaint})"
+            )
         self._places = {
             Call.SUBMIT: anyio.Semaphore(_SUBMITS.requests),
             Call.DOWNLOAD: anyio.Semaphore(_PICTURES.requests),
         }
         self._api_places = anyio.Semaphore(_API.requests)
-        self._closed = False
+        self._closed = self._takes_no_submits = False
 
     def _client(self, bounds: _Bounds, keepalive: int, context: ssl.SSLContext | bool) -> httpx.AsyncClient:
         settings = self._settings
         own_network = settings.transport is None and not self.service.origin.loopback
-        try:
-            proxy = None if settings.proxy is None else httpx.Proxy(settings.proxy)
-        except (ValueError, TypeError, httpx.InvalidURL):
-            # Not repeated here: it may hold a password.
-            raise ConfigurationError("proxy must be a URL such as http://proxy.example:3128") from None
         return httpx.AsyncClient(
             transport=_Borrowed(settings.transport) if settings.transport is not None else None,
             verify=context,
-            proxy=proxy,
+            proxy=settings.proxy,
             # Neither a transport that was handed in nor this machine itself is reached through a proxy that
             # happens to be in the environment.
             trust_env=own_network,
@@ -126,6 +131,10 @@ class Http:
             ),
             headers={"accept-encoding": "identity", "user-agent": settings.user_agent},
         )
+
+    def refuse_submits(self) -> None:
+        """No POST of a swap leaves any more; what is under way, and everything free, goes on."""
+        self._takes_no_submits = True
 
     async def aclose(self) -> None:
         """Closes every connection, and the transport that was handed in. Calls still under way end."""
@@ -165,7 +174,7 @@ class Http:
         try:
             # Pictures come from another host, without the account's key and outside its limits.
             admission = None if call is Call.DOWNLOAD else await self._pace.admit(call)
-            if self._closed:
+            if self._closed or (self._takes_no_submits and call is Call.SUBMIT):
                 if admission is not None:
                     self._pace.left(admission)
                 raise ConfigurationError("the client was closed")
@@ -189,12 +198,18 @@ class Http:
                 try:
                     answer = await self._answer(head, call)
                 finally:
-                    await head.aclose()
+                    # An answer that was read must not be lost to a cancellation while its connection closes.
+                    with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSING):
+                        await head.aclose()
             reason = f"no complete answer within {total:g} s"
         except ConfigurationError:
             raise
         except Exception as exc:
             reason = self._redact(f"{type(exc).__name__}: {exc}".encode()).decode(errors="replace")
+        finally:
+            if held is not None:
+                # A transport may write in a task of its own, and go on after it has given up.
+                held.withhold()
         if answer is not None:
             # Complete: how its connection closed does not matter any more.
             return answer
@@ -249,7 +264,7 @@ class Http:
         return message
 
     async def _answer(self, head: httpx.Response, call: Call) -> Answer:
-        limit = _MAX_PICTURE_BYTES if call is Call.DOWNLOAD else _MAX_ANSWER_BYTES
+        limit = MAX_PICTURE_BYTES if call is Call.DOWNLOAD else _MAX_ANSWER_BYTES
         raw = bytearray()
         stream = head.stream
         assert isinstance(stream, httpx.AsyncByteStream)  # noqa: S101 - an async client has async streams

@@ -16,7 +16,7 @@ from ._origin import origin_of
 
 _MAX_PIXELS = 100_000_000
 _KNOWN_OTHERS = {b"GIF8": "a GIF", b"BM": "a BMP", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"%PDF": "a PDF"}
-_SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Picture:
     @property
     def suffix(self) -> str:
         """The file name's suffix for its type, with the dot."""
-        return _SUFFIXES[self.media_type]
+        return SUFFIXES[self.media_type]
 
 
 def load(image: ImageInput, *, max_bytes: int) -> Picture | str:

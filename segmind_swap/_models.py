@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, BinaryIO, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Annotated, Any, BinaryIO, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import (
     AwareDatetime,
@@ -146,6 +146,7 @@ class SwapStatus(_Value):
     Attributes:
         state: The state; a word this client does not know counts as PROCESSING.
         raw: The server's own word, as sent; empty if it sent none.
+        url: The picture of a COMPLETED job; None before.
         outputs: The items of a COMPLETED job, in the server's order.
         reason: Why a FAILED job failed, in the server's words.
         cost_usd: What the run cost, if the answer says so.
@@ -153,6 +154,7 @@ class SwapStatus(_Value):
 
     state: SwapState
     raw: str = ""
+    url: str | None = None
     outputs: tuple[SwapOutput, ...] = ()
     reason: str = ""
     cost_usd: float | None = None

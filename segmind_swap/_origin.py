@@ -39,6 +39,18 @@ class Origin(NamedTuple):
         address = _address(self.host)
         return address is not None and address.is_loopback
 
+    @property
+    def is_segmind(self) -> bool:
+        """Whether it is one of Segmind's own."""
+        ours = self.host == "segmind.com" or self.host.endswith(".segmind.com")
+        return ours and self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
+
+    @property
+    def public(self) -> bool:
+        """Whether the address, as written, can be reached from elsewhere."""
+        address = _address(self.host)
+        return not self.loopback and (address is None or _public(address))
+
     def __str__(self) -> str:
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
         return f"{self.scheme}://{self.host}{port}"
@@ -128,21 +140,11 @@ class Service:
     @property
     def upload_base_url(self) -> str:
         """Uploads have a host of their own, unless the base URL was changed."""
-        return UPLOAD_BASE_URL if self._is_segmind else self.base_url
-
-    @property
-    def _is_segmind(self) -> bool:
-        return self.origin == origin_of(BASE_URL)
+        return UPLOAD_BASE_URL if self.origin == origin_of(BASE_URL) else self.base_url
 
     def trusts(self, origin: Origin) -> bool:
-        """Whether the key may be sent there: Segmind's own https hosts, or exactly the changed base URL's."""
-        if not self._is_segmind:
-            return origin == self.origin
-        return (
-            origin.scheme == "https"
-            and origin.port == _DEFAULT_PORTS["https"]
-            and (origin.host == "segmind.com" or origin.host.endswith(".segmind.com"))
-        )
+        """Whether the key may be sent there: among Segmind's own https hosts, or to the base URL's origin."""
+        return origin == self.origin or (origin.is_segmind and self.origin.is_segmind)
 
     def complaint_about_poll_url(self, url: str) -> str | None:
         """Why a job's poll URL must not be asked with this client's key; None if it may."""
@@ -168,10 +170,14 @@ class Service:
             return None
         if origin.scheme == "http" and not self.allow_http:
             return "it is not https"
-        address = _address(origin.host)
-        if origin.loopback or (address is not None and not _public(address)):
-            return f"{origin.host} is not a public address"
-        return None
+        return None if origin.public else f"{origin.host} is not a public address"
+
+    def complaint_about_input_url(self, url: str) -> str | None:
+        """Why Segmind could not fetch an input from there; None if it can, or if this is another service."""
+        origin = origin_of(url)
+        if origin.public or not self.origin.is_segmind:
+            return None
+        return f"{origin.host} is not a public address"
 
 
 def _without_userinfo(url: str) -> str:

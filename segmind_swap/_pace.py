@@ -27,10 +27,12 @@ class Admission:
     """One request's permission to leave.
 
     Attributes:
+        call: What it is.
         number: Counts a client's requests.
         closures: How often the gate had been closed before.
     """
 
+    call: Call
     number: int
     closures: int
 
@@ -85,10 +87,13 @@ class Pace:
             self._next_slot = max(self._next_slot, anyio.current_time()) + self._spacing
         self._in_flight[ticket.number] = anyio.current_time()
         self._call_next()
-        return Admission(ticket.number, self._closures)
+        return Admission(call, ticket.number, self._closures)
 
     def limited(self, admission: Admission, hint: float | None) -> float:
         """A 429 came: closes the gate for everyone; returns the seconds until it reopens."""
+        if admission.call is Call.POLL:
+            # So polls do count, and from now on take their turn among the submits.
+            self._polls_count = True
         if admission.closures == self._closures:
             # Of many requests that met the same limit together, only the first is news.
             self._closures += 1

@@ -39,20 +39,22 @@ def write_report(path: Path, *, title: str, lead: str, exhibits: Sequence[Exhibi
 
 def _card(exhibit: Exhibit) -> str:
     facts = "".join(f"<li>{html.escape(fact)}</li>" for fact in exhibit.facts)
-    figures = _figure(exhibit.reference, "New character", "small") + _figure(exhibit.scene, "Scene", "small")
+    figures = _figure(exhibit.reference, "New character", "reference") + _figure(
+        exhibit.scene, "Scene", "scene"
+    )
     if exhibit.result is None:
         figures += '<p class="none">no result</p>'
     else:
-        figures += _figure(exhibit.result, "Result", "large")
+        figures += _figure(exhibit.result, "Result", "result")
     return (
         f'<article><header><h2>{html.escape(exhibit.title)}</h2><ul class="facts">{facts}</ul></header>'
         f'<div class="figures">{figures}</div></article>'
     )
 
 
-def _figure(path: str, caption: str, size: str) -> str:
-    link = html.escape(quote(path))
+def _figure(path: str, caption: str, kind: str) -> str:
+    link = html.escape(f"./{quote(path)}")  # relative, whatever it begins with
     return (
-        f'<figure class="{size}"><a href="{link}"><img src="{link}" alt="{html.escape(caption)}"'
+        f'<figure class="{kind}"><a href="{link}"><img src="{link}" alt="{html.escape(caption)}"'
         f' loading="lazy"></a><figcaption>{html.escape(caption)}</figcaption></figure>'
     )

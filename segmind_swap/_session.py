@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 
@@ -18,6 +19,7 @@ class Session:
 
     Attributes:
         slots: One for each swap in flight.
+        targets: The files that swaps in flight will be saved to.
         timeout: Seconds a job may take, and a 429 may last.
     """
 
@@ -30,3 +32,4 @@ class Session:
     polling: PollPolicy
     max_image_bytes: int
     on_event: EventHandler | None
+    targets: set[Path] = field(default_factory=set)

@@ -11,7 +11,8 @@ from ._body import HeldBody
 from ._calls import complaint
 from ._config import AuthScheme
 from ._errors import ConnectionFailedError, SubmissionUnknownError
-from ._events import Abandoned, Accepted, RetryScheduled, Submitting, log, tell
+from ._events import Abandoned, Accepted, Failed, RetryScheduled, Submitting, log, tell
+from ._failures import shorten
 from ._models import SwapJob
 from ._retry import Again, Done, Turn, backoff, repeat
 from ._session import Session
@@ -43,8 +44,7 @@ async def submit(
             raise submission.unknown(str(exc)) from None
         raise
     except BaseException:
-        if submission.in_doubt:
-            log.warning("cancelled after a submit that may have been accepted (swap %r)", id)
+        submission.left_behind()
         raise
 
 
@@ -66,8 +66,9 @@ class _Submission:
         )
         self._id = id
         self._before_send = before_send
+        self._job: SwapJob | None = None
         self._posts = 0
-        self._counted = 0
+        self._backoffs = 0
         self._switched = False
         self._limited_since: float | None = None
 
@@ -78,15 +79,13 @@ class _Submission:
         try:
             if self._before_send is not None:
                 await self._before_send()
+            self._posts += 1
+            tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
         except BaseException:
             place.leave()
             raise
-        self._posts += 1
-        self._counted += 1
-        tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
         scheme = http.schemes.scheme(Call.SUBMIT)
-        body = self._request.body or b""
-        held = HeldBody(body)
+        held = HeldBody(self._request.body or b"")
 
         async def attempt() -> Answer | NoAnswer:
             async with place:
@@ -100,22 +99,23 @@ class _Submission:
         return self._turn(answer, held, scheme)
 
     def _turn(self, answer: Answer | NoAnswer, held: HeldBody, scheme: AuthScheme) -> Turn[SwapJob]:
-        job = self._job(answer)
-        reply = Reply.NONE
-        if isinstance(answer, Answer):
-            usable = job is not None and self._complaint_about(job) is None
-            reply = Reply.of_status(answer.status_code, usable=usable)
-        if reply is Reply.RATE_LIMITED:
-            self._counted -= 1
+        job = self._job_of(answer)
+        reply = self._reply(answer, job)
         past = Past(
             in_doubt=self.in_doubt,
-            attempts_left=self._counted < self._session.retry.attempts,
+            attempts_left=self._backoffs + 1 < self._session.retry.attempts,
             may_wait=self._may_wait(reply),
             other_scheme=self._has_other_scheme(reply, scheme),
         )
         verdict = judge(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
         self.in_doubt = verdict.in_doubt
         return self._carried_out(verdict, answer, job)
+
+    def _reply(self, answer: Answer | NoAnswer, job: SwapJob | None) -> Reply:
+        if isinstance(answer, NoAnswer):
+            return Reply.NONE
+        usable = job is not None and self._complaint_about(job) is None
+        return Reply.of_status(answer.status_code, usable=usable)
 
     def _may_wait(self, reply: Reply) -> bool:
         """Whether the rate limit has not lasted, and will not last, longer than a swap may take."""
@@ -135,16 +135,17 @@ class _Submission:
         match verdict.action:
             case Action.ACCEPT:
                 assert job is not None  # noqa: S101 - the reply was ACCEPTED because of it
+                self._job = job
                 tell(self._session.on_event, Accepted(id=self._id, job=job))
                 return Done(job)
             case Action.AWAIT_GATE:
                 return Again(0.0)
             case Action.SWITCH_AUTH:
                 self._switched = True
-                self._counted -= 1
                 return Again(0.0)
             case Action.BACK_OFF:
-                delay = backoff(self._session.retry, self._counted)
+                self._backoffs += 1
+                delay = backoff(self._session.retry, self._backoffs)
                 tell(
                     self._session.on_event,
                     RetryScheduled(
@@ -176,7 +177,7 @@ class _Submission:
         if why is not None and job is not None:
             return f"it was accepted with the poll_url {job.poll_url}, but {why}"
         if answer.ok:
-            return f"it was answered {answer.status_code} without a poll_url: {answer.excerpt or 'nothing'}"
+            return f"it was answered {answer.status_code} without a poll_url: {_text(answer) or 'nothing'}"
         return str(refusal(answer, Call.SUBMIT))
 
     def unknown(
@@ -187,7 +188,7 @@ class _Submission:
         excerpt = None
         if isinstance(answer, Answer):
             request_id = request_id_in(answer.fields() or {}) or request_id
-            excerpt = answer.excerpt
+            excerpt = _text(answer)
         return SubmissionUnknownError(
             "the swap may have been accepted, and then is billed; it is not sent again by itself"
             f"{f' (request id {request_id})' if request_id else ''}: {reason}",
@@ -198,7 +199,7 @@ class _Submission:
             job=job,
         )
 
-    def _job(self, answer: Answer | NoAnswer) -> SwapJob | None:
+    def _job_of(self, answer: Answer | NoAnswer) -> SwapJob | None:
         if isinstance(answer, NoAnswer):
             return None
         return accepted_job(
@@ -214,16 +215,34 @@ class _Submission:
         return self._session.http.service.complaint_about_poll_url(job.poll_url)
 
     def _deserted(self, held: HeldBody, answer: Answer | NoAnswer | None) -> None:
-        job = self._job(answer) if answer is not None else None
-        if job is not None:
+        """The caller went while an answer was on its way, and this came of it."""
+        answer = answer or NoAnswer(reason="no answer came in time", sent=held.sent)
+        job = self._job_of(answer)
+        past = Past(in_doubt=self.in_doubt, attempts_left=False, may_wait=False)
+        policy = self._session.retry.submit
+        verdict = judge(self._reply(answer, job), sent=held.sent, policy=policy, past=past)
+        self.in_doubt = verdict.in_doubt
+        if verdict.action is Action.ACCEPT and job is not None:
             tell(self._session.on_event, Accepted(id=self._id, job=job))
             abandon(self._session, job)
-            return
-        reply = Reply.NONE
-        if isinstance(answer, Answer):
-            reply = Reply.of_status(answer.status_code, usable=False)
-        if held.sent and reply in {Reply.NONE, Reply.UNUSABLE, Reply.GATEWAY, Reply.UNCLEAR}:
-            log.warning("nobody waits any more for a submit that may have been accepted (swap %r)", self._id)
+        elif verdict.action is Action.UNKNOWN:
+            self._left_in_doubt(self.unknown(self._told(answer, job), answer, job))
+
+    def left_behind(self) -> None:
+        """The caller went before it could be given what there is."""
+        if self._job is not None:
+            abandon(self._session, self._job)
+        elif self.in_doubt:
+            self._left_in_doubt(self.unknown("nobody waits for it any more"))
+
+    def _left_in_doubt(self, error: SubmissionUnknownError) -> None:
+        log.warning("nobody waits any more for swap %r: %s", self._id, error)
+        tell(self._session.on_event, Failed(id=self._id, error=error))
+
+
+def _text(answer: Answer) -> str:
+    """Of a 2xx the whole text counts: the job's address may stand in it under any name."""
+    return shorten(answer.body.decode(errors="replace")) if answer.ok else answer.excerpt
 
 
 def abandon(session: Session, job: SwapJob) -> None:

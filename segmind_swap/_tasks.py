@@ -93,7 +93,7 @@ class Supervisor:
         wards = list(self._wards)
         for ward in wards:
             ward.scope.deadline = min(ward.scope.deadline, anyio.current_time() + GRACE)
-        with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
             for ward in wards:
                 await ward.done.wait()
 

@@ -10,6 +10,7 @@ import anyio
 import anyio.to_thread
 
 from ._calls import ask
+from ._errors import ImageError
 from ._events import Uploaded, tell
 from ._images import Picture, load
 from ._models import ImageInput
@@ -47,28 +48,18 @@ class Uploads:
             SwapError: an upload did not succeed.
         """
         checked = [await self._checked(image) for image in images]
-        urls = [""] * len(checked)
-        errors: list[Exception] = []
-
-        async def place(index: int, picture: Picture | str) -> None:
-            try:
-                urls[index] = picture if isinstance(picture, str) else await self._url_of(picture)
-            except Exception as exc:
-                errors.append(exc)
-                group.cancel_scope.cancel()
-
-        async with anyio.create_task_group() as group:
-            for index, picture in enumerate(checked):
-                group.start_soon(place, index, picture)
-        if errors:
-            raise errors[0]
-        return urls
+        return [picture if isinstance(picture, str) else await self._url_of(picture) for picture in checked]
 
     async def _checked(self, image: ImageInput) -> Picture | str:
         limit = self._session.max_image_bytes
-        if isinstance(image, str) and "://" in image:
-            return load(image, max_bytes=limit)
-        return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
+        if not (isinstance(image, str) and "://" in image):
+            return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
+        picture = load(image, max_bytes=limit)
+        if isinstance(picture, str):
+            complaint = self._session.http.service.complaint_about_input_url(picture)
+            if complaint is not None:
+                raise ImageError(f"{picture}: the service could not fetch it: {complaint}", image=picture)
+        return picture
 
     async def _url_of(self, picture: Picture) -> str:
         digest = picture.sha256

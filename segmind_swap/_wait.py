@@ -36,7 +36,7 @@ async def wait(session: Session, job: SwapJob, *, timeout: float) -> SwapResult:
         return polling.result(await repeat(polling.turn))
     last = polling.last_error
     raise SwapTimeoutError(
-        f"job {job.name} was still running after {timeout:g} s; it was paid, and can be waited for again"
+        f"job {job.name} was not done after {timeout:g} s; it was paid, and can be waited for again"
         f"{f' (the last poll failed: {last})' if last else ''}",
         seconds=timeout,
         last_error=last,
@@ -73,7 +73,10 @@ class _Polling:
         # The wall clock bridges processes, the loop's clock measures from here on.
         self._age = max(0.0, (datetime.now(UTC) - job.submitted_at).total_seconds())
         self._started = anyio.current_time()
-        self._pause = self._schedule.first(self._age) if job.poll_url is not None else 0.0
+        # Of a pause that a caller gives up, the rest is still to be waited when the next call comes.
+        self._due = self._started
+        if job.poll_url is not None:
+            self._due += self._schedule.first(self._age)
         self._failures = 0
         if job.poll_url is not None:
             why = session.http.service.complaint_about_poll_url(job.poll_url)
@@ -89,7 +92,8 @@ class _Polling:
         """One poll; raises whatever kept it from telling the state."""
         job = self._job
         if job.poll_url is None:
-            return SwapStatus(state=SwapState.COMPLETED, outputs=job.outputs)
+            url = picture_in(job.outputs)
+            return SwapStatus(state=SwapState.COMPLETED, url=url, outputs=job.outputs)
         try:
             answer = await self._session.http.call(poll_request(job.poll_url))
             if isinstance(answer, NoAnswer):
@@ -103,9 +107,7 @@ class _Polling:
 
     async def turn(self) -> Turn[SwapStatus]:
         """Looks once, at the right time."""
-        if self._pause > 0:
-            await anyio.sleep(self._pause)
-            self._pause = 0.0
+        await anyio.sleep_until(self._due)
         try:
             self.status = await self.look()
         except (AuthenticationError, PermissionDeniedError, OutputError, ConfigurationError):
@@ -122,7 +124,8 @@ class _Polling:
         turn = await self.turn()
         if self.last_error is not None:
             return turn
-        self._pause = turn.delay if isinstance(turn, Again) else 0.0
+        if isinstance(turn, Again):
+            self._due = anyio.current_time() + turn.delay
         return Done(self.status)
 
     def _put_off(self, error: SwapError) -> Again:
@@ -161,6 +164,7 @@ class _Polling:
 
         Raises:
             SwapFailedError: it failed.
+            OutputError: the job was made by hand, without a picture.
         """
         job = self._job
         if final.state is SwapState.FAILED:
@@ -169,8 +173,9 @@ class _Polling:
                 reason=final.reason,
                 job=job,
             )
-        url = picture_in(final.outputs)
-        assert url is not None  # noqa: S101 - neither a job nor a status is made without one
+        url = final.url
+        if url is None:
+            raise OutputError(f"job {job.name} holds no picture URL", body=b"", job=job)
         result = SwapResult(
             job=job, url=url, outputs=final.outputs, seconds=self.seconds, cost_usd=final.cost_usd
         )

@@ -175,10 +175,10 @@ def accepted_job(
     if fields is None or not answer.ok:
         return None
     poll_url = fields.get("poll_url")
-    if not isinstance(poll_url, str) or not poll_url.strip():
-        poll_url = None
-    elif poll_url.startswith("/") and not poll_url.startswith("//"):
+    poll_url = poll_url.strip() if isinstance(poll_url, str) else None
+    if poll_url and poll_url.startswith("/") and not poll_url.startswith("//"):
         poll_url = f"{service.origin}{poll_url}"
+    poll_url = poll_url or None
     outputs = outputs_of(fields) if poll_url is None and _state(fields) is SwapState.COMPLETED else ()
     if poll_url is None and picture_in(outputs) is None:
         return None
@@ -217,7 +217,8 @@ def read_status(answer: Answer) -> SwapStatus:
             excerpt=answer.excerpt,
         )
     outputs = outputs_of(fields) if state is SwapState.COMPLETED else ()
-    if state is SwapState.COMPLETED and picture_in(outputs) is None:
+    url = picture_in(outputs)
+    if state is SwapState.COMPLETED and url is None:
         raise OutputError(
             "the job is COMPLETED, but its answer holds no picture URL; the run was paid:"
             f" {shorten(answer.body.decode(errors='replace')) or 'empty'}",
@@ -227,6 +228,7 @@ def read_status(answer: Answer) -> SwapStatus:
     return SwapStatus(
         state=state or SwapState.PROCESSING,
         raw=shorten(str(fields.get("status") or "")),
+        url=url,
         outputs=outputs,
         reason=failure_text(fields) if state is SwapState.FAILED else "",
         cost_usd=_cost_usd(answer.headers, fields),

@@ -375,3 +375,78 @@ async def test_many_swaps_run_at_once_and_one_failure_ends_only_itself() -> None
             for _ in range(40):
                 group.start_soon(one)
     assert (len(done), len(failed)) == (39, 1)
+
+
+async def test_two_swaps_to_one_file_are_one_swap_and_one_refusal(tmp_path: Path) -> None:
+    endings: list[str] = []
+    for slots in (1, 2):
+        service = Scripted()
+        target = tmp_path / f"{slots}.png"
+        async with client(service, max_in_flight=slots) as swaps:
+
+            async def one(swaps: SwapClient = swaps, target: Path = target) -> None:
+                try:
+                    await swaps.swap(**PICTURES, save_to=target)
+                    endings.append("saved")
+                except ConfigurationError as error:
+                    endings.append("refused" if error.job is None else "paid")
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(one)
+                group.start_soon(one)
+        assert service.count("submit") == 1
+    assert sorted(endings) == ["refused", "refused", "saved", "saved"]
+
+
+async def test_a_swap_that_a_closing_client_cuts_off_carries_its_job() -> None:
+    swaps = client(Scripted(poll=PROCESSING))
+    errors: list[SwapError] = []
+
+    async def call() -> None:
+        with pytest.raises(ConfigurationError, match="closed") as caught:
+            await swaps.swap(**PICTURES)
+        errors.append(caught.value)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await anyio.sleep(20)
+        await swaps.aclose()
+    assert errors[0].job is not None
+
+
+async def test_a_crash_that_is_no_error_of_ours_after_the_acceptance_names_the_job(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    def no_memory(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("segmind_swap._downloads._write", no_memory)
+    async with client(Scripted()) as swaps:
+        with pytest.raises(MemoryError):
+            await swaps.swap(**PICTURES, save_to=tmp_path / "a.png")
+    assert poll_url() in caplog.text
+
+
+def test_a_transport_and_a_proxy_together_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="not both"):
+        SwapClient(KEY, transport=Scripted(), proxy="http://proxy.example:3128")
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment"),
+    [
+        ({"proxy": "not a url"}, {}),
+        ({"proxy": "gopher://user:s3cret@proxy.example"}, {}),
+        ({}, {"HTTPS_PROXY": "gopher://user:s3cret@proxy.example"}),
+        ({}, {"SSL_CERT_FILE": "/nowhere/ca.pem"}),
+    ],
+)
+async def test_connections_that_cannot_be_set_up_are_a_configuration_error(
+    settings: dict[str, Any], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match="cannot be set up") as caught:
+        await SwapClient(KEY, **settings).credits()
+    assert "s3cret" not in repr(caught.value)
+    assert caught.value.__cause__ is caught.value.__context__ is None

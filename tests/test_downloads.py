@@ -12,8 +12,9 @@ import anyio.from_thread
 import httpx
 import pytest
 
+from segmind_swap import _downloads
 from segmind_swap._config import WORKFLOW
-from segmind_swap._downloads import check_target, read, save
+from segmind_swap._downloads import check_target, claimed, read
 from segmind_swap._errors import ConfigurationError, DownloadError
 from segmind_swap._events import Event, Saved
 from segmind_swap._models import SwapJob, SwapOutput, SwapResult
@@ -23,6 +24,12 @@ from .sessions import KEY, PICTURE_URL, Wire, jpeg, png, session_of, webp
 
 JOB = SwapJob(poll_url="https://api.segmind.com/requests/1", request_id="1", workflow=WORKFLOW)
 Reply = int | bytes | str | Exception
+
+
+async def save(session: Session, result: SwapResult, path: Path, *, overwrite: bool) -> Path:
+    """As `SwapClient.download` does it."""
+    await check_target(path, overwrite=overwrite)
+    return await _downloads.save(session, result, path, overwrite=overwrite)
 
 
 class Host:
@@ -441,3 +448,29 @@ def test_plain_task_cancellation_while_writing_leaves_a_whole_file(
     asyncio.run(cancelled_midway())
     assert names_in(tmp_path) in (["a.png"], [])
     assert not path.exists() or path.read_bytes() == png()
+
+
+async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_url_and_job(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"precious")
+    result = result_at()
+    with pytest.raises(DownloadError, match="made by somebody else") as caught:
+        await _downloads.save(session_with(Host()), result, path, overwrite=False)
+    assert (caught.value.url, caught.value.job) == (result.url, result.job)
+    assert path.read_bytes() == b"precious"
+
+
+async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> None:
+    session = session_with(Host())
+    path = tmp_path / "a.png"
+    async with claimed(session, path, overwrite=False):
+        with pytest.raises(ConfigurationError, match="another swap under way saves there"):
+            async with claimed(session, path, overwrite=False):
+                pass
+        async with claimed(session, tmp_path / "b.png", overwrite=False):
+            pass
+    async with claimed(session, path, overwrite=False), claimed(session, None, overwrite=False):
+        pass
+    assert session.targets == set()

@@ -24,7 +24,7 @@ from segmind_swap.emulator import Emulator, Fault
 
 SWAPS = 400
 KEY = "emulator-key"
-QUICK = PollPolicy(interval=0.05)
+QUICK = PollPolicy(interval=0.1)
 
 
 def pair(number: int) -> dict[str, Any]:

@@ -216,10 +216,12 @@ def test_by_default_the_key_goes_to_segminds_own_https_hosts_only(url: str, trus
         ("https://proxy.example", "https://a.proxy.example/x", False),
         ("https://proxy.example", "https://api.segmind.com/x", False),
         ("https://eu.segmind.com", "https://eu.segmind.com/x", True),
-        ("https://eu.segmind.com", "https://api.segmind.com/x", False),
+        # Another of Segmind's own hosts hands out poll URLs on Segmind's own hosts.
+        ("https://eu.segmind.com", "https://api.segmind.com/x", True),
+        ("https://eu.segmind.com", "https://segmind.com.evil.example/x", False),
     ],
 )
-def test_with_a_changed_base_url_the_key_goes_to_exactly_its_origin(
+def test_with_a_changed_base_url_the_key_goes_to_its_origin_and_among_segminds_own(
     base_url: str, url: str, trusted: bool
 ) -> None:
     service = Service(base_url)

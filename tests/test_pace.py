@@ -55,7 +55,7 @@ class Traffic:
 
 async def closed(pace: Pace, seconds: float) -> None:
     """Lets one request meet a 429."""
-    admission = await pace.admit(Call.POLL)
+    admission = await pace.admit(Call.UPLOAD)
     pace.limited(admission, seconds)
     pace.left(admission)
 
@@ -385,3 +385,13 @@ async def test_a_thousand_of_two_thousand_waiters_can_go_away_at_once() -> None:
     assert len(traffic.left_at) <= 1001
     assert patient[-1] - patient[0] == 9990
     assert pace.looks < 5 * 2000
+
+
+async def test_a_429_on_a_poll_shows_that_polls_count_so_they_take_their_turn_from_then_on() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace, takes=5)
+    admission = await pace.admit(Call.POLL)
+    pace.limited(admission, 30)
+    pace.left(admission)
+    await traffic.send_all([Call.SUBMIT, Call.POLL, Call.SUBMIT, Call.POLL])
+    assert [name for name, _ in traffic.left_at] == ["submit", "poll", "submit", "poll"]

@@ -17,6 +17,8 @@ from segmind_swap import (
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,
+    Failed,
+    ImageError,
     InsufficientCreditsError,
     NotFoundError,
     PermissionDeniedError,
@@ -37,6 +39,7 @@ from segmind_swap._submit import submit
 from .scripted import (
     KEY,
     PICTURES,
+    PNG,
     REFERENCE,
     SCENE,
     Scripted,
@@ -557,7 +560,7 @@ async def test_an_answer_that_never_comes_is_named_in_a_warning_after_the_grace(
         with anyio.move_on_after(1):
             await swaps.submit(**PICTURES, id="pair-7")
         await anyio.sleep(20)
-    assert "may have been accepted (swap 'pair-7')" in caplog.text
+    assert "nobody waits any more for swap 'pair-7': the swap may have been accepted" in caplog.text
 
 
 async def test_a_refusal_nobody_waits_for_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -698,3 +701,140 @@ async def test_a_process_that_ends_during_a_429_has_submitted_nothing() -> None:
     await swaps.aclose()
     await anyio.sleep(1000)
     assert service.count("submit") == 1
+
+
+# What a review found
+
+
+class WritesLater(httpx.AsyncBaseTransport):
+    """Writes the body in a task of its own, as some transports do, and goes on after it has given up."""
+
+    def __init__(self, step: Step, group: Any) -> None:
+        self.bodies: list[bytes] = []
+        self._step = step
+        self._group = group
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._group.start_soon(self._write, request)
+        await anyio.sleep(1)
+        if self._step.error is not None:
+            raise self._step.error
+        return httpx.Response(self._step.status, headers=self._step.headers, text="busy")
+
+    async def _write(self, request: httpx.Request) -> None:
+        body = b""
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        try:
+            async for chunk in request.stream:
+                body += chunk
+                await anyio.sleep(3)
+        except RuntimeError:
+            return
+        self.bodies.append(body)
+
+
+@pytest.mark.parametrize(
+    "step", [raises(ConnectionResetError("reset")), says(503), says(429, "wait", retry_after="1")]
+)
+async def test_a_body_that_is_given_up_is_called_back_from_a_transport_that_writes_on(step: Step) -> None:
+    async with anyio.create_task_group() as group:
+        service = WritesLater(step, group)
+        async with client(service, timeout=10.0) as swaps:
+            with pytest.raises((ConnectionFailedError, StatusError)):
+                await swaps.submit(**PICTURES)
+            await anyio.sleep(100)
+    assert service.bodies == [], "it said that nothing was submitted"
+
+
+async def test_no_swap_is_posted_any_more_once_the_client_is_closing() -> None:
+    service = Scripted(
+        submit=[late(accepted(), 10.0), accepted(2)],
+        upload=late(Step(body={"file_urls": ["https://images.segmind.com/u.png"]}), 3.0),
+    )
+    swaps = client(service)
+    endings: list[str] = []
+
+    async def call(**pictures: Any) -> None:
+        try:
+            endings.append((await swaps.submit(**{**PICTURES, **pictures})).request_id or "")
+        except SwapError as error:
+            endings.append(type(error).__name__)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        group.start_soon(lambda: call(character_image=PNG))
+        while service.count("upload") + service.count("submit") < 2:  # noqa: ASYNC110 - others' progress
+            await anyio.sleep(0.01)
+        await swaps.aclose()
+    assert sorted(endings) == ["1", "ConfigurationError"]
+    assert service.count("submit") == 1
+
+
+async def test_what_a_2xx_without_poll_url_did_say_is_kept_word_for_word() -> None:
+    body = {"message": "queued", "status_url": "https://api.segmind.com/v2/requests/7/status"}
+    found = await ending(Scripted(submit=Step(body=body)))
+    assert isinstance(found, SubmissionUnknownError)
+    assert "https://api.segmind.com/v2/requests/7/status" in (found.excerpt or "")
+    assert "https://api.segmind.com/v2/requests/7/status" in str(found)
+
+
+async def test_white_space_around_a_poll_url_does_not_lose_the_job() -> None:
+    async with client(Scripted(submit=Step(body={"poll_url": f" {poll_url()}\n"}))) as swaps:
+        job = await swaps.submit(**PICTURES)
+        assert (await swaps.wait(job)).job.poll_url == poll_url()
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (late(Step(body={"request_id": "r-5"}), 5.0), "request id r-5"),
+        (late(Step(body={"poll_url": "https://evil.example/1", "request_id": "r-6"}), 5.0), "request id r-6"),
+        (late(says(504), 5.0), "504"),
+    ],
+)
+async def test_an_unclear_end_that_nobody_waits_for_is_told_with_all_that_is_known(
+    step: Step, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    events: list[Any] = []
+    async with client(Scripted(submit=step), on_event=events.append) as swaps:
+        with anyio.move_on_after(1):
+            await swaps.submit(**PICTURES, id="pair-7")
+        await anyio.sleep(10)
+    (failed,) = [event for event in events if isinstance(event, Failed)]
+    assert isinstance(failed.error, SubmissionUnknownError)
+    assert failed.id == "pair-7"
+    assert told in caplog.text
+    assert not [event for event in events if isinstance(event, Accepted | Abandoned)]
+
+
+async def test_a_handler_that_is_interrupted_at_the_acceptance_does_not_lose_the_job(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Interrupt(BaseException):
+        pass
+
+    def interrupted(event: Any) -> None:
+        if isinstance(event, Accepted):
+            raise Interrupt
+
+    async with client(Scripted(), on_event=interrupted) as swaps:
+        with pytest.raises(Interrupt):
+            await swaps.submit(**PICTURES)
+    assert poll_url() in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/a.png",
+        "https://localhost:8000/a.png",
+        "http://192.168.1.4/a.png",
+        "http://[fd00::1]/a.png",
+    ],
+)
+async def test_a_url_that_segmind_could_never_fetch_is_refused_before_it_is_paid(url: str) -> None:
+    service = Scripted()
+    async with client(service) as swaps:
+        with pytest.raises(ImageError, match="not a public address"):
+            await swaps.submit(reference_character_image=REFERENCE, character_image=url)
+    assert service.seen == []

@@ -28,6 +28,7 @@ from segmind_swap import (
     SwapExpiredError,
     SwapFailedError,
     SwapJob,
+    SwapOutput,
     SwapResult,
     SwapState,
     SwapTimeoutError,
@@ -347,3 +348,19 @@ async def test_closing_the_client_ends_a_wait_with_the_job() -> None:
         await anyio.sleep(20)
         await swaps.aclose()
     assert errors[0].job is not None
+
+
+async def test_updates_under_a_patience_shorter_than_the_interval_still_poll_in_the_end() -> None:
+    async with client(Scripted(poll=[QUEUED, DONE])) as swaps:
+        found = swaps.updates(job())
+        states: list[str] = []
+        for _ in range(8):
+            with anyio.move_on_after(2.0):
+                states.append((await anext(found)).state.value)
+    assert states == ["QUEUED", "COMPLETED"]
+
+
+async def test_a_job_made_by_hand_without_a_picture_is_an_output_error() -> None:
+    async with client(Scripted()) as swaps:
+        with pytest.raises(OutputError):
+            await swaps.wait(job(poll_url=None, outputs=(SwapOutput(data="x"),)))

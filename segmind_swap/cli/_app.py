@@ -71,7 +71,9 @@ def swap(
     with endings_told(out, running=lambda: None if emulator else line.job):
         with service(emulator=emulator) as settings, line:
             result = asyncio.run(run(settings))
-    _show_result(result, free=emulator, as_json=as_json)
+    told = None if result.cost_usd is None else f"${result.cost_usd:.4f}"
+    cost = "nothing: it ran on the emulator" if emulator else told or "about $0.15, if it is Segmind's own"
+    _show_result(result, f"cost {cost}", as_json=as_json)
 
 
 @app.command(epilog="Example: segmind-swap wait https://api.segmind.com/workflows/request/… --out out.png")
@@ -99,7 +101,7 @@ def wait(
     with endings_told(out, running=lambda: waited):
         with service(emulator=False) as settings, line:
             result = asyncio.run(run(settings))
-    _show_result(result, free=False, as_json=as_json)
+    _show_result(result, "waiting is free", as_json=as_json)
 
 
 @app.command(epilog="Example: segmind-swap credits --json")
@@ -193,13 +195,10 @@ def _job_of(text: str) -> SwapJob:
         )
 
 
-def _show_result(result: SwapResult, *, free: bool, as_json: bool) -> None:
+def _show_result(result: SwapResult, cost: str, *, as_json: bool) -> None:
     if as_json:
         print(result.model_dump_json())
         return
-    cost = "about $0.15" if result.cost_usd is None else f"${result.cost_usd:.4f}"
-    cost = "nothing: it ran on the emulator" if free else cost
     Console(highlight=False).print(
-        f"[green]saved[/green] {escape(str(result.path))}  ({result.seconds:.0f} s; cost {cost})",
-        soft_wrap=True,
+        f"[green]saved[/green] {escape(str(result.path))}  ({result.seconds:.0f} s; {cost})", soft_wrap=True
     )

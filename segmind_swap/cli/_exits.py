@@ -67,7 +67,7 @@ def code_of(error: SwapError) -> Exit:
     match error:
         case SubmissionUnknownError():
             return Exit.UNKNOWN
-        case ConfigurationError() | ImageError():
+        case ConfigurationError() | ImageError() if error.job is None:
             return Exit.USAGE
         case SwapFailedError():
             return Exit.FAILED

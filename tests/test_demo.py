@@ -1,0 +1,50 @@
+"""The demo, as the README's first command runs it."""
+
+import re
+import subprocess
+from pathlib import Path
+
+from PIL import Image
+
+from .test_cli import COMMAND, environment
+
+
+def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "demo"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"6 of 6 saved in \d+ s; survived: 1 rate limit \(429\), 1 gateway error \(502\)", done.stdout
+    )
+    assert "6 charges, 0 paid twice" in done.stdout
+    assert "open demo/report.html" in done.stdout
+    folder = tmp_path / "demo"
+    results = sorted(folder.glob("*-in-*.png"))
+    assert len(results) == 6
+    for result in results:
+        with Image.open(result) as picture:
+            assert picture.width == 1280
+    assert len(list((folder / "inputs").glob("*.png"))) == 12
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert page.count("<article>") == 6
+    assert page.count("429: waited 2 s") == 1
+    assert page.count("502 on a poll: asked again") == 1
+    for link in re.findall(r'src="([^"]+)"', page):
+        assert (folder / link).is_file()
+
+
+def test_the_demo_says_which_folder_it_cannot_write(tmp_path: Path) -> None:
+    (tmp_path / "demo").write_text("a file")
+    done = subprocess.run(
+        [*COMMAND, "demo"], cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "cannot write to demo" in done.stderr
+    assert "Traceback" not in done.stderr

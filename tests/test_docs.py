@@ -1,0 +1,395 @@
+"""What the documents say is run: every example, every command line, every table of names."""
+
+import ast
+import asyncio
+import inspect
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import dedent
+from types import CodeType
+from typing import Any, get_args
+
+import certifi
+import httpx
+import pytest
+import trio
+import trio.testing
+import typer.main
+from PIL import Image
+
+import segmind_swap
+from segmind_swap import Event, SwapClient, SwapError
+from segmind_swap.cli._app import app
+from segmind_swap.cli._exits import Exit
+from segmind_swap.emulator import Emulator
+
+from .conftest import VirtualTimeLoop
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+NOT_RUN = 0
+"""How many Python examples cannot be run."""
+
+_FENCE = re.compile(
+    r"(?:^ *<!-- (?P<remark>[^\n]*) -->\n)?"
+    r"^(?P<indent> *)```(?P<language>[a-z]+)\n(?P<code>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """An example.
+
+    `remark` is the comment just above it: "not run: …", or "real time: …" where sockets are the point.
+    """
+
+    document: Path
+    line: int
+    code: str
+    remark: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.document.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def is_run(self) -> bool:
+        return not self.remark.startswith("not run: ")
+
+
+def blocks(document: Path, language: str) -> list[Block]:
+    text = document.read_text(encoding="utf-8")
+    return [
+        Block(
+            document,
+            text.count("\n", 0, found.start("code")) + 1,
+            dedent(found["code"]),
+            found["remark"] or "",
+        )
+        for found in _FENCE.finditer(text)
+        if found["language"] == language
+    ]
+
+
+def name_of(value: object) -> str:
+    return str(value.relative_to(ROOT)) if isinstance(value, Path) else ""
+
+
+# The examples
+
+
+class Stage:
+    """Where one document's examples run: one namespace, one emulator, and a loop on virtual time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.emulator = Emulator(speed=20)
+        self.real_time = False
+        self._leapt = 0.0
+        self._runner = asyncio.Runner(loop_factory=self._loop)
+        trio_run: Callable[..., Any] = trio.run
+
+        def run(main: Coroutine[Any, Any, Any]) -> Any:
+            with asyncio.Runner(loop_factory=None if self.real_time else self._loop) as runner:
+                try:
+                    return runner.run(main)
+                finally:
+                    self._take_time_of(runner)
+
+        monkeypatch.setattr(asyncio, "run", run)
+        monkeypatch.setattr(
+            trio, "run", lambda main: trio_run(main, clock=trio.testing.MockClock(autojump_threshold=0))
+        )
+        client = self._client_class()
+        monkeypatch.setattr(segmind_swap, "SwapClient", client)
+        monkeypatch.setenv("SEGMIND_API_KEY", "emulator-key")
+        monkeypatch.delenv("SEGMIND_BASE_URL", raising=False)
+        self._clients = [client()]
+        self.names: dict[str, Any] = {"__name__": "__main__", "client": self._clients[0]}
+
+    def run(self, block: Block) -> None:
+        """Runs an example, and the tests without arguments that it defines."""
+        self.real_time = block.remark.startswith("real time: ")
+        before = set(self.names)
+        # The traceback of a broken example then shows the document's own lines.
+        source = "\n" * (block.line - 1) + block.code
+        code = compile(source, str(block.document), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        assert isinstance(code, CodeType)
+        if code.co_flags & inspect.CO_COROUTINE:
+            assert not self.real_time, "top-level await shares the document's virtual loop"
+            self._runner.run(eval(code, self.names))
+        else:
+            exec(code, self.names)
+        for name in sorted(set(self.names) - before):
+            if name.startswith("test_") and not inspect.signature(self.names[name]).parameters:
+                self.names[name]()
+
+    def do(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(coroutine)
+
+    def close(self) -> None:
+        last = self.names.get("client")
+        for client in {*self._clients, last}:
+            if isinstance(client, SwapClient):
+                self.do(client.aclose())
+        self._runner.close()
+
+    def _client_class(self) -> type[SwapClient]:
+        stage = self
+
+        class Local(SwapClient):
+            """Talks to the document's emulator, unless the example says to whom."""
+
+            def __init__(self, api_key: str | None = None, **settings: Any) -> None:
+                if settings.get("transport") is None and not stage.real_time:
+                    settings["transport"] = httpx.ASGITransport(app=stage.emulator.app)
+                    settings.setdefault("base_url", "http://127.0.0.1")
+                    if (proxy := settings.pop("proxy", None)) is not None:
+                        httpx.Proxy(proxy)
+                super().__init__(api_key, **settings)
+
+        return Local
+
+    def _loop(self) -> VirtualTimeLoop:
+        """A loop whose clock goes on where the last one stopped: the emulator's jobs outlive a program."""
+        loop = VirtualTimeLoop()
+        loop._leap.leapt = self._leapt
+        return loop
+
+    def _take_time_of(self, runner: asyncio.Runner) -> None:
+        loop = runner.get_loop()
+        if isinstance(loop, VirtualTimeLoop):
+            self._leapt = loop._leap.leapt
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    Image.new("RGB", (300, 400), "#7fb3d5").save(tmp_path / "hero.png")
+    Image.new("RGB", (640, 480), "#abebc6").save(tmp_path / "street.jpg")
+    shutil.copy(certifi.where(), tmp_path / "company-ca.pem")
+    monkeypatch.chdir(tmp_path)
+    stage = Stage(monkeypatch)
+    yield stage
+    stage.close()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_python_example_of_a_document_runs_from_top_to_bottom(document: Path, stage: Stage) -> None:
+    for block in blocks(document, "python"):
+        if block.is_run:
+            stage.run(block)
+
+
+def test_an_example_that_is_wrong_fails_whether_it_is_a_program_a_cell_or_a_test(stage: Stage) -> None:
+    for code in ("assert 0", "await client.credits(); assert 0", "def test_it():\n    assert 0"):
+        with pytest.raises(AssertionError):
+            stage.run(Block(DOCS, 1, code, ""))
+
+
+def test_of_many_swaps_one_fails_and_the_rest_are_done(stage: Stage) -> None:
+    for block in blocks(DOCS / "how-to" / "many.md", "python"):
+        if "trio" in block.code:
+            break
+        stage.run(block)
+    kinds = {scene: type(ending).__name__ for scene, ending in stage.names["endings"].items()}
+    assert kinds == {"street.jpg": "SwapResult", "hero.png": "SwapResult", "gone.jpg": "ImageError"}
+    assert len(stage.emulator.ledger) == 2
+
+
+def test_the_tutorial_shows_what_its_programs_print(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    tutorial = DOCS / "tutorial.md"
+    for block in blocks(tutorial, "python"):
+        stage.run(block)
+
+    def lines(text: str) -> set[str]:
+        return set(re.sub(r"[0-9a-f]{24}(?=[0-9a-f]{8}\b)", "", text).splitlines())
+
+    shown = lines("".join(block.code for block in blocks(tutorial, "text")))
+    by_commands = {line for line in shown if line.startswith(("saved ", "$"))}
+    assert len(by_commands) == 2
+    assert shown - by_commands <= lines(capsys.readouterr().out)
+
+
+def test_hardly_any_example_is_left_out() -> None:
+    examples = [block for document in DOCUMENTS for block in blocks(document, "python")]
+    left_out = [block.place for block in examples if not block.is_run]
+    assert len(left_out) == NOT_RUN, left_out
+    assert len(examples) >= 30
+
+
+def test_every_fence_is_one_that_these_tests_understand() -> None:
+    known = {"python", "sh", "text", "json", "mermaid"}
+    directives = {"{eval-rst}", "{toctree}", "{image}", "{figure}", "{note}", "{warning}", "{tip}"}
+    for document in DOCUMENTS:
+        opening = re.findall(r"^ *```(\S+)", document.read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(opening) <= known | directives, document
+
+
+# The FastAPI guide, as its readers' readers meet it
+
+
+def test_the_fastapi_example_answers_quickly_and_brings_the_picture_later(stage: Stage) -> None:
+    for block in blocks(DOCS / "how-to" / "fastapi.md", "python"):
+        stage.run(block)
+    site = stage.names["app"]
+    pictures = {
+        "reference_character_image": "https://pictures.example/hero.png",
+        "character_image": "https://pictures.example/street.jpg",
+    }
+    first, second = (f"00000000-0000-4000-8000-00000000000{number}" for number in (1, 2))
+
+    async def visit() -> None:
+        transport = httpx.ASGITransport(app=site)
+        async with (
+            site.router.lifespan_context(site),
+            httpx.AsyncClient(transport=transport, base_url="http://site") as browser,
+        ):
+            clock = asyncio.get_running_loop().time
+            started = clock()
+            answer = await browser.put(f"/swaps/{first}", json=pictures)
+            assert (answer.status_code, answer.json()) == (202, {"id": first})
+            assert clock() - started < 1
+            assert (await browser.put(f"/swaps/{first}", json=pictures)).status_code == 202
+            assert len(stage.emulator.ledger) == 1, "the same id is paid once"
+            running = (await browser.get(f"/swaps/{first}")).json()
+            assert running["state"] in {"QUEUED", "PROCESSING"}
+            await asyncio.sleep(10)
+            done = (await browser.get(f"/swaps/{first}")).json()
+            assert (done["state"], done["url"].endswith(".png")) == ("COMPLETED", True)
+            assert (await browser.get(f"/swaps/{second}")).status_code == 404
+
+            answer = await browser.post("/swap-now", json=pictures)
+            assert (answer.status_code, answer.json()["url"].endswith(".png")) == (200, True)
+            assert (
+                await browser.post("/swap-now", json={**pictures, "character_image": "/etc/passwd"})
+            ).is_error
+            assert len(stage.emulator.ledger) == 2
+
+    stage.do(visit())
+
+
+# The command lines
+
+
+def command_lines(block: Block) -> Iterator[list[str]]:
+    """The `segmind-swap …` commands of an example, each as its words."""
+    for line in block.code.replace("\\\n", " ").splitlines():
+        lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in [*lexer, ";"]:
+            if set(word) <= set("&|;<>()"):
+                if words[:1] == ["segmind-swap"]:
+                    yield words[1:]
+                words = []
+            elif words or not re.fullmatch(r"[A-Z_]+=.*", word):
+                words.append(word)
+
+
+def commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(app)
+    return dict(group.commands)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_command_line_of_a_document_is_one_that_the_program_takes(document: Path) -> None:
+    for block in blocks(document, "sh"):
+        for words in command_lines(block):
+            assert words, block.place
+            assert words[0] in commands(), f"{block.place}: {words}"
+            try:
+                commands()[words[0]].make_context(words[0], words[1:])
+            except Exception as error:
+                pytest.fail(f"{block.place}: {shlex.join(words)}: {error}")
+
+
+def test_the_command_lines_are_found_in_pipes_and_after_variables() -> None:
+    code = (
+        "A=1 segmind-swap credits && echo x | segmind-swap wait - \\\n --out a.png > log\necho segmind-swap"
+    )
+    found = list(command_lines(Block(DOCS, 1, code, "")))
+    assert found == [["credits"], ["wait", "-", "--out", "a.png"]]
+
+
+def sections(document: Path) -> dict[str, str]:
+    """The text under each heading of the second level, which is one name in backticks."""
+    parts = re.split(r"^## `([^`]+)`$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_the_command_line_reference_names_every_command_and_option_with_its_default() -> None:
+    told = sections(DOCS / "reference" / "command-line.md")
+    assert set(told) == set(commands())
+    for name, command in commands().items():
+        rows = dict(re.findall(r"^\| `(--[a-z-]+|[A-Z]+…?)[^|`]*` (\|.*)$", told[name], re.MULTILINE))
+        options = {parameter.opts[0]: parameter for parameter in command.params}
+        arguments = {option for option in options if not option.startswith("--")}
+        assert {row for row in rows if row.startswith("--")} == set(options) - arguments, name
+        assert {row.rstrip("…").lower() for row in rows if not row.startswith("--")} == {
+            argument.removesuffix("s") for argument in arguments
+        }, name
+        for option, parameter in options.items():
+            if parameter.required:
+                assert parameter.param_type_name == "argument" or "required" in rows[option], (name, option)
+            elif parameter.default not in {None, False}:
+                assert f"`{parameter.default}`" in rows[option], (name, option)
+        assert any(
+            f"segmind-swap {name}" in block for block in re.findall(r"```sh\n(.*?)```", told[name], re.S)
+        )
+
+
+def test_the_command_line_reference_lists_every_exit_code() -> None:
+    text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in Exit]
+
+
+# The tables of names
+
+
+def test_the_reference_describes_every_error_twice_in_the_table_and_in_full() -> None:
+    text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
+    exported = {
+        name
+        for name in segmind_swap.__all__
+        if inspect.isclass(kind := vars(segmind_swap)[name]) and issubclass(kind, SwapError)
+    }
+    assert set(re.findall(r"autoexception:: (\w+)", text)) == exported
+    in_table = set(re.findall(r"^\| \{py:exc\}`~segmind_swap\.(\w+)`", text, re.MULTILINE))
+    assert in_table == exported - {"SwapError", "StatusError"}, "the two roots are never raised themselves"
+
+
+def test_the_reference_describes_every_event() -> None:
+    text = (DOCS / "reference" / "events.md").read_text(encoding="utf-8")
+    events = {kind.__name__ for kind in get_args(Event)}
+    assert set(re.findall(r"autoclass:: (\w+)", text)) == events
+    assert set(re.findall(r"^\| \{py:class\}`~segmind_swap\.(\w+)`", text, re.MULTILINE)) == events
+
+
+def test_the_client_and_emulator_references_describe_all_that_is_exported() -> None:
+    described = {
+        name
+        for page in ("client", "errors", "events", "emulator")
+        for name in re.findall(
+            r"(?:auto(?:class|exception)|py:type):: (\w+)",
+            (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8"),
+        )
+    }
+    from segmind_swap import emulator
+
+    assert {*segmind_swap.__all__, *emulator.__all__} <= described
+
+
+def test_the_reference_names_every_variable_that_the_package_reads() -> None:
+    package = Path(segmind_swap.__file__).parent
+    read = {
+        name
+        for file in package.rglob("*.py")
+        for name in re.findall(r"SEGMIND_[A-Z_]+", file.read_text(encoding="utf-8"))
+    }
+    told = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"SEGMIND_[A-Z_]+", told))

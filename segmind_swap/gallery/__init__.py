@@ -7,10 +7,10 @@ extra ``segmind-swap[emulator]`` brings.
 try:
     # Only to see that the extra is there.
     import PIL  # noqa: F401
-except ImportError as error:
+except ImportError as _error:
     raise ImportError(
         "the gallery draws with Pillow, which is not installed: install `segmind-swap[emulator]`"
-    ) from error
+    ) from _error
 
 from ._draw import CHARACTERS, PAIRS, SCENES, draw
 

@@ -139,6 +139,7 @@ class _Submission:
                 tell(self._session.on_event, Accepted(id=self._id, job=job))
                 return Done(job)
             case Action.AWAIT_GATE:
+                self._put_off(answer, self._session.http.closed_for)
                 return Again(0.0)
             case Action.SWITCH_AUTH:
                 self._switched = True
@@ -146,17 +147,7 @@ class _Submission:
             case Action.BACK_OFF:
                 self._backoffs += 1
                 delay = backoff(self._session.retry, self._backoffs)
-                tell(
-                    self._session.on_event,
-                    RetryScheduled(
-                        call=Call.SUBMIT,
-                        id=self._id,
-                        job=None,
-                        attempt=self._posts,
-                        delay=delay,
-                        cause=str(complaint(answer, Call.SUBMIT)),
-                    ),
-                )
+                self._put_off(answer, delay)
                 return Again(delay)
             case Action.NOT_SENT:
                 assert isinstance(answer, NoAnswer)  # noqa: S101 - an answer is never NOT_SENT
@@ -169,6 +160,19 @@ class _Submission:
                 raise refusal(answer, Call.SUBMIT)
             case Action.UNKNOWN:
                 raise self.unknown(self._told(answer, job), answer, job)
+
+    def _put_off(self, answer: Answer | NoAnswer, delay: float) -> None:
+        tell(
+            self._session.on_event,
+            RetryScheduled(
+                call=Call.SUBMIT,
+                id=self._id,
+                job=None,
+                attempt=self._posts,
+                delay=delay,
+                cause=str(complaint(answer, Call.SUBMIT)),
+            ),
+        )
 
     def _told(self, answer: Answer | NoAnswer, job: SwapJob | None) -> str:
         if isinstance(answer, NoAnswer):

@@ -380,6 +380,16 @@ async def test_a_429_is_waited_out_and_uses_up_no_attempt() -> None:
     assert [b - a for a, b in zip(times, times[1:], strict=False)] == pytest.approx([7.0] * 6, abs=0.1)
 
 
+async def test_a_429_is_told_with_the_swap_that_met_it() -> None:
+    events: list[Any] = []
+    service = Scripted(submit=[says(429, "slow down", retry_after="7"), accepted()])
+    async with client(service, on_event=events.append) as swaps:
+        await swaps.submit(**PICTURES, id="pair-7")
+    (retry,) = [event for event in events if isinstance(event, RetryScheduled)]
+    assert (retry.id, retry.delay) == ("pair-7", pytest.approx(7.0, abs=0.1))
+    assert "429: slow down" in retry.cause
+
+
 async def test_a_429_longer_than_the_timeout_is_a_rate_limit_error_and_nothing_was_submitted() -> None:
     service = Scripted(submit=says(429, "slow down", retry_after="50"))
     found = await ending(service, timeout=120.0)

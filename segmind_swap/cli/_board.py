@@ -56,7 +56,6 @@ class Board:
         self.rows = {id: Row() for id in ids}
         self.survived: Counter[str] = Counter()
         self._ids_of_jobs: dict[SwapJob, str] = {}
-        self._latest = ""
         self._paused_until = 0.0
         self._console = Console(stderr=True, highlight=False)
         self._spinner = Spinner("dots")
@@ -67,22 +66,21 @@ class Board:
         now = time.monotonic()
         match event:
             case Submitting(id=str() as id):
-                self._latest = id
                 row = self.rows[id]
                 row.started_at = row.started_at or now
                 self._move(id, "submitting")
-            case RateLimited(call=call, delay=delay):
+            case RateLimited(delay=delay):
                 self._paused_until = now + delay
                 self.survived["rate limit (429)"] += 1
-                if call == "submit":
-                    self._note(self._latest, f"429: waited {delay:.0f} s")
             case Accepted(id=str() as id, job=job):
                 self._ids_of_jobs[job] = id
                 self._move(id, "queued")
             case Polled(job=job, status=status):
                 self._move(self._ids_of_jobs[job], status.state.value.lower())
+            case RetryScheduled(id=str() as id, cause=cause, delay=delay) if "answered 429" in cause:
+                self._note(id, f"429: waited {delay:.0f} s")
             case RetryScheduled(id=id, job=job, cause=cause):
-                self.survived["gateway error (502)" if "502" in cause else "failed call"] += 1
+                self.survived["gateway error (502)" if "answered 502" in cause else "failed call"] += 1
                 self._note(
                     self._ids_of_jobs[job] if job is not None else id or "", f"{_short(cause)}: asked again"
                 )
@@ -142,7 +140,9 @@ class Board:
             words = f"{done} of {len(self.rows)} done"
         self._spinner.update(text=Text(words))
         bar = ProgressBar(total=len(self.rows), completed=done, width=40)
-        return Group(table, bar, self._spinner if done < len(self.rows) else Text(words, style="green"))
+        footer = Table.grid(padding=(0, 2))
+        footer.add_row(bar, self._spinner if done < len(self.rows) else Text(words, style="green"))
+        return Group(table, footer)
 
 
 def _short(cause: str) -> str:

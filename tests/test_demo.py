@@ -26,7 +26,7 @@ def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Pat
     assert "6 charges, 0 paid twice" in done.stdout
     assert "open demo/report.html" in done.stdout
     folder = tmp_path / "demo"
-    results = sorted(folder.glob("*-in-*.png"))
+    results = sorted(folder.glob("*.png"))
     assert len(results) == 6
     for result in results:
         with Image.open(result) as picture:

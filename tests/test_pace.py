@@ -395,3 +395,18 @@ async def test_a_429_on_a_poll_shows_that_polls_count_so_they_take_their_turn_fr
     pace.left(admission)
     await traffic.send_all([Call.SUBMIT, Call.POLL, Call.SUBMIT, Call.POLL])
     assert [name for name, _ in traffic.left_at] == ["submit", "poll", "submit", "poll"]
+
+
+async def test_a_submit_that_waits_is_not_overtaken_for_ever_once_polls_are_known_to_count() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace, takes=1)
+    poll = await pace.admit(Call.POLL)
+    await closed(pace, 5)
+    async with anyio.create_task_group() as group:
+        group.start_soon(traffic.send, Call.SUBMIT, "the one that waits")
+        await anyio.wait_all_tasks_blocked()
+        pace.limited(poll, 10)
+        pace.left(poll)
+        for _ in range(50):
+            group.start_soon(traffic.send, Call.POLL)
+    assert traffic.left_at[0][0] == "the one that waits"

@@ -356,9 +356,9 @@ class CountedPace(Pace):
 
     looks = 0
 
-    def _delay(self, ticket: _Ticket, *, counted: bool) -> float:
+    def _turn_at(self, ticket: _Ticket, *, counted: bool) -> float:
         self.looks += 1
-        return super()._delay(ticket, counted=counted)
+        return super()._turn_at(ticket, counted=counted)
 
 
 async def test_two_thousand_waiters_cost_a_few_looks_each() -> None:

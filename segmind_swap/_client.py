@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Self
 
 import anyio
 import anyio.lowlevel
-from pydantic import SecretStr
 
 from ._calls import ask
 from ._config import (
@@ -28,6 +27,8 @@ from ._config import (
     RateLimit,
     RequestTimeouts,
     RetryPolicy,
+    checked_key,
+    checked_workflow,
     one_of,
     positive,
     whole,
@@ -111,7 +112,7 @@ class SwapClient:
         positive("timeout", timeout, infinite=True)
         if transport is not None and proxy is not None:
             raise ConfigurationError("give a transport or a proxy, not both: a transport knows its own way")
-        self._workflow = _checked_workflow(workflow)
+        self._workflow = checked_workflow(workflow)
         self._max_in_flight = max_in_flight
         self._rate_limit = rate_limit
         self._retry = retry
@@ -121,7 +122,7 @@ class SwapClient:
         self._on_event = on_event
         self._http_settings = HttpSettings(
             service=Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http),
-            key=_checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
+            key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
             auth=auth,
             timeouts=request_timeouts,
             proxy=proxy,
@@ -247,18 +248,27 @@ class SwapClient:
             async with session.slots, claimed(session, target, overwrite=overwrite):
                 job = await self._submit(reference_character_image, character_image, id)
                 try:
-                    result = await wait(session, job, timeout=limit)
-                    if target is not None:
-                        path = await save(session, result, target, overwrite=overwrite)
-                        result = result.model_copy(update={"path": path})
-                    return result
-                except SwapError as exc:
-                    exc.job = job
+                    return await self._finished(session, job, limit, target, overwrite=overwrite)
+                except SwapError:
                     raise
                 except BaseException:
                     # Cancelled, interrupted, out of memory: no error carries the job to anybody.
                     abandon(session, job)
                     raise
+
+    async def _finished(
+        self, session: Session, job: SwapJob, limit: float, target: Path | None, *, overwrite: bool
+    ) -> SwapResult:
+        """The free part of a swap. Every error of it carries the job."""
+        try:
+            result = await wait(session, job, timeout=limit)
+            if target is None:
+                return result
+            path = await save(session, result, target, overwrite=overwrite)
+            return result.model_copy(update={"path": path})
+        except SwapError as exc:
+            exc.job = job
+            raise
 
     async def submit(
         self,
@@ -307,7 +317,14 @@ class SwapClient:
         session, _ = self._started()
         return Updates(session, job)
 
-    async def wait(self, job: SwapJob, *, timeout: float | None = None) -> SwapResult:
+    async def wait(
+        self,
+        job: SwapJob,
+        *,
+        timeout: float | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        overwrite: bool = False,
+    ) -> SwapResult:
         """Waits until a job is done. Free, and may be repeated, here or in another process.
 
         A poll that fails never fails the job: it is made again until the time is up.
@@ -315,16 +332,21 @@ class SwapClient:
         Args:
             job: The job, of `submit`, of an error, or of its JSON.
             timeout: Seconds to wait from now; by default the client's.
+            save_to: Where to save the picture, as in `swap`; looked at before anything is waited for.
+            overwrite: Whether `save_to` may replace a file.
 
         Raises:
-            SwapFailedError, SwapTimeoutError, SwapExpiredError, OutputError: see `swap`.
+            SwapFailedError, SwapTimeoutError, SwapExpiredError, OutputError, DownloadError: see `swap`.
             AuthenticationError, PermissionDeniedError: this key may not ask; the job is as well as before.
-            ConfigurationError: the job belongs to another service than this client's.
+            ConfigurationError: the job belongs to another service than this client's, or `save_to` cannot be
+                used.
         """
         session, _ = self._started()
         limit = self._limit(timeout)
+        target = None if save_to is None else Path(save_to)
         with self._told_if_failed(None):
-            return await wait(session, job, timeout=limit)
+            async with claimed(session, target, overwrite=overwrite):
+                return await self._finished(session, job, limit, target, overwrite=overwrite)
 
     # Pictures and the account
 
@@ -389,23 +411,6 @@ class SwapClient:
         except SwapError as exc:
             tell(self._on_event, Failed(id=id, error=exc))
             raise
-
-
-def _checked_key(key: str | None) -> SecretStr:
-    if not key:
-        raise ConfigurationError(
-            "there is no API key: set SEGMIND_API_KEY, or give SwapClient(api_key=…). Segmind's console makes"
-            " keys; the emulator (`segmind-swap emulator`) takes the key emulator-key"
-        )
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII")
-    return SecretStr(key)
-
-
-def _checked_workflow(workflow: str) -> str:
-    if not workflow or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in workflow):
-        raise ConfigurationError(f"workflow must be an id such as {WORKFLOW!r}, not {workflow!r}")
-    return workflow
 
 
 def _version() -> str:

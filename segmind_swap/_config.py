@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal, TypeAlias
 
+from pydantic import SecretStr
+
 from ._errors import ConfigurationError
 
 BASE_URL = "https://api.segmind.com"
@@ -47,6 +49,25 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     """Refuse a word that is not in `allowed`."""
     if value not in allowed:
         raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def checked_key(key: str | None) -> SecretStr:
+    """The key, wrapped so that no repr shows it. Its length is not judged: documents disagree about it."""
+    if not key:
+        raise ConfigurationError(
+            "there is no API key: set SEGMIND_API_KEY, or give SwapClient(api_key=…). Segmind's console makes"
+            " keys; the emulator (`segmind-swap emulator`) takes the key emulator-key"
+        )
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII")
+    return SecretStr(key)
+
+
+def checked_workflow(workflow: str) -> str:
+    """The id of a workflow, which goes into a URL as it is."""
+    if not workflow or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in workflow):
+        raise ConfigurationError(f"workflow must be an id such as {WORKFLOW!r}, not {workflow!r}")
+    return workflow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,7 +142,7 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
             if not overwrite:
-                return f"{name.name} exists already: choose another name, or allow it to be overwritten"
+                return f"{name.name} exists already: choose another name, or say overwrite (--overwrite)"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None

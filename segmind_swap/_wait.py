@@ -81,7 +81,11 @@ class _Polling:
         if job.poll_url is not None:
             why = session.http.service.complaint_about_poll_url(job.poll_url)
             if why is not None:
-                raise ConfigurationError(f"job {job.name} cannot be polled: {why}", job=job)
+                raise ConfigurationError(
+                    f"job {job.name} cannot be asked about: {why};"
+                    " set base_url or SEGMIND_BASE_URL to the service that accepted it",
+                    job=job,
+                )
 
     @property
     def seconds(self) -> float:

@@ -250,3 +250,58 @@ def test_help_names_every_command_with_an_example_and_the_exit_codes(folder: Pat
 )
 def test_an_exit_code_tells_whether_something_was_paid(error: SwapError, code: int) -> None:
     assert code_of(error) == code
+
+
+# What a newcomer stumbled over
+
+
+def test_wait_takes_what_swap_printed_and_looks_at_its_target_first(folder: Path) -> None:
+    with an_emulator(folder, 1000) as service:
+        late = segmind_swap(
+            "swap", *PAIR, "--out", "a.png", "--timeout", "0.1", "--json", cwd=folder, **service
+        )
+        assert late.returncode == 3
+        told = json.loads(late.stdout)
+        assert told["error"] == "SwapTimeoutError"
+        (folder / "told.json").write_text(late.stdout)
+        (folder / "taken.png").write_bytes(b"precious")
+        taken = segmind_swap("wait", "told.json", "--out", "taken.png", cwd=folder, **service)
+        assert taken.returncode == 2
+        assert "exists already" in taken.stderr
+        assert "completed" not in taken.stderr, "it said so before it asked for the job"
+        done = segmind_swap("wait", "told.json", "--out", "a.png", cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+    assert (folder / "a.png").exists()
+    assert (folder / "taken.png").read_bytes() == b"precious"
+
+
+def test_a_job_of_another_service_names_the_setting_and_not_the_same_command_again(folder: Path) -> None:
+    elsewhere = "http://127.0.0.1:1/workflows/request/1"
+    done = segmind_swap("wait", elsewhere, "--out", "a.png", cwd=folder, SEGMIND_API_KEY="k")
+    assert done.returncode == 3
+    assert "SEGMIND_BASE_URL" in done.stderr
+    assert "segmind-swap wait" not in done.stderr
+
+
+def test_sigterm_ends_a_command_even_where_a_script_ignores_sigint(folder: Path) -> None:
+    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+    program = f"{ignoring}; from segmind_swap.cli import main; main()"
+    with (
+        an_emulator(folder, 1) as service,
+        subprocess.Popen(
+            [sys.executable, "-c", program, "swap", *PAIR, "--out", "out.png"],
+            cwd=folder,
+            env=environment(**service),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        while "accepted as" not in (line := process.stderr.readline()):
+            assert line, "it ended early"
+        process.terminate()
+        complaint = process.stderr.read()
+    assert process.returncode == 143
+    assert "segmind-swap wait" in complaint
+    assert "Traceback" not in complaint

@@ -68,11 +68,11 @@ def swap(
             )
 
     # An emulator's job ends with the emulator: there is nothing left to wait for.
-    with endings_told(out, running=lambda: None if emulator else line.job):
+    with endings_told(out, running=lambda: None if emulator else line.job, as_json=as_json):
         with service(emulator=emulator) as settings, line:
             result = asyncio.run(run(settings))
     told = None if result.cost_usd is None else f"${result.cost_usd:.4f}"
-    cost = "nothing: it ran on the emulator" if emulator else told or "about $0.15, if it is Segmind's own"
+    cost = "nothing: it ran on the emulator" if emulator else told or "not told; Segmind's is about $0.15"
     _show_result(result, f"cost {cost}", as_json=as_json)
 
 
@@ -94,11 +94,9 @@ def wait(
         # It may be done already, so look at once.
         polling = PollPolicy(first_after=0.0)
         async with SwapClient(**settings, polling=polling, on_event=line) as client:
-            result = await client.wait(waited, timeout=timeout)
-            path = await client.download(result, out, overwrite=overwrite)
-            return result.model_copy(update={"path": path})
+            return await client.wait(waited, timeout=timeout, save_to=out, overwrite=overwrite)
 
-    with endings_told(out, running=lambda: waited):
+    with endings_told(out, running=lambda: waited, as_json=as_json):
         with service(emulator=False) as settings, line:
             result = asyncio.run(run(settings))
     _show_result(result, "waiting is free", as_json=as_json)
@@ -115,7 +113,7 @@ def credits(as_json: Json = False) -> None:
             left.model_dump_json() if as_json else f"${left.credits:.2f}, and ${left.free_credits:.2f} free"
         )
 
-    _run(run)
+    _run(run, as_json=as_json)
 
 
 @app.command(epilog="Example: segmind-swap upload hero.png street.jpg")
@@ -135,7 +133,7 @@ def upload(
         if as_json:
             print(json.dumps(urls))
 
-    _run(run)
+    _run(run, as_json=as_json)
 
 
 @app.command("emulator", epilog="Example: segmind-swap emulator --port 8765 --speed 20")
@@ -171,8 +169,8 @@ def demo(
         run_demo(out)
 
 
-def _run(command: Any) -> None:
-    with endings_told(), service(emulator=False) as settings:
+def _run(command: Any, *, as_json: bool) -> None:
+    with endings_told(as_json=as_json), service(emulator=False) as settings:
         asyncio.run(command(settings))
 
 
@@ -186,8 +184,10 @@ def _job_of(text: str) -> SwapJob:
             content = sys.stdin.read()
         elif not text.lstrip().startswith("{"):
             content = Path(text).read_text()
-        return SwapJob.model_validate_json(content)
-    except (OSError, ValidationError, UnicodeDecodeError):
+        fields = json.loads(content)
+        # What `swap --json` prints holds the job as well.
+        return SwapJob.model_validate(fields.get("job", fields) if isinstance(fields, dict) else fields)
+    except (OSError, ValueError, ValidationError):
         name = text if len(text) <= 80 else text[:79] + "…"
         give_up(
             Exit.USAGE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from segmind_swap import (
     ImageError,
     SubmissionUnknownError,
     SwapError,
+    SwapExpiredError,
     SwapFailedError,
     SwapJob,
 )
@@ -77,11 +79,15 @@ def code_of(error: SwapError) -> Exit:
 
 @contextmanager
 def endings_told(
-    out: Path | None = None, *, running: Callable[[], SwapJob | None] = lambda: None
+    out: Path | None = None,
+    *,
+    running: Callable[[], SwapJob | None] = lambda: None,
+    as_json: bool = False,
 ) -> Iterator[None]:
     """Turns errors and signals into a message, with the way to a job that is paid, and an exit code.
 
-    `running` tells the job that is being waited for, in case of a signal.
+    `running` tells the job that is being waited for, in case of a signal. With `as_json` a script finds the
+    error, and the job if there is one, on standard output as well.
     """
     with _sigterm_as_interrupt() as terminated:
         try:
@@ -91,14 +97,22 @@ def endings_told(
             code = code_of(exc)
             if isinstance(exc, DownloadError):
                 complain(f"its picture stays for about 7 days at {exc.url}")
-            if exc.job is not None and code is Exit.UNFINISHED:
+            # Where waiting again could not end better, the message itself says what can be done.
+            hopeless = isinstance(exc, SwapExpiredError | ConfigurationError)
+            if exc.job is not None and code is Exit.UNFINISHED and not hopeless:
                 complain(how_to_wait(exc.job, out))
+            ending = type(exc).__name__, str(exc), exc.job
         except KeyboardInterrupt:
             job = running()
             complain("interrupted" if job is None else f"interrupted; {how_to_wait(job, out)}")
             code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
+            ending = "Interrupted", "interrupted", job
         else:
             return
+    if as_json:
+        error, message, job = ending
+        told = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
+        print(json.dumps(told))
     raise typer.Exit(code)
 
 
@@ -109,6 +123,9 @@ def _sigterm_as_interrupt() -> Iterator[list[int]]:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         terminated.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As in a shell script's background jobs, where raising it would do nothing.
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, interrupt)

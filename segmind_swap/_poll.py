@@ -8,6 +8,8 @@ from ._retry import backoff
 _GONE_ANSWERS = 3
 _GONE_INTERVALS = 2
 _GONE_SECONDS = 30.0
+# Polls come whole intervals apart, but for the last digit of a clock's float.
+_ROUNDING = 1e-6
 
 
 class Schedule:
@@ -46,7 +48,7 @@ class Schedule:
             self._gone_since = now
         self._gone_answers += 1
         needed = max(_GONE_INTERVALS * self._policy.interval, _GONE_SECONDS)
-        if self._gone_answers >= _GONE_ANSWERS and now - self._gone_since >= needed:
+        if self._gone_answers >= _GONE_ANSWERS and now - self._gone_since >= needed - _ROUNDING:
             return None
         return self._backed_off()
 

@@ -107,9 +107,12 @@ class _Submission:
             may_wait=self._may_wait(reply),
             other_scheme=self._has_other_scheme(reply, scheme),
         )
+        return self._carried_out(self._judged(reply, held, past), answer, job)
+
+    def _judged(self, reply: Reply, held: HeldBody, past: Past) -> Verdict:
         verdict = judge(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
         self.in_doubt = verdict.in_doubt
-        return self._carried_out(verdict, answer, job)
+        return verdict
 
     def _reply(self, answer: Answer | NoAnswer, job: SwapJob | None) -> Reply:
         if isinstance(answer, NoAnswer):
@@ -223,9 +226,7 @@ class _Submission:
         answer = answer or NoAnswer(reason="no answer came in time", sent=held.sent)
         job = self._job_of(answer)
         past = Past(in_doubt=self.in_doubt, attempts_left=False, may_wait=False)
-        policy = self._session.retry.submit
-        verdict = judge(self._reply(answer, job), sent=held.sent, policy=policy, past=past)
-        self.in_doubt = verdict.in_doubt
+        verdict = self._judged(self._reply(answer, job), held, past)
         if verdict.action is Action.ACCEPT and job is not None:
             tell(self._session.on_event, Accepted(id=self._id, job=job))
             abandon(self._session, job)

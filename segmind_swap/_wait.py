@@ -75,10 +75,9 @@ class _Polling:
         self._started = anyio.current_time()
         # Of a pause that a caller gives up, the rest is still to be waited when the next call comes.
         self._due = self._started
-        if job.poll_url is not None:
-            self._due += self._schedule.first(self._age)
         self._failures = 0
         if job.poll_url is not None:
+            self._due += self._schedule.first(self._age)
             why = session.http.service.complaint_about_poll_url(job.poll_url)
             if why is not None:
                 raise ConfigurationError(

@@ -209,7 +209,7 @@ def read_status(answer: Answer) -> SwapStatus:
     state = _state(fields) if fields is not None else None
     if fields is None or not _tells_of_the_job(answer, fields, state):
         if not answer.ok:
-            raise status_error(answer.status_code, answer.headers, answer.body, Call.POLL)
+            raise refusal(answer, Call.POLL)
         raise ResponseError(
             f"the poll was answered {answer.status_code} with something that is not a JSON object:"
             f" {answer.excerpt or 'nothing'}",

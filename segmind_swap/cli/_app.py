@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -69,7 +68,7 @@ def swap(
 
     # An emulator's job ends with the emulator: there is nothing left to wait for.
     with endings_told(out, running=lambda: None if emulator else line.job, as_json=as_json):
-        with service(emulator=emulator) as settings, line:
+        with service(emulator=emulator) as settings, line.screen:
             result = asyncio.run(run(settings))
     told = None if result.cost_usd is None else f"${result.cost_usd:.4f}"
     cost = "nothing: it ran on the emulator" if emulator else told or "not told; Segmind's is about $0.15"
@@ -97,7 +96,7 @@ def wait(
             return await client.wait(waited, timeout=timeout, save_to=out, overwrite=overwrite)
 
     with endings_told(out, running=lambda: waited, as_json=as_json):
-        with service(emulator=False) as settings, line:
+        with service(emulator=False) as settings, line.screen:
             result = asyncio.run(run(settings))
     _show_result(result, "waiting is free", as_json=as_json)
 
@@ -187,7 +186,7 @@ def _job_of(text: str) -> SwapJob:
         fields = json.loads(content)
         # What `swap --json` prints holds the job as well.
         return SwapJob.model_validate(fields.get("job", fields) if isinstance(fields, dict) else fields)
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError):
         name = text if len(text) <= 80 else text[:79] + "…"
         give_up(
             Exit.USAGE,

@@ -6,11 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -27,6 +24,8 @@ from segmind_swap import (
     Submitting,
     SwapJob,
 )
+
+from ._screen import Screen
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 
@@ -57,9 +56,8 @@ class Board:
         self.survived: Counter[str] = Counter()
         self._ids_of_jobs: dict[SwapJob, str] = {}
         self._paused_until = 0.0
-        self._console = Console(stderr=True, highlight=False)
         self._spinner = Spinner("dots")
-        self._live = Live(get_renderable=self._table, console=self._console, refresh_per_second=8)
+        self.screen = Screen(self._table, transient=False)
 
     def __call__(self, event: Event) -> None:
         """Takes notice of an event."""
@@ -92,33 +90,19 @@ class Board:
             case _:
                 pass
 
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
     def _move(self, id: str, state: str) -> None:
         if self.rows[id].state != state:
             self.rows[id].state = state
-            self._say(f"{id}: {state}")
+            self.screen.say(f"{id}: {state}")
 
     def _note(self, id: str, note: str) -> None:
         if id in self.rows:
             self.rows[id].notes.append(note)
-            self._say(f"{id}: {note}")
+            self.screen.say(f"{id}: {note}")
 
     def _end(self, id: str, state: str, now: float) -> None:
         self.rows[id].ended_at = now
         self._move(id, state)
-
-    def _say(self, text: str) -> None:
-        if not self._console.is_terminal:
-            self._console.print(text, markup=False, soft_wrap=True)
 
     def _table(self) -> RenderableType:
         now = time.monotonic()

@@ -70,7 +70,7 @@ def run_demo(folder: Path) -> None:
 
     with emulator.serve() as url:
         console.print(f"six swaps on a local emulator at {url}: no key, no network, no bill", soft_wrap=True)
-        with board:
+        with board.screen:
             asyncio.run(run(url))
 
     exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import Self
 
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import RenderableType
 from rich.spinner import Spinner
 from rich.text import Text
 
@@ -23,23 +20,18 @@ from segmind_swap import (
     Uploaded,
 )
 
+from ._screen import Screen
+
 
 class LiveLine:
     """Shows state and seconds. Given to a client as its `on_event`."""
 
     def __init__(self) -> None:
         self.job: SwapJob | None = None
-        self._console = console = Console(stderr=True, highlight=False)
         self._state = "checking the pictures"
         self._started = time.monotonic()
         self._spinner = Spinner("dots")
-        self._live = Live(
-            get_renderable=self._line,
-            console=console,
-            refresh_per_second=8,
-            transient=True,
-            auto_refresh=True,
-        )
+        self.screen = Screen(self._line, transient=True)
 
     def __call__(self, event: Event) -> None:
         """Takes notice of an event."""
@@ -62,20 +54,9 @@ class LiveLine:
             case _:
                 pass
 
-    def __enter__(self) -> Self:
-        self._started = time.monotonic()
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._live.stop()
-
     def _show(self, state: str) -> None:
-        if state != self._state and not self._console.is_terminal:
-            self._console.print(f"{self._seconds:6.1f} s  {state}", markup=False, soft_wrap=True)
+        if state != self._state:
+            self.screen.say(f"{self._seconds:6.1f} s  {state}")
         self._state = state
 
     @property

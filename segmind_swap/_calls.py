@@ -6,10 +6,11 @@ import anyio
 
 from ._errors import ConnectionFailedError, StatusError, SwapError
 from ._events import RetryScheduled, tell
+from ._http import Http
 from ._models import SwapJob
 from ._retry import Again, Done, backoff, repeat
 from ._session import Session
-from ._wire import Answer, Call, NoAnswer, Request, refusal
+from ._wire import Answer, Call, NoAnswer, Request, credits_request, refusal
 
 _ATTEMPTS = 5
 _SHORTEST_PAUSE = 0.5
@@ -70,6 +71,14 @@ async def send(session: Session, request: Request) -> Answer | NoAnswer:
         return await session.http.call(request)
     async with await session.http.enter(request.call) as place:
         return await place.attempt(request, None)
+
+
+async def unanswered(http: Http) -> str | None:
+    """Asks for the account's credits, once: None if the service is there, else what happened instead."""
+    answer = await http.call(credits_request(http.service))
+    if isinstance(answer, Answer) and answer.status_code < 500:
+        return None
+    return str(complaint(answer, Call.CREDITS))
 
 
 def complaint(answer: Answer | NoAnswer, call: Call) -> StatusError | ConnectionFailedError:

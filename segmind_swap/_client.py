@@ -7,6 +7,7 @@ import ssl
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import anyio.lowlevel
 
-from ._calls import ask
+from ._calls import ask, unanswered
 from ._config import (
     BASE_URL,
     MAX_IMAGE_BYTES,
@@ -39,6 +40,7 @@ from ._events import EventHandler, Failed, tell
 from ._http import Http, HttpSettings
 from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus, request_of
 from ._origin import Service
+from ._outage import Outage
 from ._pace import Pace
 from ._session import Session
 from ._submit import abandon, submit
@@ -172,9 +174,11 @@ class SwapClient:
         if self._session is not None:
             return self._on_this_loop(self._session)
         pace = Pace(self._rate_limit, self._retry)
+        http = Http(self._http_settings, pace, self._on_event)
         self._loop = anyio.lowlevel.current_token()
         self._session = Session(
-            http=Http(self._http_settings, pace, self._on_event),
+            http=http,
+            outage=Outage(partial(unanswered, http), self._on_event),
             supervisor=Supervisor(),
             slots=anyio.Semaphore(self._max_in_flight),
             workflow=self._workflow,

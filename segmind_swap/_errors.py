@@ -3,6 +3,8 @@
 SwapError
 ├── ConfigurationError         a setting, a key or the way the client is used; nothing was sent
 ├── ImageError                 an input picture; nothing was paid
+├── JournalError               a batch's journal, or a request that disagrees with it; nothing was sent
+├── BudgetExceededError        the next swap could cost more than the budget; nothing was sent
 ├── ConnectionFailedError      no answer; of a submit only when nothing was sent
 ├── SubmissionUnknownError     a submit that may have been accepted and billed; never sent again by itself
 ├── ResponseError              an answer that cannot be read or trusted, not of a submit
@@ -26,6 +28,7 @@ found again from any process.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -75,6 +78,36 @@ class ImageError(SwapError):
     def __init__(self, message: str, *, image: str) -> None:
         super().__init__(message)
         self.image = image
+
+
+class JournalError(SwapError):
+    """A batch's journal cannot be used, or a request disagrees with it.
+
+    With a `job`, the job is accepted and billed, and could not be written down: keep it.
+
+    Attributes:
+        path: The journal's file.
+    """
+
+    def __init__(self, message: str, *, path: str, job: SwapJob | None = None) -> None:
+        super().__init__(message, job=job)
+        self.path = path
+
+
+class BudgetExceededError(SwapError):
+    """One more swap could cost more than the budget allows. It was not sent, and is not charged.
+
+    Attributes:
+        budget_usd: The budget.
+        committed_usd: What is spent of it, or may have to be paid.
+    """
+
+    def __init__(
+        self, message: str, *, budget_usd: float, committed_usd: float, job: SwapJob | None = None
+    ) -> None:
+        super().__init__(message, job=job)
+        self.budget_usd = budget_usd
+        self.committed_usd = committed_usd
 
 
 class ConnectionFailedError(SwapError):
@@ -261,3 +294,40 @@ class DownloadError(SwapError):
         super().__init__(message, job=job)
         self.url = url
         self.status_code = status_code
+
+
+def error_fields(error: SwapError) -> dict[str, Any]:
+    """What is worth keeping of an error as JSON: its class, its message, its plain attributes."""
+    fields: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
+    for name, value in vars(error).items():
+        if isinstance(value, bytes):
+            fields[name] = value.decode("latin-1")
+        elif isinstance(value, str | int | float | None) and name != "job":
+            fields[name] = value
+    return fields
+
+
+def error_of(fields: Mapping[str, Any], job: SwapJob | None = None) -> SwapError:
+    """The error of which `error_fields` were kept.
+
+    Raises:
+        ValueError: they are no error's.
+    """
+    cls = _CLASSES.get(str(fields.get("error")))
+    if cls is None or not isinstance(fields.get("message"), str):
+        raise ValueError(f"{fields.get('error')!r} is no error of this package")
+    state = {name: value for name, value in fields.items() if name not in {"error", "message"}}
+    if cls is OutputError:
+        state["body"] = str(state.get("body", "")).encode("latin-1", "replace")
+    if cls is SwapTimeoutError:
+        state["last_error"] = None
+    return _restore(cls, (fields["message"],), {**state, "job": job})
+
+
+def _with_descendants(cls: type[SwapError]) -> Iterator[type[SwapError]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _with_descendants(child)
+
+
+_CLASSES = {cls.__name__: cls for cls in _with_descendants(SwapError)}

@@ -114,6 +114,26 @@ class RateLimited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutageBegan:
+    """Submits go unanswered: none leaves this client until the service answers a free call again.
+
+    Told again each time the service was asked, and is still away.
+
+    Attributes:
+        delay: Seconds until it is asked the next time.
+        cause: What the last submit, or the last free call, ended in.
+    """
+
+    delay: float
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutageEnded:
+    """A submit was answered again, and others follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
     """A swap is done.
 
@@ -160,6 +180,8 @@ Event: TypeAlias = (
     | Polled
     | RetryScheduled
     | RateLimited
+    | OutageBegan
+    | OutageEnded
     | Completed
     | Failed
     | Saved

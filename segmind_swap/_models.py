@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Annotated, Any, BinaryIO, ClassVar, Protocol, Self, TypeAlias, cast, runtime_checkable
 
 from pydantic import (
     AwareDatetime,
@@ -19,10 +19,11 @@ from pydantic import (
     PlainSerializer,
     SkipValidation,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
-from ._errors import ConfigurationError
+from ._errors import ConfigurationError, SwapError, error_fields, error_of
 
 
 @runtime_checkable
@@ -178,6 +179,82 @@ class SwapResult(_Value):
     seconds: float
     cost_usd: float | None = None
     path: Path | None = None
+
+
+class OutcomeState(StrEnum):
+    """Where a swap of a batch is: the same words in outcomes, in a journal and on the command line."""
+
+    PENDING = "pending"
+    """Not sent. Nothing is charged."""
+    SENDING = "sending"
+    """Only in the journal of a batch at work: it is on its way. After a crash it becomes UNKNOWN."""
+    ACCEPTED = "accepted"
+    """Accepted and billed, and not known to be done: it is waited for when the batch runs again."""
+    COMPLETED = "completed"
+    """Done and paid; its picture is at `result.url`, and not in a file."""
+    SAVED = "saved"
+    """Done and paid; its picture is in a file."""
+    REJECTED = "rejected"
+    """The input or the service's answer rules it out. Nothing is charged."""
+    UNKNOWN = "unknown"
+    """It may have been accepted and billed. It is never sent again by itself."""
+    FAILED = "failed"
+    """The service ran it, and it brought no picture."""
+    EXPIRED = "expired"
+    """It was accepted, and the service no longer knows it."""
+    ABANDONED = "abandoned"
+    """Somebody gave it up by hand."""
+
+
+def _error_from_json(error: object, info: ValidationInfo) -> object:
+    if isinstance(error, dict):
+        return error_of(cast("dict[str, Any]", error), info.data.get("job"))
+    return error
+
+
+_Error = Annotated[
+    SwapError,
+    BeforeValidator(_error_from_json),
+    PlainSerializer(error_fields, return_type=dict[str, Any], when_used="json"),
+]
+
+
+class SwapOutcome(_Value):
+    """What became of one request of a batch. A failed swap is a value, too.
+
+    Attributes:
+        request: The request.
+        state: How far it came.
+        job: The accepted job, if there is one: it was billed, and can be waited for.
+        result: The finished swap, if it is finished.
+        error: What it ended in, if it is not well.
+    """
+
+    request: SwapRequest
+    state: OutcomeState
+    job: SwapJob | None = None
+    result: SwapResult | None = None
+    error: _Error | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the picture is there, where it was wanted."""
+        return self.result is not None and self.error is None
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was saved to, if it was."""
+        return None if self.result is None else self.result.path
+
+    def unwrap(self) -> SwapResult:
+        """The finished swap.
+
+        Raises:
+            SwapError: what it ended in instead.
+        """
+        if self.result is None or self.error is not None:
+            raise self.error or SwapError("the swap was not done", job=self.job)
+        return self.result
 
 
 class Credits(_Value):

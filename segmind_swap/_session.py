@@ -10,6 +10,7 @@ import anyio
 from ._config import PollPolicy, RetryPolicy
 from ._events import EventHandler
 from ._http import Http
+from ._outage import Outage
 from ._tasks import Supervisor
 
 
@@ -24,6 +25,7 @@ class Session:
     """
 
     http: Http
+    outage: Outage
     supervisor: Supervisor
     slots: anyio.Semaphore
     workflow: str

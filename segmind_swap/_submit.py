@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import anyio
 
 from ._body import HeldBody
 from ._calls import complaint
 from ._config import AuthScheme
-from ._errors import ConnectionFailedError, SubmissionUnknownError
+from ._errors import ConnectionFailedError, SubmissionUnknownError, SwapError
 from ._events import Abandoned, Accepted, Failed, RetryScheduled, Submitting, log, tell
 from ._failures import shorten
+from ._http import Place
 from ._models import SwapJob
+from ._record import NoRecord, Record
 from ._retry import Again, Done, Turn, backoff, repeat
 from ._session import Session
 from ._verdict import Action, Past, Reply, Verdict, judge
 from ._wire import Answer, Call, NoAnswer, accepted_job, refusal, request_id_in, submit_request
 
-BeforeSend = Callable[[], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """The end of one POST, and what it means."""
+
+    verdict: Verdict
+    answer: Answer | NoAnswer
+    job: SwapJob | None
+
+
+_Ending: TypeAlias = SwapJob | SwapError
 
 
 async def submit(
@@ -28,15 +43,15 @@ async def submit(
     reference_url: str,
     scene_url: str,
     id: str | None = None,
-    before_send: BeforeSend | None = None,
+    record: Record | None = None,
 ) -> SwapJob:
-    """Submits one swap, at most once as far as can be known.
-
-    `before_send` is awaited before each POST, when nothing is left to wait for but the network.
-    """
-    submission = _Submission(session, reference_url, scene_url, id, before_send)
+    """Submits one swap, at most once as far as can be known."""
+    submission = _Submission(session, reference_url, scene_url, id, record or NoRecord())
     try:
-        return await repeat(submission.post)
+        ending = await repeat(submission.post)
+        if isinstance(ending, SwapError):
+            raise ending
+        return ending
     except SubmissionUnknownError:
         raise
     except Exception as exc:
@@ -44,7 +59,8 @@ async def submit(
             raise submission.unknown(str(exc)) from None
         raise
     except BaseException:
-        submission.left_behind()
+        if not submission.is_deserted:
+            submission.left_behind()
         raise
 
 
@@ -57,7 +73,7 @@ class _Submission:
         reference_url: str,
         scene_url: str,
         id: str | None,
-        before_send: BeforeSend | None,
+        record: Record,
     ) -> None:
         self.in_doubt = 0
         self._session = session
@@ -65,54 +81,91 @@ class _Submission:
             session.http.service, session.workflow, reference_url=reference_url, scene_url=scene_url
         )
         self._id = id
-        self._before_send = before_send
+        self._record = record
         self._job: SwapJob | None = None
         self._posts = 0
         self._backoffs = 0
         self._switched = False
         self._limited_since: float | None = None
+        self.is_deserted = False
 
-    async def post(self) -> Turn[SwapJob]:
+    async def post(self) -> Turn[_Ending]:
         """One POST, to its verdict."""
-        session, http = self._session, self._session.http
-        place = await http.enter(Call.SUBMIT)
-        try:
-            if self._before_send is not None:
-                await self._before_send()
-            self._posts += 1
-            tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
-        except BaseException:
-            place.leave()
-            raise
-        scheme = http.schemes.scheme(Call.SUBMIT)
-        held = HeldBody(self._request.body or b"")
+        async with self._way() as alone:
+            place = await self._session.http.enter(Call.SUBMIT)
+            return await self._posted(place, alone)
 
-        async def attempt() -> Answer | NoAnswer:
-            async with place:
-                return await place.attempt(self._request, scheme, held)
-
-        answer = await session.supervisor.run(
-            attempt, call_back=held.withhold, deserted=partial(self._deserted, held)
+    @asynccontextmanager
+    async def _way(self) -> AsyncIterator[bool]:
+        """The way to the service, which an outage may close for as long as a swap may take."""
+        session = self._session
+        with anyio.CancelScope() as scope:
+            scope.deadline = anyio.current_time() + session.timeout
+            async with session.outage.way() as alone:
+                scope.deadline = math.inf
+                yield alone
+                return
+        raise ConnectionFailedError(
+            f"{session.http.service.origin} answered no submit for {session.timeout:g} s;"
+            " this one was not sent, and is not charged"
         )
-        if answer is None:
-            answer = NoAnswer(reason="the client was closed", sent=held.sent)
-        return self._turn(answer, held, scheme)
 
-    def _turn(self, answer: Answer | NoAnswer, held: HeldBody, scheme: AuthScheme) -> Turn[SwapJob]:
+    async def _posted(self, place: Place, alone: bool) -> Turn[_Ending]:
+        session = self._session
+        held = HeldBody(self._request.body or b"")
+        scheme = session.http.schemes.scheme(Call.SUBMIT)
+
+        async def attempt() -> _Judged:
+            async with place:
+                answer = await place.attempt(self._request, scheme, held)
+            return await self._judged(answer, held, scheme)
+
+        try:
+            try:
+                await self._record.sending(self.in_doubt)
+                self._posts += 1
+                tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
+            except BaseException:
+                place.leave()
+                raise
+            judged = await session.supervisor.run(
+                attempt, call_back=held.withhold, deserted=lambda judged: self._deserted(judged, held, alone)
+            )
+        except Exception:
+            raise
+        except BaseException:
+            if held.sent:
+                self.is_deserted = True
+            else:
+                self._record.withdrawn(self.in_doubt)
+            raise
+        if judged is None:
+            no_answer = NoAnswer(reason="the client was closed", sent=held.sent)
+            judged = await self._judged(no_answer, held, scheme)
+        self._tell_outage(judged.answer, alone)
+        return self._carried_out(judged)
+
+    async def _judged(self, answer: Answer | NoAnswer, held: HeldBody, scheme: AuthScheme) -> _Judged:
+        """Decides what the end of a POST means, and has that recorded."""
         job = self._job_of(answer)
         reply = self._reply(answer, job)
         past = Past(
             in_doubt=self.in_doubt,
-            attempts_left=self._backoffs + 1 < self._session.retry.attempts,
-            may_wait=self._may_wait(reply),
-            other_scheme=self._has_other_scheme(reply, scheme),
+            attempts_left=self._backoffs + 1 < self._session.retry.attempts and not self.is_deserted,
+            may_wait=self._may_wait(reply) and not self.is_deserted,
+            other_scheme=not self.is_deserted and self._has_other_scheme(reply, scheme),
         )
-        return self._carried_out(self._judged(reply, held, past), answer, job)
-
-    def _judged(self, reply: Reply, held: HeldBody, past: Past) -> Verdict:
         verdict = judge(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
         self.in_doubt = verdict.in_doubt
-        return verdict
+        self._job = job if verdict.action is Action.ACCEPT else None
+        await self._record.told(self._job, self.in_doubt)
+        return _Judged(verdict, answer, job)
+
+    def _tell_outage(self, answer: Answer | NoAnswer, alone: bool) -> None:
+        if isinstance(answer, Answer) and answer.status_code < 500:
+            self._session.outage.answered()
+        else:
+            self._session.outage.failed(str(complaint(answer, Call.SUBMIT)), alone=alone)
 
     def _reply(self, answer: Answer | NoAnswer, job: SwapJob | None) -> Reply:
         if isinstance(answer, NoAnswer):
@@ -134,11 +187,11 @@ class _Submission:
             return False
         return self._session.http.schemes.other(Call.SUBMIT, refused) is not None
 
-    def _carried_out(self, verdict: Verdict, answer: Answer | NoAnswer, job: SwapJob | None) -> Turn[SwapJob]:
-        match verdict.action:
+    def _carried_out(self, judged: _Judged) -> Turn[_Ending]:
+        answer, job = judged.answer, judged.job
+        match judged.verdict.action:
             case Action.ACCEPT:
                 assert job is not None  # noqa: S101 - the reply was ACCEPTED because of it
-                self._job = job
                 tell(self._session.on_event, Accepted(id=self._id, job=job))
                 return Done(job)
             case Action.AWAIT_GATE:
@@ -154,15 +207,17 @@ class _Submission:
                 return Again(delay)
             case Action.NOT_SENT:
                 assert isinstance(answer, NoAnswer)  # noqa: S101 - an answer is never NOT_SENT
-                raise ConnectionFailedError(
-                    f"{self._session.http.service.origin} could not be reached: {answer.reason};"
-                    " nothing was submitted, nothing is charged"
+                return Done(
+                    ConnectionFailedError(
+                        f"{self._session.http.service.origin} could not be reached: {answer.reason};"
+                        " nothing was submitted, nothing is charged"
+                    )
                 )
             case Action.REFUSE:
                 assert isinstance(answer, Answer)  # noqa: S101 - only an answer refuses
-                raise refusal(answer, Call.SUBMIT)
+                return Done(refusal(answer, Call.SUBMIT))
             case Action.UNKNOWN:
-                raise self.unknown(self._told(answer, job), answer, job)
+                return Done(self.unknown(self._told(answer, job), answer, job))
 
     def _put_off(self, answer: Answer | NoAnswer, delay: float) -> None:
         tell(
@@ -221,24 +276,29 @@ class _Submission:
             return None
         return self._session.http.service.complaint_about_poll_url(job.poll_url)
 
-    def _deserted(self, held: HeldBody, answer: Answer | NoAnswer | None) -> None:
+    def _deserted(self, judged: _Judged | None, held: HeldBody, alone: bool) -> None:
         """The caller went while an answer was on its way, and this came of it."""
-        answer = answer or NoAnswer(reason="no answer came in time", sent=held.sent)
-        job = self._job_of(answer)
-        past = Past(in_doubt=self.in_doubt, attempts_left=False, may_wait=False)
-        verdict = self._judged(self._reply(answer, job), held, past)
-        if verdict.action is Action.ACCEPT and job is not None:
-            tell(self._session.on_event, Accepted(id=self._id, job=job))
-            abandon(self._session, job)
-        elif verdict.action is Action.UNKNOWN:
-            self._left_in_doubt(self.unknown(self._told(answer, job), answer, job))
+        self.is_deserted = True
+        if judged is None:
+            self.in_doubt += held.sent
+            self.left_behind("no answer came in time")
+            return
+        self._tell_outage(judged.answer, alone)
+        if judged.verdict.action is Action.UNKNOWN:
+            self._left_in_doubt(
+                self.unknown(self._told(judged.answer, judged.job), judged.answer, judged.job)
+            )
+            return
+        if self._job is not None:
+            tell(self._session.on_event, Accepted(id=self._id, job=self._job))
+        self.left_behind()
 
-    def left_behind(self) -> None:
+    def left_behind(self, why: str = "nobody waits for it any more") -> None:
         """The caller went before it could be given what there is."""
         if self._job is not None:
             abandon(self._session, self._job)
         elif self.in_doubt:
-            self._left_in_doubt(self.unknown("nobody waits for it any more"))
+            self._left_in_doubt(self.unknown(why))
 
     def _left_in_doubt(self, error: SubmissionUnknownError) -> None:
         log.warning("nobody waits any more for swap %r: %s", self._id, error)

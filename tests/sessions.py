@@ -4,12 +4,14 @@ import base64
 import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import anyio
 import httpx
 from pydantic import SecretStr
 
 from segmind_swap._body import HeldBody
+from segmind_swap._calls import unanswered
 from segmind_swap._config import (
     BASE_URL,
     MAX_IMAGE_BYTES,
@@ -23,6 +25,7 @@ from segmind_swap._config import (
 from segmind_swap._events import EventHandler
 from segmind_swap._http import Http, HttpSettings
 from segmind_swap._origin import Service
+from segmind_swap._outage import Outage
 from segmind_swap._pace import Pace
 from segmind_swap._session import Session
 from segmind_swap._tasks import Supervisor
@@ -118,8 +121,10 @@ def session_of(
     max_image_bytes: int = MAX_IMAGE_BYTES,
     on_event: EventHandler | None = None,
 ) -> Session:
+    http = http_of(transport, base_url=base_url, rate_limit=rate_limit, retry=retry, on_event=on_event)
     return Session(
-        http=http_of(transport, base_url=base_url, rate_limit=rate_limit, retry=retry, on_event=on_event),
+        http=http,
+        outage=Outage(partial(unanswered, http), on_event),
         supervisor=Supervisor(),
         slots=anyio.Semaphore(64),
         workflow=WORKFLOW,

@@ -33,6 +33,7 @@ from segmind_swap import (
     Submitting,
     SwapClient,
     SwapError,
+    SwapJob,
 )
 from segmind_swap._submit import submit
 
@@ -421,33 +422,88 @@ async def test_a_known_limit_spreads_submits_evenly() -> None:
 # The hook between intent and POST
 
 
-async def test_before_send_is_awaited_before_each_post_after_the_gate() -> None:
-    service = Scripted(submit=[says(429, "wait", retry_after="10"), says(504), accepted()])
-    order: list[tuple[str, int]] = []
+class Notes:
+    """A record that notes what it is told, and how many POSTs had reached the service by then."""
 
-    async def before_send() -> None:
+    def __init__(self, service: Scripted, *, disk_full: bool = False) -> None:
+        self.told_so_far: list[tuple[str, int, int]] = []
+        self._service = service
+        self._disk_full = disk_full
+
+    async def sending(self, in_doubt: int) -> None:
         await anyio.sleep(0.25)
-        order.append(("intent", service.count("submit")))
+        if self._disk_full:
+            raise OSError("disk full")
+        self._note("sending", in_doubt)
 
-    async with client(service) as swaps:
+    async def told(self, job: SwapJob | None, in_doubt: int) -> None:
+        await anyio.sleep(0.25)
+        self._note("over" if job is None else f"job {job.request_id}", in_doubt)
+
+    def withdrawn(self, in_doubt: int) -> None:
+        self._note("withdrawn", in_doubt)
+
+    def _note(self, what: str, in_doubt: int) -> None:
+        self.told_so_far.append((what, in_doubt, self._service.count("submit")))
+
+
+async def test_each_post_is_recorded_before_it_leaves_and_before_anybody_hears_of_its_answer() -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="10"), says(504), accepted()])
+    notes = Notes(service)
+
+    def on_event(event: Any) -> None:
+        if isinstance(event, Accepted):
+            notes.told_so_far.append(("event", 0, 0))
+
+    async with client(service, on_event=on_event) as swaps:
         session, _ = swaps._started()
-        await submit(session, reference_url=REFERENCE, scene_url=SCENE, before_send=before_send)
-    assert order == [("intent", 0), ("intent", 1), ("intent", 2)]
+        await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+    assert notes.told_so_far == [
+        ("sending", 0, 0),
+        ("over", 0, 1),
+        ("sending", 0, 1),
+        ("over", 1, 2),
+        ("sending", 1, 2),
+        ("job 1", 1, 3),
+        ("event", 0, 0),
+    ]
 
 
 async def test_an_intent_that_cannot_be_recorded_keeps_the_post_from_leaving_and_frees_its_place() -> None:
     service = Scripted()
-
-    async def before_send() -> None:
-        raise OSError("disk full")
-
     async with client(service) as swaps:
         session, _ = swaps._started()
         for _ in range(100):
             with pytest.raises(OSError, match="disk full"):
-                await submit(session, reference_url=REFERENCE, scene_url=SCENE, before_send=before_send)
+                await submit(
+                    session,
+                    reference_url=REFERENCE,
+                    scene_url=SCENE,
+                    record=Notes(service, disk_full=True),
+                )
         assert service.count("submit") == 0
         assert (await swaps.submit(**PICTURES)).request_id == "1"
+
+
+@pytest.mark.parametrize("reads", ["nothing", "all but the last byte"])
+async def test_a_post_that_is_called_back_is_withdrawn_from_the_record(reads: str) -> None:
+    service = Scripted(submit=Step(reads=reads, delay=60))
+    notes = Notes(service)
+    async with client(service) as swaps:
+        session, _ = swaps._started()
+        with anyio.move_on_after(5):
+            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+    assert [what for what, _, _ in notes.told_so_far] == ["sending", "withdrawn"]
+
+
+async def test_an_answer_that_comes_after_its_caller_has_gone_is_recorded_all_the_same() -> None:
+    service = Scripted(submit=late(accepted(), 10))
+    notes = Notes(service)
+    async with client(service) as swaps:
+        session, _ = swaps._started()
+        with anyio.move_on_after(5):
+            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+    assert [what for what, _, _ in notes.told_so_far] == ["sending", "job 1"]
 
 
 # A transport that misbehaves

@@ -3,16 +3,19 @@
 Start with `SwapClient`.
 """
 
+from ._batch import Outcomes
 from ._client import SwapClient
 from ._config import PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
 from ._errors import (
     AuthenticationError,
     BadRequestError,
+    BudgetExceededError,
     ConfigurationError,
     ConnectionFailedError,
     DownloadError,
     ImageError,
     InsufficientCreditsError,
+    JournalError,
     NotFoundError,
     OutputError,
     PermissionDeniedError,
@@ -33,6 +36,8 @@ from ._events import (
     Event,
     EventHandler,
     Failed,
+    OutageBegan,
+    OutageEnded,
     Polled,
     RateLimited,
     RetryScheduled,
@@ -40,11 +45,14 @@ from ._events import (
     Submitting,
     Uploaded,
 )
+from ._journal import Journal, JournalSummary
 from ._models import (
     Credits,
     ImageInput,
+    OutcomeState,
     SavableImage,
     SwapJob,
+    SwapOutcome,
     SwapOutput,
     SwapRequest,
     SwapResult,
@@ -57,6 +65,7 @@ __all__ = [
     "Accepted",
     "AuthenticationError",
     "BadRequestError",
+    "BudgetExceededError",
     "Completed",
     "ConfigurationError",
     "ConnectionFailedError",
@@ -68,7 +77,14 @@ __all__ = [
     "ImageError",
     "ImageInput",
     "InsufficientCreditsError",
+    "Journal",
+    "JournalError",
+    "JournalSummary",
     "NotFoundError",
+    "OutageBegan",
+    "OutageEnded",
+    "OutcomeState",
+    "Outcomes",
     "OutputError",
     "PermissionDeniedError",
     "PollPolicy",
@@ -91,6 +107,7 @@ __all__ = [
     "SwapExpiredError",
     "SwapFailedError",
     "SwapJob",
+    "SwapOutcome",
     "SwapOutput",
     "SwapRequest",
     "SwapResult",

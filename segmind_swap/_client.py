@@ -3,57 +3,26 @@
 from __future__ import annotations
 
 import os
-import ssl
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
 
-import anyio
-import anyio.lowlevel
-
-from ._calls import ask, unanswered
-from ._config import (
-    BASE_URL,
-    MAX_IMAGE_BYTES,
-    MAX_IN_FLIGHT,
-    TIMEOUT,
-    WORKFLOW,
-    Auth,
-    PollPolicy,
-    RateLimit,
-    RequestTimeouts,
-    RetryPolicy,
-    checked_key,
-    checked_workflow,
-    one_of,
-    positive,
-    whole,
-)
-from ._downloads import check_target, claimed, read, save
+from ._batch import BatchSettings, Outcomes, Requests, batch, listed
+from ._calls import ask
+from ._config import PRICE_USD, positive, whole
+from ._downloads import Target, check_target, claimed, read, save
 from ._errors import ConfigurationError, SwapError
-from ._events import EventHandler, Failed, tell
-from ._http import Http, HttpSettings
-from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus, request_of
-from ._origin import Service
-from ._outage import Outage
-from ._pace import Pace
+from ._events import Failed, tell
+from ._journal import Journal
+from ._life import Life
+from ._models import Credits, ImageInput, SwapJob, SwapOutcome, SwapResult, SwapStatus, request_of
 from ._session import Session
 from ._submit import abandon, submit
-from ._tasks import Supervisor
-from ._uploads import Uploads
 from ._wait import Updates, status, wait
 from ._wire import credits_request, read_credits
 
-if TYPE_CHECKING:
-    import httpx
 
-
-class SwapClient:
+class SwapClient(Life):
     """An asynchronous client of Segmind's AI Character Swap, for asyncio and trio.
 
     Use it as `async with SwapClient() as client:`, or without, and then `await client.aclose()`. One client
@@ -84,121 +53,6 @@ class SwapClient:
     Raises:
         ConfigurationError: there is no key, or a setting cannot be used.
     """
-
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        workflow: str = WORKFLOW,
-        auth: Auth = "auto",
-        max_in_flight: int = MAX_IN_FLIGHT,
-        rate_limit: RateLimit = RateLimit(),  # noqa: B008 - frozen
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        polling: PollPolicy = PollPolicy(),  # noqa: B008 - frozen
-        timeout: float = TIMEOUT,
-        request_timeouts: RequestTimeouts = RequestTimeouts(),  # noqa: B008 - frozen
-        proxy: str | None = None,
-        verify: bool | ssl.SSLContext = True,
-        transport: httpx.AsyncBaseTransport | None = None,
-        allow_http: bool = False,
-        max_image_bytes: int = MAX_IMAGE_BYTES,
-        on_event: EventHandler | None = None,
-    ) -> None:
-        self._session: Session | None = None
-        self._uploads: Uploads | None = None
-        self._closed = False
-        one_of("auth", auth, ("auto", "bearer", "x-api-key"))
-        whole("max_in_flight", max_in_flight)
-        whole("max_image_bytes", max_image_bytes)
-        positive("timeout", timeout, infinite=True)
-        if transport is not None and proxy is not None:
-            raise ConfigurationError("give a transport or a proxy, not both: a transport knows its own way")
-        self._workflow = checked_workflow(workflow)
-        self._max_in_flight = max_in_flight
-        self._rate_limit = rate_limit
-        self._retry = retry
-        self._polling = polling
-        self._timeout = timeout
-        self._max_image_bytes = max_image_bytes
-        self._on_event = on_event
-        self._http_settings = HttpSettings(
-            service=Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http),
-            key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
-            auth=auth,
-            timeouts=request_timeouts,
-            proxy=proxy,
-            verify=verify,
-            transport=transport,
-            user_agent=f"segmind-swap/{_version()}",
-        )
-
-    def __repr__(self) -> str:
-        return f"<SwapClient of {self._http_settings.service.base_url}, workflow {self._workflow}>"
-
-    # Life
-
-    async def __aenter__(self) -> Self:
-        self._started()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Closes the client. A submit whose answer is on its way has up to 15 s to bring it home."""
-        self._closed = True
-        if self._session is None:
-            return
-        session, _ = self._on_this_loop(self._session)
-        session.http.refuse_submits()
-        await session.supervisor.drain()
-        await session.http.aclose()
-        self._session = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None:
-            warnings.warn(
-                f"{self!r} was never closed: use `async with SwapClient() as client:` or call `aclose()`",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-
-    def _started(self) -> tuple[Session, Uploads]:
-        """The session, made at the first use: only then is it known which event loop it belongs to."""
-        if self._closed:
-            raise ConfigurationError("the client was closed: make a new one")
-        if self._session is not None:
-            return self._on_this_loop(self._session)
-        pace = Pace(self._rate_limit, self._retry)
-        http = Http(self._http_settings, pace, self._on_event)
-        self._loop = anyio.lowlevel.current_token()
-        self._session = Session(
-            http=http,
-            outage=Outage(partial(unanswered, http), self._on_event),
-            supervisor=Supervisor(),
-            slots=anyio.Semaphore(self._max_in_flight),
-            workflow=self._workflow,
-            timeout=self._timeout,
-            retry=self._retry,
-            polling=self._polling,
-            max_image_bytes=self._max_image_bytes,
-            on_event=self._on_event,
-        )
-        self._uploads = Uploads(self._session)
-        return self._session, self._uploads
-
-    def _on_this_loop(self, session: Session) -> tuple[Session, Uploads]:
-        assert self._uploads is not None  # noqa: S101 - made together with the session
-        if anyio.lowlevel.current_token() != self._loop:
-            raise ConfigurationError(
-                "the client was started on another event loop: make one client for each loop"
-                " (each `asyncio.run` or `trio.run` is a loop of its own)"
-            )
-        return session, self._uploads
 
     # One swap
 
@@ -244,15 +98,15 @@ class SwapClient:
         """
         session, _ = self._started()
         limit = self._limit(timeout)
-        target = None if save_to is None else Path(save_to)
+        target = None if save_to is None else Target.named(save_to, overwrite=overwrite)
         with self._told_if_failed(id):
             if target is not None:
-                await check_target(target, overwrite=overwrite)
+                await check_target(target)
             # The name is looked at once more: it may have been taken while this one waited for its turn.
-            async with session.slots, claimed(session, target, overwrite=overwrite):
+            async with session.slots, claimed(session, target):
                 job = await self._submit(reference_character_image, character_image, id)
                 try:
-                    return await self._finished(session, job, limit, target, overwrite=overwrite)
+                    return await self._finished(session, job, limit, target)
                 except SwapError:
                     raise
                 except BaseException:
@@ -261,15 +115,12 @@ class SwapClient:
                     raise
 
     async def _finished(
-        self, session: Session, job: SwapJob, limit: float, target: Path | None, *, overwrite: bool
+        self, session: Session, job: SwapJob, limit: float, target: Target | None
     ) -> SwapResult:
         """The free part of a swap. Every error of it carries the job."""
         try:
             result = await wait(session, job, timeout=limit)
-            if target is None:
-                return result
-            path = await save(session, result, target, overwrite=overwrite)
-            return result.model_copy(update={"path": path})
+            return result if target is None else await save(session, result, target)
         except SwapError as exc:
             exc.job = job
             raise
@@ -300,6 +151,94 @@ class SwapClient:
             request.reference_character_image, request.character_image
         )
         return await submit(session, reference_url=reference_url, scene_url=scene_url, id=id)
+
+    # Many swaps
+
+    def swap_many(
+        self,
+        requests: Requests,
+        *,
+        concurrency: int | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        retry_failed: bool = False,
+    ) -> AbstractAsyncContextManager[Outcomes]:
+        """Makes many swaps: `async with client.swap_many(…) as outcomes:`, then `async for outcome in outcomes:`.
+
+        A failed swap is a value, and does not end the others. With a journal, a batch that is killed at any
+        moment goes on where it was when it is run again: what is done comes out again, what was accepted is
+        waited for, and what may have been accepted is not sent again by itself.
+
+        An answer that concerns the whole account (credits, key, permission) stops the batch from submitting,
+        as does the budget; swaps in flight finish, and `outcomes.stopped_by` tells. While the service is away,
+        the batch waits for it.
+
+        Args:
+            requests: What to swap: any iterable or async iterable, taken from as slots become free.
+            concurrency: How many swaps at a time; by default, and at most, the client's `max_in_flight`.
+            journal: Where each swap is written down before it is paid; it then needs a unique `id`.
+            save_to: The folder for the pictures, as `<id>.png`, `.jpg` or `.webp`; made if it is missing.
+            budget_usd: What the batch may cost at most, earlier runs of its journal included. Each POST that
+                may have been accepted counts.
+            price_usd: What a swap is taken to cost, until the service tells a higher cost.
+            retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again, and
+                paid again.
+
+        Raises:
+            ConfigurationError: an option cannot be used.
+            JournalError: (when entered) the journal is in use, damaged, of another service, or not writable.
+        """
+        session, uploads = self._started()
+        if concurrency is None:
+            concurrency = self._max_in_flight
+        whole("concurrency", concurrency)
+        if concurrency > self._max_in_flight:
+            raise ConfigurationError(
+                f"concurrency ({concurrency}) is above the client's max_in_flight ({self._max_in_flight}):"
+                " raise that"
+            )
+        if budget_usd is not None:
+            positive("budget_usd", budget_usd, zero=True)
+        positive("price_usd", price_usd)
+        path = journal.path if isinstance(journal, Journal) else journal
+        settings = BatchSettings(
+            concurrency=concurrency,
+            journal=None if path is None else Path(path),
+            save_to=None if save_to is None else Path(save_to),
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            retry_failed=retry_failed,
+        )
+        return batch(session, uploads, requests, settings)
+
+    async def swap_all(
+        self,
+        requests: Requests,
+        *,
+        concurrency: int | None = None,
+        journal: str | os.PathLike[str] | Journal | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        retry_failed: bool = False,
+    ) -> list[SwapOutcome]:
+        """As `swap_many`, for requests that fit into memory: the outcomes as a list, in their order."""
+        taken = await listed(requests)
+        many = self.swap_many(
+            taken,
+            concurrency=concurrency,
+            journal=journal,
+            save_to=save_to,
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            retry_failed=retry_failed,
+        )
+        async with many as outcomes:
+            return await outcomes.in_order(taken)
+
+    # The halves of a swap
 
     async def status(self, job: SwapJob) -> SwapStatus:
         """Asks once how a job is. Free.
@@ -347,10 +286,10 @@ class SwapClient:
         """
         session, _ = self._started()
         limit = self._limit(timeout)
-        target = None if save_to is None else Path(save_to)
+        target = None if save_to is None else Target.named(save_to, overwrite=overwrite)
         with self._told_if_failed(None):
-            async with claimed(session, target, overwrite=overwrite):
-                return await self._finished(session, job, limit, target, overwrite=overwrite)
+            async with claimed(session, target):
+                return await self._finished(session, job, limit, target)
 
     # Pictures and the account
 
@@ -388,9 +327,11 @@ class SwapClient:
             DownloadError: it could not be fetched or saved, or is no picture.
         """
         session, _ = self._started()
-        target = Path(path)
-        await check_target(target, overwrite=overwrite)
-        return await save(session, result, target, overwrite=overwrite)
+        target = Target.named(path, overwrite=overwrite)
+        await check_target(target)
+        saved = await save(session, result, target)
+        assert saved.path is not None  # noqa: S101 - it was saved
+        return saved.path
 
     async def credits(self) -> Credits:
         """What is left on the account, in USD. Free, and the documented way to check a key.
@@ -415,10 +356,3 @@ class SwapClient:
         except SwapError as exc:
             tell(self._on_event, Failed(id=id, error=exc))
             raise
-
-
-def _version() -> str:
-    try:
-        return version("segmind-swap")
-    except PackageNotFoundError:
-        return "0"

@@ -16,6 +16,9 @@ UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
 WORKFLOW = "678aa4026426baad7e5392fb-v7"
 """AI Character Swap, in the published version 7 that its API page names."""
 
+PRICE_USD = 0.1522
+"""What a swap costs on average, by the workflow's API page."""
+
 MAX_IN_FLIGHT = 64
 TIMEOUT = 900.0
 MAX_IMAGE_BYTES = 20_000_000

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -69,44 +71,86 @@ async def _fetch(session: Session, url: str, job: SwapJob) -> Answer:
     raise DownloadError(f"{url} could not be fetched: {cause}", url=url, status_code=code, job=job)
 
 
-async def save(session: Session, result: SwapResult, path: Path, *, overwrite: bool) -> Path:
-    """Fetches the picture into a file; returns its path, with the suffix of its type if `path` has none.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a picture is to be saved.
+
+    Attributes:
+        path: The file; without the suffix, if `suffixed`.
+        suffixed: Whether the name is still to be given the suffix of the picture's type.
+        overwrite: Whether it may replace a file.
+    """
+
+    path: Path
+    suffixed: bool
+    overwrite: bool = False
+
+    @classmethod
+    def named(cls, path: str | os.PathLike[str], *, overwrite: bool) -> Target:
+        """A file as a user names it: with a suffix, or without."""
+        return cls(Path(path), suffixed=not Path(path).suffix, overwrite=overwrite)
+
+    def with_suffix(self, suffix: str) -> Path:
+        """The file, of a picture whose type has this suffix."""
+        return self.path.with_name(self.path.name + suffix) if self.suffixed else self.path
+
+    @property
+    def names(self) -> list[Path]:
+        """Every file that it may become."""
+        return [self.with_suffix(suffix) for suffix in SUFFIXES.values()] if self.suffixed else [self.path]
+
+    def part(self, word: str) -> Path:
+        """Where the picture is written before it gets its name; `word` tells this write from others."""
+        digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
+        return self.path.with_name(f".{digest}-{word}.part")
+
+    def sweep(self) -> None:
+        """Removes what writes that were killed have left. Not while one is under way."""
+        pattern = self.part("*")
+        for part in pattern.parent.glob(pattern.name):
+            part.unlink(missing_ok=True)
+
+
+async def save(session: Session, result: SwapResult, target: Target) -> SwapResult:
+    """Fetches the picture into a file; returns the result with its path.
+
+    A file that holds this very picture is as good as one that is written now.
 
     Raises:
         DownloadError: it cannot be fetched, or not be written.
     """
     picture = await read(session, result)
-    target = path if path.suffix else path.with_name(path.name + picture.suffix)
+    path = target.with_suffix(picture.suffix)
     try:
-        await anyio.to_thread.run_sync(_write, target, picture.data, overwrite)
+        await anyio.to_thread.run_sync(_write, path, target, picture.data)
     except FileExistsError:
         complaint = "it was made by somebody else meanwhile"
     except OSError as exc:
         complaint = exc.strerror or str(exc)
     else:
-        tell(session.on_event, Saved(result=result, path=target, size_bytes=len(picture.data)))
-        return target
+        tell(session.on_event, Saved(result=result, path=path, size_bytes=len(picture.data)))
+        return result.model_copy(update={"path": path})
     raise DownloadError(
-        f"the picture at {result.url} could not be saved as {target}: {complaint}",
+        f"the picture at {result.url} could not be saved as {path}: {complaint}",
         url=result.url,
         job=result.job,
     )
 
 
 @asynccontextmanager
-async def claimed(session: Session, path: Path | None, *, overwrite: bool) -> AsyncIterator[None]:
+async def claimed(session: Session, target: Target | None) -> AsyncIterator[None]:
     """Keeps a free name for a swap that is about to be paid, against others of this client.
 
     Raises:
         ConfigurationError: the target cannot be used, or is another's already.
     """
-    if path is None:
+    if target is None:
         yield
         return
-    await check_target(path, overwrite=overwrite)
-    name = path.absolute()  # noqa: ASYNC240 - asks for the working directory only
+    await check_target(target)
+    name = target.path.absolute()
     if name in session.targets:
-        raise ConfigurationError(f"cannot save to {path}: another swap under way saves there")
+        raise ConfigurationError(f"cannot save to {target.path}: another swap under way saves there")
     session.targets.add(name)
     try:
         yield
@@ -114,18 +158,19 @@ async def claimed(session: Session, path: Path | None, *, overwrite: bool) -> As
         session.targets.discard(name)
 
 
-async def check_target(path: Path, *, overwrite: bool) -> None:
+async def check_target(target: Target) -> None:
     """Refuses a target that could not be written, before anything is paid.
 
     Raises:
         ConfigurationError: its folder is missing or read-only, or its name is taken.
     """
-    complaint = await anyio.to_thread.run_sync(_complaint_about, path, overwrite)
+    complaint = await anyio.to_thread.run_sync(_complaint_about, target)
     if complaint is not None:
-        raise ConfigurationError(f"cannot save to {path}: {complaint}")
+        raise ConfigurationError(f"cannot save to {target.path}: {complaint}")
 
 
-def _complaint_about(path: Path, overwrite: bool) -> str | None:
+def _complaint_about(target: Target) -> str | None:
+    path = target.path
     if not path.name:
         return "it is not a file name"
     try:
@@ -135,13 +180,10 @@ def _complaint_about(path: Path, overwrite: bool) -> str | None:
             return f"the folder {path.parent} is read-only"
         if path.is_dir():
             return "it is a folder: name a file in it"
-        names = (
-            [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in SUFFIXES.values()]
-        )
-        for name in filter(_is_taken, names):
+        for name in filter(_is_taken, target.names):
             if name.exists() and not name.is_file():
                 return "it is not a regular file"
-            if not overwrite:
+            if not target.overwrite:
                 return f"{name.name} exists already: choose another name, or say overwrite (--overwrite)"
     except (OSError, ValueError) as exc:
         return str(exc)
@@ -157,19 +199,26 @@ def _is_taken(name: Path) -> bool:
     return True
 
 
-def _write(target: Path, data: bytes, overwrite: bool) -> None:
-    part = target.with_name(f".{secrets.token_hex(8)}.part")
+def _write(path: Path, target: Target, data: bytes) -> None:
+    part = target.part(secrets.token_hex(8))
     try:
         with part.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        if overwrite:
-            part.replace(target)
+        if target.overwrite:
+            part.replace(path)
         else:
-            _move_to_free_name(part, target)
+            _move_to_free_name(part, path)
+    except FileExistsError:
+        if not _holds(path, data):
+            raise
     finally:
         part.unlink(missing_ok=True)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
 def _move_to_free_name(part: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ class Record(Protocol):
         """
 
     def withdrawn(self, in_doubt: int) -> None:
-        """The caller is gone, and nothing left of the POST that `sending` was awaited for."""
+        """Nothing left of the POST that `sending` was awaited for, and nothing will."""
 
 
 class NoRecord:

@@ -43,10 +43,14 @@ async def submit(
     reference_url: str,
     scene_url: str,
     id: str | None = None,
+    in_doubt: int = 0,
     record: Record | None = None,
 ) -> SwapJob:
-    """Submits one swap, at most once as far as can be known."""
-    submission = _Submission(session, reference_url, scene_url, id, record or NoRecord())
+    """Submits one swap, at most once as far as can be known.
+
+    `in_doubt` is how many POSTs of it may have been accepted before, in another process.
+    """
+    submission = _Submission(session, reference_url, scene_url, id, in_doubt, record or NoRecord())
     try:
         ending = await repeat(submission.post)
         if isinstance(ending, SwapError):
@@ -67,15 +71,16 @@ async def submit(
 class _Submission:
     """The POSTs of one swap, and what they leave in doubt."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - as `submit`
         self,
         session: Session,
         reference_url: str,
         scene_url: str,
         id: str | None,
+        in_doubt: int,
         record: Record,
     ) -> None:
-        self.in_doubt = 0
+        self.in_doubt = in_doubt
         self._session = session
         self._request = submit_request(
             session.http.service, session.workflow, reference_url=reference_url, scene_url=scene_url
@@ -131,8 +136,6 @@ class _Submission:
             judged = await session.supervisor.run(
                 attempt, call_back=held.withhold, deserted=lambda judged: self._deserted(judged, held, alone)
             )
-        except Exception:
-            raise
         except BaseException:
             if held.sent:
                 self.is_deserted = True

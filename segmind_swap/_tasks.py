@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 import anyio
@@ -116,3 +117,20 @@ class Supervisor:
             task = asyncio.create_task(body(), name="segmind_swap: an answer on its way")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+
+def wake_up() -> Callable[[Callable[[], object]], None]:
+    """How another thread has a function called on this event loop. Once the loop is gone, nothing happens."""
+    if sniffio.current_async_library() == "trio":
+        import trio  # noqa: PLC0415 - only users of trio have it
+
+        soon: Callable[[Callable[[], object]], object] = trio.lowlevel.current_trio_token().run_sync_soon
+    else:
+        soon = asyncio.get_running_loop().call_soon_threadsafe
+
+    def call(function: Callable[[], object]) -> None:
+        # Both loops raise RuntimeError (trio one of its own kind) when they are over.
+        with suppress(RuntimeError):
+            soon(function)
+
+    return call

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import anyio
@@ -18,6 +20,8 @@ from ._session import Session
 from ._wire import Request, read_upload, upload_request
 
 _AT_ONCE = 4
+# Calls, each with two pictures of up to 20 MB, and their base64 while they are sent.
+_LOADED_AT_ONCE = 8
 _REMEMBERED = 4096
 # How long the service keeps an upload is not published; a URL that has gone would fail a paid job.
 _LIFETIME = 3600.0
@@ -39,6 +43,7 @@ class Uploads:
         self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._under_way: dict[str, _Content] = {}
         self._places = anyio.Semaphore(_AT_ONCE)
+        self._memory = anyio.Semaphore(_LOADED_AT_ONCE)
 
     async def urls_of(self, *images: ImageInput) -> list[str]:
         """A URL for each picture, in the same order. All are checked before the first is uploaded.
@@ -47,8 +52,18 @@ class Uploads:
             ImageError: a picture cannot be used.
             SwapError: an upload did not succeed.
         """
-        checked = [await self._checked(image) for image in images]
-        return [picture if isinstance(picture, str) else await self._url_of(picture) for picture in checked]
+        async with self.loaded(*images) as pictures:
+            return [await self.url_of(picture) for picture in pictures]
+
+    @asynccontextmanager
+    async def loaded(self, *images: ImageInput) -> AsyncIterator[list[Picture | str]]:
+        """The pictures, checked; those that are URLs, as they are. Only so many are in memory at a time.
+
+        Raises:
+            ImageError: a picture cannot be used.
+        """
+        async with self._memory:
+            yield [await self._checked(image) for image in images]
 
     async def _checked(self, image: ImageInput) -> Picture | str:
         limit = self._session.max_image_bytes
@@ -61,7 +76,14 @@ class Uploads:
                 raise ImageError(f"{picture}: the service could not fetch it: {complaint}", image=picture)
         return picture
 
-    async def _url_of(self, picture: Picture) -> str:
+    async def url_of(self, picture: Picture | str) -> str:
+        """Where the service finds a picture that is loaded.
+
+        Raises:
+            SwapError: its upload did not succeed.
+        """
+        if isinstance(picture, str):
+            return picture
         digest = picture.sha256
         content = self._under_way.setdefault(digest, _Content())
         content.waiting += 1

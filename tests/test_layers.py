@@ -15,10 +15,12 @@ LAYERS = {
     "words": {"_errors", "_config", "_models", "_events"},
     "pure": {
         "_auth",
+        "_budget",
         "_body",
         "_encoding",
         "_failures",
         "_hints",
+        "_ids",
         "_images",
         "_origin",
         "_outputs",
@@ -28,9 +30,20 @@ LAYERS = {
         "_verdict",
         "_wire",
     },
-    "io": {"_http", "_outage", "_pace", "_tasks", "_session"},
-    "story": {"_calls", "_uploads", "_downloads", "_submit", "_wait"},
-    "faces": {"_client", "_report", "__init__", "cli"},
+    "io": {
+        "_http",
+        "_journal",
+        "_journal_file",
+        "_outage",
+        "_pace",
+        "_rescue",
+        "_session",
+        "_store",
+        "_tasks",
+        "_writer",
+    },
+    "story": {"_batch", "_books", "_calls", "_downloads", "_item", "_submit", "_uploads", "_wait"},
+    "faces": {"_client", "_life", "_report", "__init__", "cli"},
     "aside": {"emulator", "gallery"},
 }
 ORDER = ["words", "pure", "io", "story", "faces"]
@@ -38,7 +51,7 @@ ORDER = ["words", "pure", "io", "story", "faces"]
 # Whose own idea it is to know a library; everybody else goes through them.
 KNOWN_ONLY_BY = {
     "tenacity": {"_retry"},
-    "httpx": {"_http", "_client"},
+    "httpx": {"_http", "_life"},
     "typer": {"cli"},
     "rich": {"cli"},
     "starlette": {"emulator"},

@@ -1,0 +1,385 @@
+"""Many swaps at once: inputs are taken as slots become free, outcomes are given as swaps end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from ._books import Books
+from ._budget import Budget, Spent
+from ._config import PRICE_USD
+from ._errors import ConfigurationError, SwapError
+from ._item import Item, Surroundings
+from ._journal import open_store, outcome_of
+from ._journal_file import IN_MEMORY
+from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
+from ._session import Session
+from ._store import Entry, Store
+from ._uploads import Uploads
+from ._writer import Writer
+
+Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
+"""What a batch takes its swaps from, one at a time, when there is room for another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchSettings:
+    """How a batch is run; see `SwapClient.swap_many`."""
+
+    concurrency: int
+    journal: Path | None = None
+    save_to: Path | None = None
+    budget_usd: float | None = None
+    price_usd: float = PRICE_USD
+    retry_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What a batch begins with: its journal, and what earlier runs have spent."""
+
+    store: Store | None
+    price_usd: float
+    spent: Spent
+
+
+async def _opened(session: Session, settings: BatchSettings) -> _Opened:
+    path = settings.journal
+    if path is None:
+        return _Opened(store=None, price_usd=settings.price_usd, spent=Spent())
+
+    def opened() -> _Opened:
+        store = open_store(path, origin=str(session.http.service.origin), workflow=session.workflow)
+        price = max(settings.price_usd, store.price_usd or 0.0)
+        return _Opened(store=store, price_usd=price, spent=store.money(price))
+
+    # In memory without a thread: there is nothing to wait for.
+    return opened() if str(path) == IN_MEMORY else await anyio.to_thread.run_sync(opened)
+
+
+@asynccontextmanager
+async def batch(
+    session: Session, uploads: Uploads, requests: Requests, settings: BatchSettings
+) -> AsyncIterator[Outcomes]:
+    """Runs a batch while the block runs."""
+    if settings.save_to is not None:
+        await _make_folder(settings.save_to)
+    work = _Batch(session, uploads, requests, settings, await _opened(session, settings))
+    raised: BaseException | None = None
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(work.run)
+            try:
+                yield work.outcomes
+            except anyio.get_cancelled_exc_class():
+                raise
+            except BaseException as exc:
+                # Raised below, as it is: the group would wrap it.
+                raised = exc
+            group.cancel_scope.cancel()
+    finally:
+        work.outcomes.close()
+        await work.books.aclose()
+    if raised is not None:
+        raise raised
+
+
+class Outcomes(AsyncIterator[SwapOutcome]):
+    """The outcomes of a batch, each as soon as there is one.
+
+    Attributes:
+        stopped_by: Why nothing more was submitted: the budget, the account, the journal. None if all inputs
+            were taken, or `stop` was called.
+    """
+
+    def __init__(self, work: _Batch) -> None:
+        self._work = work
+        self._send, self._receive = anyio.create_memory_object_stream[tuple[int | None, SwapOutcome]](0)
+
+    @property
+    def stopped_by(self) -> SwapError | None:
+        """Why nothing more is submitted; None if nothing but `stop` keeps the batch from it."""
+        return self._work.books.stopped_by
+
+    @property
+    def unfinished(self) -> tuple[SwapJob, ...]:
+        """Jobs that are accepted and billed, and whose outcome was not given out.
+
+        After the block these are the jobs that nobody waits for: keep them, or run the journal again.
+        """
+        return tuple(self._work.open_jobs())
+
+    @property
+    def committed_usd(self) -> float:
+        """What is spent or may have to be paid, earlier runs of the journal included."""
+        return self._work.books.budget.committed_usd
+
+    @property
+    def price_usd(self) -> float:
+        """What a swap is taken to cost: the price that was set, or more if the service told more."""
+        return self._work.books.budget.price_usd
+
+    def stop(self) -> None:
+        """Submits nothing more. Swaps in flight finish, and then the outcomes end."""
+        self._work.books.stop(None)
+
+    async def numbered(self) -> tuple[int | None, SwapOutcome] | None:
+        """The next outcome, with the place of its input (None for a job that only the journal knew)."""
+        try:
+            return await self._receive.receive()
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
+            return None
+
+    async def in_order(self, requests: Sequence[SwapRequest]) -> list[SwapOutcome]:
+        """All outcomes, in the order of the requests; those that were not taken are pending."""
+        found: dict[int, SwapOutcome] = {}
+        while (numbered := await self.numbered()) is not None:
+            number, outcome = numbered
+            if number is not None:
+                found[number] = outcome
+        self._work.raise_what_ended_it()
+        return [
+            found.get(number)
+            or SwapOutcome(request=request, state=OutcomeState.PENDING, error=self.stopped_by)
+            for number, request in enumerate(requests)
+        ]
+
+    async def give(self, number: int | None, outcome: SwapOutcome) -> None:
+        """Hands an outcome out, as soon as somebody takes it."""
+        await self._send.send((number, outcome))
+
+    async def __anext__(self) -> SwapOutcome:
+        numbered = await self.numbered()
+        if numbered is None:
+            self._work.raise_what_ended_it()
+            raise StopAsyncIteration
+        return numbered[1]
+
+    def end(self) -> None:
+        """There will be no more."""
+        self._send.close()
+
+    def close(self) -> None:
+        """Nobody takes any more."""
+        self._send.close()
+        self._receive.close()
+
+
+@dataclass(slots=True)
+class _Recovery:
+    """A job of an earlier run that is waited for; its input may still come, or not."""
+
+    item: Item
+    done: anyio.Event
+    outcome: SwapOutcome | None = None
+
+
+class _Batch:
+    """The work itself."""
+
+    def __init__(
+        self,
+        session: Session,
+        uploads: Uploads,
+        requests: Requests,
+        settings: BatchSettings,
+        opened: _Opened,
+    ) -> None:
+        self.outcomes = Outcomes(self)
+        self.books = Books(
+            None if opened.store is None else Writer(opened.store),
+            Budget(settings.budget_usd, price_usd=opened.price_usd, spent=opened.spent),
+            self._stopped,
+        )
+        self._session = session
+        self._requests = requests
+        self._around = Surroundings(
+            session=session,
+            uploads=uploads,
+            books=self.books,
+            folder=settings.save_to,
+            has_journal=opened.store is not None,
+            retry_failed=settings.retry_failed,
+            recovered=self._recovered,
+        )
+        self._places = anyio.Semaphore(settings.concurrency)
+        self._taking = anyio.CancelScope()
+        self._items: dict[int, Item] = {}
+        self._recoveries: dict[int, _Recovery] = {}
+        self._raised: Exception | None = None
+
+    def open_jobs(self) -> list[SwapJob]:
+        """The jobs of swaps whose outcome was not given out."""
+        items = [*self._items.values(), *(recovery.item for recovery in self._recoveries.values())]
+        return list(dict.fromkeys(item.job for item in items if item.job is not None))
+
+    def raise_what_ended_it(self) -> None:
+        """Raises what the requests raised, or a mistake of ours."""
+        if self._raised is not None:
+            raise self._raised
+
+    def _stopped(self) -> None:
+        self._taking.cancel()
+        for item in list(self._items.values()):
+            item.stop()
+
+    async def run(self) -> None:
+        """Takes all inputs, and gives out what becomes of each."""
+        async with anyio.create_task_group() as group:
+            with self._taking:
+                try:
+                    await self._wait_for_jobs_of_earlier_runs(group)
+                    await self._take_all(group)
+                except Exception as exc:
+                    self._give_up(exc)
+        # Whose inputs did not come again: they are paid, and somebody may want to know.
+        for number in list(self._recoveries):
+            outcome = self._recoveries[number].outcome
+            if outcome is not None:
+                await self.outcomes.give(None, outcome)
+                del self._recoveries[number]
+        self.outcomes.end()
+
+    async def _wait_for_jobs_of_earlier_runs(self, group: anyio.abc.TaskGroup) -> None:
+        for number in await self.books.do(Store.accepted) or ():
+            entry = await self.books.do(partial(Store.entry, number=number))
+            assert entry is not None  # noqa: S101 - it was listed, and there is a journal
+            request = outcome_of(entry).request
+            async with _Slots(self._places, self._session.slots) as slots:
+                recovery = _Recovery(Item(self._around, request), anyio.Event())
+                self._recoveries[number] = recovery
+                group.start_soon(self._recover, recovery, entry, slots.kept())
+
+    async def _recover(self, recovery: _Recovery, entry: Entry, slots: _Slots) -> None:
+        try:
+            recovery.outcome = await recovery.item.recovery(entry)
+        except Exception as exc:
+            self._give_up(exc)
+        finally:
+            recovery.done.set()
+            slots.release()
+
+    async def _recovered(self, number: int) -> SwapOutcome | None:
+        """The outcome of a row that is waited for since the batch began, for the input it belongs to."""
+        recovery = self._recoveries.get(number)
+        if recovery is None:
+            return None
+        await recovery.done.wait()
+        del self._recoveries[number]
+        return recovery.outcome
+
+    async def _take_all(self, group: anyio.abc.TaskGroup) -> None:
+        async with aclosing(_each(self._requests)) as requests:
+            for number in itertools.count():
+                async with _Slots(self._places, self._session.slots) as slots:
+                    request = await anext(requests, None)
+                    if request is None:
+                        return
+                    item = self._items[number] = Item(self._around, _checked(request))
+                    group.start_soon(self._swap, number, item, slots.kept())
+
+    async def _swap(self, number: int, item: Item, slots: _Slots) -> None:
+        try:
+            try:
+                outcome = await item.outcome()
+            finally:
+                # What is done needs no slot of the client's any more; the batch's own waits for its reader.
+                slots.release_shared()
+            await self.outcomes.give(number, outcome)
+            del self._items[number]
+        except Exception as exc:
+            self._give_up(exc)
+        finally:
+            slots.release()
+
+    def _give_up(self, error: Exception) -> None:
+        """The requests raised, or we made a mistake: swaps in flight finish, then it is raised."""
+        if self._raised is None:
+            self._raised = error
+        self.books.stop(None)
+
+
+class _Slots:
+    """A slot of the batch and one of the client, taken together before there is a task."""
+
+    def __init__(self, own: anyio.Semaphore, shared: anyio.Semaphore) -> None:
+        self._own = own
+        self._shared = shared
+        self._held: list[anyio.Semaphore] = []
+        self._is_kept = False
+
+    async def __aenter__(self) -> Self:
+        try:
+            for slot in (self._own, self._shared):
+                await slot.acquire()
+                self._held.append(slot)
+        except BaseException:
+            self.release()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if not self._is_kept:
+            self.release()
+
+    def kept(self) -> Self:
+        """Hands them to a task, which has to release them."""
+        self._is_kept = True
+        return self
+
+    def release_shared(self) -> None:
+        """Gives the client's slot back."""
+        if self._shared in self._held:
+            self._held.remove(self._shared)
+            self._shared.release()
+
+    def release(self) -> None:
+        """Gives back what is still held."""
+        while self._held:
+            self._held.pop().release()
+
+
+async def listed(requests: Requests) -> list[SwapRequest]:
+    """All of them at once."""
+    return [_checked(request) async for request in _each(requests)]
+
+
+async def _each(requests: Requests) -> AsyncGenerator[SwapRequest, None]:
+    if isinstance(requests, AsyncGenerator):
+        async with aclosing(requests):
+            async for request in requests:
+                yield request
+    elif isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request
+
+
+def _checked(request: object) -> SwapRequest:
+    if isinstance(request, SwapRequest):
+        return request
+    shown = "a mapping" if isinstance(request, Mapping) else f"a {type(request).__name__}"
+    raise ConfigurationError(
+        f"a batch takes SwapRequest(id=…, reference_character_image=…, character_image=…), not {shown}"
+    )
+
+
+async def _make_folder(folder: Path) -> None:
+    try:
+        await anyio.to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
+    except OSError as exc:
+        complaint = exc.strerror or str(exc)
+    else:
+        return
+    raise ConfigurationError(f"the folder {folder} cannot be made: {complaint}")

@@ -1,0 +1,357 @@
+"""One swap of a batch, from its input to its outcome. Whatever happens to it is a value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import anyio
+import anyio.to_thread
+
+from ._books import Account, Books, Stopped
+from ._downloads import Target, claimed, save
+from ._errors import (
+    AuthenticationError,
+    BudgetExceededError,
+    ConfigurationError,
+    ConnectionFailedError,
+    ImageError,
+    InsufficientCreditsError,
+    JournalError,
+    NotFoundError,
+    OutputError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseError,
+    ServerError,
+    StatusError,
+    SubmissionUnknownError,
+    SwapError,
+    SwapExpiredError,
+    SwapFailedError,
+)
+from ._events import Failed, tell
+from ._ids import complaint_about_id, key_of
+from ._images import Picture
+from ._journal import outcome_of
+from ._models import ImageInput, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
+from ._retry import backoff
+from ._session import Session
+from ._store import Entry
+from ._submit import abandon, submit
+from ._uploads import Uploads
+from ._wait import wait
+
+# Refusals that every other swap of the account would meet as well.
+_FOR_ALL = (AuthenticationError, InsufficientCreditsError, NotFoundError, PermissionDeniedError)
+_SHORTEST_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the swaps of a batch share.
+
+    Attributes:
+        folder: Where pictures are saved; None if they are not.
+        has_journal: Whether each swap has a row.
+        retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
+        recovered: The outcome of a row that is being waited for since the batch began; None if it is not.
+    """
+
+    session: Session
+    uploads: Uploads
+    books: Books
+    folder: Path | None
+    has_journal: bool
+    retry_failed: bool
+    recovered: Callable[[int], Awaitable[SwapOutcome | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """The two pictures of a swap, as they are to be read again, and what identifies them."""
+
+    images: tuple[ImageInput, ImageInput]
+    names: tuple[str, str]
+    fingerprint: str
+
+
+class Item:
+    """One input of a batch.
+
+    Attributes:
+        job: The accepted job, from the moment in which it is known.
+    """
+
+    def __init__(self, around: Surroundings, request: SwapRequest) -> None:
+        self.request = request
+        self.job: SwapJob | None = None
+        self._around = around
+        self._account = Account(around.books, request.id or "", self._told)
+        self._scope = anyio.CancelScope()
+        self._is_to_be_sent = False
+
+    def stop(self) -> None:
+        """Takes the swap out, if it was to be sent and nothing of it was."""
+        if self._is_to_be_sent and not (self.job or self._account.is_sent):
+            self._scope.cancel()
+
+    def _told(self, job: SwapJob | None) -> None:
+        self.job = job
+        if self._around.books.is_stopped:
+            self.stop()
+
+    async def outcome(self) -> SwapOutcome:
+        """What becomes of it."""
+        try:
+            with self._scope:
+                return await self._story()
+        except BaseException:
+            self._account.let_go(accepted=self.job is not None)
+            raise
+        return self._not_started(self._around.books.stopped_by)
+
+    async def recovery(self, entry: Entry) -> SwapOutcome:
+        """What becomes of a job that an earlier run has left."""
+        try:
+            self._account.opened(entry)
+            return await self._finished(self._adopted(entry))
+        except BaseException:
+            self._account.let_go(accepted=True)
+            raise
+
+    def _is(
+        self, state: OutcomeState, error: SwapError | None = None, result: SwapResult | None = None
+    ) -> SwapOutcome:
+        if error is not None:
+            error.job = error.job or self.job
+            tell(self._around.session.on_event, Failed(id=self.request.id, error=error))
+        return SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
+
+    def _not_started(self, why: SwapError | None) -> SwapOutcome:
+        self._account.let_go()
+        return SwapOutcome(request=self.request, state=OutcomeState.PENDING, error=why)
+
+    # The input
+
+    async def _story(self) -> SwapOutcome:
+        try:
+            self._check_id()
+            try:
+                inputs = await self._inputs()
+            except ImageError:
+                if (entry := await self._settled_before()) is None:
+                    raise
+                return await self._known(entry)
+            taken = await self._taken(inputs)
+            if isinstance(taken, str):
+                return self._is(OutcomeState.REJECTED, JournalError(taken, path=self._around.books.path))
+            if taken is not None:
+                self._account.opened(taken)
+                if self._is_settled(taken):
+                    return await self._known(taken)
+            async with claimed(self._around.session, self._target):
+                return await self._submitted(inputs)
+        except (ImageError, ConfigurationError) as exc:
+            # Nothing was sent, and the next run may find it mended: in the journal it stays pending.
+            self._account.let_go()
+            return self._is(OutcomeState.REJECTED, exc)
+        except (BudgetExceededError, JournalError) as exc:
+            self._around.books.stop(exc)
+            return self._not_started(exc)
+
+    def _check_id(self) -> None:
+        id = self.request.id
+        if id is None:
+            if self._around.has_journal or self._around.folder is not None:
+                raise ConfigurationError("a swap of a batch with `journal` or `save_to` needs an id")
+            return
+        complaint = complaint_about_id(id)
+        if complaint is not None:
+            raise ConfigurationError(f"the id {id!r} cannot be used: {complaint}")
+
+    @property
+    def _target(self) -> Target | None:
+        folder = self._around.folder
+        return None if folder is None else Target(folder / (self.request.id or ""), suffixed=True)
+
+    async def _inputs(self) -> _Inputs:
+        images = self.request.reference_character_image, self.request.character_image
+        async with self._around.uploads.loaded(*images) as pictures:
+            # What can be read only once is kept; a file is read again when its turn comes.
+            kept = [
+                image if isinstance(image, str) else cast("Picture", picture).data
+                for image, picture in zip(images, pictures, strict=True)
+            ]
+            return _Inputs(
+                images=(kept[0], kept[1]),
+                names=(_name_of(images[0], pictures[0]), _name_of(images[1], pictures[1])),
+                fingerprint=_fingerprint(pictures),
+            )
+
+    # The journal's row
+
+    async def _taken(self, inputs: _Inputs) -> Entry | str | None:
+        id = self.request.id
+        if id is None:
+            return None
+        reference, scene = inputs.names
+        return await self._around.books.do(
+            lambda store: store.take(
+                key=key_of(id), id=id, fingerprint=inputs.fingerprint, reference=reference, scene=scene
+            )
+        )
+
+    async def _settled_before(self) -> Entry | None:
+        """The row of a swap whose pictures are gone, if nothing of it will be sent any more."""
+        id = self.request.id
+        if id is None:
+            return None
+        entry = await self._around.books.do(lambda store: store.known(key_of(id)))
+        names = self.request.reference_character_image, self.request.character_image
+        if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
+            return None
+        self._account.opened(entry)
+        return entry
+
+    def _is_settled(self, entry: Entry) -> bool:
+        again = (OutcomeState.FAILED, OutcomeState.REJECTED) if self._around.retry_failed else ()
+        return entry.state is not OutcomeState.PENDING and entry.state not in again
+
+    async def _known(self, entry: Entry) -> SwapOutcome:
+        """The outcome of a swap that an earlier run has brought to some end, or to its acceptance."""
+        if entry.state is OutcomeState.ACCEPTED:
+            self.job = entry.job
+            outcome = await self._around.recovered(entry.number)
+            if outcome is None:
+                return await self._finished(self._adopted(entry))
+            return outcome.model_copy(update={"request": self.request})
+        if entry.result is None:
+            return outcome_of(entry, self.request)
+        self.job = entry.job
+        path = entry.result.path
+        if self._target is None or (path is not None and await anyio.Path(path).is_file()):
+            return outcome_of(entry, self.request)
+        await anyio.to_thread.run_sync(self._target.sweep)
+        return await self._saved(entry.result)
+
+    def _adopted(self, entry: Entry) -> SwapJob:
+        if entry.job is None:
+            raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
+        self._account.adopt()
+        self.job = entry.job
+        return entry.job
+
+    # The submit
+
+    async def _submitted(self, inputs: _Inputs) -> SwapOutcome:
+        account, books = self._account, self._around.books
+        self._is_to_be_sent = True
+        try:
+            if books.is_stopped:
+                raise Stopped
+            await account.reserve()
+            job = await self._posted(inputs)
+        except Stopped:
+            return self._not_started(books.stopped_by)
+        except SubmissionUnknownError as exc:
+            await account.ended(OutcomeState.UNKNOWN, held=exc.possible_duplicates, error=exc)
+            return self._is(OutcomeState.UNKNOWN, exc)
+        except _FOR_ALL as exc:
+            books.stop(exc)
+            return self._not_started(exc)
+        except StatusError as exc:
+            await account.ended(OutcomeState.REJECTED, held=0, error=exc)
+            return self._is(OutcomeState.REJECTED, exc)
+        except ResponseError as exc:
+            # An upload's answer, which says nothing about the picture: the next run may try again.
+            account.let_go()
+            return self._is(OutcomeState.REJECTED, exc)
+        return await self._finished(job)
+
+    async def _posted(self, inputs: _Inputs) -> SwapJob:
+        """The job. A failure of which nothing was sent costs time, never the input."""
+        failures = 0
+        while True:
+            try:
+                reference_url, scene_url = await self._urls(inputs)
+                return await submit(
+                    self._around.session,
+                    reference_url=reference_url,
+                    scene_url=scene_url,
+                    id=self.request.id,
+                    in_doubt=self._account.in_doubt,
+                    record=self._account,
+                )
+            except (ConnectionFailedError, RateLimitError, _UploadFailed):
+                failures += 1
+                await anyio.sleep(max(_SHORTEST_PAUSE, backoff(self._around.session.retry, failures)))
+
+    async def _urls(self, inputs: _Inputs) -> list[str]:
+        uploads = self._around.uploads
+        async with uploads.loaded(*inputs.images) as pictures:
+            if _fingerprint(pictures) != inputs.fingerprint:
+                raise ImageError(
+                    f"a picture of {self.request.id!r} was changed while the batch ran", image=inputs.names[1]
+                )
+            try:
+                return [await uploads.url_of(picture) for picture in pictures]
+            except ServerError as exc:
+                raise _UploadFailed from exc
+
+    # The wait
+
+    async def _finished(self, job: SwapJob) -> SwapOutcome:
+        account, session = self._account, self._around.session
+        try:
+            try:
+                result = await wait(session, job, timeout=session.timeout)
+            except SwapFailedError as exc:
+                await account.ended(OutcomeState.FAILED, held=account.in_doubt, error=exc)
+                return self._is(OutcomeState.FAILED, exc)
+            except OutputError as exc:
+                await account.ended(OutcomeState.FAILED, held=account.in_doubt + 1, error=exc)
+                return self._is(OutcomeState.FAILED, exc)
+            except SwapExpiredError as exc:
+                await account.ended(OutcomeState.EXPIRED, held=account.in_doubt + 1, error=exc)
+                return self._is(OutcomeState.EXPIRED, exc)
+            except SwapError as exc:
+                account.let_go(accepted=True)
+                return self._is(OutcomeState.ACCEPTED, exc)
+            await account.ended(OutcomeState.COMPLETED, held=account.in_doubt, result=result)
+            return await self._saved(result)
+        except BaseException:
+            abandon(session, job)
+            raise
+
+    async def _saved(self, result: SwapResult) -> SwapOutcome:
+        if self._target is None:
+            return self._is(OutcomeState.COMPLETED, result=result)
+        try:
+            saved = await save(self._around.session, result, self._target)
+        except SwapError as exc:
+            return self._is(OutcomeState.COMPLETED, exc, result)
+        await self._account.saved(saved)
+        return self._is(OutcomeState.SAVED, result=saved)
+
+
+class _UploadFailed(Exception):  # noqa: N818 - it is an event
+    """The upload service is away."""
+
+
+def _name_of(image: ImageInput, picture: Picture | str) -> str:
+    """What a report calls a picture."""
+    if isinstance(image, str):
+        return image
+    assert isinstance(picture, Picture)  # noqa: S101 - only a text can be a URL
+    return f"{picture.media_type} of {len(picture.data):,} bytes, sha256 {picture.sha256[:16]}"
+
+
+def _fingerprint(pictures: Sequence[Picture | str]) -> str:
+    """Identifies what is swapped into what: files by their content, wherever they are."""
+    parts = [picture if isinstance(picture, str) else f"sha256:{picture.sha256}" for picture in pictures]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

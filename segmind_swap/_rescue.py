@@ -1,0 +1,65 @@
+"""Where an accepted job goes when the journal cannot take it: a file of JSON lines beside the journal."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ._errors import JournalError
+from ._ids import key_of
+from ._models import OutcomeState, SwapJob
+from ._store import Store
+
+
+def rescue_path(journal: str) -> Path:
+    """The rescue file of a journal."""
+    return Path(f"{journal}.rescue.jsonl")
+
+
+def rescue(journal: str, id: str, job: SwapJob) -> Path:
+    """Writes a job down beside its journal.
+
+    Raises:
+        OSError: not even that is possible.
+    """
+    path = rescue_path(journal)
+    line = json.dumps({"id": id, "job": job.model_dump(mode="json")}) + "\n"
+    with open(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "a") as file:  # noqa: PTH123
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    return path
+
+
+def take_back(store: Store) -> int:
+    """Writes rescued jobs into the journal they belong to, before it is used again; returns how many.
+
+    Raises:
+        JournalError: the rescue file cannot be read. It is left as it is.
+    """
+    path = rescue_path(store.path)
+    if not path.is_file():
+        return 0
+    taken = 0
+    try:
+        for line in path.read_text().splitlines():
+            fields = json.loads(line)
+            job = SwapJob.model_validate(fields["job"])
+            entry = store.known(key_of(fields["id"]))
+            if entry is not None and entry.state is OutcomeState.SENDING:
+                store.step(entry.number, OutcomeState.ACCEPTED, posts=max(entry.posts, 1), job=job)
+                taken += 1
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        complaint = f"{type(exc).__name__}: {exc}"
+    else:
+        return taken
+    raise JournalError(
+        f"the rescue file {path} cannot be read ({complaint}): it names jobs that are paid; mend or move it",
+        path=str(path),
+    )
+
+
+def forget(journal: str) -> None:
+    """Removes the rescue file, once its jobs are in the journal on the disk."""
+    rescue_path(journal).unlink(missing_ok=True)

@@ -1,0 +1,296 @@
+"""The journal's rows, one a swap, in SQLite. Plain and synchronous: who calls it brings thread and order.
+
+A row goes `pending → sending → accepted → completed → saved`, or ends beside that path. Each step names the
+states it may come from, so that no mistake elsewhere can lead a paid swap back to where it would be sent.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from ._budget import Spent, micro_of
+from ._errors import JournalError, SubmissionUnknownError, SwapError, error_fields, error_of
+from ._models import OutcomeState, SwapJob, SwapResult
+
+S = OutcomeState
+_MAY_FOLLOW: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
+    S.PENDING: (S.PENDING, S.SENDING),
+    S.SENDING: (S.PENDING, S.SENDING),
+    S.ACCEPTED: (S.SENDING, S.ACCEPTED, S.EXPIRED),
+    S.COMPLETED: (S.SENDING, S.ACCEPTED, S.COMPLETED),
+    S.SAVED: (S.SENDING, S.ACCEPTED, S.COMPLETED, S.SAVED),
+    S.REJECTED: (S.PENDING, S.SENDING),
+    S.UNKNOWN: (S.PENDING, S.SENDING),
+    S.FAILED: (S.SENDING, S.ACCEPTED),
+    S.EXPIRED: (S.SENDING, S.ACCEPTED),
+    S.ABANDONED: (),
+}
+"""What a batch does by itself. A job is rarely ACCEPTED after SENDING was written, but the disk may fail."""
+
+_BY_HAND: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
+    S.PENDING: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.REJECTED, S.ABANDONED),
+    # A job may turn up: in the account's history, or rescued from a disk that failed.
+    S.ACCEPTED: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.ABANDONED),
+    S.ABANDONED: (S.UNKNOWN, S.EXPIRED, S.ACCEPTED),
+}
+"""What a person may decide."""
+
+
+def _update(state: OutcomeState, table: Mapping[OutcomeState, tuple[OutcomeState, ...]]) -> str:
+    before = ", ".join(f"'{word}'" for word in table.get(state, ()))
+    return (
+        f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, job),"  # noqa: S608
+        " accepted_at = coalesce(:accepted_at, accepted_at), result = coalesce(:result, result),"
+        f" error = :error WHERE number = :number AND state IN ({before})"
+    )
+
+
+_STEPS = {state: _update(state, _MAY_FOLLOW) for state in OutcomeState}
+_STEPS_BY_HAND = {state: _update(state, _BY_HAND) for state in OutcomeState}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One row.
+
+    Attributes:
+        posts: How many POSTs of the swap may have been accepted, the job's own included.
+    """
+
+    number: int
+    id: str
+    fingerprint: str
+    reference: str
+    scene: str
+    state: OutcomeState
+    run: int
+    posts: int
+    job: SwapJob | None
+    result: SwapResult | None
+    error: SwapError | None
+
+
+class Store:
+    """An open journal. Every method is one step; `transaction` makes several of them one."""
+
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, lock: sqlite3.Connection | None = None
+    ) -> None:
+        self.path = path
+        self._db = connection
+        self._db.row_factory = sqlite3.Row
+        self._lock = lock
+        self.run = 0
+
+    def close(self) -> None:
+        """Closes the file, and lets others write it."""
+        with suppress(sqlite3.Error):
+            self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def complaint(self, text: str) -> JournalError:
+        """An error about this journal."""
+        return JournalError(f"the journal {self.path} {text}", path=self.path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Makes all steps inside one that is on the disk when the block ends, or none.
+
+        Raises:
+            JournalError: it could not be written.
+        """
+        with self._between("BEGIN IMMEDIATE", "written"):
+            yield
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Lets everything that is looked at inside be of one moment.
+
+        Raises:
+            JournalError: it could not be read.
+        """
+        with self._between("BEGIN", "read"):
+            yield
+
+    @contextmanager
+    def _between(self, begin: str, done: str) -> Iterator[None]:
+        try:
+            self._db.execute(begin)
+            yield
+            self._db.execute("COMMIT")
+            return
+        except (sqlite3.Error, OSError) as exc:
+            complaint = f"could not be {done}: {exc}"
+        finally:
+            if self._db.in_transaction:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+        raise self.complaint(complaint)
+
+    # A run
+
+    def begin_run(self, *, origin: str, workflow: str) -> None:
+        """Makes sure that it is this service's journal, and ends what an earlier run left in the air.
+
+        Raises:
+            JournalError: it belongs to another service or workflow.
+        """
+        for name, value in (("origin", origin), ("workflow", workflow)):
+            known = self._fact(name)
+            if known is not None and known != value:
+                raise self.complaint(
+                    f"belongs to the {name} {known}, and this client's is {value}: its jobs cannot be waited"
+                    " for there. Give another journal"
+                )
+            self._set_fact(name, value)
+        self.run = int(self._fact("runs") or 0) + 1
+        self._set_fact("runs", str(self.run))
+        for row in self._db.execute("SELECT number, posts FROM swaps WHERE state = 'sending'").fetchall():
+            error = SubmissionUnknownError(
+                "an earlier run ended while the submit was on its way: it may have been accepted, and then is"
+                " billed; it is not sent again by itself",
+                possible_duplicates=row["posts"],
+            )
+            self.step(row["number"], S.UNKNOWN, error=error)
+
+    def take(self, *, key: str, id: str, fingerprint: str, reference: str, scene: str) -> Entry | str:
+        """The row of an input, made if it is new; a complaint if the input must not be taken."""
+        row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            self._db.execute(
+                "INSERT INTO swaps (key, id, fingerprint, reference, scene, state, run)"
+                " VALUES (?, ?, ?, ?, ?, 'pending', ?)",
+                (key, id, fingerprint, reference, scene, self.run),
+            )
+            row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
+            return self._entry(row)
+        if row["run"] == self.run:
+            return f"the id {id!r} was given to another swap of this run already (as {row['id']!r})"
+        if row["fingerprint"] != fingerprint:
+            return (
+                f"the journal {self.path} knows the id {id!r} with other pictures ({row['reference']} into"
+                f" {row['scene']}): give this swap another id, or use another journal"
+            )
+        self._db.execute("UPDATE swaps SET run = ? WHERE number = ?", (self.run, row["number"]))
+        return self._entry(row)
+
+    def known(self, key: str) -> Entry | None:
+        """The row of an id, if there is one."""
+        row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
+        return None if row is None else self._entry(row)
+
+    def entry(self, number: int) -> Entry:
+        """The row of this number."""
+        return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())
+
+    def accepted(self) -> list[int]:
+        """The rows whose jobs are to be waited for, oldest first: the service forgets them in that order."""
+        rows = self._db.execute("SELECT number FROM swaps WHERE state = 'accepted' ORDER BY accepted_at")
+        return [row["number"] for row in rows]
+
+    def step(
+        self,
+        number: int,
+        state: OutcomeState,
+        *,
+        posts: int | None = None,
+        job: SwapJob | None = None,
+        result: SwapResult | None = None,
+        error: SwapError | None = None,
+        by_hand: bool = False,
+    ) -> None:
+        """Leads a row to its next state; what is not given stays, but for the error.
+
+        Raises:
+            JournalError: that state cannot follow the row's.
+        """
+        changed = self._db.execute(
+            (_STEPS_BY_HAND if by_hand else _STEPS)[state],
+            {
+                "number": number,
+                "posts": posts,
+                "job": None if job is None else job.model_dump_json(),
+                "accepted_at": None if job is None else job.submitted_at.timestamp(),
+                "result": None if result is None else result.model_dump_json(),
+                "error": None if error is None else json.dumps(error_fields(error)),
+            },
+        )
+        if changed.rowcount != 1:
+            raise self.complaint(f"does not let swap {number} become {state}")
+
+    # Looking
+
+    def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
+        """The rows in the order of their first run; those in `state` only, if it is given."""
+        after = 0
+        while True:
+            rows = self._db.execute(
+                "SELECT * FROM swaps WHERE number > ? AND (state = ? OR ? IS NULL) ORDER BY number LIMIT 500",
+                (after, state, state),
+            ).fetchall()
+            if not rows:
+                return
+            yield from map(self._entry, rows)
+            after = rows[-1]["number"]
+
+    def counts(self) -> dict[OutcomeState, int]:
+        """How many rows are in each state that any is in."""
+        rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
+        return {OutcomeState(state): count for state, count in rows}
+
+    def money(self, price_usd: float, states: Collection[OutcomeState] = tuple(OutcomeState)) -> Spent:
+        """What the rows in these states have cost, and how many of their POSTs may still have to be paid."""
+        rows = self._db.execute(
+            "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
+            " FROM swaps WHERE posts > 0"
+        )
+        settled = held = 0
+        price = micro_of(price_usd)
+        for state, posts, done, cost_usd in rows:
+            if state not in states:
+                continue
+            settled += max(price, micro_of(cost_usd or 0)) if done else 0
+            held += posts - done
+        return Spent(settled_micro_usd=settled, held=held)
+
+    @property
+    def price_usd(self) -> float | None:
+        """What a swap was taken to cost, last."""
+        price = self._fact("price_usd")
+        return None if price is None else float(price)
+
+    def set_price(self, price_usd: float) -> None:
+        """Keeps what a swap is taken to cost."""
+        self._set_fact("price_usd", repr(price_usd))
+
+    def _fact(self, name: str) -> str | None:
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def _set_fact(self, name: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def _entry(self, row: sqlite3.Row) -> Entry:
+        try:
+            job = None if row["job"] is None else SwapJob.model_validate_json(row["job"])
+            return Entry(
+                number=row["number"],
+                id=row["id"],
+                fingerprint=row["fingerprint"],
+                reference=row["reference"],
+                scene=row["scene"],
+                state=OutcomeState(row["state"]),
+                run=row["run"],
+                posts=row["posts"],
+                job=job,
+                result=None if row["result"] is None else SwapResult.model_validate_json(row["result"]),
+                error=None if row["error"] is None else error_of(json.loads(row["error"]), job),
+            )
+        except ValueError as exc:
+            complaint = f"has a damaged row {row['number']}: {type(exc).__name__}"
+        raise self.complaint(complaint)

@@ -165,15 +165,15 @@ class SwapClient(Life):
         price_usd: float = PRICE_USD,
         retry_failed: bool = False,
     ) -> AbstractAsyncContextManager[Outcomes]:
-        """Makes many swaps: `async with client.swap_many(…) as outcomes:`, then `async for outcome in outcomes:`.
+        """Makes many swaps: `async with client.swap_many(…) as outcomes: async for outcome in outcomes: …`.
 
         A failed swap is a value, and does not end the others. With a journal, a batch that is killed at any
         moment goes on where it was when it is run again: what is done comes out again, what was accepted is
         waited for, and what may have been accepted is not sent again by itself.
 
         An answer that concerns the whole account (credits, key, permission) stops the batch from submitting,
-        as does the budget; swaps in flight finish, and `outcomes.stopped_by` tells. While the service is away,
-        the batch waits for it.
+        as does the budget; swaps in flight finish, and `outcomes.stopped_by` tells. While the service is
+        away, the batch waits for it.
 
         Args:
             requests: What to swap: any iterable or async iterable, taken from as slots become free.
@@ -183,8 +183,8 @@ class SwapClient(Life):
             budget_usd: What the batch may cost at most, earlier runs of its journal included. Each POST that
                 may have been accepted counts.
             price_usd: What a swap is taken to cost, until the service tells a higher cost.
-            retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again, and
-                paid again.
+            retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted (and
+                paid) again.
 
         Raises:
             ConfigurationError: an option cannot be used.

@@ -129,7 +129,7 @@ def _make(path: Path) -> None:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """A connection to a file that exists, for one thread at a time; to read only, if the system allows no more.
+    """A connection to a file that exists, for one thread at a time; read-only if the system allows no more.
 
     One that could not write would leave the files of the write-ahead log behind.
     """

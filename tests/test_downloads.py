@@ -15,7 +15,7 @@ import pytest
 
 from segmind_swap import _downloads
 from segmind_swap._config import WORKFLOW
-from segmind_swap._downloads import check_target, claimed, read
+from segmind_swap._downloads import Target, check_target, claimed, read
 from segmind_swap._errors import ConfigurationError, DownloadError
 from segmind_swap._events import Event, Saved
 from segmind_swap._models import SwapJob, SwapOutput, SwapResult
@@ -29,8 +29,11 @@ Reply = int | bytes | str | Exception
 
 async def save(session: Session, result: SwapResult, path: Path, *, overwrite: bool) -> Path:
     """As `SwapClient.download` does it."""
-    await check_target(path, overwrite=overwrite)
-    return await _downloads.save(session, result, path, overwrite=overwrite)
+    target = Target.named(path, overwrite=overwrite)
+    await check_target(target)
+    saved = await _downloads.save(session, result, target)
+    assert saved.path is not None
+    return saved.path
 
 
 class Host:
@@ -236,7 +239,7 @@ def unwritable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 async def refused(path: Path, complaint: str, *, overwrite: bool = False) -> None:
     host = Host()
     with pytest.raises(ConfigurationError, match=complaint):
-        await check_target(path, overwrite=overwrite)
+        await check_target(Target.named(path, overwrite=overwrite))
     with pytest.raises(ConfigurationError, match=complaint):
         await save(session_with(host), result_at(), path, overwrite=overwrite)
     assert host.requests == []
@@ -462,20 +465,45 @@ async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_ur
     path.write_bytes(b"precious")
     result = result_at()
     with pytest.raises(DownloadError, match="made by somebody else") as caught:
-        await _downloads.save(session_with(Host()), result, path, overwrite=False)
+        await _downloads.save(session_with(Host()), result, Target.named(path, overwrite=False))
     assert (caught.value.url, caught.value.job) == (result.url, result.job)
     assert path.read_bytes() == b"precious"
 
 
 async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> None:
     session = session_with(Host())
-    path = tmp_path / "a.png"
-    async with claimed(session, path, overwrite=False):
+    one, other = (Target.named(tmp_path / name, overwrite=False) for name in ("a.png", "b.png"))
+    async with claimed(session, one):
         with pytest.raises(ConfigurationError, match="another swap under way saves there"):
-            async with claimed(session, path, overwrite=False):
+            async with claimed(session, one):
                 pass
-        async with claimed(session, tmp_path / "b.png", overwrite=False):
+        async with claimed(session, other):
             pass
-    async with claimed(session, path, overwrite=False), claimed(session, None, overwrite=False):
+    async with claimed(session, one), claimed(session, None):
         pass
     assert session.targets == set()
+
+
+async def test_a_file_that_holds_this_very_picture_is_as_good_as_saved(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png())
+    saved = await _downloads.save(session_with(Host()), result_at(), Target.named(path, overwrite=False))
+    assert saved.path == path
+    assert names_in(tmp_path) == ["a.png"]
+
+
+async def test_a_suffix_is_added_whatever_dots_a_name_has(tmp_path: Path) -> None:
+    target = Target(tmp_path / "v1.5", suffixed=True)
+    saved = await _downloads.save(session_with(Host()), result_at(), target)
+    assert saved.path == tmp_path / "v1.5.png"
+    with pytest.raises(ConfigurationError, match=r"v1\.5\.png exists already"):
+        await check_target(target)
+
+
+def test_what_a_killed_write_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    target, other = (Target(tmp_path / name, suffixed=True) for name in ("a", "b"))
+    for part in (target.part("0"), target.part("1"), other.part("0")):
+        part.write_bytes(b"half a pict")
+    (tmp_path / "a.png").write_bytes(png())
+    target.sweep()
+    assert sorted(names_in(tmp_path)) == sorted([other.part("0").name, "a.png"])

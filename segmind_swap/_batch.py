@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeAlias
 
 import anyio
 import anyio.abc
@@ -22,13 +21,12 @@ from ._item import Item, Surroundings
 from ._journal import open_store, outcome_of
 from ._journal_file import IN_MEMORY
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
+from ._requests import Requests, each
 from ._session import Session
+from ._slots import Slots
 from ._store import Entry, Store
 from ._uploads import Uploads
 from ._writer import Writer
-
-Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
-"""What a batch takes its swaps from, one at a time, when there is room for another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,12 +252,12 @@ class _Batch:
             entry = await self.books.do(partial(Store.entry, number=number))
             assert entry is not None  # noqa: S101 - it was listed, and there is a journal
             request = outcome_of(entry).request
-            async with _Slots(self._places, self._session.slots) as slots:
+            async with Slots(self._places, self._session.slots) as slots:
                 recovery = _Recovery(Item(self._around, request), anyio.Event())
                 self._recoveries[number] = recovery
                 group.start_soon(self._recover, recovery, entry, slots.kept())
 
-    async def _recover(self, recovery: _Recovery, entry: Entry, slots: _Slots) -> None:
+    async def _recover(self, recovery: _Recovery, entry: Entry, slots: Slots) -> None:
         try:
             recovery.outcome = await recovery.item.recovery(entry)
         except Exception as exc:
@@ -278,16 +276,16 @@ class _Batch:
         return recovery.outcome
 
     async def _take_all(self, group: anyio.abc.TaskGroup) -> None:
-        async with aclosing(_each(self._requests)) as requests:
+        async with aclosing(each(self._requests)) as requests:
             for number in itertools.count():
-                async with _Slots(self._places, self._session.slots) as slots:
+                async with Slots(self._places, self._session.slots) as slots:
                     request = await anext(requests, None)
                     if request is None:
                         return
-                    item = self._items[number] = Item(self._around, _checked(request))
+                    item = self._items[number] = Item(self._around, request)
                     group.start_soon(self._swap, number, item, slots.kept())
 
-    async def _swap(self, number: int, item: Item, slots: _Slots) -> None:
+    async def _swap(self, number: int, item: Item, slots: Slots) -> None:
         try:
             try:
                 outcome = await item.outcome()
@@ -306,73 +304,6 @@ class _Batch:
         if self._raised is None:
             self._raised = error
         self.books.stop(None)
-
-
-class _Slots:
-    """A slot of the batch and one of the client, taken together before there is a task."""
-
-    def __init__(self, own: anyio.Semaphore, shared: anyio.Semaphore) -> None:
-        self._own = own
-        self._shared = shared
-        self._held: list[anyio.Semaphore] = []
-        self._is_kept = False
-
-    async def __aenter__(self) -> Self:
-        try:
-            for slot in (self._own, self._shared):
-                await slot.acquire()
-                self._held.append(slot)
-        except BaseException:
-            self.release()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        if not self._is_kept:
-            self.release()
-
-    def kept(self) -> Self:
-        """Hands them to a task, which has to release them."""
-        self._is_kept = True
-        return self
-
-    def release_shared(self) -> None:
-        """Gives the client's slot back."""
-        if self._shared in self._held:
-            self._held.remove(self._shared)
-            self._shared.release()
-
-    def release(self) -> None:
-        """Gives back what is still held."""
-        while self._held:
-            self._held.pop().release()
-
-
-async def listed(requests: Requests) -> list[SwapRequest]:
-    """All of them at once."""
-    return [_checked(request) async for request in _each(requests)]
-
-
-async def _each(requests: Requests) -> AsyncGenerator[SwapRequest, None]:
-    if isinstance(requests, AsyncGenerator):
-        async with aclosing(requests):
-            async for request in requests:
-                yield request
-    elif isinstance(requests, AsyncIterable):
-        async for request in requests:
-            yield request
-    else:
-        for request in requests:
-            yield request
-
-
-def _checked(request: object) -> SwapRequest:
-    if isinstance(request, SwapRequest):
-        return request
-    shown = "a mapping" if isinstance(request, Mapping) else f"a {type(request).__name__}"
-    raise ConfigurationError(
-        f"a batch takes SwapRequest(id=…, reference_character_image=…, character_image=…), not {shown}"
-    )
 
 
 async def _make_folder(folder: Path) -> None:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
-from ._batch import BatchSettings, Outcomes, Requests, batch, listed
+from ._batch import BatchSettings, Outcomes, batch
 from ._calls import ask
+from ._check import check
 from ._config import PRICE_USD, positive, whole
 from ._downloads import Target, check_target, claimed, read, save
 from ._errors import ConfigurationError, SwapError
@@ -16,6 +17,7 @@ from ._events import Failed, tell
 from ._journal import Journal
 from ._life import Life
 from ._models import Credits, ImageInput, SwapJob, SwapOutcome, SwapResult, SwapStatus, request_of
+from ._requests import Requests, each, listed
 from ._session import Session
 from ._submit import abandon, submit
 from ._wait import Updates, status, wait
@@ -202,10 +204,9 @@ class SwapClient(Life):
         if budget_usd is not None:
             positive("budget_usd", budget_usd, zero=True)
         positive("price_usd", price_usd)
-        path = journal.path if isinstance(journal, Journal) else journal
         settings = BatchSettings(
             concurrency=concurrency,
-            journal=None if path is None else Path(path),
+            journal=_path_of(journal),
             save_to=None if save_to is None else Path(save_to),
             budget_usd=budget_usd,
             price_usd=price_usd,
@@ -237,6 +238,34 @@ class SwapClient(Life):
         )
         async with many as outcomes:
             return await outcomes.in_order(taken)
+
+    async def check(
+        self,
+        requests: Requests,
+        *,
+        journal: str | os.PathLike[str] | Journal | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+    ) -> list[SwapOutcome]:
+        """What `swap_many` with the same options would reject, found out before anything is sent.
+
+        Looks at every id (missing, unusable as a file name, given twice), every picture that is a file, every
+        output name that is taken, and whether the journal knows the id with other pictures. Reads all files,
+        sends nothing, and writes nothing.
+
+        Returns:
+            A rejected outcome, with its error, for each request that cannot be used; empty if all can.
+
+        Raises:
+            JournalError: the journal is there, and cannot be read.
+        """
+        session, uploads = self._started()
+        return await check(
+            session,
+            uploads,
+            each(requests),
+            journal=_path_of(journal),
+            save_to=None if save_to is None else Path(save_to),
+        )
 
     # The halves of a swap
 
@@ -356,3 +385,9 @@ class SwapClient(Life):
         except SwapError as exc:
             tell(self._on_event, Failed(id=id, error=exc))
             raise
+
+
+def _path_of(journal: str | os.PathLike[str] | Journal | None) -> Path | None:
+    if journal is None:
+        return None
+    return journal.path if isinstance(journal, Journal) else Path(journal)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import anyio
 import anyio.to_thread
@@ -35,10 +32,10 @@ from ._errors import (
     SwapFailedError,
 )
 from ._events import Failed, tell
-from ._ids import complaint_about_id, key_of
-from ._images import Picture
+from ._ids import key_of
+from ._inputs import Inputs, check_id, fingerprint_of, inputs_of, target_of
 from ._journal import outcome_of
-from ._models import ImageInput, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
+from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
 from ._retry import backoff
 from ._session import Session
 from ._store import Entry
@@ -69,15 +66,6 @@ class Surroundings:
     has_journal: bool
     retry_failed: bool
     recovered: Callable[[int], Awaitable[SwapOutcome | None]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Inputs:
-    """The two pictures of a swap, as they are to be read again, and what identifies them."""
-
-    images: tuple[ImageInput, ImageInput]
-    names: tuple[str, str]
-    fingerprint: str
 
 
 class Item:
@@ -140,21 +128,22 @@ class Item:
 
     async def _story(self) -> SwapOutcome:
         try:
-            self._check_id()
+            around = self._around
+            check_id(self.request, needed=around.has_journal or around.folder is not None)
             try:
-                inputs = await self._inputs()
+                inputs = await inputs_of(around.uploads, self.request)
             except ImageError:
                 if (entry := await self._settled_before()) is None:
                     raise
                 return await self._known(entry)
             taken = await self._taken(inputs)
             if isinstance(taken, str):
-                return self._is(OutcomeState.REJECTED, JournalError(taken, path=self._around.books.path))
+                return self._is(OutcomeState.REJECTED, JournalError(taken, path=around.books.path))
             if taken is not None:
                 self._account.opened(taken)
                 if self._is_settled(taken):
                     return await self._known(taken)
-            async with claimed(self._around.session, self._target):
+            async with claimed(around.session, self._target):
                 return await self._submitted(inputs)
         except (ImageError, ConfigurationError) as exc:
             # Nothing was sent, and the next run may find it mended: in the journal it stays pending.
@@ -164,38 +153,14 @@ class Item:
             self._around.books.stop(exc)
             return self._not_started(exc)
 
-    def _check_id(self) -> None:
-        id = self.request.id
-        if id is None:
-            if self._around.has_journal or self._around.folder is not None:
-                raise ConfigurationError("a swap of a batch with `journal` or `save_to` needs an id")
-            return
-        complaint = complaint_about_id(id)
-        if complaint is not None:
-            raise ConfigurationError(f"the id {id!r} cannot be used: {complaint}")
-
     @property
     def _target(self) -> Target | None:
         folder = self._around.folder
-        return None if folder is None else Target(folder / (self.request.id or ""), suffixed=True)
-
-    async def _inputs(self) -> _Inputs:
-        images = self.request.reference_character_image, self.request.character_image
-        async with self._around.uploads.loaded(*images) as pictures:
-            # What can be read only once is kept; a file is read again when its turn comes.
-            kept = [
-                image if isinstance(image, str) else cast("Picture", picture).data
-                for image, picture in zip(images, pictures, strict=True)
-            ]
-            return _Inputs(
-                images=(kept[0], kept[1]),
-                names=(_name_of(images[0], pictures[0]), _name_of(images[1], pictures[1])),
-                fingerprint=_fingerprint(pictures),
-            )
+        return None if folder is None else target_of(self.request, folder)
 
     # The journal's row
 
-    async def _taken(self, inputs: _Inputs) -> Entry | str | None:
+    async def _taken(self, inputs: Inputs) -> Entry | str | None:
         id = self.request.id
         if id is None:
             return None
@@ -248,7 +213,7 @@ class Item:
 
     # The submit
 
-    async def _submitted(self, inputs: _Inputs) -> SwapOutcome:
+    async def _submitted(self, inputs: Inputs) -> SwapOutcome:
         account, books = self._account, self._around.books
         self._is_to_be_sent = True
         try:
@@ -273,7 +238,7 @@ class Item:
             return self._is(OutcomeState.REJECTED, exc)
         return await self._finished(job)
 
-    async def _posted(self, inputs: _Inputs) -> SwapJob:
+    async def _posted(self, inputs: Inputs) -> SwapJob:
         """The job. A failure of which nothing was sent costs time, never the input."""
         failures = 0
         while True:
@@ -291,10 +256,10 @@ class Item:
                 failures += 1
                 await anyio.sleep(max(_SHORTEST_PAUSE, backoff(self._around.session.retry, failures)))
 
-    async def _urls(self, inputs: _Inputs) -> list[str]:
+    async def _urls(self, inputs: Inputs) -> list[str]:
         uploads = self._around.uploads
         async with uploads.loaded(*inputs.images) as pictures:
-            if _fingerprint(pictures) != inputs.fingerprint:
+            if fingerprint_of(pictures) != inputs.fingerprint:
                 raise ImageError(
                     f"a picture of {self.request.id!r} was changed while the batch ran", image=inputs.names[1]
                 )
@@ -341,17 +306,3 @@ class Item:
 
 class _UploadFailed(Exception):  # noqa: N818 - it is an event
     """The upload service is away."""
-
-
-def _name_of(image: ImageInput, picture: Picture | str) -> str:
-    """What a report calls a picture."""
-    if isinstance(image, str):
-        return image
-    assert isinstance(picture, Picture)  # noqa: S101 - only a text can be a URL
-    return f"{picture.media_type} of {len(picture.data):,} bytes, sha256 {picture.sha256[:16]}"
-
-
-def _fingerprint(pictures: Sequence[Picture | str]) -> str:
-    """Identifies what is swapped into what: files by their content, wherever they are."""
-    parts = [picture if isinstance(picture, str) else f"sha256:{picture.sha256}" for picture in pictures]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -172,12 +172,16 @@ class Store:
         if row["run"] == self.run:
             return f"the id {id!r} was given to another swap of this run already (as {row['id']!r})"
         if row["fingerprint"] != fingerprint:
-            return (
-                f"the journal {self.path} knows the id {id!r} with other pictures ({row['reference']} into"
-                f" {row['scene']}): give this swap another id, or use another journal"
-            )
+            return self.other_pictures(self._entry(row))
         self._db.execute("UPDATE swaps SET run = ? WHERE number = ?", (self.run, row["number"]))
         return self._entry(row)
+
+    def other_pictures(self, entry: Entry) -> str:
+        """What to say of an input whose id belongs to a row with other pictures."""
+        return (
+            f"the journal {self.path} knows the id {entry.id!r} with other pictures ({entry.reference} into"
+            f" {entry.scene}): give this swap another id, or use another journal"
+        )
 
     def known(self, key: str) -> Entry | None:
         """The row of an id, if there is one."""

@@ -1,0 +1,96 @@
+"""What a batch would reject, found out before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from ._downloads import check_target
+from ._errors import ConfigurationError, ImageError, JournalError
+from ._ids import key_of
+from ._inputs import check_id, inputs_of, target_of
+from ._journal_file import to_read
+from ._models import OutcomeState, SwapOutcome, SwapRequest
+from ._session import Session
+from ._store import Entry, Store
+from ._uploads import Uploads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What requests are compared with.
+
+    Attributes:
+        folder: Where results will be saved, if it is there already.
+        store: The journal, if it is there already.
+        ids: The ids so far, by what makes them the same file name.
+        needs_ids: Whether a request without an id cannot be used.
+    """
+
+    folder: Path | None
+    store: Store | None
+    needs_ids: bool
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+async def check(
+    session: Session,
+    uploads: Uploads,
+    requests: AsyncIterable[SwapRequest],
+    *,
+    journal: Path | None,
+    save_to: Path | None,
+) -> list[SwapOutcome]:
+    """The requests that a batch would reject, each with its error."""
+    store = None
+    if journal is not None and await anyio.Path(journal).is_file():
+        store = await anyio.to_thread.run_sync(to_read, journal)
+    known = _Known(
+        folder=save_to if save_to is not None and await anyio.Path(save_to).exists() else None,
+        store=store,
+        needs_ids=journal is not None or save_to is not None,
+    )
+    problems: list[SwapOutcome] = []
+    try:
+        async for request in requests:
+            try:
+                await _judge(session, uploads, request, known)
+            except (ConfigurationError, ImageError, JournalError) as exc:
+                problems.append(SwapOutcome(request=request, state=OutcomeState.REJECTED, error=exc))
+    finally:
+        if store is not None:
+            store.close()
+    return problems
+
+
+async def _judge(session: Session, uploads: Uploads, request: SwapRequest, known: _Known) -> None:
+    check_id(request, needed=known.needs_ids)
+    entry = _entry(request.id, known)
+    names = request.reference_character_image, request.character_image
+    try:
+        inputs = await inputs_of(uploads, request)
+    except ImageError:
+        # Done before, and its pictures are gone: nothing of it will be sent.
+        if entry is None or entry.state is OutcomeState.PENDING or (entry.reference, entry.scene) != names:
+            raise
+        return
+    if entry is not None and known.store is not None and entry.fingerprint != inputs.fingerprint:
+        raise JournalError(known.store.other_pictures(entry), path=known.store.path)
+    if known.folder is not None and (entry is None or entry.state is OutcomeState.PENDING):
+        await check_target(target_of(request, known.folder))
+
+
+def _entry(id: str | None, known: _Known) -> Entry | None:
+    if id is None:
+        return None
+    key = key_of(id)
+    other = known.ids.get(key)
+    if other is not None:
+        as_good = "is given twice" if other == id else f"would be the same file as {other!r} on some systems"
+        raise ConfigurationError(f"the id {id!r} {as_good}: give each swap an id of its own")
+    known.ids[key] = id
+    return None if known.store is None else known.store.known(key)

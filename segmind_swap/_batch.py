@@ -18,13 +18,12 @@ from ._budget import Budget, Spent
 from ._config import PRICE_USD
 from ._errors import ConfigurationError, SwapError
 from ._item import Item, Surroundings
-from ._journal import open_store, outcome_of
-from ._journal_file import IN_MEMORY
+from ._journal import Journal, begin_run, outcome_of
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
 from ._requests import Requests, each
 from ._session import Session
 from ._slots import Slots
-from ._store import Entry, Store
+from ._store import IN_MEMORY, Entry, Store
 from ._uploads import Uploads
 from ._writer import Writer
 
@@ -34,7 +33,7 @@ class BatchSettings:
     """How a batch is run; see `SwapClient.swap_many`."""
 
     concurrency: int
-    journal: Path | None = None
+    journal: Journal | None = None
     save_to: Path | None = None
     budget_usd: float | None = None
     price_usd: float = PRICE_USD
@@ -51,17 +50,17 @@ class _Opened:
 
 
 async def _opened(session: Session, settings: BatchSettings) -> _Opened:
-    path = settings.journal
-    if path is None:
+    journal = settings.journal
+    if journal is None:
         return _Opened(store=None, price_usd=settings.price_usd, spent=Spent())
 
     def opened() -> _Opened:
-        store = open_store(path, origin=str(session.http.service.origin), workflow=session.workflow)
+        store = begin_run(journal, origin=str(session.http.service.origin), workflow=session.workflow)
         price = max(settings.price_usd, store.price_usd or 0.0)
         return _Opened(store=store, price_usd=price, spent=store.money(price))
 
     # In memory without a thread: there is nothing to wait for.
-    return opened() if str(path) == IN_MEMORY else await anyio.to_thread.run_sync(opened)
+    return opened() if str(journal.path) == IN_MEMORY else await anyio.to_thread.run_sync(opened)
 
 
 @asynccontextmanager

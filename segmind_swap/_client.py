@@ -206,7 +206,7 @@ class SwapClient(Life):
         positive("price_usd", price_usd)
         settings = BatchSettings(
             concurrency=concurrency,
-            journal=_path_of(journal),
+            journal=Journal(journal) if isinstance(journal, str | os.PathLike) else journal,
             save_to=None if save_to is None else Path(save_to),
             budget_usd=budget_usd,
             price_usd=price_usd,

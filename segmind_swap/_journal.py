@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict
 from ._config import PRICE_USD, WORKFLOW
 from ._errors import JournalError
 from ._ids import key_of
-from ._journal_file import IN_MEMORY, in_memory, to_read, to_write
+from ._journal_file import Memory, to_read, to_write
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
 from ._rescue import forget, take_back
-from ._store import Entry, Store
+from ._store import IN_MEMORY, Entry, Store
 
 _OPEN = (OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.UNKNOWN, OutcomeState.EXPIRED)
 
@@ -46,11 +46,12 @@ class Journal:
     ids, paths, URLs, jobs and results; never a key, and no picture.
 
     Args:
-        path: The file, which the first batch makes. `":memory:"` for one that ends with its batch.
+        path: The file, which the first batch makes. `":memory:"` for one that ends with this object.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._memory = Memory() if str(self.path) == IN_MEMORY else None
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -136,7 +137,7 @@ class Journal:
 
     @contextmanager
     def _to_read(self) -> Iterator[Store]:
-        store = to_read(self.path)
+        store = to_read(self.path) if self._memory is None else self._memory.to_read()
         try:
             with store.snapshot():
                 yield store
@@ -145,29 +146,36 @@ class Journal:
 
     @contextmanager
     def _to_write(self) -> Iterator[Store]:
-        if not self.path.is_file():
+        if self._memory is None and not self.path.is_file():
             raise JournalError(f"there is no journal {self.path}", path=str(self.path))
-        store = to_write(self.path)
+        store = self.opened()
         try:
             with store.transaction():
                 yield store
         finally:
             store.close()
 
+    def opened(self) -> Store:
+        """Opens it for a batch. For internal use.
 
-def open_store(path: Path, *, origin: str, workflow: str) -> Store:
+        Raises:
+            JournalError: it is in use, damaged, or cannot be written.
+        """
+        return to_write(self.path) if self._memory is None else self._memory.to_write()
+
+
+def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
     """A journal for a batch: jobs that were rescued are in it again, and a run has begun.
 
     Raises:
         JournalError: it is in use, damaged, of another service, or cannot be written.
     """
-    store = in_memory() if str(path) == IN_MEMORY else to_write(path)
+    store = journal.opened()
     try:
         with store.transaction():
             take_back(store)
             store.begin_run(origin=origin, workflow=workflow)
-        if str(path) != IN_MEMORY:
-            forget(store.path)
+        forget(store.path)
     except BaseException:
         store.close()
         raise

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ._errors import JournalError
-from ._store import Store
+from ._store import IN_MEMORY, Store
 
 APPLICATION_ID = 0x53575031  # "SWP1"
 VERSION = 1
-IN_MEMORY = ":memory:"
-"""The name of a journal that ends with its process, as SQLite has it."""
+_IN_USE = "is in use by another process, or by another batch of this one: wait until that has ended"
 
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -37,11 +36,35 @@ CREATE INDEX under_way ON swaps (state) WHERE state IN ('sending', 'accepted', '
 """
 
 
-def in_memory() -> Store:
-    """A journal that ends with its process."""
-    connection = sqlite3.connect(IN_MEMORY, isolation_level=None)
-    _create(connection)
-    return Store(IN_MEMORY, connection)
+class Memory:
+    """A journal that ends with this object. It is its own lock."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(IN_MEMORY, isolation_level=None, check_same_thread=False)
+        self._is_locked = False
+        _create(self._connection)
+
+    def to_write(self) -> Store:
+        """As for a file.
+
+        Raises:
+            JournalError: it is in use.
+        """
+        if self._is_locked:
+            raise _complaint(Path(IN_MEMORY), _IN_USE)
+        self._is_locked = True
+        return Store(IN_MEMORY, self._connection, self)
+
+    def to_read(self) -> Store:
+        """As for a file."""
+        return Store(IN_MEMORY, self._connection)
+
+    def close(self) -> None:
+        """Lets others write it."""
+        self._is_locked = False
+
+    def __del__(self) -> None:
+        self._connection.close()
 
 
 def to_write(path: Path) -> Store:
@@ -151,6 +174,4 @@ def _locked(path: Path) -> sqlite3.Connection:
             raise
     else:
         return lock
-    raise _complaint(
-        path, "is in use by another process, or by another batch of this one: wait until that has ended"
-    )
+    raise _complaint(path, _IN_USE)

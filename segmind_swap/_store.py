@@ -16,6 +16,9 @@ from ._budget import Spent, micro_of
 from ._errors import JournalError, SubmissionUnknownError, SwapError, error_fields, error_of
 from ._models import OutcomeState, SwapJob, SwapResult
 
+IN_MEMORY = ":memory:"
+"""The path of a journal that is no file, as SQLite has it."""
+
 S = OutcomeState
 _MAY_FOLLOW: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
     S.PENDING: (S.PENDING, S.SENDING),
@@ -74,12 +77,17 @@ class Entry:
     error: SwapError | None
 
 
+class Lock(Protocol):
+    """What keeps other writers away until it is closed."""
+
+    def close(self) -> None:
+        """Lets them in."""
+
+
 class Store:
     """An open journal. Every method is one step; `transaction` makes several of them one."""
 
-    def __init__(
-        self, path: str, connection: sqlite3.Connection, lock: sqlite3.Connection | None = None
-    ) -> None:
+    def __init__(self, path: str, connection: sqlite3.Connection, lock: Lock | None = None) -> None:
         self.path = path
         self._db = connection
         self._db.row_factory = sqlite3.Row
@@ -88,8 +96,9 @@ class Store:
 
     def close(self) -> None:
         """Closes the file, and lets others write it."""
-        with suppress(sqlite3.Error):
-            self._db.close()
+        if self.path != IN_MEMORY:
+            with suppress(sqlite3.Error):
+                self._db.close()
         if self._lock is not None:
             self._lock.close()
 

@@ -12,8 +12,7 @@ import anyio
 
 from ._errors import JournalError
 from ._events import log
-from ._journal_file import IN_MEMORY
-from ._store import Store
+from ._store import IN_MEMORY, Store
 from ._tasks import wake_up
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from ._budget import Spent, micro_of
 from ._errors import JournalError, SubmissionUnknownError, SwapError, error_fields, error_of

@@ -6,20 +6,31 @@ import selectors
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 import trio.testing
 
+_PATIENCE = 30.0
+"""Real seconds for which virtual time stands still while worker threads are at work."""
+
 
 class _Leap(selectors.DefaultSelector):
-    """A selector which never waits: where the loop would, the loop's clock leaps ahead instead."""
+    """A selector which never waits: where the loop would, the loop's clock leaps ahead instead.
+
+    It does wait for worker threads: else what a thread does would take until the next deadline, or not,
+    as the machine pleases.
+    """
 
     leapt = 0.0
+    threads: anyio.CapacityLimiter | None = None
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
             # Nothing is scheduled at all: only another thread can wake the loop, so really wait for it.
             return super().select(None)
+        if not ready and timeout and self.threads is not None and self.threads.borrowed_tokens:
+            ready = super().select(_PATIENCE)
         if not ready and timeout:
             self.leapt += timeout
         return ready
@@ -31,18 +42,41 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._leap = _Leap()
         super().__init__(self._leap)
+        self._leap.threads = self.run_until_complete(self._threads())
+
+    async def _threads(self) -> anyio.CapacityLimiter:
+        # Only a task can ask for the loop's own.
+        return anyio.to_thread.current_default_thread_limiter()
 
     def time(self) -> float:
         # Nothing but the leaps: what the machine takes for its work does not count, and cannot fail a test.
         return self._leap.leapt
 
 
+class _Standstill(trio.abc.Instrument):
+    """Makes a clock of trio's wait for worker threads, as `_Leap` does."""
+
+    def __init__(self, clock: trio.testing.MockClock) -> None:
+        self._clock = clock
+        self._at_work = False
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        at_work = trio.to_thread.current_default_thread_limiter().borrowed_tokens > 0
+        if at_work is not self._at_work:
+            self._at_work = at_work
+            self._clock.autojump_threshold = _PATIENCE if at_work else 0.0
+
+
+def virtual_trio() -> dict[str, Any]:
+    """The arguments with which `trio.run` runs in virtual time."""
+    clock = trio.testing.MockClock(autojump_threshold=0)
+    return {"clock": clock, "instruments": [_Standstill(clock)]}
+
+
 def _options(backend: str, *, real_time: bool) -> dict[str, Any]:
     if real_time:
         return {}
-    if backend == "asyncio":
-        return {"loop_factory": VirtualTimeLoop}
-    return {"clock": trio.testing.MockClock(autojump_threshold=0)}
+    return {"loop_factory": VirtualTimeLoop} if backend == "asyncio" else virtual_trio()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,7 +17,6 @@ import certifi
 import httpx
 import pytest
 import trio
-import trio.testing
 import typer.main
 from PIL import Image
 
@@ -27,7 +26,7 @@ from segmind_swap.cli._app import app
 from segmind_swap.cli._exits import Exit
 from segmind_swap.emulator import Emulator
 
-from .conftest import VirtualTimeLoop
+from .conftest import VirtualTimeLoop, virtual_trio
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -102,9 +101,7 @@ class Stage:
                     self._take_time_of(runner)
 
         monkeypatch.setattr(asyncio, "run", run)
-        monkeypatch.setattr(
-            trio, "run", lambda main: trio_run(main, clock=trio.testing.MockClock(autojump_threshold=0))
-        )
+        monkeypatch.setattr(trio, "run", lambda main: trio_run(main, **virtual_trio()))
         client = self._client_class()
         monkeypatch.setattr(segmind_swap, "SwapClient", client)
         monkeypatch.setenv("SEGMIND_API_KEY", "emulator-key")

@@ -76,7 +76,6 @@ async def test_a_url_passes_through_without_any_call() -> None:
     assert store.pictures == []
 
 
-@pytest.mark.real_time
 async def test_urls_come_in_the_order_of_the_pictures() -> None:
     async def the_first_takes_longest(picture: bytes) -> None:
         await anyio.sleep(0.1 if picture == png(0) else 0)
@@ -103,7 +102,6 @@ async def test_an_upload_is_told_with_its_size() -> None:
 # Once for each content
 
 
-@pytest.mark.real_time
 async def test_fifty_tasks_with_the_same_content_upload_it_once(tmp_path: Path) -> None:
     path = tmp_path / "hero.png"
     path.write_bytes(png())
@@ -121,14 +119,12 @@ async def test_fifty_tasks_with_the_same_content_upload_it_once(tmp_path: Path) 
     assert store.pictures == [png()]
 
 
-@pytest.mark.real_time
 async def test_both_pictures_of_a_swap_with_the_same_content_are_uploaded_once() -> None:
     store = Store(takes=0.02)
     assert len(set(await uploads_to(store).urls_of(png(), png()))) == 1
     assert len(store.pictures) == 1
 
 
-@pytest.mark.real_time
 async def test_when_the_task_that_uploads_is_cancelled_one_that_waits_takes_over() -> None:
     stuck = anyio.Event()
 
@@ -157,7 +153,6 @@ async def test_when_the_task_that_uploads_is_cancelled_one_that_waits_takes_over
     assert not uploads._under_way
 
 
-@pytest.mark.real_time
 async def test_when_the_task_that_uploads_fails_one_that_waits_tries_for_itself() -> None:
     store = Store(takes=0.05)
     store.refuse_next = 1
@@ -180,7 +175,6 @@ async def test_when_the_task_that_uploads_fails_one_that_waits_tries_for_itself(
     assert not uploads._under_way
 
 
-@pytest.mark.real_time
 async def test_at_most_four_uploads_are_under_way_at_a_time() -> None:
     store = Store(takes=0.02)
     uploads = uploads_to(store)
@@ -265,7 +259,6 @@ def one_that_hangs() -> tuple[Store, anyio.Event]:
     return store, begun
 
 
-@pytest.mark.real_time
 async def test_cancelling_stops_every_upload() -> None:
     store, begun = one_that_hangs()
     uploads = uploads_to(store)
@@ -282,7 +275,6 @@ async def test_cancelling_stops_every_upload() -> None:
     assert not uploads._under_way
 
 
-@pytest.mark.real_time
 async def test_plain_task_cancellation_is_raised_without_a_group(loop: str) -> None:
     if loop != "asyncio":
         pytest.skip("trio has no plain task cancellation")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from ._errors import JournalError
@@ -75,15 +75,13 @@ def to_write(path: Path) -> Store:
     """
     with _complaints(path):
         _make(path)
-        lock = _locked(path)
-        try:
-            connection = _connected(path)
+        with ExitStack() as opened:
+            lock = opened.enter_context(closing(_locked(path)))
+            connection = opened.enter_context(closing(_connected(path)))
             if path.stat().st_size == 0:
                 _create(connection)
             _check(path, connection)
-        except BaseException:
-            lock.close()
-            raise
+            opened.pop_all()
         return Store(str(path), connection, lock)
 
 
@@ -96,9 +94,11 @@ def to_read(path: Path) -> Store:
     with _complaints(path):
         if not path.is_file():
             raise JournalError(f"there is no journal {path}", path=str(path))
-        connection = _connected(path)
-        connection.execute("PRAGMA query_only = ON")
-        _check_kind(path, connection)
+        with ExitStack() as opened:
+            connection = opened.enter_context(closing(_connected(path)))
+            connection.execute("PRAGMA query_only = ON")
+            _check_kind(path, connection)
+            opened.pop_all()
         return Store(str(path), connection)
 
 
@@ -125,6 +125,9 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
         raise _complaint(path, f"is damaged ({found}): keep it, and begin another for what is left")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    # A file that can only be read is opened all the same: it is better to know now.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
 
 
 def _complaint(path: Path, text: str) -> JournalError:
@@ -147,8 +150,15 @@ def _complaints(path: Path) -> Iterator[None]:
 
 
 def _make(path: Path) -> None:
-    """Makes the file, readable by its owner alone, if it is not there."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    """Makes the file, readable by its owner alone, if it is not there.
+
+    One that is there is left alone: to open and close it here would take SQLite's locks on it away from this
+    whole process, and whoever looks at the journal next would remove the log that a batch is writing.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    if not path.is_file():
+        raise OSError("it is no file")
 
 
 def _connected(path: Path) -> sqlite3.Connection:
@@ -163,12 +173,13 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _locked(path: Path) -> sqlite3.Connection:
     """Keeps every other writer away, on any system: an exclusive transaction on a small file beside it.
 
-    Readers of the journal itself stay possible.
+    Readers of the journal itself stay possible. A link to a journal is the same journal.
     """
-    lock = sqlite3.connect(f"{path}.lock", isolation_level=None, check_same_thread=False, timeout=0.0)
+    name = f"{os.path.realpath(path)}.lock"
+    lock = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.0)
     try:
         lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as exc:
+    except sqlite3.Error as exc:
         lock.close()
         if "locked" not in str(exc):
             raise

@@ -46,8 +46,10 @@ _BY_HAND: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
 
 def _update(state: OutcomeState, table: Mapping[OutcomeState, tuple[OutcomeState, ...]]) -> str:
     before = ", ".join(f"'{word}'" for word in table.get(state, ()))
+    # A job that FAILED is over, and no longer among the POSTs that count: those that follow are others.
+    job = "CASE state WHEN 'failed' THEN NULL ELSE job END" if state is S.PENDING else "job"
     return (
-        f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, job),"  # noqa: S608
+        f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, {job}),"  # noqa: S608
         " accepted_at = coalesce(:accepted_at, accepted_at), result = coalesce(:result, result),"
         f" error = :error WHERE number = :number AND state IN ({before})"
     )
@@ -134,7 +136,7 @@ class Store:
             yield
             self._db.execute("COMMIT")
             return
-        except (sqlite3.Error, OSError) as exc:
+        except (sqlite3.Error, OSError, ValueError) as exc:
             complaint = f"could not be {done}: {exc}"
         finally:
             if self._db.in_transaction:
@@ -175,7 +177,7 @@ class Store:
             self._db.execute(
                 "INSERT INTO swaps (key, id, fingerprint, reference, scene, state, run)"
                 " VALUES (?, ?, ?, ?, ?, 'pending', ?)",
-                (key, id, fingerprint, reference, scene, self.run),
+                (key, id, fingerprint, _storable(reference), _storable(scene), self.run),
             )
             row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
             return self._entry(row)
@@ -259,18 +261,23 @@ class Store:
 
     def money(self, price_usd: float, states: Collection[OutcomeState] = tuple(OutcomeState)) -> Spent:
         """What the rows in these states have cost, and how many of their POSTs may still have to be paid."""
-        rows = self._db.execute(
-            "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
-            " FROM swaps WHERE posts > 0"
-        )
         settled = held = 0
         price = micro_of(price_usd)
-        for state, posts, done, cost_usd in rows:
-            if state not in states:
-                continue
-            settled += max(price, micro_of(cost_usd or 0)) if done else 0
-            held += posts - done
-        return Spent(settled_micro_usd=settled, held=held)
+        try:
+            rows = self._db.execute(
+                "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
+                " FROM swaps WHERE posts > 0"
+            )
+            for state, posts, done, cost_usd in rows:
+                if state not in states:
+                    continue
+                settled += max(price, micro_of(cost_usd or 0)) if done else 0
+                held += posts - done
+        except (sqlite3.Error, ArithmeticError, TypeError, ValueError) as exc:
+            complaint = f"does not tell what was spent: {type(exc).__name__}: {exc}"
+        else:
+            return Spent(settled_micro_usd=settled, held=held)
+        raise self.complaint(complaint)
 
     @property
     def price_usd(self) -> float | None:
@@ -305,6 +312,11 @@ class Store:
                 result=None if row["result"] is None else SwapResult.model_validate_json(row["result"]),
                 error=None if row["error"] is None else error_of(json.loads(row["error"]), job),
             )
-        except ValueError as exc:
+        except (AttributeError, TypeError, ValueError) as exc:
             complaint = f"has a damaged row {row['number']}: {type(exc).__name__}"
         raise self.complaint(complaint)
+
+
+def _storable(name: str) -> str:
+    """A file name, of which only UTF-8 can be stored, and on some systems more is allowed."""
+    return name.encode(errors="backslashreplace").decode()

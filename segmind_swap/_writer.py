@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,8 +32,13 @@ class _Write(Generic[T]):
     def run(self, store: Store) -> None:
         try:
             self._result = self._step(store)
-        except JournalError as exc:
-            # The step does not fit: that is its own trouble. What else goes wrong is that of all.
+        except (sqlite3.Error, OSError):
+            # The disk: the trouble of all that are in the transaction.
+            raise
+        except ValueError as exc:
+            self._error = store.complaint(f"cannot hold a step's values: {exc}")
+        except Exception as exc:
+            # The step does not fit: that is its own trouble.
             self._error = exc
 
     def fail(self, error: Exception) -> None:
@@ -68,7 +74,7 @@ class Writer:
         A caller that is cancelled does not take the step back.
 
         Raises:
-            JournalError: the disk failed, or the step does not fit.
+            JournalError: the disk failed, the step does not fit, or the journal is closed already.
         """
         write = _Write(step)
         self._put(write)
@@ -81,13 +87,16 @@ class Writer:
         def logged(store: Store) -> None:
             try:
                 step(store)
-            except JournalError as exc:
+            except (JournalError, ValueError) as exc:
                 log.warning("%s", exc)
 
         self._put(_Write(logged))
 
     def _put(self, write: _Write[Any]) -> None:
-        if self._inline:
+        if self._is_closing:
+            write.fail(JournalError(f"the journal {self.path} is closed", path=self.path))
+            write.done.set()
+        elif self._inline:
             _commit(self._store, [write])
             write.done.set()
         else:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from ._config import PRICE_USD, WORKFLOW
-from ._errors import JournalError
+from ._errors import JournalError, SwapFailedError
 from ._ids import key_of
 from ._journal_file import Memory, to_read, to_write
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
@@ -80,8 +80,12 @@ class Journal:
             JournalError: there is no such journal, or it cannot be read.
         """
         with self._to_read() as store:
-            for entry in store.entries(state):
-                yield outcome_of(entry)
+            if self._memory is None:
+                yield from map(outcome_of, store.entries(state))
+                return
+            # A batch writes on the same connection: nothing may be open on it between two of them.
+            found = [outcome_of(entry) for entry in store.entries(state)]
+        yield from found
 
     def resubmit(self, id: str) -> None:
         """Lets the next run submit a swap again, which may pay it again.
@@ -115,6 +119,8 @@ class Journal:
         with self._to_write() as store:
             entry = self._known(store, id)
             job = entry.job
+            # The job of a swap that FAILED is not among the POSTs that may have to be paid: it is so again.
+            posts = max(1, entry.posts + isinstance(entry.error, SwapFailedError))
             if poll_url is not None:
                 workflow = job.workflow if job is not None else WORKFLOW
                 job = SwapJob(poll_url=poll_url, workflow=workflow, submitted_at=datetime.now(UTC))
@@ -123,7 +129,7 @@ class Journal:
                     f"knows no job of {id!r}, as no answer came: look into the account's history, and give"
                     " its poll_url"
                 )
-            store.step(entry.number, OutcomeState.ACCEPTED, job=job, posts=max(entry.posts, 1), by_hand=True)
+            store.step(entry.number, OutcomeState.ACCEPTED, job=job, posts=posts, by_hand=True)
 
     def _decide(self, id: str, state: OutcomeState) -> None:
         with self._to_write() as store:
@@ -173,9 +179,11 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
     store = journal.opened()
     try:
         with store.transaction():
-            take_back(store)
+            if store.path != IN_MEMORY:
+                take_back(store)
             store.begin_run(origin=origin, workflow=workflow)
-        forget(store.path)
+        if store.path != IN_MEMORY:
+            forget(store.path)
     except BaseException:
         store.close()
         raise

@@ -14,7 +14,7 @@ from ._store import Store
 
 def rescue_path(journal: str) -> Path:
     """The rescue file of a journal."""
-    return Path(f"{journal}.rescue.jsonl")
+    return Path(f"{os.path.realpath(journal)}.rescue.jsonl")
 
 
 def rescue(journal: str, id: str, job: SwapJob) -> Path:
@@ -36,7 +36,8 @@ def take_back(store: Store) -> int:
     """Writes rescued jobs into the journal they belong to, before it is used again; returns how many.
 
     Raises:
-        JournalError: the rescue file cannot be read. It is left as it is.
+        JournalError: the rescue file cannot be read, or has jobs that this journal would not wait for. It is
+            left as it is.
     """
     path = rescue_path(store.path)
     if not path.is_file():
@@ -47,8 +48,17 @@ def take_back(store: Store) -> int:
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
             entry = store.known(key_of(fields["id"]))
-            if entry is not None and entry.state is OutcomeState.SENDING:
-                store.step(entry.number, OutcomeState.ACCEPTED, posts=max(entry.posts, 1), job=job)
+            if entry is None or entry.state is OutcomeState.PENDING:
+                # Whoever removed the file or the row now would pay this swap again.
+                raise JournalError(
+                    f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and of which the"
+                    f" journal {store.path} knows nothing: wait for it (segmind-swap wait), and take it out",
+                    path=str(path),
+                )
+            if entry.state in {OutcomeState.SENDING, OutcomeState.UNKNOWN}:
+                by_hand = entry.state is OutcomeState.UNKNOWN
+                posts = max(entry.posts, 1)
+                store.step(entry.number, OutcomeState.ACCEPTED, posts=posts, job=job, by_hand=by_hand)
                 taken += 1
     except (OSError, ValueError, KeyError, TypeError) as exc:
         complaint = f"{type(exc).__name__}: {exc}"
@@ -61,5 +71,19 @@ def take_back(store: Store) -> int:
 
 
 def forget(journal: str) -> None:
-    """Removes the rescue file, once its jobs are in the journal on the disk."""
-    rescue_path(journal).unlink(missing_ok=True)
+    """Removes the rescue file, once its jobs are in the journal on the disk.
+
+    Raises:
+        JournalError: it cannot be removed.
+    """
+    path = rescue_path(journal)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as exc:
+        complaint = exc.strerror or str(exc)
+    else:
+        return
+    raise JournalError(
+        f"the rescue file {path} cannot be removed ({complaint}): do so, its jobs are in the journal again",
+        path=str(path),
+    )

@@ -148,15 +148,27 @@ class Account:
             self._books.budget.adopt()
         self._reserved += posts
 
+    async def restart(self, entry: Entry) -> None:
+        """A swap that failed or was rejected in an earlier run is to be sent again.
+
+        Raises:
+            JournalError: the disk failed.
+        """
+        if entry.state is not OutcomeState.PENDING:
+            await self._books.do(
+                partial(Store.step, number=entry.number, state=OutcomeState.PENDING, by_hand=True)
+            )
+
     async def reserve(self) -> None:
         """Makes sure of the price of one POST.
 
         Raises:
             BudgetExceededError: it would be too much.
         """
-        self._adopt(self.in_doubt)
+        # Its own POSTs in doubt are under way only then: nobody could wait for them to be given back.
         await self._books.budget.reserve()
         self._reserved += 1
+        self._adopt(self.in_doubt)
 
     # The record of a submit
 

@@ -16,7 +16,7 @@ import anyio.to_thread
 from ._books import Books
 from ._budget import Budget, Spent
 from ._config import PRICE_USD
-from ._errors import ConfigurationError, SwapError
+from ._errors import ConfigurationError, JournalError, SwapError
 from ._item import Item, Surroundings
 from ._journal import Journal, begin_run, outcome_of
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
@@ -236,6 +236,8 @@ class _Batch:
                 try:
                     await self._wait_for_jobs_of_earlier_runs(group)
                     await self._take_all(group)
+                except JournalError as exc:
+                    self.books.stop(exc)
                 except Exception as exc:
                     self._give_up(exc)
         # Whose inputs did not come again: they are paid, and somebody may want to know.

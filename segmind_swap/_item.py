@@ -143,6 +143,7 @@ class Item:
                 self._account.opened(taken)
                 if self._is_settled(taken):
                     return await self._known(taken)
+                await self._account.restart(taken)
             async with claimed(around.session, self._target):
                 return await self._submitted(inputs)
         except (ImageError, ConfigurationError) as exc:
@@ -189,15 +190,14 @@ class Item:
 
     async def _known(self, entry: Entry) -> SwapOutcome:
         """The outcome of a swap that an earlier run has brought to some end, or to its acceptance."""
-        if entry.state is OutcomeState.ACCEPTED:
-            self.job = entry.job
-            outcome = await self._around.recovered(entry.number)
-            if outcome is None:
-                return await self._finished(self._adopted(entry))
+        self.job = entry.job
+        outcome = await self._around.recovered(entry.number)
+        if outcome is not None:
             return outcome.model_copy(update={"request": self.request})
+        if entry.state is OutcomeState.ACCEPTED:
+            return await self._finished(self._adopted(entry))
         if entry.result is None:
             return outcome_of(entry, self.request)
-        self.job = entry.job
         path = entry.result.path
         if self._target is None or (path is not None and await anyio.Path(path).is_file()):
             return outcome_of(entry, self.request)

@@ -74,8 +74,14 @@ def run_demo(folder: Path) -> None:
             asyncio.run(run(url))
 
     exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]
-    write_report(folder / "report.html", title="Six swaps", lead=_LEAD, exhibits=exhibits)
     saved = sum(row.state == "saved" for row in board.rows.values())
+    totals = (
+        ("saved", f"{saved} of {len(swaps)}"),
+        ("charges", str(len(emulator.ledger))),
+        ("paid twice", str(len(emulator.paid_twice()))),
+        ("faults survived", str(board.survived.total())),
+    )
+    write_report(folder / "report.html", title="Six swaps", lead=_LEAD, exhibits=exhibits, totals=totals)
     survived = ", ".join(f"{count} {what}" for what, count in board.survived.items())
     console.print(
         f"\n[green]{saved} of {len(swaps)} saved[/green] in {time.monotonic() - started:.0f} s;"
@@ -100,10 +106,14 @@ def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:
     row = board.rows[id]
     seconds = row.seconds(time.monotonic())
     took = () if seconds is None else (f"{seconds:.1f} s",)
+    # What a swap failed of is the last that is noted of it.
+    *notes, reason = row.notes if row.state == "failed" else (*row.notes, "")
     return Exhibit(
         title=f"{character} → {scene}",
         reference=f"inputs/{character}.png",
         scene=f"inputs/{scene}.png",
         result=f"{id}.png" if row.state == "saved" else None,
-        facts=(row.state, *took, *row.notes),
+        state=row.state,
+        facts=(*took, *notes),
+        reason=reason,
     )

@@ -3,12 +3,15 @@
 import asyncio
 import inspect
 import selectors
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 import pytest
 import trio.testing
+
+_T = TypeVar("_T")
 
 _PATIENCE = 30.0
 """Real seconds for which virtual time stands still while worker threads are at work."""
@@ -51,6 +54,12 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         # Nothing but the leaps: what the machine takes for its work does not count, and cannot fail a test.
         return self._leap.leapt
+
+
+def run_on_asyncio(main: Coroutine[Any, Any, _T]) -> _T:
+    """Runs it as `asyncio.run` does, without anyio around it, in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(main)
 
 
 class _Standstill(trio.abc.Instrument):

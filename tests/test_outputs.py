@@ -153,7 +153,7 @@ def test_deep_nesting_ends_without_an_error() -> None:
 def test_a_large_answer_is_read_in_no_time() -> None:
     started = time.process_time()
     outputs_of({"output": [[[]] * 1000] * 100, "outputs": "[" + "[]," * 100_000 + "[]]"})
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 5
 
 
 _keys = st.sampled_from(["output", "outputs", "keyname", "value", "data", "type", "image"]) | st.text(

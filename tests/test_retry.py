@@ -12,6 +12,8 @@ from segmind_swap._config import RetryPolicy
 from segmind_swap._errors import ConnectionFailedError
 from segmind_swap._retry import Again, Done, Turn, backoff, repeat
 
+from .conftest import run_on_asyncio
+
 # Trio's virtual clock stands still while code runs; in asyncio's the real time of the code passes as well.
 CLOSE = {"asyncio": 5.0, "trio": 1e-6}
 
@@ -158,7 +160,7 @@ def test_a_task_cancelled_by_plain_asyncio_ends_cancelled() -> None:
         assert task.cancelled()
         assert len(steps.times) == 1
 
-    asyncio.run(main())
+    run_on_asyncio(main())
 
 
 async def test_loops_that_run_at_the_same_time_do_not_mix(loop: str) -> None:

@@ -37,6 +37,7 @@ from segmind_swap import (
 )
 from segmind_swap._submit import submit
 
+from .conftest import run_on_asyncio
 from .scripted import (
     KEY,
     PICTURES,
@@ -664,7 +665,7 @@ def test_plain_asyncio_cancellation_does_not_lose_an_answer_on_its_way() -> None
             task.cancel()
         return [event for event in events if isinstance(event, Abandoned)]
 
-    assert [event.job.request_id for event in asyncio.run(main())] == ["1"]
+    assert [event.job.request_id for event in run_on_asyncio(main())] == ["1"]
 
 
 def test_asyncio_timeout_and_wait_for_raise_what_they_always_raise() -> None:
@@ -677,7 +678,7 @@ def test_asyncio_timeout_and_wait_for_raise_what_they_always_raise() -> None:
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(swaps.submit(**PICTURES), 0.01)
 
-    asyncio.run(main())
+    run_on_asyncio(main())
 
 
 async def test_a_storm_of_cancellations_leaves_every_place_free() -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from segmind_swap._tasks import GRACE, Supervisor
 
+from .conftest import run_on_asyncio
+
 
 class Work:
     """Ten seconds of work, with its last byte at the fifth; keeps what it was told."""
@@ -310,7 +312,7 @@ def test_an_answer_on_its_way_when_the_loop_ends_is_told_as_nothing() -> None:
         with pytest.raises(asyncio.CancelledError):
             await caller
 
-    asyncio.run(leave())
+    run_on_asyncio(leave())
     assert (work.ended, work.deserted) == ("stopped", [None])
 
 

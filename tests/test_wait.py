@@ -191,9 +191,9 @@ async def test_a_poll_that_hangs_is_given_up_and_made_again() -> None:
 
 
 async def test_a_timeout_may_be_infinite() -> None:
-    ending, took, _ = await waited(Scripted(poll=[PROCESSING] * 2000 + [DONE]), timeout=float("inf"))
+    ending, took, _ = await waited(Scripted(poll=[PROCESSING] * 400 + [DONE]), timeout=float("inf"))
     assert isinstance(ending, SwapResult)
-    assert took > 14_000
+    assert took > 2_800, "three times what is usual"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class Account:
     def opened(self, entry: Entry) -> None:
         """From now on this is the account of a row. What that may still have to pay is held already."""
         self._number = entry.number
-        # One that FAILED is here to be sent again, as one that is PENDING: each of its POSTs is another's then.
+        # One that FAILED is here to be sent again, as one that is PENDING: its job is over.
         is_to_be_sent = entry.state in {OutcomeState.PENDING, OutcomeState.FAILED}
         has_job = entry.job is not None and not is_to_be_sent
         self.in_doubt = self._earlier = max(0, entry.posts - has_job)

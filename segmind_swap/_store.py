@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from ._budget import Spent, micro_of
+from ._budget import MICRO, Spent, micro_of
 from ._errors import JournalError, SubmissionUnknownError, SwapError, error_fields, error_of
 from ._models import OutcomeState, SwapJob, SwapResult
 
@@ -131,17 +131,24 @@ class Store:
 
     @contextmanager
     def _between(self, begin: str, done: str) -> Iterator[None]:
+        with self._complaints(done):
+            try:
+                self._db.execute(begin)
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _complaints(self, done: str) -> Iterator[None]:
+        """Tells the disk's trouble, and values that nobody here wrote, as an error about this journal."""
         try:
-            self._db.execute(begin)
             yield
-            self._db.execute("COMMIT")
             return
-        except (sqlite3.Error, OSError, ValueError) as exc:
-            complaint = f"could not be {done}: {exc}"
-        finally:
-            if self._db.in_transaction:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
+        except (sqlite3.Error, OSError, ArithmeticError, TypeError, ValueError) as exc:
+            complaint = f"could not be {done}: {type(exc).__name__}: {exc}"
         raise self.complaint(complaint)
 
     # A run
@@ -260,10 +267,14 @@ class Store:
         return {OutcomeState(state): count for state, count in rows}
 
     def money(self, price_usd: float, states: Collection[OutcomeState] = tuple(OutcomeState)) -> Spent:
-        """What the rows in these states have cost, and how many of their POSTs may still have to be paid."""
+        """What the rows in these states have cost, and how many of their POSTs may still have to be paid.
+
+        Raises:
+            JournalError: it could not be read.
+        """
         settled = held = 0
         price = micro_of(price_usd)
-        try:
+        with self._complaints("read"):
             rows = self._db.execute(
                 "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
                 " FROM swaps WHERE posts > 0"
@@ -273,17 +284,19 @@ class Store:
                     continue
                 settled += max(price, micro_of(cost_usd or 0)) if done else 0
                 held += posts - done
-        except (sqlite3.Error, ArithmeticError, TypeError, ValueError) as exc:
-            complaint = f"does not tell what was spent: {type(exc).__name__}: {exc}"
-        else:
-            return Spent(settled_micro_usd=settled, held=held)
-        raise self.complaint(complaint)
+        return Spent(settled_micro_usd=settled, held=held)
 
     @property
     def price_usd(self) -> float | None:
-        """What a swap was taken to cost, last."""
-        price = self._fact("price_usd")
-        return None if price is None else float(price)
+        """What a swap was taken to cost, last.
+
+        Raises:
+            JournalError: it could not be read.
+        """
+        with self._complaints("read"):
+            price = self._fact("price_usd")
+            # Through the budget's eyes: it must be a number that can be paid.
+            return None if price is None else micro_of(float(price)) / MICRO
 
     def set_price(self, price_usd: float) -> None:
         """Keeps what a swap is taken to cost."""

@@ -1,0 +1,80 @@
+"""Journals with rows made by hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from segmind_swap import OutcomeState, SwapError, SwapJob, SwapResult
+from segmind_swap._config import BASE_URL, WORKFLOW
+from segmind_swap._ids import key_of
+from segmind_swap._journal_file import Memory, to_write
+from segmind_swap._store import Entry, Store
+
+URL = "https://images.segmind.com/generations/a1.png"
+
+
+def a_job(number: int = 1, *, possible_duplicates: int = 0) -> SwapJob:
+    return SwapJob(
+        poll_url=f"{BASE_URL}/workflows/request/{number}",
+        request_id=str(number),
+        workflow=WORKFLOW,
+        submitted_at=datetime(2026, 11, 22, tzinfo=UTC),
+        possible_duplicates=possible_duplicates,
+    )
+
+
+def a_result(number: int = 1, *, cost_usd: float | None = None, path: Path | None = None) -> SwapResult:
+    job = a_job(number)
+    return SwapResult(job=job, url=URL, outputs=(), seconds=71.9, cost_usd=cost_usd, path=path)
+
+
+def begun(store: Store, *, origin: str = BASE_URL, workflow: str = WORKFLOW) -> Store:
+    """A store in its next run."""
+    with store.transaction():
+        store.begin_run(origin=origin, workflow=workflow)
+    return store
+
+
+def in_memory() -> Store:
+    return begun(Memory().to_write())
+
+
+def at(path: Path) -> Store:
+    return begun(to_write(path))
+
+
+def offered(store: Store, id: str, pictures: str = "p") -> Entry | str:
+    """What becomes of an input."""
+    with store.transaction():
+        return store.take(
+            key=key_of(id), id=id, fingerprint=pictures, reference="hero.png", scene="street.png"
+        )
+
+
+def taken(store: Store, id: str = "a", pictures: str = "p") -> Entry:
+    entry = offered(store, id, pictures)
+    assert isinstance(entry, Entry), entry
+    return entry
+
+
+def row(
+    store: Store,
+    id: str = "a",
+    state: OutcomeState = OutcomeState.PENDING,
+    *,
+    posts: int = 0,
+    job: SwapJob | None = None,
+    result: SwapResult | None = None,
+    error: SwapError | None = None,
+) -> int:
+    """The number of a new row that is in any state, however it came there."""
+    number = taken(store, id).number
+    with store.transaction():
+        store._db.execute("UPDATE swaps SET state = 'sending' WHERE number = ?", (number,))
+        if state is not OutcomeState.ABANDONED:
+            store.step(number, state, posts=posts, job=job, result=result, error=error)
+        else:
+            store.step(number, OutcomeState.UNKNOWN, posts=posts, job=job, result=result, error=error)
+            store.step(number, state, by_hand=True)
+    return number

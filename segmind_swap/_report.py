@@ -22,17 +22,18 @@ _FEW = 24
 _MAX_WORDS = 200
 _MAX_SENTENCES = 1000
 
-# In the order in which the filter offers them.
+# In the order in which the filter offers them, and in the colours of the command line's table of states.
 _TONES = {
     "saved": "good",
-    "completed": "good",
+    "completed": "warn",
     "accepted": "calm",
+    "sending": "calm",
     "pending": "calm",
     "unknown": "warn",
     "expired": "warn",
-    "abandoned": "warn",
     "failed": "bad",
     "rejected": "bad",
+    "abandoned": "bad",
 }
 _ORDER = {state: place for place, state in enumerate(_TONES)}
 

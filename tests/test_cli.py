@@ -5,13 +5,17 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import anyio
 import pytest
 from PIL import Image
 
@@ -30,9 +34,25 @@ from segmind_swap import (
     SwapTimeoutError,
 )
 from segmind_swap.cli._exits import code_of
+from segmind_swap.emulator import Emulator, Picture
+
+from .scripted import PNG
 
 JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="w")
-COMMAND = [sys.executable, "-c", "from segmind_swap.cli import main; main()"]
+
+# A test run in the background may ignore SIGINT, and what it starts inherits that.
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+IGNORING = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+
+
+def program(before: str = HEEDING) -> list[str]:
+    """The program as an installed `segmind-swap` runs, with something done before."""
+    return [sys.executable, "-c", f"{before}; from segmind_swap.cli import main; main()"]
+
+
+COMMAND = program()
+PATIENCE = 300
+"""Seconds after which a command hangs, whatever else the machine has to do."""
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -48,16 +68,18 @@ def segmind_swap(*arguments: str, cwd: Path, **env: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
 @contextmanager
-def running(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def running(
+    *arguments: str, cwd: Path, command: Sequence[str] = COMMAND, **env: str
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         cwd=cwd,
-        env=environment(),
+        env=environment(**env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,32 +90,70 @@ def running(*arguments: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
+def with_pictures(folder: Path) -> Path:
+    Image.new("RGB", (300, 400), "#7fb3d5").save(folder / "hero.png")
+    Image.new("RGB", (640, 480), "#abebc6").save(folder / "street.jpg")
+    return folder
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with two pictures."""
-    Image.new("RGB", (300, 400), "#7fb3d5").save(tmp_path / "hero.png")
-    Image.new("RGB", (640, 480), "#abebc6").save(tmp_path / "street.jpg")
-    return tmp_path
+    return with_pictures(tmp_path)
 
 
 PAIR = ["--reference", "hero.png", "--scene", "street.jpg"]
 
 
-def test_one_command_turns_two_files_into_a_picture_on_the_emulator(folder: Path) -> None:
-    done = segmind_swap("swap", *PAIR, "--out", "out.png", "--emulator", cwd=folder)
-    assert done.returncode == 0
-    with Image.open(folder / "out.png") as picture:
+@dataclass(frozen=True)
+class Begun:
+    """A command under way, and where it was called."""
+
+    folder: Path
+    process: subprocess.Popen[str]
+
+    def end(self) -> tuple[int, str, str]:
+        """Its exit code and what it printed, once it has ended."""
+        out, complaint = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, complaint
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Begun]]:
+    """Swaps that wait more than they work: they do so at the same time, and while other tests run."""
+    with ExitStack() as stack:
+
+        def begin(name: str, *arguments: str, **env: str) -> Begun:
+            folder = with_pictures(tmp_path_factory.mktemp(name))
+            return Begun(folder, stack.enter_context(running("swap", *PAIR, *arguments, cwd=folder, **env)))
+
+        nobody = stack.enter_context(socket.socket())
+        nobody.bind(("127.0.0.1", 0))  # and nobody listens
+        nowhere = finding(f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        yield {
+            "by a person": begin("person", "--out", "out.png", "--emulator"),
+            "by a script": begin("script", "--out", "out", "--emulator", "--json"),
+            "of nobody": begin("nobody", "--out", "no.png", **nowhere),
+        }
+
+
+def test_one_command_turns_two_files_into_a_picture_on_the_emulator(begun: dict[str, Begun]) -> None:
+    swap = begun["by a person"]
+    code, out, told = swap.end()
+    assert code == 0
+    with Image.open(swap.folder / "out.png") as picture:
         assert picture.size[0] > 600
-    assert re.search(r"^ +\d+\.\d s  accepted as [0-9a-f]{32}$", done.stderr, re.MULTILINE)
-    assert re.fullmatch(r"saved out\.png  \(\d+ s; cost nothing: it ran on the emulator\)\n", done.stdout)
-    assert "\x1b" not in done.stdout + done.stderr
+    assert re.search(r"^ +\d+\.\d s  accepted as [0-9a-f]{32}$", told, re.MULTILINE)
+    assert re.fullmatch(r"saved out\.png  \(\d+ s; cost nothing: it ran on the emulator\)\n", out)
+    assert "\x1b" not in out + told
 
 
-def test_json_is_all_there_is_on_standard_output(folder: Path) -> None:
-    done = segmind_swap("swap", *PAIR, "--out", "out", "--emulator", "--json", cwd=folder)
-    result = SwapResult.model_validate_json(done.stdout)
-    assert (result.path, done.returncode) == (Path("out.png"), 0)
-    assert (folder / "out.png").exists()
+def test_json_is_all_there_is_on_standard_output(begun: dict[str, Begun]) -> None:
+    swap = begun["by a script"]
+    code, out, _ = swap.end()
+    result = SwapResult.model_validate_json(out)
+    assert (result.path, code) == (Path("out.png"), 0)
+    assert (swap.folder / "out.png").exists()
 
 
 def test_what_is_wrong_with_which_input_is_said_without_a_traceback(folder: Path) -> None:
@@ -135,9 +195,8 @@ def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
         ("typer", "segmind-swap[cli]", 1),
         ("uvicorn", "segmind-swap[emulator]", 2),
     ):
-        program = f"import sys; sys.modules[{missing!r}] = None; from segmind_swap.cli import main; main()"
         done = subprocess.run(
-            [sys.executable, "-c", program, "emulator", "--port", "0"],
+            [*program(f"import sys; sys.modules[{missing!r}] = None"), "emulator", "--port", "0"],
             cwd=folder,
             env=environment(),
             capture_output=True,
@@ -156,11 +215,21 @@ def an_emulator(folder: Path, speed: float, *arguments: str) -> Iterator[dict[st
         assert server.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
         assert found, "it ended early"
-        yield {"SEGMIND_BASE_URL": found[0], "SEGMIND_API_KEY": "emulator-key"}
+        yield finding(found[0])
         server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=10) == 0
-        assert server.stderr is not None
-        assert server.stderr.read() == ""
+        _, complaint = server.communicate(timeout=PATIENCE)
+        assert (server.returncode, complaint) == (0, "")
+
+
+def finding(url: str) -> dict[str, str]:
+    """The environment in which commands find an emulator."""
+    return {"SEGMIND_BASE_URL": url, "SEGMIND_API_KEY": "emulator-key"}
+
+
+def until_accepted(swap: subprocess.Popen[str]) -> None:
+    assert swap.stderr is not None
+    while "accepted as" not in (line := swap.stderr.readline()):
+        assert line, "it ended early"
 
 
 def test_every_command_finds_an_emulator_by_the_environment(folder: Path) -> None:
@@ -185,9 +254,7 @@ def test_every_command_finds_an_emulator_by_the_environment(folder: Path) -> Non
         nonsense = segmind_swap("wait", "nonsense", "--out", "no.png", cwd=folder, **service)
         assert (nonsense.returncode, "is no job" in nonsense.stderr) == (2, True)
     with pytest.raises(OSError, match="refused"):
-        urllib.request.urlopen(service["SEGMIND_BASE_URL"], timeout=5)
-    gone = segmind_swap("swap", *PAIR, "--out", "no.png", cwd=folder, **service)
-    assert gone.returncode == 1
+        urllib.request.urlopen(service["SEGMIND_BASE_URL"], timeout=PATIENCE)
 
 
 def test_the_emulator_refuses_an_address_that_others_can_reach(folder: Path) -> None:
@@ -200,20 +267,21 @@ def test_the_emulator_refuses_an_address_that_others_can_reach(folder: Path) -> 
 def test_an_interrupted_swap_prints_the_command_that_waits_for_its_job(
     folder: Path, number: signal.Signals, code: int
 ) -> None:
-    with an_emulator(folder, 40) as service:
-        with subprocess.Popen(
-            [*COMMAND, "swap", *PAIR, "--out", "out.png"],
-            cwd=folder,
-            env=environment(**service),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            assert process.stderr is not None
-            while "accepted as" not in (line := process.stderr.readline()):
-                assert line, "it ended early"
+    interrupted = threading.Event()
+
+    async def engine(*, reference: Picture, scene: Picture) -> bytes:
+        # However late the signal comes, the job is not done before.
+        while not interrupted.is_set():  # noqa: ASYNC110 - set by another thread
+            await anyio.sleep(0.01)
+        return PNG
+
+    with Emulator(engine=engine, duration=0).serve() as url:
+        service = finding(url)
+        with running("swap", *PAIR, "--out", "out.png", cwd=folder, **service) as process:
+            until_accepted(process)
             process.send_signal(number)
-            complaint = process.stderr.read()
+            _, complaint = process.communicate(timeout=PATIENCE)
+        interrupted.set()
         assert process.returncode == code
         assert "interrupted; the job was accepted and is billed" in complaint
         assert "Traceback" not in complaint
@@ -256,7 +324,8 @@ def test_an_exit_code_tells_whether_something_was_paid(error: SwapError, code: i
 
 
 def test_wait_takes_what_swap_printed_and_looks_at_its_target_first(folder: Path) -> None:
-    with an_emulator(folder, 1000) as service:
+    with Emulator(speed=1000).serve() as url:
+        service = finding(url)
         late = segmind_swap(
             "swap", *PAIR, "--out", "a.png", "--timeout", "0.1", "--json", cwd=folder, **service
         )
@@ -284,24 +353,22 @@ def test_a_job_of_another_service_names_the_setting_and_not_the_same_command_aga
 
 
 def test_sigterm_ends_a_command_even_where_a_script_ignores_sigint(folder: Path) -> None:
-    ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-    program = f"{ignoring}; from segmind_swap.cli import main; main()"
+    swap = ["swap", *PAIR, "--out", "out.png"]
     with (
-        an_emulator(folder, 1) as service,
-        subprocess.Popen(
-            [sys.executable, "-c", program, "swap", *PAIR, "--out", "out.png"],
-            cwd=folder,
-            env=environment(**service),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
+        Emulator(duration=3600).serve() as url,
+        running(*swap, cwd=folder, command=program(IGNORING), **finding(url)) as process,
     ):
-        assert process.stderr is not None
-        while "accepted as" not in (line := process.stderr.readline()):
-            assert line, "it ended early"
+        until_accepted(process)
         process.terminate()
-        complaint = process.stderr.read()
+        _, complaint = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert "segmind-swap wait" in complaint
+    assert "Traceback" not in complaint
+
+
+def test_a_swap_of_a_service_that_is_not_there_has_failed(
+    begun: dict[str, Begun],
+) -> None:
+    code, out, complaint = begun["of nobody"].end()
+    assert (code, out) == (1, "")
     assert "Traceback" not in complaint

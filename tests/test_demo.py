@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .test_cli import COMMAND, environment
+from .test_cli import COMMAND, PATIENCE, environment
 
 
 def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Pat
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert done.returncode == 0, done.stderr
     assert re.search(

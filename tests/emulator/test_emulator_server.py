@@ -26,6 +26,8 @@ from .calling import KEY, PAYLOADS, SWAP, WORKFLOW, picture, poll_url, submit, u
 pytestmark = pytest.mark.real_time
 
 BODY = json.dumps(SWAP).encode()
+PATIENCE = 300.0
+"""Seconds after which something hangs, whatever else the machine has to do."""
 
 
 def head(length: int = len(BODY)) -> bytes:
@@ -38,10 +40,14 @@ def head(length: int = len(BODY)) -> bytes:
     return "\r\n".join((*lines, "content-type: application/json", "", "")).encode()
 
 
+def caller(url: str, **settings: Any) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers=KEY, timeout=PATIENCE, **settings)
+
+
 @contextlib.contextmanager
 def connection(url: str) -> Iterator[socket.socket]:
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as sock:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as sock:
         yield sock
 
 
@@ -67,7 +73,7 @@ async def test_a_swap_goes_through_from_upload_to_picture() -> None:
     emulator = Emulator(duration=0.2)
     with emulator.serve() as url:
         assert url.startswith("http://127.0.0.1:")
-        async with httpx.AsyncClient(base_url=url, headers=KEY) as client:
+        async with caller(url) as client:
             reference, scene = await upload(client, picture("red"), picture("blue"))
             poll = await poll_url(client, reference_character_image=reference, character_image=scene)
             assert poll.startswith(f"{url}/workflows/request/")
@@ -104,8 +110,7 @@ def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
 async def test_fifty_at_once_are_all_served() -> None:
     emulator = Emulator(duration=0, credits_usd=1000, engine="none")
     with emulator.serve() as url:
-        limits = httpx.Limits(max_connections=60)
-        async with httpx.AsyncClient(base_url=url, headers=KEY, limits=limits, timeout=30) as client:
+        async with caller(url, limits=httpx.Limits(max_connections=60)) as client:
 
             async def one() -> None:
                 response = await client.get(await poll_url(client))
@@ -168,7 +173,7 @@ def test_a_cut_inside_the_answer_sends_the_head_and_half_of_the_body(
 async def test_httpx_sees_each_cut_as_a_transport_error(cut: Any) -> None:
     emulator = Emulator(faults=[Fault(on="submit", calls=range(1, 6), cut=cut)])
     with emulator.serve() as url:
-        async with httpx.AsyncClient(base_url=url, headers=KEY) as client:
+        async with caller(url) as client:
             for _ in range(5):
                 with pytest.raises(httpx.TransportError):
                     await submit(client)
@@ -181,7 +186,7 @@ def test_a_client_that_leaves_inside_its_body_starts_nothing() -> None:
     with emulator.serve() as url:
         with connection(url) as sock:
             sock.sendall(head() + BODY[:-1])
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE
         while not emulator.count("submit") and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(0.05)
@@ -190,13 +195,18 @@ def test_a_client_that_leaves_inside_its_body_starts_nothing() -> None:
 
 
 def test_an_answer_held_back_does_not_hold_up_the_end(caplog: pytest.LogCaptureFixture) -> None:
-    emulator = Emulator(faults=[Fault(on="submit", delay=3600)])
-    start = time.monotonic()
-    with emulator.serve() as url, connection(url) as sock:
-        sock.sendall(head() + BODY)
-        while not emulator.ledger:
-            time.sleep(0.01)
-    assert time.monotonic() - start < 5
+    def end() -> float:
+        emulator = Emulator(faults=[Fault(on="submit", delay=3600)])
+        with emulator.serve() as url, connection(url) as sock:
+            sock.sendall(head() + BODY)
+            while not emulator.ledger:
+                time.sleep(0.01)
+            start = time.monotonic()
+        return time.monotonic() - start
+
+    # Five seconds are what the server would wait for it. A busy machine may take them for itself, but not
+    # again and again.
+    assert any(end() < 5 for _ in range(5))
     assert not noise(caplog)
     assert not threads()
 
@@ -218,7 +228,7 @@ async def test_a_mistake_of_an_engine_is_logged_and_answered_500(caplog: pytest.
         raise RuntimeError("the engine broke")
 
     with Emulator(engine=engine, duration=0).serve() as url:
-        async with httpx.AsyncClient(base_url=url, headers=KEY) as client:
+        async with caller(url) as client:
             assert (await client.get(await poll_url(client))).status_code == 500
     (record,) = noise(caplog)
     assert (record.name, record.levelno) == ("segmind_swap.emulator", logging.ERROR)
@@ -276,14 +286,23 @@ print("ended with", len(emulator.ledger), flush=True)
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        with connection(url) as sock:
-            sock.sendall(head() + BODY)
-            time.sleep(0.3)
-            os.kill(process.pid, number)
-            out, err = process.communicate(timeout=20)
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            with connection(url) as sock:
+                sock.sendall(head() + BODY)
+                while credits_left(url) == 100:
+                    time.sleep(0.01)
+                os.kill(process.pid, number)
+                out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert (process.returncode, out, err) == (0, "ended with 1\n", "")
+
+
+def credits_left(url: str) -> float:
+    left = httpx.get(f"{url}/v1/get-user-credits", headers=KEY, timeout=PATIENCE).json()["credits"]
+    return float(left)
 
 
 @pytest.mark.parametrize("missing", ["PIL", "starlette", "uvicorn"])

@@ -116,18 +116,26 @@ def _check_kind(path: Path, connection: sqlite3.Connection) -> None:
     if version != VERSION:
         made_by = "a newer" if version > VERSION else "an older"
         raise _complaint(path, f"was made by {made_by} version of segmind-swap (schema {version})")
+    tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    if [sql for (sql,) in tables] != [sql.strip() for sql in _SCHEMA.split(";")[:-1]]:
+        raise _damaged(path, "its tables are others")
 
 
 def _check(path: Path, connection: sqlite3.Connection) -> None:
     _check_kind(path, connection)
-    (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    # The whole check: it compares the keys with their index, in which a lost one would be paid again.
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
-        raise _complaint(path, f"is damaged ({found}): keep it, and begin another for what is left")
+        raise _damaged(path, found)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     # A file that can only be read is opened all the same: it is better to know now.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute("ROLLBACK")
+
+
+def _damaged(path: Path, how: str) -> JournalError:
+    return _complaint(path, f"is damaged ({how}): keep it, and begin another for what is left")
 
 
 def _complaint(path: Path, text: str) -> JournalError:
@@ -144,6 +152,9 @@ def _complaints(path: Path) -> Iterator[None]:
         )
     except OSError as exc:
         complaint = f"cannot be used: {exc.strerror or exc}"
+    except ValueError as exc:
+        # A name that can be no file's, or damage that is no text.
+        complaint = f"cannot be used: {exc}"
     else:
         return
     raise _complaint(path, complaint)

@@ -24,7 +24,7 @@ from segmind_swap.emulator import Emulator, Fault
 
 SWAPS = 400
 KEY = "emulator-key"
-QUICK = PollPolicy(interval=0.1)
+QUICK = PollPolicy(interval=0.25)
 
 
 def pair(number: int) -> dict[str, Any]:
@@ -61,7 +61,7 @@ async def run(url: str, retry: RetryPolicy) -> tuple[dict[int, SwapResult | Swap
 
         async def one(number: int) -> None:
             try:
-                endings[number] = await swaps.swap(**pair(number), timeout=60)
+                endings[number] = await swaps.swap(**pair(number), timeout=3600)
             except SwapError as error:
                 endings[number] = error
 

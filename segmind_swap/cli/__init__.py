@@ -11,8 +11,10 @@ def main() -> None:
         import typer  # noqa: F401, PLC0415
     except ImportError:
         sys.exit("segmind-swap: the command line needs: pip install 'segmind-swap[cli]'")
-    from ._app import app  # noqa: PLC0415 - not before the extra is known to be there
+    # Not before the extra is known to be there.
+    from ._app import app  # noqa: PLC0415
+    from ._exits import KeptLines  # noqa: PLC0415
 
-    # What the library warns of, the commands say themselves.
-    logging.getLogger("segmind_swap").addHandler(logging.NullHandler())
+    # What the library warns of, the commands say themselves. Its errors are lines to keep.
+    logging.getLogger("segmind_swap").addHandler(KeptLines(logging.ERROR))
     app()

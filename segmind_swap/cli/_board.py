@@ -26,6 +26,7 @@ from segmind_swap import (
 )
 
 from ._screen import Screen
+from ._words import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 
@@ -97,6 +98,7 @@ class Board:
 
     def _note(self, id: str, note: str) -> None:
         if id in self.rows:
+            note = one_line(note)
             self.rows[id].notes.append(note)
             self.screen.say(f"{id}: {note}")
 

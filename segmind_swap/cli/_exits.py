@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import shlex
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -14,18 +16,21 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from segmind_swap import (
     ConfigurationError,
     DownloadError,
     ImageError,
+    JournalError,
     SubmissionUnknownError,
     SwapError,
     SwapExpiredError,
     SwapFailedError,
     SwapJob,
 )
+
+from ._words import plain
 
 
 class Exit(IntEnum):
@@ -46,7 +51,16 @@ class Exit(IntEnum):
 
 def complain(text: str) -> None:
     """Says what went wrong, on standard error."""
-    Console(stderr=True, highlight=False).print(f"[red]segmind-swap:[/red] {escape(text)}", soft_wrap=True)
+    words = Text.assemble(("segmind-swap:", "red"), " ", plain(text))
+    Console(stderr=True, highlight=False).print(words, soft_wrap=True)
+
+
+class KeptLines(logging.Handler):
+    """Shows log lines on standard error; what lives there replaces `sys.stderr`, and stays below them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Shows one."""
+        print(f"segmind-swap: {plain(record.getMessage())}", file=sys.stderr)
 
 
 def give_up(code: Exit, text: str) -> NoReturn:
@@ -69,7 +83,7 @@ def code_of(error: SwapError) -> Exit:
     match error:
         case SubmissionUnknownError():
             return Exit.UNKNOWN
-        case ConfigurationError() | ImageError() if error.job is None:
+        case ConfigurationError() | ImageError() | JournalError() if error.job is None:
             return Exit.USAGE
         case SwapFailedError():
             return Exit.FAILED

@@ -21,6 +21,7 @@ from segmind_swap import (
 )
 
 from ._screen import Screen
+from ._words import one_line
 
 
 class LiveLine:
@@ -55,6 +56,7 @@ class LiveLine:
                 pass
 
     def _show(self, state: str) -> None:
+        state = one_line(state)
         if state != self._state:
             self.screen.say(f"{self._seconds:6.1f} s  {state}")
         self._state = state

@@ -10,6 +10,14 @@ import anyio
 import anyio.to_thread
 import pytest
 import trio.testing
+from hypothesis import HealthCheck, settings
+
+# The same examples on each run, and none refused because a busy machine made it slowly. Others are tried with
+# `--hypothesis-profile=default`.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("steady")
 
 _T = TypeVar("_T")
 

@@ -327,7 +327,7 @@ def test_the_command_line_reference_names_every_command_and_option_with_its_defa
         options = {parameter.opts[0]: parameter for parameter in command.params}
         arguments = {option for option in options if not option.startswith("--")}
         assert {row for row in rows if row.startswith("--")} == set(options) - arguments, name
-        assert {row.rstrip("…").lower() for row in rows if not row.startswith("--")} == {
+        assert {row.rstrip("…").lower().removesuffix("s") for row in rows if not row.startswith("--")} == {
             argument.removesuffix("s") for argument in arguments
         }, name
         for option, parameter in options.items():

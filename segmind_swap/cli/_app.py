@@ -15,15 +15,20 @@ from rich.markup import escape
 
 from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
+from ._batch import Options, run_batch
 from ._demo import run_demo
 from ._exits import Exit, endings_told, give_up
 from ._live import LiveLine
+from ._pairs import read_pairs
+from ._plan import Limits
 from ._service import new_emulator, service
+from ._settle import JOURNAL, settle, show_status
 
 app = typer.Typer(
     help="Swap characters in pictures through Segmind's API, or on an emulator of it.",
     epilog="Exit codes: 0 done · 1 refused or failed · 2 an input cannot be used, nothing was sent ·"
-    " 3 paid but not finished: wait for it · 4 perhaps accepted and billed · 130, 143 interrupted",
+    " 3 paid but not finished: wait for it · 4 perhaps accepted and billed · 5 stopped before every input was"
+    " submitted: the same command goes on · 130, 143 interrupted",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -34,6 +39,15 @@ Out = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for the job once it is accepted.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504: it might pay twice.")
+]
+UseEmulator = Annotated[
+    bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
+]
+JournalPath = Annotated[
+    Path, typer.Argument(metavar="JOURNAL", help="A batch's journal, or the folder that holds it.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
@@ -43,12 +57,8 @@ def swap(
     scene: Annotated[str, typer.Option(help="The scene, whose character is replaced: a path or URL.")],
     out: Out,
     overwrite: Overwrite = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504: it might pay twice.")
-    ] = False,
-    emulator: Annotated[
-        bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
-    ] = False,
+    strict: Strict = False,
+    emulator: UseEmulator = False,
     timeout: Timeout = 900.0,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +109,102 @@ def wait(
         with service(emulator=False) as settings, line.screen:
             result = asyncio.run(run(settings))
     _show_result(result, "waiting is free", as_json=as_json)
+
+
+@app.command(epilog="Example: segmind-swap batch pairs.csv --out out --budget 25")
+def batch(
+    pairs: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PAIRS",
+            help="A .csv or .jsonl file with id, reference_character_image and character_image (paths from"
+            " its own folder, or URLs); or a folder of scenes, with --reference.",
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(help="The folder for the pictures, as ID.png, .jpg or .webp, and for the report."),
+    ],
+    reference: Annotated[
+        str | None, typer.Option(help="Who goes into each scene of a folder: a picture's path or URL.")
+    ] = None,
+    journal: Annotated[
+        Path | None, typer.Option(help="Where each swap is written down; by default journal.db in --out.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many swaps at a time.")] = 64,
+    rpm: Annotated[
+        float | None, typer.Option(help="Submits a minute; by default it is found out from 429s.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Dollars that may be spent at most, earlier runs included.")
+    ] = None,
+    price: Annotated[float, typer.Option(help="Dollars that a swap is taken to cost.")] = 0.1522,
+    poll_interval: Annotated[
+        float | None, typer.Option(help="Seconds between two looks at a job; by default 7.")
+    ] = None,
+    strict: Strict = False,
+    timeout: Timeout = 900.0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Submit, and pay, what failed or was rejected again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Look at every input, tell cost and time, and send nothing.")
+    ] = False,
+    emulator: UseEmulator = False,
+    as_json: Json = False,
+) -> None:
+    """Make many swaps. Each is paid once it is accepted, about $0.15.
+
+    Everything is looked at before anything is paid. The same command again goes on where it ended, however it
+    ended: what is done is not paid again. Ctrl-C lets what is in flight finish; twice stops at once.
+    """
+    options = Options(
+        out=out,
+        journal=journal or out / JOURNAL,
+        limits=Limits(concurrency=concurrency, rpm=rpm, budget_usd=budget, price_usd=price),
+        poll_interval=poll_interval,
+        strict=strict,
+        timeout=timeout,
+        retry_failed=retry_failed,
+        dry_run=dry_run,
+        emulator=emulator,
+        as_json=as_json,
+    )
+    with endings_told(as_json=as_json):
+        found = read_pairs(pairs, reference)
+        with service(emulator=emulator, needs_key=not dry_run) as settings:
+            code = run_batch(found, options, settings)
+    raise typer.Exit(code)
+
+
+@app.command(epilog="Example: segmind-swap status out")
+def status(journal: JournalPath, as_json: Json = False) -> None:
+    """Show how far a batch is: counts, money, and what waits for a decision. Free; also while it runs."""
+    with endings_told(as_json=as_json):
+        show_status(journal, as_json=as_json)
+
+
+@app.command(epilog="Example: segmind-swap resolve out scene-017 --resubmit")
+def resolve(
+    journal: JournalPath,
+    id: Annotated[str, typer.Argument(metavar="ID", help="The id of the swap.")],
+    resubmit: Annotated[
+        bool, typer.Option("--resubmit", help="Submit it again, which is paid again.")
+    ] = False,
+    abandon: Annotated[
+        bool, typer.Option("--abandon", help="Give it up; what it may have cost stays counted.")
+    ] = False,
+    wait_again: Annotated[
+        bool, typer.Option("--wait-again", help="Wait for its job, which is free.")
+    ] = False,
+    poll_url: Annotated[
+        str | None,
+        typer.Option(help="Where its job is polled, by the account's history; with --wait-again."),
+    ] = None,
+) -> None:
+    """Decide about a swap that a batch cannot decide about. The next run of the batch carries it out."""
+    with endings_told():
+        settle(journal, id, resubmit=resubmit, abandon=abandon, wait_again=wait_again, poll_url=poll_url)
 
 
 @app.command(epilog="Example: segmind-swap credits --json")

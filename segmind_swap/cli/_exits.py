@@ -45,6 +45,8 @@ class Exit(IntEnum):
     """A job was accepted and is billed, but its picture is not here yet: `wait` for it."""
     UNKNOWN = 4
     """A submit may have been accepted and billed. Look into the account's history before repeating it."""
+    STOPPED = 5
+    """A batch ended before every input was submitted. The same command goes on."""
     INTERRUPTED = 130
     TERMINATED = 143
 

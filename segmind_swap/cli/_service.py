@@ -17,22 +17,27 @@ if TYPE_CHECKING:
 _KEY = "emulator-key"
 _SPEED = 20.0
 _POLLS = 0.25
+_CREDITS_USD = 100.0
+_CREDITS_OF_ONE_RUN_USD = 1_000_000.0
+"""A batch that is tried out on the emulator shall not end for want of play money."""
 
 
 @contextmanager
-def service(*, emulator: bool) -> Iterator[dict[str, Any]]:
+def service(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any]]:
     """The settings of a client of the service that was asked for."""
     if emulator:
-        with new_emulator(speed=_SPEED).serve() as url:
+        with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
             yield settings_for(url)
-    elif not os.environ.get("SEGMIND_API_KEY"):
+    elif os.environ.get("SEGMIND_API_KEY"):
+        yield {}
+    elif needs_key:
         give_up(
             Exit.USAGE,
             "there is no API key: make one in Segmind's console and set SEGMIND_API_KEY."
-            " `segmind-swap swap --emulator` and `segmind-swap demo` need none, and cost nothing",
+            " --emulator and `segmind-swap demo` need none, and cost nothing",
         )
     else:
-        yield {}
+        yield {"api_key": "none"}
 
 
 def settings_for(url: str) -> dict[str, Any]:
@@ -40,13 +45,15 @@ def settings_for(url: str) -> dict[str, Any]:
     return {"api_key": _KEY, "base_url": url, "polling": PollPolicy(interval=_POLLS)}
 
 
-def new_emulator(*, speed: float, faults: tuple[Fault, ...] = ()) -> Emulator:
+def new_emulator(
+    *, speed: float, faults: tuple[Fault, ...] = (), credits_usd: float = _CREDITS_USD
+) -> Emulator:
     """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
     try:
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
     except ImportError:
         give_up(Exit.USAGE, "the emulator needs: pip install 'segmind-swap[emulator]'")
     try:
-        return Emulator(speed=speed, api_key=_KEY, faults=faults)
+        return Emulator(speed=speed, api_key=_KEY, faults=faults, credits_usd=credits_usd)
     except ValueError as exc:
         give_up(Exit.USAGE, str(exc))

@@ -44,12 +44,12 @@ def take_back(store: Store) -> int:
         return 0
     taken = 0
     try:
-        for line in path.read_text().splitlines():
+        for line in filter(str.strip, path.read_text().splitlines()):
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
             entry = store.known(key_of(fields["id"]))
-            if entry is None or entry.state is OutcomeState.PENDING:
-                # Whoever removed the file or the row now would pay this swap again.
+            if entry is None or entry.state in {OutcomeState.PENDING, OutcomeState.REJECTED}:
+                # Without this line nothing would tell any more that this swap is paid.
                 raise JournalError(
                     f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and of which the"
                     f" journal {store.path} knows nothing: wait for it (segmind-swap wait), and take it out",

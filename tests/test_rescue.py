@@ -1,0 +1,247 @@
+"""A job that the journal could not take is in it again before anything else happens, and is never lost."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import JournalError, OutcomeState, SwapJob
+from segmind_swap._books import Account, Books
+from segmind_swap._budget import Budget, Spent
+from segmind_swap._config import BASE_URL, WORKFLOW
+from segmind_swap._journal import Journal, begin_run
+from segmind_swap._journal_file import Memory
+from segmind_swap._rescue import forget, rescue, rescue_path, take_back
+from segmind_swap._store import Entry
+from segmind_swap._writer import Writer
+
+from .journals import a_job, at, begun, row, taken
+
+S = OutcomeState
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+def left(path: Path, state: OutcomeState, *, posts: int = 1, job: SwapJob | None = None) -> None:
+    """A run has ended and left the swap "a" in this state."""
+    store = at(path)
+    row(store, "a", state, posts=posts, job=job)
+    store.close()
+
+
+def entry_after(path: Path) -> Entry:
+    """The swap "a" when the next run has begun."""
+    store = begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    entry = store.known("a")
+    assert entry is not None
+    store.close()
+    return entry
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(JournalError) as caught:
+        begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    return str(caught.value)
+
+
+def test_a_rescued_job_is_waited_for_in_the_next_run_and_its_file_goes(path: Path) -> None:
+    left(path, S.SENDING, posts=2)
+    file = rescue(str(path), "a", a_job(7))
+    assert file == rescue_path(str(path))
+    entry = entry_after(path)
+    assert (entry.state, entry.job, entry.posts) == (S.ACCEPTED, a_job(7), 2)
+    assert not file.exists()
+    assert entry_after(path).state is S.ACCEPTED
+
+
+def test_each_of_several_jobs_has_its_line_which_its_owner_alone_can_read(path: Path) -> None:
+    file = rescue_path(str(path))
+    before = os.umask(0)
+    try:
+        for number, id in enumerate(["größe", "b", "💃 c"]):
+            rescue(str(path), id, a_job(number))
+    finally:
+        os.umask(before)
+    lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
+    assert [line["id"] for line in lines] == ["größe", "b", "💃 c"]
+    assert [SwapJob.model_validate(line["job"]) for line in lines] == [a_job(0), a_job(1), a_job(2)]
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    store = at(path)
+    for id in ("größe", "b", "💃 c"):
+        row(store, id, S.SENDING, posts=1)
+    assert take_back(store) == 3
+    assert [entry.state for entry in store.entries()] == [S.ACCEPTED] * 3
+    store.close()
+
+
+def test_without_a_rescue_file_there_is_nothing_to_do(path: Path) -> None:
+    store = at(path)
+    assert take_back(store) == 0
+    store.close()
+    forget(str(path))
+
+
+def test_a_row_that_was_unknown_before_its_job_turned_up_is_waited_for(path: Path) -> None:
+    """Somebody moved the rescue file away, and then back."""
+    left(path, S.SENDING, posts=2)
+    assert entry_after(path).state is S.UNKNOWN
+    rescue(str(path), "a", a_job())
+    entry = entry_after(path)
+    assert (entry.state, entry.job, entry.posts, entry.error) == (S.ACCEPTED, a_job(), 2, None)
+
+
+@pytest.mark.parametrize("state", [S.ACCEPTED, S.COMPLETED, S.SAVED, S.FAILED, S.EXPIRED, S.ABANDONED])
+def test_a_row_that_has_gone_on_stays_where_it_is(path: Path, state: OutcomeState) -> None:
+    left(path, state, job=a_job(1))
+    file = rescue(str(path), "a", a_job(1))
+    assert entry_after(path).state is state
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("state", [None, S.PENDING, S.REJECTED])
+def test_a_job_whose_swap_would_be_sent_stops_the_run_and_its_line_stays(
+    path: Path, state: OutcomeState | None
+) -> None:
+    """Somebody began another journal of the same name, or had the swap submitted again."""
+    store = at(path)
+    row(store, "another" if state is None else "a", state or S.PENDING)
+    store.close()
+    file = rescue(str(path), "a", a_job())
+    content = file.read_bytes()
+    complaint = refused(path)
+    assert f"the rescue file {file} has a job of 'a', which is paid" in complaint
+    assert file.read_bytes() == content
+    file.unlink()
+    store = begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    assert store.run == 2, "the refused run has not begun"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"{",
+        b"[]",
+        b"7",
+        b"\xff",
+        b"{}",
+        b'{"id": "a"}',
+        b'{"id": 7, "job": null}',
+        b'{"id": "a", "job": {}}',
+        b'{"id": 7, "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
+        b'{"id": "\\ud800", "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
+    ],
+)
+def test_a_rescue_file_that_cannot_be_read_stops_the_run_and_stays(path: Path, damage: bytes) -> None:
+    left(path, S.SENDING)
+    file = rescue(str(path), "a", a_job())
+    content = file.read_bytes() + damage + b"\n"
+    file.write_bytes(content)
+    complaint = refused(path)
+    assert str(file) in complaint
+    assert "it names jobs that are paid; mend or move it" in complaint
+    assert file.read_bytes() == content
+    file.write_bytes(content[: -len(damage) - 1] + b"\n")
+    assert entry_after(path).state is S.ACCEPTED, "nothing was lost"
+
+
+def test_a_refused_run_takes_no_job_back_and_keeps_the_file(path: Path) -> None:
+    left(path, S.SENDING)
+    file = rescue(str(path), "a", a_job())
+    with pytest.raises(JournalError, match="belongs to the origin"):
+        begin_run(Journal(path), origin="https://other.example", workflow=WORKFLOW)
+    assert file.exists()
+    assert entry_after(path).state is S.ACCEPTED
+
+
+def test_a_rescue_file_that_is_a_folder_is_no_rescue_file(path: Path) -> None:
+    left(path, S.SENDING)
+    rescue_path(str(path)).mkdir()
+    with pytest.raises(OSError, match="directory"):
+        rescue(str(path), "a", a_job())
+    assert "cannot be removed" in refused(path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_job_is_found_under_every_name_of_its_journal(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(path)
+    left(path, S.SENDING)
+    rescue(str(link), "a", a_job())
+    assert entry_after(path).state is S.ACCEPTED
+
+
+def test_a_journal_in_memory_has_no_rescue_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = rescue(":memory:", "a", a_job())
+    store = begin_run(Journal(":memory:"), origin=BASE_URL, workflow=WORKFLOW)
+    store.close()
+    assert file.exists(), "it is another's"
+
+
+# When the journal takes nothing
+
+
+def books(path: Path | None) -> tuple[Books, Account, list[SwapJob | None]]:
+    """The account of the swap "a", in a file or in memory."""
+    store = begun(Memory().to_write()) if path is None else at(path)
+    entry = taken(store)
+    heard: list[SwapJob | None] = []
+    made = Books(Writer(store), Budget(None, price_usd=0.15, spent=Spent()), lambda: None)
+    account = Account(made, "a", heard.append)
+    account.opened(entry)
+    return made, account, heard
+
+
+@pytest.mark.real_time
+async def test_a_job_whose_journal_is_closed_already_is_rescued_and_waited_for_later(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, account, heard = books(path)
+    await account.reserve()
+    await account.sending(0)
+    assert made._writer is not None
+    await made._writer.aclose()
+    await account.told(a_job(), 0)
+    assert heard == [a_job()]
+    assert isinstance(made.stopped_by, JournalError)
+    (line,) = (record.message for record in caplog.records if record.levelname == "ERROR")
+    assert "is accepted and billed" in line
+    assert str(rescue_path(str(path))) in line
+    entry = entry_after(path)
+    assert (entry.state, entry.job) == (S.ACCEPTED, a_job())
+
+
+@pytest.mark.real_time
+async def test_where_not_even_a_rescue_file_is_possible_the_log_has_the_job(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, account, _ = books(path)
+    await account.reserve()
+    await account.sending(0)
+    assert made._writer is not None
+    await made._writer.aclose()
+    rescue_path(str(path)).mkdir()
+    await account.told(a_job(), 0)
+    (line,) = (record.message for record in caplog.records if record.levelname == "ERROR")
+    assert "Not even a rescue file could be written" in line
+    assert a_job().model_dump_json() in line
+
+
+async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> None:
+    """Its own POSTs are under way, too, but nobody gives their price back."""
+    made, account, _ = books(None)
+    made.budget = Budget(0.2, price_usd=0.15, spent=Spent(held=1))
+    account.in_doubt = 1
+    with pytest.raises(Exception, match="has no room for another swap"):
+        await account.reserve()
+    account.let_go()
+    assert made.budget.committed_usd == 0.15
+    await made.aclose()

@@ -24,7 +24,7 @@ def test_an_amount_is_rounded_up_to_a_millionth(usd: float, micro: int) -> None:
     assert micro_of(usd) == micro
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(st.floats(0, 1e6))
 def test_no_amount_becomes_less_and_none_more_than_a_millionth_more(usd: float) -> None:
     assert 0 <= micro_of(usd) - Decimal(str(usd)) * 1_000_000 <= 1
@@ -205,4 +205,4 @@ class Money(RuleBasedStateMachine):
 
 
 TestMoney = Money.TestCase
-TestMoney.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, database=None)
+TestMoney.settings = settings(max_examples=60, stateful_step_count=40)

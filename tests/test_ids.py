@@ -39,7 +39,7 @@ def test_a_name_that_would_be_none_somewhere_is_refused_with_the_reason(id: str,
     assert words in (complaint_about_id(id) or "")
 
 
-@settings(max_examples=200, deadline=None, database=None)
+@settings(max_examples=200)
 @given(_any_text | _likely_ids)
 def test_whatever_passes_is_one_line_and_the_name_of_a_file(id: str) -> None:
     if complaint_about_id(id) is not None:
@@ -62,7 +62,7 @@ def test_the_key_of_a_key_is_itself_for_every_character_alone_and_after_a_letter
                 pytest.fail(f"{text!r} has the key {key!r}, which has the key {key_of(key)!r}")
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(_any_text)
 @example("\u03b1\u0345\u0301")
 @example("İ")

@@ -29,6 +29,7 @@ found again from any process.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -316,12 +317,18 @@ def error_of(fields: Mapping[str, Any], job: SwapJob | None = None) -> SwapError
     cls = _CLASSES.get(str(fields.get("error")))
     if cls is None or not isinstance(fields.get("message"), str):
         raise ValueError(f"{fields.get('error')!r} is no error of this package")
-    state = {name: value for name, value in fields.items() if name not in {"error", "message"}}
-    if cls is OutputError:
-        state["body"] = str(state.get("body", "")).encode("latin-1", "replace")
-    if cls is SwapTimeoutError:
-        state["last_error"] = None
-    return _restore(cls, (fields["message"],), {**state, "job": job})
+    known = signature(cls).parameters.keys() - {"message", "job"}
+    values = {name: value for name, value in fields.items() if name in known}
+    if "body" in values:
+        values["body"] = str(values["body"]).encode("latin-1", "replace")
+    try:
+        error = cls(fields["message"], **values)
+    except TypeError as exc:
+        complaint = str(exc)
+    else:
+        error.job = job
+        return error
+    raise ValueError(f"a {cls.__name__} lacks something: {complaint}")
 
 
 def _with_descendants(cls: type[SwapError]) -> Iterator[type[SwapError]]:

@@ -2,20 +2,25 @@
 
 import copy
 import inspect
+import json
 import pickle
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import segmind_swap
 from segmind_swap import _errors
 from segmind_swap._errors import (
+    BudgetExceededError,
     ConfigurationError,
     ConnectionFailedError,
     DownloadError,
     ImageError,
+    JournalError,
     OutputError,
     ResponseError,
     StatusError,
@@ -24,6 +29,8 @@ from segmind_swap._errors import (
     SwapExpiredError,
     SwapFailedError,
     SwapTimeoutError,
+    error_fields,
+    error_of,
 )
 from segmind_swap._models import SwapJob, SwapOutput
 
@@ -51,6 +58,8 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
     ConnectionFailedError: {"job": JOB},
     SwapExpiredError: {"job": JOB},
     ImageError: {"image": "hero.png"},
+    JournalError: {"path": "run.db", "job": JOB},
+    BudgetExceededError: {"budget_usd": 25.0, "committed_usd": 24.9, "job": JOB},
     SubmissionUnknownError: {
         "status_code": 504,
         "request_id": "r-1",
@@ -173,3 +182,89 @@ def test_a_timeout_is_a_timeout_error_of_the_language_too() -> None:
 
 def test_only_the_timeout_belongs_to_another_family_as_well() -> None:
     assert [cls.__name__ for cls in ALL if issubclass(cls, OSError)] == ["SwapTimeoutError"]
+
+
+# As JSON
+
+
+def _kept(error: SwapError) -> dict[str, object]:
+    """What is to be the same after JSON: all but the job, another error, and notes."""
+    return {
+        name: value for name, value in vars(error).items() if name not in {"job", "last_error", "__notes__"}
+    }
+
+
+def _through_json(error: SwapError, job: SwapJob | None = None) -> SwapError:
+    return error_of(json.loads(json.dumps(error_fields(error))), job)
+
+
+@pytest.mark.parametrize("job", [JOB, None], ids=["with its job", "without"])
+@pytest.mark.parametrize("cls", ALL)
+def test_every_error_is_the_same_again_after_its_json(cls: type[SwapError], job: SwapJob | None) -> None:
+    error = _make(cls)
+    again = _through_json(error, job)
+    assert type(again) is cls
+    assert str(again) == str(error)
+    assert again.args == error.args
+    assert _kept(again) == _kept(error)
+    assert again.job == job
+    assert pickle.loads(pickle.dumps(again)).args == error.args
+
+
+_number = st.floats(allow_nan=False, allow_infinity=False)
+_VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "message": st.text(),
+    "status_code": st.integers(100, 599),
+    "possible_duplicates": st.integers(0, 9),
+    "seconds": _number,
+    "budget_usd": _number,
+    "committed_usd": _number,
+    "body": st.binary(),
+    "request_id": st.none() | st.text(),
+}
+
+
+@st.composite
+def _errors_of_any_kind(draw: st.DrawFn) -> SwapError:
+    cls = draw(st.sampled_from(ALL))
+    names = [name for name in inspect.signature(cls).parameters if name not in {"job", "last_error"}]
+    return cls(**{name: draw(_VALUES.get(name, st.text())) for name in names})
+
+
+@settings(max_examples=200)
+@given(_errors_of_any_kind())
+def test_whatever_an_error_says_its_json_says_it_too(error: SwapError) -> None:
+    again = _through_json(error)
+    assert (type(again), str(again), _kept(again)) == (type(error), str(error), _kept(error))
+
+
+def test_the_json_of_an_error_holds_no_job_and_no_other_error() -> None:
+    fields = error_fields(_make(SwapTimeoutError))
+    assert fields == {"error": "SwapTimeoutError", "message": "what happened: 100 % of it", "seconds": 900.0}
+    again = error_of(fields)
+    assert isinstance(again, SwapTimeoutError)
+    assert again.last_error is None
+
+
+def test_fields_that_an_error_does_not_have_are_passed_over_and_others_have_their_defaults() -> None:
+    error = error_of({"error": "StatusError", "message": "no", "status_code": 418, "since": "version 2"})
+    assert isinstance(error, StatusError)
+    assert vars(error) == {"status_code": 418, "reason": "", "request_id": None, "job": None}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"error": "SwapError"},
+        {"message": "no"},
+        {"error": "SwapError", "message": None},
+        {"error": "SwapError", "message": 7},
+        {"error": "Exception", "message": "no"},
+        {"error": "StatusError", "message": "without a status_code"},
+        {"error": ["SwapError"], "message": "no"},
+    ],
+)
+def test_what_is_no_error_of_ours_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"is no error of this package|lacks something"):
+        error_of(fields)

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,7 +145,7 @@ def test_pictures_load_whatever_their_names_and_none_from_elsewhere(
     draw(tmp_path / "report" / odd, (60, 40))
     draw(tmp_path / "report" / "x.png", (50, 30))
     show(exhibit(scene=odd), exhibit(scene="https://cdn.example/scenes/street.jpg"))
-    WebDriverWait(browser, 10).until(
+    WebDriverWait(browser, 60).until(
         lambda _: script(browser, "return [...document.images].every(image => image.complete)")
     )
     widths = script(browser, "return [...document.images].map(image => image.naturalWidth)")
@@ -167,7 +166,7 @@ def test_nothing_moves_when_a_picture_has_loaded(
     draw(tmp_path / "report" / "s.png", (30, 900))
     draw(tmp_path / "report" / "x.png", (3, 3))
     show(*[exhibit(), exhibit(state="failed")] * (number // 2))
-    WebDriverWait(browser, 10).until(lambda _: script(browser, "return document.images[2].naturalWidth == 3"))
+    WebDriverWait(browser, 60).until(lambda _: script(browser, "return document.images[2].naturalWidth == 3"))
     assert script(browser, heights) == missing
     # Each picture has all of its box, be it wide, tall or tiny.
     assert script(browser, heights.replace(".box", ".box img"))[:5] == missing[:5]
@@ -222,6 +221,12 @@ def test_dark_and_light_are_the_readers_own(browser: webdriver.Chrome, show: Ope
     assert len(papers) == 2
 
 
+def worked(browser: webdriver.Chrome) -> float:
+    """Seconds for which the page's process has worked: a busy machine lets it wait, but not work, longer."""
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return float({metric["name"]: metric["value"] for metric in metrics}["ProcessTime"])
+
+
 @pytest.mark.parametrize("width", [PHONE, SCREEN])
 def test_ten_thousand_swaps_open_and_are_filtered_at_once(
     browser: webdriver.Chrome, show: Open, tmp_path: Path, width: int
@@ -234,21 +239,22 @@ def test_ten_thousand_swaps_open_and_are_filtered_at_once(
         exhibit(f"swap-{number}", "failed" if number % 100 == 7 else "saved", scene=f"{number}.png")
         for number in range(10_000)
     ]
-    began = time.monotonic()
+    browser.execute_cdp_cmd("Performance.enable", {})
+    before = worked(browser)
     show(*swaps, width=width)
-    assert time.monotonic() - began < 20, "it takes about two seconds"
+    assert worked(browser) - before < 20, "it takes about two seconds"
     scenes = (
         "[...document.images].filter(image => /[0-9]+\\.png$/.test(image.src) && image.naturalWidth == 50)"
     )
-    WebDriverWait(browser, 10).until(lambda _: script(browser, f"return {scenes}.length > 2"))
+    WebDriverWait(browser, 60).until(lambda _: script(browser, f"return {scenes}.length > 2"))
     assert script(browser, f"return {scenes}.length") < 1000, "what is far below is not loaded yet"
     last = "[...document.querySelectorAll('article')].at(-1)"
     assert not script(browser, f"return {last}.checkVisibility({{contentVisibilityAuto: true}})"), (
         "nor laid out"
     )
 
-    began = time.monotonic()
+    before = worked(browser)
     browser.find_elements(By.TAG_NAME, "label")[2].click()
     shown = "return [...document.querySelectorAll('.cards > *')].filter(one => one.offsetHeight).length"
     assert script(browser, shown) == 100
-    assert time.monotonic() - began < 10, "it takes less than one second"
+    assert worked(browser) - before < 10, "it takes less than one second"

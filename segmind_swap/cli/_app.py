@@ -158,19 +158,19 @@ def batch(
     Everything is looked at before anything is paid. The same command again goes on where it ended, however it
     ended: what is done is not paid again. Ctrl-C lets what is in flight finish; twice stops at once.
     """
-    options = Options(
-        out=out,
-        journal=journal or out / JOURNAL,
-        limits=Limits(concurrency=concurrency, rpm=rpm, budget_usd=budget, price_usd=price),
-        poll_interval=poll_interval,
-        strict=strict,
-        timeout=timeout,
-        retry_failed=retry_failed,
-        dry_run=dry_run,
-        emulator=emulator,
-        as_json=as_json,
-    )
     with endings_told(as_json=as_json):
+        options = Options(
+            out=out,
+            journal=journal or out / JOURNAL,
+            limits=Limits(concurrency=concurrency, rpm=rpm, budget_usd=budget, price_usd=price),
+            poll_interval=poll_interval,
+            strict=strict,
+            timeout=timeout,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            emulator=emulator,
+            as_json=as_json,
+        )
         found = read_pairs(pairs, reference)
         with service(emulator=emulator, needs_key=not dry_run) as settings:
             code = run_batch(found, options, settings)

@@ -162,14 +162,18 @@ class _Run:
     def ending(self) -> Ending:
         """How it ended. Of inputs that did not come out the journal may know; the others are pending."""
         states = self._progress.states
-        if self._left:
-            for outcome in Journal(self._options.journal).outcomes():
+        rest = OutcomeState.PENDING
+        try:
+            for outcome in Journal(self._options.journal).outcomes() if self._left else ():
                 if self._left.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._results.add(outcome)
+        except JournalError as exc:
+            complain(str(exc))
+            rest = OutcomeState.UNKNOWN
         for request in self._left.values():
-            states[OutcomeState.PENDING] += 1
-            self._results.add(SwapOutcome(request=request, state=OutcomeState.PENDING))
+            states[rest] += 1
+            self._results.add(SwapOutcome(request=request, state=rest))
         self._results.finish()
         if self._results.complaint:
             complain(self._results.complaint)
@@ -203,5 +207,5 @@ def _report(ending: Ending, options: Options) -> None:
     try:
         with Console(stderr=True, highlight=False).status("writing the report"):
             ending.report = write_page(options.out, options.journal, lead=lead, totals=totals)
-    except OSError as exc:
-        complain(f"the report could not be written: {exc.strerror or exc}")
+    except (OSError, JournalError) as exc:
+        complain(f"the report could not be written: {exc}")

@@ -107,7 +107,8 @@ class Ending:
                 f"nothing: it ran on the emulator; the service would bill about {dollars(self.committed_usd)}"
             )
         budget = "" if self.budget_usd is None else f" of a budget of {dollars(self.budget_usd)}"
-        return f"{dollars(self.committed_usd)}{budget}, what may still have to be paid included"
+        more = ", what may still have to be paid included" if self.committed_usd else ""
+        return f"{dollars(self.committed_usd)}{budget}{more}"
 
     def _what_to_do(self) -> list[str]:
         states, left = self.states, []

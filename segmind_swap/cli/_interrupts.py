@@ -72,4 +72,4 @@ def _listened_to() -> list[signal.Signals]:
     """Not to one that is ignored, as SIGINT is in a script's background jobs."""
     if sys.platform == "win32":
         return []  # its event loop takes none: Ctrl-C ends at once
-    return [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN]
+    return [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) not in {signal.SIG_IGN, None}]

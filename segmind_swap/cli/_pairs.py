@@ -34,6 +34,7 @@ def read_pairs(path: Path, reference: str | None) -> Pairs:
         ConfigurationError: it cannot be read at all, or there is nothing in it.
     """
     try:
+        path.stat()
         found = _scenes(path, reference) if path.is_dir() else _table(path, reference)
     except UnicodeDecodeError as exc:
         complaint = f"it is not UTF-8: {exc.reason} at byte {exc.start:,}"
@@ -79,16 +80,13 @@ def _table(path: Path, reference: str | None) -> Pairs:
                 pairs.problems.append(f"{path}:{number}: {cells}")
                 continue
             id, who, scene = cells
-            try:
-                request = SwapRequest(
+            pairs.requests.append(
+                SwapRequest(
                     id=id,
                     reference_character_image=_place(folder, who),
                     character_image=_place(folder, scene),
                 )
-            except ValueError:  # half a character, which JSON can spell
-                pairs.problems.append(f"{path}:{number}: the id {id!r} is no text")
-            else:
-                pairs.requests.append(request)
+            )
     if not (pairs.requests or pairs.problems):
         raise ValueError("there is not one pair in it")
     return pairs

@@ -33,6 +33,12 @@ class Limits:
     budget_usd: float | None
     price_usd: float
 
+    def __post_init__(self) -> None:
+        if not 0 < self.price_usd < math.inf:
+            raise ConfigurationError(f"--price must be above zero, not {self.price_usd:g}")
+        if self.budget_usd is not None and not 0 <= self.budget_usd < math.inf:
+            raise ConfigurationError(f"--budget must not be below zero, not {self.budget_usd:g}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

@@ -25,6 +25,7 @@ from segmind_swap import (
     Submitting,
     SwapJob,
     SwapOutcome,
+    Uploaded,
 )
 
 from ._pace import Pace
@@ -56,6 +57,7 @@ class Progress:
         self._latest: deque[Text] = deque(maxlen=_LATEST)
         self._started = time.monotonic()
         self._paused_until = 0.0
+        self._trouble = ""
         self._outage: tuple[str, float] | None = None
         self._again: str | None = None
         self._said = ""
@@ -92,15 +94,21 @@ class Progress:
             case Submitting(id=str() as id):
                 self._unsent.discard(id)
                 self._on_the_wire.add(id)
-            case RetryScheduled(call="submit", id=str() as id, cause=cause):
-                self._on_the_wire.discard(id)
-                self._sent_again += "answered 429" not in cause  # such a one may have been accepted
+            case RetryScheduled(call=call, id=id, cause=cause):
+                if call == "submit":
+                    self._on_the_wire.discard(id or "")
+                    self._sent_again += "answered 429" not in cause  # such a one may have been accepted
+                self._trouble = one_line(cause)
             case Accepted(id=str() as id, job=job):
                 self._on_the_wire.discard(id)
                 self._jobs[job] = now
+                self._trouble = ""
             case Polled(job=job, seconds=seconds):
                 # A job of an earlier run was accepted there.
                 self._jobs.setdefault(job, now - seconds)
+                self._trouble = ""
+            case Uploaded():
+                self._trouble = ""
             case Completed(result=result):
                 ours = result.seconds <= self.seconds
                 self._pace.ended(now, result.seconds if ours else None)
@@ -141,13 +149,16 @@ class Progress:
     def beat(self) -> None:
         """Says how far it is, where nobody watches, and if that has changed."""
         counts = ", ".join(words.plain for words in self._counts())
-        if counts == self._said:
+        trouble = f"; {self._trouble}, tried again" if self._trouble else ""
+        if counts + trouble == self._said:
             return
-        self._said = counts
+        self._said = counts + trouble
         done = f"{lasting(self.seconds):>9}  {self.states.total():,} of {self._plan.total:,}"
         left = self._left()
         self.screen.say(
-            f"{done}: {counts}; {self._money()}" + (f"; {lasting(left)} left" if left is not None else "")
+            f"{done}: {counts}; {self._money()}"
+            + (f"; about {lasting(left)} left" if left is not None else "")
+            + trouble
         )
 
     def _counts(self) -> Sequence[Text]:
@@ -204,9 +215,11 @@ class Progress:
             cause, asked_at = self._outage
             again = f"asked again in {max(0.0, asked_at - now):.0f} s"
             lines.add_row("outage", Text(f"the service does not answer, {again}: {cause}", style="red"))
-        if now < self._paused_until:
+        elif now < self._paused_until:
             pause = f"rate limited (429): going on in {self._paused_until - now:.0f} s"
             lines.add_row("pause", Text(pause, style="yellow"))
+        elif self._trouble:
+            lines.add_row("trouble", Text(f"{self._trouble}, tried again", style="yellow"))
         if self._again is not None:
             lines.add_row("stopping", Text(self._stopping(), style="bold yellow"))
         for number, line in enumerate(reversed(list(self._latest))):

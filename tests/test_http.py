@@ -997,7 +997,7 @@ async def test_a_submit_called_back_on_a_real_connection_never_arrives_whole() -
         assert held.withhold()
         request = Request(call=Call.SUBMIT, method="POST", url=a_submit(http).url, body=body)
         no_answer = no_answer_of(await http.exchange(request, "bearer", held))
-        with anyio.fail_after(10):
+        with anyio.fail_after(300):
             await gone.wait()
     assert arrived == [-1]
     assert not no_answer.sent

@@ -63,3 +63,10 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=safe)
     if not session.posargs:
         session.run("coverage", "report")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """What a batch costs in time and memory; arguments go to the benchmark (`--count 100000`)."""
+    install_wheel(session)
+    session.run("python", "tests/benchmarks/batch.py", *session.posargs, env={"PYTHONSAFEPATH": "1"})

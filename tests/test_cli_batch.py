@@ -45,7 +45,8 @@ from segmind_swap.cli._pace import Pace
 from segmind_swap.cli._pairs import read_pairs
 from segmind_swap.cli._plan import Limits, Plan
 from segmind_swap.cli._progress import Progress
-from segmind_swap.cli._words import lasting, one_line, plain, resolve_command
+from segmind_swap.cli._settle import resolve_command
+from segmind_swap.cli._words import lasting, one_line, plain
 from segmind_swap.emulator import Emulator, Fault
 
 from .test_cli import environment
@@ -398,6 +399,18 @@ def test_a_journal_of_another_service_is_refused_as_a_mistake_of_use(folder: Pat
     assert done.returncode == 2
     assert "belongs to the origin" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_job_whose_input_did_not_come_again_is_brought_home_and_counts_as_no_input(folder: Path) -> None:
+    with an_emulator(speed=100.0) as (emulator, service):
+        assert segmind_swap(*BATCH, "--timeout", "0.05", cwd=folder, **service).returncode == 3
+        (folder / "scenes" / "s0.png").unlink()
+        done = segmind_swap(*BATCH, "--json", cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["states"] == {"saved": 7}
+        assert sorted(results(folder)) == [f"s{n}" for n in range(8)]
+        assert len(emulator.ledger) == 8
+    assert (folder / "out" / "s0.png").is_file()
 
 
 # Interrupted

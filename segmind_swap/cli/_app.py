@@ -155,8 +155,9 @@ def batch(
 ) -> None:
     """Make many swaps. Each is paid once it is accepted, about $0.15.
 
-    Everything is looked at before anything is paid. The same command again goes on where it ended, however it
-    ended: what is done is not paid again. Ctrl-C lets what is in flight finish; twice stops at once.
+    All inputs are looked at before any is paid. Ctrl-C lets what is in flight finish; twice ends at once.
+
+    The same command again goes on where the last run ended; what is done is not paid again.
     """
     with endings_told(as_json=as_json):
         options = Options(

@@ -149,8 +149,8 @@ class _Run:
                 if self._interrupts.first is not None:
                     outcomes.stop()
                 async for outcome in outcomes:
-                    self._left.pop(outcome.request.id, None)
-                    self._progress.ended(outcome)
+                    is_input = self._left.pop(outcome.request.id, None) is not None
+                    self._progress.ended(outcome, is_input=is_input)
                     self._results.add(outcome)
 
     def _stop(self, number: signal.Signals) -> None:
@@ -161,7 +161,7 @@ class _Run:
 
     def ending(self) -> Ending:
         """How it ended. Of inputs that did not come out the journal may know; the others are pending."""
-        states = self._progress.states
+        states = +self._progress.states
         rest = OutcomeState.PENDING
         try:
             for outcome in Journal(self._options.journal).outcomes() if self._left else ():

@@ -125,9 +125,9 @@ class Progress:
             case _:
                 pass
 
-    def ended(self, outcome: SwapOutcome) -> None:
-        """Takes notice of an outcome."""
-        self.states[outcome.state] += 1
+    def ended(self, outcome: SwapOutcome, *, is_input: bool = True) -> None:
+        """Takes notice of an outcome; of a job whose input did not come again, it is none of the inputs'."""
+        self.states[outcome.state] += is_input
         id = outcome.request.id or ""
         self._unsent.discard(id)
         self._on_the_wire.discard(id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from segmind_swap import Journal, JournalSummary
 
 from ._exits import Exit, give_up
 from ._states import table_of
-from ._words import dollars, one_line, resolve_command
+from ._words import dollars, one_line
 
 JOURNAL = "journal.db"
 _SHOWN = 20
@@ -32,7 +33,7 @@ def show_status(journal: Path, *, as_json: bool) -> None:
     if as_json:
         print(summary.model_dump_json())
         return
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     total = sum(summary.states.values())
     swaps = "1 swap" if total == 1 else f"{total:,} swaps"
     console.print(f"{swaps} in {escape(one_line(str(journal_at(journal))))}", soft_wrap=True)
@@ -61,6 +62,13 @@ def _show_unknown(console: Console, journal: Path, summary: JournalSummary) -> N
     ):
         lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
     console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def resolve_command(journal: Path, id: str, decision: str) -> str:
+    """The command that settles a swap; an id may begin like an option."""
+    if id.startswith("-"):
+        return shlex.join(["segmind-swap", "resolve", str(journal), *shlex.split(decision), "--", id])
+    return shlex.join(["segmind-swap", "resolve", str(journal), id, *shlex.split(decision)])
 
 
 def settle(
@@ -94,4 +102,4 @@ def settle(
             "will be waited for, which is free: its job is billed already. The next `segmind-swap batch` does"
             " it"
         )
-    Console(highlight=False).print(f"{one_line(id)} {meaning}", markup=False, soft_wrap=True)
+    Console(highlight=False, emoji=False).print(f"{one_line(id)} {meaning}", markup=False, soft_wrap=True)

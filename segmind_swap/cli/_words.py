@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
-from pathlib import Path
 
 # Controls but for the end of a line, lone surrogates, and the marks that turn a line around or hide in it.
 _UNSEEN = re.compile(
@@ -35,10 +33,3 @@ def lasting(seconds: float) -> str:
 def dollars(usd: float) -> str:
     """`$1,234.50`."""
     return f"${usd:,.2f}"
-
-
-def resolve_command(journal: Path, id: str, decision: str) -> str:
-    """The command that settles a swap; an id may begin like an option."""
-    if id.startswith("-"):
-        return shlex.join(["segmind-swap", "resolve", str(journal), *shlex.split(decision), "--", id])
-    return shlex.join(["segmind-swap", "resolve", str(journal), id, *shlex.split(decision)])

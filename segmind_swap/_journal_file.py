@@ -129,9 +129,6 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
         raise _damaged(path, found)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    # A file that can only be read is opened all the same: it is better to know now.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("ROLLBACK")
 
 
 def _damaged(path: Path, how: str) -> JournalError:

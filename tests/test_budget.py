@@ -96,7 +96,8 @@ async def test_a_swap_waits_while_others_may_give_their_money_back_and_goes_when
     reserved_at: list[float] = []
 
     async def another() -> None:
-        await budget.reserve()
+        with anyio.fail_after(200):
+            await budget.reserve()
         reserved_at.append(anyio.current_time())
 
     async with anyio.create_task_group() as group:
@@ -116,7 +117,7 @@ async def test_all_who_wait_are_told_when_none_can_give_any_back(end: str) -> No
     refused: list[BudgetExceededError] = []
 
     async def another() -> None:
-        with pytest.raises(BudgetExceededError) as caught:
+        with anyio.fail_after(60), pytest.raises(BudgetExceededError) as caught:
             await budget.reserve()
         refused.append(caught.value)
 
@@ -132,17 +133,18 @@ async def test_all_who_wait_are_told_when_none_can_give_any_back(end: str) -> No
 
 
 async def test_nobody_waits_when_nothing_is_under_way() -> None:
-    with pytest.raises(BudgetExceededError):
+    with anyio.fail_after(60), pytest.raises(BudgetExceededError):
         await a_budget(0.25, spent=Spent(held=1)).reserve()
 
 
 async def test_a_job_of_an_earlier_run_that_is_waited_for_may_give_its_money_back() -> None:
     budget = a_budget(0.25, spent=Spent(held=1))
     budget.adopt()
-    async with anyio.create_task_group() as group:
-        group.start_soon(budget.reserve)
-        await anyio.wait_all_tasks_blocked()
-        budget.release()
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(budget.reserve)
+            await anyio.wait_all_tasks_blocked()
+            budget.release()
     assert budget.committed_usd == 0.25
 
 

@@ -5,9 +5,10 @@ import os
 import stat
 from pathlib import Path
 
+import anyio
 import pytest
 
-from segmind_swap import JournalError, OutcomeState, SwapJob
+from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapJob
 from segmind_swap._books import Account, Books
 from segmind_swap._budget import Budget, Spent
 from segmind_swap._config import BASE_URL, WORKFLOW
@@ -240,7 +241,7 @@ async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> N
     made, account, _ = books(None)
     made.budget = Budget(0.2, price_usd=0.15, spent=Spent(held=1))
     account.in_doubt = 1
-    with pytest.raises(Exception, match="has no room for another swap"):
+    with anyio.fail_after(60), pytest.raises(BudgetExceededError, match="has no room for another swap"):
         await account.reserve()
     account.let_go()
     assert made.budget.committed_usd == 0.15

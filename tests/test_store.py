@@ -3,6 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from segmind_swap._store import Entry, Store
 from .journals import a_job, a_result, at, begun, in_memory, offered, row, taken
 
 S = OutcomeState
+NOW = datetime.now(UTC)
 
 BY_ITSELF = """
 pending   pending sending rejected unknown
@@ -190,11 +192,12 @@ def test_a_row_is_found_by_its_key_and_jobs_come_oldest_first() -> None:
     old = a_job(1).model_copy(update={"submitted_at": a_job().submitted_at.replace(year=2025)})
     young = row(store, "a", S.ACCEPTED, posts=1, job=a_job(2))
     oldest = row(store, "b", S.ACCEPTED, posts=1, job=old)
-    row(store, "c", S.EXPIRED, posts=1, job=a_job(3))
+    youngest = row(store, "c", S.ACCEPTED, posts=1, job=a_job(3).model_copy(update={"submitted_at": NOW}))
+    row(store, "d", S.EXPIRED, posts=1, job=a_job(4))
     known = store.known("a")
     assert known is not None
     assert known.number == young
-    assert store.accepted() == [oldest, young]
+    assert store.accepted() == [oldest, young, youngest]
 
 
 # Runs

@@ -280,7 +280,7 @@ async def test_closing_again_does_nothing_and_no_step_is_taken_any_more(path: Pa
     writer.close()
     await writer.aclose()
     await writer.aclose()
-    with pytest.raises(JournalError, match="is closed"):
+    with anyio.fail_after(60), pytest.raises(JournalError, match="is closed"):
         await writer.do(take("a"))
     writer.post(take("a"))
 

@@ -148,7 +148,7 @@ class Store:
             yield
             return
         except (sqlite3.Error, OSError, ArithmeticError, TypeError, ValueError) as exc:
-            complaint = f"could not be {done}: {type(exc).__name__}: {exc}"
+            complaint = f"could not be {done}: {exc}"
         raise self.complaint(complaint)
 
     # A run

@@ -5,7 +5,7 @@ Start with `SwapClient`.
 
 from ._batch import Outcomes
 from ._client import SwapClient
-from ._config import PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
+from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
 from ._errors import (
     AuthenticationError,
     BadRequestError,
@@ -61,6 +61,7 @@ from ._models import (
 )
 
 __all__ = [
+    "PRICE_USD",
     "Abandoned",
     "Accepted",
     "AuthenticationError",

@@ -56,8 +56,14 @@ async def _opened(session: Session, settings: BatchSettings) -> _Opened:
 
     def opened() -> _Opened:
         store = begin_run(journal, origin=str(session.http.service.origin), workflow=session.workflow)
-        price = max(settings.price_usd, store.price_usd or 0.0)
-        return _Opened(store=store, price_usd=price, spent=store.money(price))
+        try:
+            price = max(settings.price_usd, store.price_usd or 0.0)
+            with store.transaction():
+                store.set_price(price)
+            return _Opened(store=store, price_usd=price, spent=store.money(price))
+        except BaseException:
+            store.close()
+            raise
 
     # In memory without a thread: there is nothing to wait for.
     return opened() if str(journal.path) == IN_MEMORY else await anyio.to_thread.run_sync(opened)
@@ -309,7 +315,10 @@ class _Batch:
 
 async def _make_folder(folder: Path) -> None:
     try:
+        str(folder).encode()  # or no journal could hold it
         await anyio.to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
+    except UnicodeError:
+        complaint = "its name is not UTF-8"
     except OSError as exc:
         complaint = exc.strerror or str(exc)
     else:

@@ -53,7 +53,13 @@ async def ask(session: Session, request: Request, *, job: SwapJob | None = None)
             tell(
                 session.on_event,
                 RetryScheduled(
-                    call=request.call, id=None, job=job, attempt=failures, delay=delay, cause=str(error)
+                    call=request.call,
+                    id=None,
+                    job=job,
+                    attempt=failures,
+                    delay=delay,
+                    cause=str(error),
+                    status_code=answer.status_code if isinstance(answer, Answer) else None,
                 ),
             )
         return Again(delay)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -12,12 +13,15 @@ import anyio.to_thread
 from ._downloads import check_target
 from ._errors import ConfigurationError, ImageError, JournalError
 from ._ids import key_of
-from ._inputs import check_id, inputs_of, target_of
+from ._inputs import check_id, fingerprint_of, identity_of, target_of
 from ._journal_file import to_read
-from ._models import OutcomeState, SwapOutcome, SwapRequest
+from ._models import ImageInput, OutcomeState, SwapOutcome, SwapRequest
 from ._session import Session
 from ._store import Entry, Store
 from ._uploads import Uploads
+
+_FILES_REMEMBERED = 64
+_File: TypeAlias = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +33,15 @@ class _Known:
         store: The journal, if it is there already.
         ids: The ids so far, by what makes them the same file name.
         needs_ids: Whether a request without an id cannot be used.
+        files: The last files that were read, as (path, size, time of change), and what each is known by: one
+            picture is often the reference of thousands.
     """
 
     folder: Path | None
     store: Store | None
     needs_ids: bool
     ids: dict[str, str] = field(default_factory=dict)
+    files: dict[_File, str] = field(default_factory=dict)
 
 
 async def check(
@@ -72,16 +79,44 @@ async def _judge(session: Session, uploads: Uploads, request: SwapRequest, known
     entry = _entry(request.id, known)
     names = request.reference_character_image, request.character_image
     try:
-        inputs = await inputs_of(uploads, request)
+        identities = [await _identity(uploads, image, known) for image in names]
     except ImageError:
         # Done before, and its pictures are gone: nothing of it will be sent.
         if entry is None or entry.state is OutcomeState.PENDING or (entry.reference, entry.scene) != names:
             raise
         return
-    if entry is not None and known.store is not None and entry.fingerprint != inputs.fingerprint:
+    looked_at = [identity for identity in identities if identity is not None]
+    is_other = entry is not None and len(looked_at) == 2 and entry.fingerprint != fingerprint_of(looked_at)
+    if entry is not None and known.store is not None and is_other:
         raise JournalError(known.store.other_pictures(entry), path=known.store.path)
     if known.folder is not None and (entry is None or entry.state is OutcomeState.PENDING):
         await check_target(target_of(request, known.folder))
+
+
+async def _identity(uploads: Uploads, image: ImageInput, known: _Known) -> str | None:
+    """What a picture is known by; None of an open file, which must be read once only, by its swap."""
+    if callable(getattr(image, "read", None)):
+        return None
+    file = await _file(image)
+    if file is not None and file in known.files:
+        return known.files[file]
+    async with uploads.loaded(image) as (picture,):
+        identity = identity_of(picture)
+    if file is not None:
+        known.files[file] = identity
+        if len(known.files) > _FILES_REMEMBERED:
+            del known.files[next(iter(known.files))]
+    return identity
+
+
+async def _file(image: ImageInput) -> _File | None:
+    if not isinstance(image, str) or "://" in image:
+        return None
+    try:
+        found = await anyio.Path(image).stat()
+    except (OSError, ValueError):
+        return None
+    return image, found.st_size, found.st_mtime_ns
 
 
 def _entry(id: str | None, known: _Known) -> Entry | None:

@@ -249,8 +249,8 @@ class SwapClient(Life):
         """What `swap_many` with the same options would reject, found out before anything is sent.
 
         Looks at every id (missing, unusable as a file name, given twice), every picture that is a file, every
-        output name that is taken, and whether the journal knows the id with other pictures. Reads all files,
-        sends nothing, and writes nothing.
+        output name that is taken, and whether the journal knows the id with other pictures. Reads all files
+        but those that are given open, which their swaps read; sends nothing, and writes nothing.
 
         Returns:
             A rejected outcome, with its error, for each request that cannot be used; empty if all can.

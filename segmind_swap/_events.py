@@ -90,6 +90,7 @@ class RetryScheduled:
         attempt: Which attempt failed, from 1.
         delay: Seconds until the next.
         cause: Why, in words.
+        status_code: The HTTP status it was answered with; None if there was no answer.
     """
 
     call: str
@@ -98,6 +99,7 @@ class RetryScheduled:
     attempt: int
     delay: float
     cause: str
+    status_code: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

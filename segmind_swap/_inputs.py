@@ -67,14 +67,18 @@ async def inputs_of(uploads: Uploads, request: SwapRequest) -> Inputs:
         return Inputs(
             images=(kept[0], kept[1]),
             names=(_name_of(images[0], pictures[0]), _name_of(images[1], pictures[1])),
-            fingerprint=fingerprint_of(pictures),
+            fingerprint=fingerprint_of([identity_of(picture) for picture in pictures]),
         )
 
 
-def fingerprint_of(pictures: Sequence[Picture | str]) -> str:
-    """Identifies what is swapped into what: files by their content, wherever they are."""
-    parts = [picture if isinstance(picture, str) else f"sha256:{picture.sha256}" for picture in pictures]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def identity_of(picture: Picture | str) -> str:
+    """A picture's URL, or what its content is known by, wherever it is."""
+    return picture if isinstance(picture, str) else f"sha256:{picture.sha256}"
+
+
+def fingerprint_of(identities: Sequence[str]) -> str:
+    """Identifies what is swapped into what."""
+    return hashlib.sha256(json.dumps(identities).encode()).hexdigest()
 
 
 def _name_of(image: ImageInput, picture: Picture | str) -> str:

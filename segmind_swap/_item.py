@@ -33,7 +33,7 @@ from ._errors import (
 )
 from ._events import Failed, tell
 from ._ids import key_of
-from ._inputs import Inputs, check_id, fingerprint_of, inputs_of, target_of
+from ._inputs import Inputs, check_id, fingerprint_of, identity_of, inputs_of, target_of
 from ._journal import outcome_of
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
 from ._retry import backoff
@@ -116,7 +116,8 @@ class Item:
         self, state: OutcomeState, error: SwapError | None = None, result: SwapResult | None = None
     ) -> SwapOutcome:
         if error is not None:
-            error.job = error.job or self.job
+            # Of an answer that was no usable acceptance, the error may know the job.
+            error.job = self.job = self.job or error.job
             tell(self._around.session.on_event, Failed(id=self.request.id, error=error))
         return SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
 
@@ -196,11 +197,14 @@ class Item:
             return outcome.model_copy(update={"request": self.request})
         if entry.state is OutcomeState.ACCEPTED:
             return await self._finished(self._adopted(entry))
-        if entry.result is None:
+        if entry.result is None or self._target is None:
             return outcome_of(entry, self.request)
         path = entry.result.path
-        if self._target is None or (path is not None and await anyio.Path(path).is_file()):
-            return outcome_of(entry, self.request)
+        # In the folder of today first: it may have been moved.
+        for place in () if path is None else (self._target.path.with_name(path.name), path):
+            if await anyio.Path(place).is_file():
+                result = entry.result.model_copy(update={"path": place})
+                return outcome_of(entry, self.request).model_copy(update={"result": result})
         await anyio.to_thread.run_sync(self._target.sweep)
         return await self._saved(entry.result)
 
@@ -259,7 +263,7 @@ class Item:
     async def _urls(self, inputs: Inputs) -> list[str]:
         uploads = self._around.uploads
         async with uploads.loaded(*inputs.images) as pictures:
-            if fingerprint_of(pictures) != inputs.fingerprint:
+            if fingerprint_of([identity_of(picture) for picture in pictures]) != inputs.fingerprint:
                 raise ImageError(
                     f"a picture of {self.request.id!r} was changed while the batch ran", image=inputs.names[1]
                 )

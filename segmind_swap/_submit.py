@@ -232,6 +232,7 @@ class _Submission:
                 attempt=self._posts,
                 delay=delay,
                 cause=str(complaint(answer, Call.SUBMIT)),
+                status_code=answer.status_code if isinstance(answer, Answer) else None,
             ),
         )
 

@@ -15,6 +15,8 @@ from ._errors import (
     OutputError,
     PermissionDeniedError,
     RateLimitError,
+    ResponseError,
+    StatusError,
     SwapError,
     SwapExpiredError,
     SwapFailedError,
@@ -158,6 +160,7 @@ class _Polling:
                 attempt=self._failures,
                 delay=delay,
                 cause=str(error),
+                status_code=error.status_code if isinstance(error, StatusError | ResponseError) else None,
             ),
         )
         return Again(delay)

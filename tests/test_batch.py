@@ -679,6 +679,17 @@ async def test_pictures_are_saved_under_their_ids_and_found_again(tmp_path: Path
 
 
 @pytest.mark.real_time
+async def test_a_folder_of_pictures_may_be_moved(tmp_path: Path) -> None:
+    service = emulator(duration=0.05)
+    journal = tmp_path / "run.db"
+    await run(service, swaps_of(2), {"journal": journal, "save_to": tmp_path / "out"})
+    (tmp_path / "out").rename(tmp_path / "elsewhere")
+    outcomes = await run(service, swaps_of(2), {"journal": journal, "save_to": tmp_path / "elsewhere"})
+    assert {outcome.path for outcome in outcomes} == {tmp_path / "elsewhere" / f"s{n}.png" for n in (0, 1)}
+    assert service.count("file") == 2
+
+
+@pytest.mark.real_time
 async def test_a_name_that_is_taken_is_refused_before_it_is_paid_and_may_be_mended(tmp_path: Path) -> None:
     service = emulator(duration=0.05)
     options = {"journal": tmp_path / "run.db", "save_to": tmp_path}
@@ -797,6 +808,14 @@ async def test_a_cost_above_the_price_is_learnt_and_stops_the_batch_in_time() ->
     assert states(seen) == {"completed": 2, "pending": 1}
     assert len(Dear.service.ledger) == 2
     assert journal.summary().spent_usd == pytest.approx(0.8)
+
+
+async def test_a_journal_counts_at_the_price_that_its_batch_was_given() -> None:
+    service = emulator(faults=[Fault(on="submit", calls=(1,), cut="after-body")])
+    journal = Journal(":memory:")
+    await run(service, swaps_of(2), {"journal": journal, "price_usd": 0.5, "concurrency": 1})
+    summary = journal.summary()
+    assert (summary.reserved_usd, summary.spent_usd) == (0.5, 0.5)
 
 
 # What concerns the whole account
@@ -918,6 +937,16 @@ async def test_a_check_finds_what_a_batch_would_reject_and_sends_nothing(tmp_pat
         assert word in text
     assert len(service.calls) == 0
     assert not (tmp_path / "run.db").exists()
+
+
+async def test_a_check_leaves_an_open_file_to_its_swap(tmp_path: Path) -> None:
+    service = emulator()
+    (tmp_path / "a.png").write_bytes(png())
+    with (tmp_path / "a.png").open("rb") as file:
+        requests = [swap_of(0, character_image=file)]
+        async with client_of(service) as client:
+            assert await client.check(requests) == []
+            assert (await client.swap_all(requests))[0].ok
 
 
 @pytest.mark.real_time

@@ -564,7 +564,15 @@ def test_where_nobody_watches_pauses_and_outages_are_lines_and_so_is_a_service_t
     ids = frozenset({"a", "b", "c"})
     plan = Plan(states=Counter({OutcomeState.PENDING: 3}), unsent=ids, settled=frozenset(), committed_usd=1.0)
     progress = Progress(plan, limits)
-    retry = RetryScheduled(call="upload", id=None, job=None, attempt=1, delay=1.0, cause="no\x1b[2J answer")
+    retry = RetryScheduled(
+        call="upload",
+        id=None,
+        job=None,
+        attempt=1,
+        delay=1.0,
+        cause="no\x1b[2J answer",
+        status_code=None,
+    )
     for event in (
         retry,
         RateLimited(call="submit", delay=9.0),

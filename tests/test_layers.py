@@ -163,7 +163,8 @@ def test_modules_stay_small_enough_to_hold_one_idea() -> None:
 
 
 def test_everything_exported_is_sorted_and_every_class_has_a_docstring() -> None:
-    assert segmind_swap.__all__ == sorted(segmind_swap.__all__)
+    constants_first = sorted(segmind_swap.__all__, key=lambda name: (not name.isupper(), name))
+    assert segmind_swap.__all__ == constants_first
     for name in segmind_swap.__all__:
         value = getattr(segmind_swap, name)
         assert not isinstance(value, type) or value.__doc__, f"{name} has no docstring"

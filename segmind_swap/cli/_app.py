@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
+from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
 from ._batch import Options, run_batch
 from ._demo import run_demo
@@ -138,7 +138,7 @@ def batch(
     budget: Annotated[
         float | None, typer.Option(help="Dollars that may be spent at most, earlier runs included.")
     ] = None,
-    price: Annotated[float, typer.Option(help="Dollars that a swap is taken to cost.")] = 0.1522,
+    price: Annotated[float, typer.Option(help="Dollars that a swap is taken to cost.")] = PRICE_USD,
     poll_interval: Annotated[
         float | None, typer.Option(help="Seconds between two looks at a job; by default 7.")
     ] = None,

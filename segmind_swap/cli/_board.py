@@ -78,11 +78,10 @@ class Board:
                 self._move(self._ids_of_jobs[job], status.state.value.lower())
             case RetryScheduled(id=str() as id, cause=cause, delay=delay) if "answered 429" in cause:
                 self._note(id, f"429: waited {delay:.0f} s")
-            case RetryScheduled(id=id, job=job, cause=cause):
-                self.survived["gateway error (502)" if "answered 502" in cause else "failed call"] += 1
-                self._note(
-                    self._ids_of_jobs[job] if job is not None else id or "", f"{_short(cause)}: asked again"
-                )
+            case RetryScheduled(id=id, job=job, call=call, status_code=code):
+                self.survived["failed call" if code is None else f"gateway error ({code})"] += 1
+                what = f"no answer to a {call}" if code is None else f"{code} on a {call}"
+                self._note(self._ids_of_jobs[job] if job is not None else id or "", f"{what}: asked again")
             case Saved(result=result):
                 self._end(self._ids_of_jobs[result.job], "saved", now)
             case Failed(id=str() as id, error=error):
@@ -129,10 +128,3 @@ class Board:
         footer = Table.grid(padding=(0, 2))
         footer.add_row(bar, self._spinner if done < len(self.rows) else Text(words, style="green"))
         return Group(table, footer)
-
-
-def _short(cause: str) -> str:
-    """`the poll was answered 502: Bad Gateway` → `502 on a poll`."""
-    words = cause.split()
-    code = next((word.strip(":") for word in words if word.strip(":").isdigit()), None)
-    return f"{code} on a {words[1]}" if code else cause

@@ -94,10 +94,10 @@ class Progress:
             case Submitting(id=str() as id):
                 self._unsent.discard(id)
                 self._on_the_wire.add(id)
-            case RetryScheduled(call=call, id=id, cause=cause):
+            case RetryScheduled(call=call, id=id, cause=cause, status_code=code):
                 if call == "submit":
                     self._on_the_wire.discard(id or "")
-                    self._sent_again += "answered 429" not in cause  # such a one may have been accepted
+                    self._sent_again += code != 429  # such a one may have been accepted
                 self._trouble = one_line(cause)
             case Accepted(id=str() as id, job=job):
                 self._on_the_wire.discard(id)

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -47,15 +48,16 @@ from segmind_swap.cli._plan import Limits, Plan
 from segmind_swap.cli._progress import Progress
 from segmind_swap.cli._settle import resolve_command
 from segmind_swap.cli._words import lasting, one_line, plain
-from segmind_swap.emulator import Emulator, Fault
+from segmind_swap.emulator import Emulator, Fault, Picture
 
+from .sessions import png
 from .test_cli import environment
 
 # The suite itself may run where SIGINT is ignored, which children inherit.
 LISTENING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 MAIN = "from segmind_swap.cli import main; main()"
 COMMAND = [sys.executable, "-c", LISTENING + MAIN]
-PATIENCE = 90.0
+PATIENCE = 300.0
 KEY = "emulator-key"
 
 
@@ -65,6 +67,31 @@ def an_emulator(**settings: Any) -> Iterator[tuple[Emulator, dict[str, str]]]:
     emulator = Emulator(**{"api_key": KEY, "speed": 100.0, "engine": "none", **settings})
     with emulator.serve() as url:
         yield emulator, {"SEGMIND_BASE_URL": url, "SEGMIND_API_KEY": KEY}
+
+
+@contextmanager
+def a_held_emulator() -> Iterator[tuple[Emulator, dict[str, str], threading.Event]]:
+    """One whose jobs are done when the event is set, and not before: however slow the machine is."""
+    release = threading.Event()
+
+    async def engine(*, reference: Picture, scene: Picture) -> bytes:
+        while not release.is_set():  # noqa: ASYNC110 - set by another thread
+            await anyio.sleep(0.01)
+        return png()
+
+    with an_emulator(engine=engine, duration=0.0) as (emulator, service):
+        yield emulator, service, release
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> str:
+    """What the process has said on standard error, up to the line with these words."""
+    assert process.stderr is not None
+    said = ""
+    while words not in said:
+        line = process.stderr.readline()
+        assert line, f"it ended early: {said}"
+        said += line
+    return said
 
 
 def segmind_swap(*arguments: str, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
@@ -417,13 +444,14 @@ def test_a_job_whose_input_did_not_come_again_is_brought_home_and_counts_as_no_i
 
 
 def test_the_first_ctrl_c_finishes_what_is_in_flight_and_the_same_command_goes_on(folder: Path) -> None:
-    with an_emulator(speed=30.0) as (emulator, service):
+    with a_held_emulator() as (emulator, service, release):
         with begun(*BATCH, "--concurrency", "3", cwd=folder, **service) as process:
             until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 3)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=PATIENCE)
+            read_until(process, "finishing 3 in flight; press Ctrl-C again to stop now")
+            release.set()
+            out, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 130
-        assert "finishing 3 in flight; press Ctrl-C again to stop now" in err
         assert "3 of 8 saved" in out
         assert re.search("^  3  saved .*^  5  pending ", out, re.MULTILINE | re.DOTALL)
         assert len(emulator.ledger) == 3
@@ -436,15 +464,14 @@ def test_the_first_ctrl_c_finishes_what_is_in_flight_and_the_same_command_goes_o
 
 
 def test_the_second_signal_ends_at_once_and_the_next_run_waits_for_what_was_in_flight(folder: Path) -> None:
-    with an_emulator(speed=20.0) as (emulator, service):
+    with a_held_emulator() as (emulator, service, release):
         with begun(*BATCH, "--concurrency", "3", "--json", cwd=folder, **service) as process:
             until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 3)
             process.terminate()
-            assert process.stderr is not None
-            while "send the signal again" not in (line := process.stderr.readline()):
-                assert line, "it ended early"
+            read_until(process, "send the signal again")
             process.terminate()
             out, err = process.communicate(timeout=PATIENCE)
+        release.set()
         assert process.returncode == 143
         assert json.loads(out)["states"] == {"accepted": 3, "pending": 5}
         assert "Traceback" not in err
@@ -468,15 +495,16 @@ def test_a_run_that_was_killed_goes_on_and_pays_nothing_twice(folder: Path) -> N
 def test_sigterm_is_heard_where_a_script_ignores_sigint(folder: Path) -> None:
     ignoring = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + MAIN
     with (
-        an_emulator(speed=30.0) as (_, service),
+        a_held_emulator() as (_, service, release),
         begun(*BATCH, "--concurrency", "2", cwd=folder, program=ignoring, **service) as process,
     ):
         until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 2)
         process.send_signal(signal.SIGINT)
         process.terminate()
-        out, err = process.communicate(timeout=PATIENCE)
+        read_until(process, "finishing 2 in flight; send the signal again")
+        release.set()
+        out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
-    assert "finishing 2 in flight; send the signal again" in err
     assert "2 of 8 saved" in out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def run_batch(pairs: Pairs, options: Options, settings: dict[str, Any]) -> Exit:
     asyncio.run(run.until_the_end())
     ending = run.ending()
     if not ending.at_once:
-        _report(ending, options)
+        _report(ending, run.untaken, options)
     ending.tell(as_json=options.as_json)
     return ending.code
 
@@ -159,6 +159,11 @@ class _Run:
         if self._outcomes is not None:
             self._outcomes.stop()
 
+    @property
+    def untaken(self) -> Collection[SwapRequest]:
+        """The inputs of which, at the end, not even the journal knows."""
+        return self._left.values()
+
     def ending(self) -> Ending:
         """How it ended. Of inputs that did not come out the journal may know; the others are pending."""
         states = +self._progress.states
@@ -192,7 +197,7 @@ class _Run:
         )
 
 
-def _report(ending: Ending, options: Options) -> None:
+def _report(ending: Ending, untaken: Collection[SwapRequest], options: Options) -> None:
     saved = ending.states[OutcomeState.SAVED]
     totals = (
         ("saved", f"{saved:,} of {ending.states.total():,}"),
@@ -202,10 +207,12 @@ def _report(ending: Ending, options: Options) -> None:
         "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet of its two"
         " inputs."
         if options.emulator
-        else "Each swap that the journal knows: who went in, the scene, and what came of it."
+        else "Who went in, the scene, and what came of it."
     )
     try:
         with Console(stderr=True, highlight=False).status("writing the report"):
-            ending.report = write_page(options.out, options.journal, lead=lead, totals=totals)
+            ending.report = write_page(
+                options.out, options.journal, untaken=untaken, lead=lead, totals=totals
+            )
     except (OSError, JournalError) as exc:
         complain(f"the report could not be written: {exc}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from segmind_swap import Journal, OutcomeState, SwapOutcome
+from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
 from segmind_swap._report import Exhibit, write_report
 
 RESULTS = "results.jsonl"
@@ -68,8 +69,15 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
     }
 
 
-def write_page(folder: Path, journal: Path, *, lead: str, totals: Sequence[tuple[str, str]]) -> Path:
-    """Writes the report of all that the journal knows.
+def write_page(
+    folder: Path,
+    journal: Path,
+    *,
+    untaken: Iterable[SwapRequest],
+    lead: str,
+    totals: Sequence[tuple[str, str]],
+) -> Path:
+    """Writes the report of all that the journal knows, and of the inputs that it does not know yet.
 
     Raises:
         OSError: it cannot be written.
@@ -80,14 +88,15 @@ def write_page(folder: Path, journal: Path, *, lead: str, totals: Sequence[tuple
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        exhibits=_exhibits(folder.resolve(), journal),
+        exhibits=_exhibits(folder.resolve(), journal, untaken),
         totals=totals,
     )
     return page
 
 
-def _exhibits(folder: Path, journal: Path) -> Iterator[Exhibit]:
-    for outcome in Journal(journal).outcomes():
+def _exhibits(folder: Path, journal: Path, untaken: Iterable[SwapRequest]) -> Iterator[Exhibit]:
+    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in untaken)
+    for outcome in chain(Journal(journal).outcomes(), pending):
         result, request = outcome.result, outcome.request
         facts = []
         if result is not None:

@@ -32,8 +32,8 @@ class Books:
     """What a batch writes down. Without a journal, only the money."""
 
     def __init__(self, writer: Writer | None, budget: Budget, on_stop: Callable[[], None]) -> None:
-        self.budget = budget
-        self.is_stopped = False
+        self.budget: Budget = budget
+        self.is_stopped: bool = False
         self.stopped_by: SwapError | None = None
         self._on_stop = on_stop
         self._writer = writer

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -31,7 +32,7 @@ class JournalSummary(BaseModel):
         unknown: The ids of the swaps that a person has to decide about.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     states: dict[OutcomeState, int]
     reserved_usd: float
@@ -50,7 +51,7 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
+        self.path: Path = Path(path)
         self._memory = Memory() if str(self.path) == IN_MEMORY else None
 
     def __repr__(self) -> str:

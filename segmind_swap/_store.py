@@ -95,7 +95,7 @@ class Store:
         self._db = connection
         self._db.row_factory = sqlite3.Row
         self._lock = lock
-        self.run = 0
+        self.run: int = 0
 
     def close(self) -> None:
         """Closes the file, and lets others write it."""

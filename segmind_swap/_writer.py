@@ -57,7 +57,7 @@ class Writer:
     """
 
     def __init__(self, store: Store) -> None:
-        self.path = store.path
+        self.path: str = store.path
         self._store = store
         self._inline = store.path == IN_MEMORY
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()

@@ -1,4 +1,4 @@
-"""The body of a paid request: it knows whether it has left, it can be called back, and it leaves once."""
+"""Bodies of requests. A paid one knows whether it has left, it can be called back, and it leaves once."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class HeldBody:
     def _refuse_a_second_time(self) -> None:
         if self._released:
             raise RuntimeError("a paid request must not be sent twice, and its body has left already")
+
+
+class FreeBody:
+    """Yields all at once, as often as a transport asks for it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Parts([lambda: self._content])
 
 
 class _Parts(AsyncIterator[bytes]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ import httpx
 from pydantic import SecretStr
 
 from ._auth import Schemes, header
-from ._body import HeldBody
+from ._body import FreeBody, HeldBody
 from ._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from ._encoding import decoded
 from ._errors import ConfigurationError
 from ._events import EventHandler, RateLimited, tell
+from ._failures import request_id, shorten
 from ._hints import retry_delay
 from ._origin import Origin, Service
 from ._pace import Admission, Pace
@@ -57,14 +59,14 @@ class _Borrowed(httpx.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
-class _HeldStream(httpx.AsyncByteStream):
-    """A held-back body, as httpx wants it."""
+class _Stream(httpx.AsyncByteStream):
+    """A body, as httpx wants it. Its own is a generator, which cancelled transports drop without closing."""
 
-    def __init__(self, held: HeldBody) -> None:
-        self._held = held
+    def __init__(self, body: HeldBody | FreeBody) -> None:
+        self._body = body
 
     def __aiter__(self) -> AsyncIterator[bytes]:
-        return aiter(self._held)
+        return aiter(self._body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +87,12 @@ class Http:
     """The wire. Belongs to one event loop."""
 
     def __init__(self, settings: HttpSettings, pace: Pace, on_event: EventHandler | None) -> None:
-        self.service = settings.service
-        self.schemes = Schemes(settings.auth)
+        self.service: Service = settings.service
+        self.schemes: Schemes = Schemes(settings.auth)
         self._settings = settings
         self._pace = pace
         self._on_event = on_event
+        self._key_in_json = _as_json_may_spell(settings.key.get_secret_value())
         complaint: str | None = None
         try:
             context = _ssl_context(settings)
@@ -205,7 +208,8 @@ class Http:
         except ConfigurationError:
             raise
         except Exception as exc:
-            reason = self._redact(f"{type(exc).__name__}: {exc}".encode()).decode(errors="replace")
+            told = f"{type(exc).__name__}: {exc}".encode(errors="replace")
+            reason = shorten(self._redact(told).decode(errors="replace"))
         finally:
             if held is not None:
                 # A transport may write in a task of its own, and go on after it has given up.
@@ -217,7 +221,7 @@ class Http:
             reason=reason,
             sent=held is None or held.sent,
             status_code=head.status_code if head is not None else None,
-            request_id=self._headers(head).get("x-request-id") if head is not None else None,
+            request_id=request_id(self._headers(head).get("x-request-id")) if head is not None else None,
         )
 
     def _client_for(self, call: Call) -> httpx.AsyncClient:
@@ -243,13 +247,15 @@ class Http:
             headers=headers,
             timeout=httpx.Timeout(connect=timeouts.connect, write=timeouts.write, read=read, pool=total),
         )
-        if held is not None:
+        if held is None:
+            message.stream = _Stream(FreeBody(request.body or b""))
+        else:
             # Made anew, because a request that was built with content answers `read()` with that.
             message = httpx.Request(
                 message.method,
                 message.url,
                 headers=message.headers,
-                stream=_HeldStream(held),
+                stream=_Stream(held),
                 extensions=message.extensions,
             )
         if scheme is not None:
@@ -281,7 +287,8 @@ class Http:
         return Answer(
             status_code=head.status_code,
             headers=self._headers(head),
-            body=body if call is Call.DOWNLOAD else self._redact(body),
+            # A picture is never altered; what comes instead of one is only told.
+            body=body if call is Call.DOWNLOAD and head.is_success else self._redact(body),
         )
 
     def _headers(self, head: httpx.Response) -> dict[str, str]:
@@ -290,7 +297,10 @@ class Http:
     def _redact(self, text: bytes) -> bytes:
         """A server may echo the key in what it says; what it says ends in errors and logs."""
         key = self._settings.key.get_secret_value().encode()
-        return text.replace(key, b"***") if len(key) >= _SHORTEST_REDACTED else text
+        if len(key) < _SHORTEST_REDACTED:
+            return text
+        text = text.replace(key, b"***")
+        return self._key_in_json.sub(b"***", text) if b"\\" in text else text
 
     def learn(
         self, request: Request, scheme: AuthScheme | None, answer: Answer, admission: Admission
@@ -340,6 +350,16 @@ class Place:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
+
+
+def _as_json_may_spell(key: str) -> re.Pattern[bytes]:
+    """Finds the key with any of its characters escaped, also in a text that is JSON within JSON."""
+    spellings = (
+        rb"(?:%s|\\{1,4}+(?:u00(?i:%02x)|%s))" % (literal, ord(character), literal)
+        for character in key
+        for literal in (re.escape(character.encode()),)
+    )
+    return re.compile(b"".join(spellings))
 
 
 def _limits(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:

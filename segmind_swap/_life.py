@@ -115,9 +115,12 @@ class Life:
             return
         session, _ = self._on_this_loop(self._session)
         session.http.refuse_submits()
-        await session.supervisor.drain()
-        await session.http.aclose()
-        self._session = None
+        try:
+            await session.supervisor.drain()
+        finally:
+            # Plain asyncio cancellation may cut the wait short; the connections are closed all the same.
+            await session.http.aclose()
+            self._session = None
 
     def __del__(self) -> None:
         if getattr(self, "_session", None) is not None:

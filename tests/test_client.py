@@ -450,3 +450,21 @@ async def test_connections_that_cannot_be_set_up_are_a_configuration_error(
         await SwapClient(KEY, **settings).credits()
     assert "s3cret" not in repr(caught.value)
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+async def test_a_client_whose_end_is_cut_short_closes_its_connections_all_the_same(loop: str) -> None:
+    if loop != "asyncio":
+        pytest.skip("trio has no plain task cancellation")
+    service = Scripted(submit=late(accepted(), 60))
+
+    async def work() -> None:
+        async with client(service) as swaps:
+            await swaps.swap(**PICTURES)
+
+    task = asyncio.create_task(work())
+    for _ in range(2):
+        await asyncio.sleep(1)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert service.closed == 1

@@ -17,9 +17,10 @@ from ._books import Books
 from ._budget import Budget, Spent
 from ._config import PRICE_USD
 from ._errors import ConfigurationError, JournalError, SwapError
+from ._handover import Handover
 from ._item import Item, Surroundings
 from ._journal import Journal, begin_run, outcome_of
-from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest
+from ._models import SwapJob, SwapOutcome, SwapRequest
 from ._requests import Requests, each
 from ._session import Session
 from ._slots import Slots
@@ -89,11 +90,22 @@ async def batch(
                 # Raised below, as it is: the group would wrap it.
                 raised = exc
             group.cancel_scope.cancel()
+    except BaseExceptionGroup as exc:
+        # An interrupt that met one of our tasks, or came out of the requests.
+        raised = _first(exc)
     finally:
-        work.outcomes.close()
+        work.outcomes.end()
         await work.books.aclose()
     if raised is not None:
         raise raised
+
+
+def _first(error: BaseException) -> BaseException:
+    """What is in a group, of which none leaves this package."""
+    while isinstance(error, BaseExceptionGroup):
+        _, others = error.split(anyio.get_cancelled_exc_class())
+        error = (others or error).exceptions[0]
+    return error
 
 
 class Outcomes(AsyncIterator[SwapOutcome]):
@@ -106,7 +118,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     def __init__(self, work: _Batch) -> None:
         self._work = work
-        self._send, self._receive = anyio.create_memory_object_stream[tuple[int | None, SwapOutcome]](0)
+        self._handover: Handover[tuple[int | None, SwapOutcome]] = Handover()
 
     @property
     def stopped_by(self) -> SwapError | None:
@@ -137,28 +149,23 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     async def numbered(self) -> tuple[int | None, SwapOutcome] | None:
         """The next outcome, with the place of its input (None for a job that only the journal knew)."""
-        try:
-            return await self._receive.receive()
-        except (anyio.EndOfStream, anyio.ClosedResourceError):
-            return None
+        return await self._handover.take()
 
     async def in_order(self, requests: Sequence[SwapRequest]) -> list[SwapOutcome]:
-        """All outcomes, in the order of the requests; those that were not taken are pending."""
+        """All outcomes, in the order of the requests; those not taken are as the journal has them."""
         found: dict[int, SwapOutcome] = {}
         while (numbered := await self.numbered()) is not None:
             number, outcome = numbered
             if number is not None:
                 found[number] = outcome
         self._work.raise_what_ended_it()
-        return [
-            found.get(number)
-            or SwapOutcome(request=request, state=OutcomeState.PENDING, error=self.stopped_by)
-            for number, request in enumerate(requests)
-        ]
+        left = {number: request for number, request in enumerate(requests) if number not in found}
+        found.update(await self._work.books.not_taken(left))
+        return [found[number] for number in range(len(requests))]
 
     async def give(self, number: int | None, outcome: SwapOutcome) -> None:
         """Hands an outcome out, as soon as somebody takes it."""
-        await self._send.send((number, outcome))
+        await self._handover.give((number, outcome))
 
     async def __anext__(self) -> SwapOutcome:
         numbered = await self.numbered()
@@ -169,12 +176,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     def end(self) -> None:
         """There will be no more."""
-        self._send.close()
-
-    def close(self) -> None:
-        """Nobody takes any more."""
-        self._send.close()
-        self._receive.close()
+        self._handover.end()
 
 
 @dataclass(slots=True)
@@ -197,14 +199,15 @@ class _Batch:
         settings: BatchSettings,
         opened: _Opened,
     ) -> None:
-        self.outcomes = Outcomes(self)
-        self.books = Books(
+        self.outcomes: Outcomes = Outcomes(self)
+        self.books: Books = Books(
             None if opened.store is None else Writer(opened.store),
             Budget(settings.budget_usd, price_usd=opened.price_usd, spent=opened.spent),
             self._stopped,
         )
         self._session = session
         self._requests = requests
+        self._recoveries: dict[int, _Recovery] = {}
         self._around = Surroundings(
             session=session,
             uploads=uploads,
@@ -213,11 +216,12 @@ class _Batch:
             has_journal=opened.store is not None,
             retry_failed=settings.retry_failed,
             recovered=self._recovered,
+            recoveries=self._recoveries.keys(),
         )
         self._places = anyio.Semaphore(settings.concurrency)
         self._taking = anyio.CancelScope()
+        self._turns: set[anyio.CancelScope] = set()
         self._items: dict[int, Item] = {}
-        self._recoveries: dict[int, _Recovery] = {}
         self._raised: Exception | None = None
 
     def open_jobs(self) -> list[SwapJob]:
@@ -231,7 +235,8 @@ class _Batch:
             raise self._raised
 
     def _stopped(self) -> None:
-        self._taking.cancel()
+        for scope in (self._taking, *self._turns):
+            scope.cancel()
         for item in list(self._items.values()):
             item.stop()
 
@@ -260,6 +265,7 @@ class _Batch:
             assert entry is not None  # noqa: S101 - it was listed, and there is a journal
             request = outcome_of(entry).request
             async with Slots(self._places, self._session.slots) as slots:
+                await slots.share()
                 recovery = _Recovery(Item(self._around, request), anyio.Event())
                 self._recoveries[number] = recovery
                 group.start_soon(self._recover, recovery, entry, slots.kept())
@@ -279,7 +285,7 @@ class _Batch:
         if recovery is None:
             return None
         await recovery.done.wait()
-        del self._recoveries[number]
+        self._recoveries.pop(number, None)
         return recovery.outcome
 
     async def _take_all(self, group: anyio.abc.TaskGroup) -> None:
@@ -295,6 +301,7 @@ class _Batch:
     async def _swap(self, number: int, item: Item, slots: Slots) -> None:
         try:
             try:
+                await self._turn(slots)
                 outcome = await item.outcome()
             finally:
                 # What is done needs no slot of the client's any more; the batch's own waits for its reader.
@@ -305,6 +312,16 @@ class _Batch:
             self._give_up(exc)
         finally:
             slots.release()
+
+    async def _turn(self, slots: Slots) -> None:
+        """Waits for a slot of the client, as long as anything may be sent: the rest needs none."""
+        with anyio.CancelScope() as scope:
+            self._turns.add(scope)
+            try:
+                if not self.books.is_stopped:
+                    await slots.share()
+            finally:
+                self._turns.discard(scope)
 
     def _give_up(self, error: Exception) -> None:
         """The requests raised, or we made a mistake: swaps in flight finish, then it is raised."""

@@ -5,7 +5,7 @@ Written first, then done: the intent before a POST, the job before anybody hears
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -14,9 +14,11 @@ import anyio
 from ._budget import Budget
 from ._errors import BudgetExceededError, JournalError, SwapError
 from ._events import log
-from ._models import OutcomeState, SwapJob, SwapResult
+from ._ids import key_of
+from ._journal import outcome_of
+from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
 from ._rescue import rescue
-from ._store import Entry, Store
+from ._store import IN_MEMORY, Entry, Store
 from ._tasks import GRACE
 from ._writer import Writer
 
@@ -70,12 +72,29 @@ class Books:
     def rescued(self, id: str, job: SwapJob, error: JournalError) -> None:
         """Keeps a job that the journal could not take, wherever that is possible."""
         assert self._writer is not None  # noqa: S101 - it has just failed
-        where = ""
+        where = " Keep this line: the journal is in memory only."
         try:
-            where = f" It is in {rescue(self._writer.path, id, job)}, which the next run reads."
+            if self._writer.path != IN_MEMORY:
+                where = f" It is in {rescue(self._writer.path, id, job)}, which the next run reads."
         except OSError as exc:
             where = f" Not even a rescue file could be written ({exc.strerror or exc}): keep this line."
         log.error("%s. The job of %r is accepted and billed: %s%s", error, id, job.model_dump_json(), where)
+
+    async def not_taken(self, requests: Mapping[int, SwapRequest]) -> dict[int, SwapOutcome]:
+        """The outcomes of inputs that the batch did not take: earlier runs may have paid them."""
+        state, error = OutcomeState.PENDING, self.stopped_by
+        known: Mapping[int, Entry] = {}
+        keys = {number: key_of(request.id) for number, request in requests.items() if request.id is not None}
+        try:
+            known = await self.do(lambda store: store.known_of(keys)) or {}
+        except JournalError as exc:
+            state, error = OutcomeState.UNKNOWN, exc
+        return {
+            number: SwapOutcome(request=request, state=state, error=error)
+            if number not in known or known[number].state is OutcomeState.PENDING
+            else outcome_of(known[number], request)
+            for number, request in requests.items()
+        }
 
     def keep_price(self) -> None:
         """Writes down what a swap is taken to cost, if the service has told more."""
@@ -238,7 +257,9 @@ class Account:
         self._pay(held, result)
         try:
             job = None if error is None else error.job
-            await self._step(state, posts=held + done, job=job, result=result, error=error)
+            # A `stop` in this moment must not let it be told as not started.
+            with anyio.CancelScope(shield=True):
+                await self._step(state, posts=held + done, job=job, result=result, error=error)
         except JournalError as exc:
             self._books.stop(exc)
 

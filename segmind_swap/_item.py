@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from ._journal import outcome_of
 from ._models import OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
 from ._retry import backoff
 from ._session import Session
-from ._store import Entry
+from ._store import Entry, Store
 from ._submit import abandon, submit
 from ._uploads import Uploads
 from ._wait import wait
@@ -57,6 +57,7 @@ class Surroundings:
         has_journal: Whether each swap has a row.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         recovered: The outcome of a row that is being waited for since the batch began; None if it is not.
+        recoveries: Those rows.
     """
 
     session: Session
@@ -66,6 +67,7 @@ class Surroundings:
     has_journal: bool
     retry_failed: bool
     recovered: Callable[[int], Awaitable[SwapOutcome | None]]
+    recoveries: Collection[int]
 
 
 class Item:
@@ -134,16 +136,14 @@ class Item:
             try:
                 inputs = await inputs_of(around.uploads, self.request)
             except ImageError:
-                if (entry := await self._settled_before()) is None:
+                if (settled := await self._settled_before()) is None:
                     raise
-                return await self._known(entry)
+                return await self._known(settled)
             taken = await self._taken(inputs)
-            if isinstance(taken, str):
-                return self._is(OutcomeState.REJECTED, JournalError(taken, path=around.books.path))
+            if isinstance(taken, str) or (taken is not None and self._is_settled(taken)):
+                return await self._known(taken)
             if taken is not None:
                 self._account.opened(taken)
-                if self._is_settled(taken):
-                    return await self._known(taken)
                 await self._account.restart(taken)
             async with claimed(around.session, self._target):
                 return await self._submitted(inputs)
@@ -173,24 +173,34 @@ class Item:
             )
         )
 
-    async def _settled_before(self) -> Entry | None:
-        """The row of a swap whose pictures are gone, if nothing of it will be sent any more."""
+    async def _settled_before(self) -> Entry | str | None:
+        """As `_taken`, of a swap whose pictures are gone; None if something of it would still be sent."""
         id = self.request.id
         if id is None:
             return None
-        entry = await self._around.books.do(lambda store: store.known(key_of(id)))
-        names = self.request.reference_character_image, self.request.character_image
-        if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
-            return None
-        self._account.opened(entry)
-        return entry
+        key, names = key_of(id), (self.request.reference_character_image, self.request.character_image)
+
+        def taken(store: Store) -> Entry | str | None:
+            entry = store.known(key)
+            if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
+                return None
+            reference, scene = entry.reference, entry.scene
+            return store.take(key=key, id=id, fingerprint=entry.fingerprint, reference=reference, scene=scene)
+
+        return await self._around.books.do(taken)
 
     def _is_settled(self, entry: Entry) -> bool:
+        if entry.number in self._around.recoveries:
+            # Its job was waited for in this run: however that ended, it is no failure of an earlier one.
+            return True
         again = (OutcomeState.FAILED, OutcomeState.REJECTED) if self._around.retry_failed else ()
         return entry.state is not OutcomeState.PENDING and entry.state not in again
 
-    async def _known(self, entry: Entry) -> SwapOutcome:
+    async def _known(self, entry: Entry | str) -> SwapOutcome:
         """The outcome of a swap that an earlier run has brought to some end, or to its acceptance."""
+        if isinstance(entry, str):
+            return self._is(OutcomeState.REJECTED, JournalError(entry, path=self._around.books.path))
+        self._account.opened(entry)
         self.job = entry.job
         outcome = await self._around.recovered(entry.number)
         if outcome is not None:
@@ -202,7 +212,7 @@ class Item:
         path = entry.result.path
         # In the folder of today first: it may have been moved.
         for place in () if path is None else (self._target.path.with_name(path.name), path):
-            if await anyio.Path(place).is_file():
+            if await anyio.to_thread.run_sync(_is_file, place):
                 result = entry.result.model_copy(update={"path": place})
                 return outcome_of(entry, self.request).model_copy(update={"result": result})
         await anyio.to_thread.run_sync(self._target.sweep)
@@ -234,8 +244,10 @@ class Item:
             books.stop(exc)
             return self._not_started(exc)
         except StatusError as exc:
-            await account.ended(OutcomeState.REJECTED, held=0, error=exc)
-            return self._is(OutcomeState.REJECTED, exc)
+            # In doubt only if it is an upload's, of a swap that a person has submitted again.
+            state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
+            await account.ended(state, held=account.in_doubt, error=exc)
+            return self._is(state, exc)
         except ResponseError as exc:
             # An upload's answer, which says nothing about the picture: the next run may try again.
             account.let_go()
@@ -306,6 +318,14 @@ class Item:
             return self._is(OutcomeState.COMPLETED, exc, result)
         await self._account.saved(saved)
         return self._is(OutcomeState.SAVED, result=saved)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # Who may not look there finds nothing there.
+        return False
 
 
 class _UploadFailed(Exception):  # noqa: N818 - it is an event

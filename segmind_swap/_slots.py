@@ -1,4 +1,4 @@
-"""Places for swaps in flight: one of the batch's and one of the client's, which come and go together."""
+"""Places for swaps in flight: one of the batch's, and one of the client's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import anyio
 
 
 class Slots:
-    """A slot of the batch and one of the client, taken together before there is a task."""
+    """A slot of the batch, and one of the client from the moment in which there is an input for it.
+
+    Not earlier: whoever makes the inputs may need one, too.
+    """
 
     def __init__(self, own: anyio.Semaphore, shared: anyio.Semaphore) -> None:
         self._own = own
@@ -17,14 +20,14 @@ class Slots:
         self._is_kept = False
 
     async def __aenter__(self) -> Self:
-        try:
-            for slot in (self._own, self._shared):
-                await slot.acquire()
-                self._held.append(slot)
-        except BaseException:
-            self.release()
-            raise
+        await self._own.acquire()
+        self._held.append(self._own)
         return self
+
+    async def share(self) -> None:
+        """Waits for a slot of the client."""
+        await self._shared.acquire()
+        self._held.append(self._shared)
 
     async def __aexit__(self, *exc: object) -> None:
         if not self._is_kept:

@@ -207,6 +207,11 @@ class Store:
         row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._entry(row)
 
+    def known_of(self, keys: Mapping[int, str]) -> dict[int, Entry]:
+        """The rows of many ids, by whatever number each was given."""
+        found = {number: self.known(key) for number, key in keys.items()}
+        return {number: entry for number, entry in found.items() if entry is not None}
+
     def entry(self, number: int) -> Entry:
         """The row of this number."""
         return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())

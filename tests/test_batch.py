@@ -38,6 +38,7 @@ from segmind_swap import (
     SwapRequest,
     SwapTimeoutError,
 )
+from segmind_swap._books import Account
 from segmind_swap._store import Store
 from segmind_swap.emulator import Emulator, Fault
 
@@ -314,6 +315,113 @@ async def test_plain_task_cancellation_of_a_batch_loses_no_job(loop: str) -> Non
             await task
     assert len(service.ledger) == 10
     assert len(found[0].unfinished) == 10
+
+
+async def test_a_reader_that_is_cancelled_as_its_outcome_arrives_does_not_lose_the_job(loop: str) -> None:
+    if loop != "asyncio":
+        pytest.skip("trio has no plain task cancellation")
+    found: list[Any] = []
+
+    async def work(client: SwapClient) -> None:
+        async with client.swap_many(swaps_of(1)) as outcomes:
+            found.append(outcomes)
+            give = outcomes.give
+
+            async def gives(number: int | None, outcome: SwapOutcome) -> None:
+                asyncio.get_running_loop().call_soon(task.cancel)
+                await give(number, outcome)
+
+            outcomes.give = gives  # type: ignore[method-assign]
+            async for outcome in outcomes:
+                found.append(outcome)  # noqa: PERF401 - until it is cancelled
+
+    async with client_of(emulator()) as client:
+        task = asyncio.create_task(work(client))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert len(found) == 2 or len(found[0].unfinished) == 1
+
+
+async def test_an_interrupt_in_a_task_of_the_batch_comes_out_of_no_group(loop: str) -> None:
+    if loop != "trio":
+        pytest.skip("asyncio raises it out of the loop itself")
+
+    def inputs() -> Iterator[SwapRequest]:
+        yield swap_of(0)
+        raise KeyboardInterrupt
+
+    def interrupted(event: Event) -> None:
+        if isinstance(event, Accepted):
+            raise SystemExit(3)
+
+    async with client_of(emulator()) as client:
+        with pytest.raises(KeyboardInterrupt):
+            await read_all(client.swap_many(inputs()))
+    async with client_of(emulator(), on_event=interrupted) as client:
+        with pytest.raises(SystemExit):
+            await client.swap_all(swaps_of(2))
+
+
+async def read_all(many: Any) -> None:
+    async with many as outcomes:
+        async for _ in outcomes:
+            pass
+
+
+async def test_inputs_that_come_from_another_batch_of_the_client_need_no_slot_before_they_come() -> None:
+    service = emulator()
+    async with client_of(service, max_in_flight=1) as client, client.swap_many(swaps_of(3)) as first:
+
+        async def inputs() -> AsyncIterator[SwapRequest]:
+            async for outcome in first:
+                yield swap_of(0, id=f"{outcome.request.id}-again")
+
+        with anyio.fail_after(10_000):
+            async with client.swap_many(inputs()) as second:
+                outcomes = [outcome async for outcome in second]
+    assert states(outcomes) == {"completed": 3}
+
+
+async def test_a_batch_that_waits_for_an_input_leaves_the_slot_to_a_single_swap() -> None:
+    async def inputs() -> AsyncIterator[SwapRequest]:
+        await anyio.sleep_forever()
+        yield swap_of(0)
+
+    async with client_of(emulator(), max_in_flight=1) as client, client.swap_many(inputs()):
+        await anyio.sleep(1)
+        with anyio.fail_after(1000):
+            await client.swap(
+                reference_character_image="https://a.example/1", character_image="https://a.example/2"
+            )
+
+
+async def test_an_input_that_waits_for_a_slot_is_given_back_when_the_batch_is_stopped() -> None:
+    service = emulator(duration=800)
+    async with client_of(service, max_in_flight=1) as client, anyio.create_task_group() as group:
+        group.start_soon(client.swap_all, swaps_of(1))
+        await anyio.sleep(1)
+        async with client.swap_many(swaps_of(1)) as outcomes:
+            await anyio.sleep(1)
+            outcomes.stop()
+            with anyio.fail_after(1):
+                assert states([outcome async for outcome in outcomes]) == {"pending": 1}
+    assert len(service.ledger) == 1
+
+
+async def test_a_refusal_is_told_as_it_is_written_even_if_the_batch_is_stopped_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, journal = emulator(faults=[Fault(on="submit", status=400)]), Journal(":memory:")
+    ended = Account.ended
+    async with client_of(service) as client, client.swap_many(swaps_of(1), journal=journal) as outcomes:
+
+        async def stopped(self: Account, state: OutcomeState, **more: Any) -> None:
+            outcomes.stop()
+            await ended(self, state, **more)
+
+        monkeypatch.setattr(Account, "ended", stopped)
+        assert states([outcome async for outcome in outcomes]) == {"rejected": 1}
+    assert journal.summary().states == {S.REJECTED: 1}
 
 
 async def test_stopping_lets_swaps_in_flight_finish_and_gives_the_others_back(journal: Path) -> None:
@@ -601,6 +709,64 @@ async def test_an_id_that_cannot_name_a_file_is_refused_before_anything_is_paid(
     assert len(service.calls) == 0
 
 
+async def test_a_job_that_fails_in_this_run_is_not_one_that_failed_in_an_earlier_run() -> None:
+    service = emulator()
+    left = await crashed(service, swaps_of(1), "poll", 1)
+    told = {"status": "FAILED", "error": "no character"}
+    service.inject(Fault(on="poll", calls=range(1, 100), status=200, body=told))
+    options = {"journal": left, "retry_failed": True, "concurrency": 1}
+    assert states(await run(service, swaps_of(1), options)) == {"failed": 1}
+    assert len(service.ledger) == 1
+
+
+async def test_an_upload_that_is_refused_leaves_a_swap_in_doubt_unknown_and_its_money_counted() -> None:
+    service, requests = emulator(), [swap_of(0, character_image=png())]
+    left = await crashed(service, requests, "submit", 2, after=True)
+    await run(service, requests, {"journal": left})
+    left.resubmit("s0")
+    service.inject(Fault(on="upload", status=400))
+    (outcome,) = await run(service, requests, {"journal": left})
+    assert outcome.state is S.UNKNOWN
+    assert left.summary().reserved_usd == pytest.approx(0.1522)
+
+
+async def test_the_same_id_twice_is_one_swap_even_when_its_pictures_are_gone(tmp_path: Path) -> None:
+    service, picture = emulator(), tmp_path / "a.png"
+    picture.write_bytes(png())
+    request = swap_of(0, character_image=picture)
+    left = await crashed(service, [request], "poll", 1)
+    picture.unlink()
+    outcomes = await run(service, [request, request], {"journal": left})
+    assert states(outcomes) == {"completed": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize("kind", ["done", "accepted"])
+async def test_a_list_of_outcomes_knows_what_earlier_runs_paid_even_if_the_batch_ends_before_it(
+    kind: str,
+) -> None:
+    service, left = emulator(), Journal(":memory:")
+    if kind == "done":
+        await run(service, swaps_of(6)[1:], {"journal": left})
+    else:
+        left = await crashed(service, swaps_of(6)[1:], "poll", 1)
+    async with client_of(service) as client:
+        outcomes = await client.swap_all(swaps_of(6), journal=left, budget_usd=0.77, concurrency=1)
+    assert [outcome.state for outcome in outcomes] == [S.PENDING, *[S.COMPLETED] * 5]
+
+
+async def test_a_job_that_a_journal_in_memory_cannot_take_is_in_the_log_and_in_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    service, journal = emulator(), Journal(":memory:")
+    async with client_of(service) as client, client.swap_many(swaps_of(1), journal=journal) as outcomes:
+        broken_from(4, monkeypatch)
+        assert states([outcome async for outcome in outcomes]) == {"completed": 1}
+    assert "Keep this line" in caplog.text
+    assert service.ledger[0].request_id in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_journal_belongs_to_one_service_and_one_workflow() -> None:
     service, journal = emulator(workflows=("678aa4026426baad7e5392fb-v7", "other-v1")), Journal(":memory:")
     await run(service, swaps_of(1), {"journal": journal})
@@ -687,6 +853,24 @@ async def test_a_folder_of_pictures_may_be_moved(tmp_path: Path) -> None:
     outcomes = await run(service, swaps_of(2), {"journal": journal, "save_to": tmp_path / "elsewhere"})
     assert {outcome.path for outcome in outcomes} == {tmp_path / "elsewhere" / f"s{n}.png" for n in (0, 1)}
     assert service.count("file") == 2
+
+
+@pytest.mark.real_time
+async def test_a_picture_in_a_folder_that_may_not_be_looked_at_ends_no_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, whole = emulator(duration=0.05), Path.is_file
+    options = {"journal": tmp_path / "run.db", "save_to": tmp_path / "out"}
+    await run(service, swaps_of(2), options)
+
+    def is_file(self: Path) -> bool:
+        if self.suffix == ".png":
+            raise PermissionError(13, "Permission denied")
+        return whole(self)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert len(await run(service, swaps_of(2), options)) == 2
+    assert len(service.ledger) == 2
 
 
 @pytest.mark.real_time

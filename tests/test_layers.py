@@ -32,6 +32,7 @@ LAYERS = {
         "_wire",
     },
     "io": {
+        "_handover",
         "_http",
         "_journal",
         "_journal_file",

@@ -17,6 +17,7 @@ from ._calls import ask
 from ._config import MAX_PICTURE_BYTES
 from ._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from ._events import Saved, tell
+from ._failures import shorten
 from ._images import SUFFIXES, Picture, checked
 from ._models import SwapJob, SwapResult
 from ._session import Session
@@ -60,7 +61,7 @@ def _redirected(url: str, answer: Answer) -> str:
 async def _fetch(session: Session, url: str, job: SwapJob) -> Answer:
     complaint = session.http.service.complaint_about_picture_url(url)
     if complaint is not None:
-        raise DownloadError(f"{url} is not fetched: {complaint}", url=url, job=job)
+        raise DownloadError(f"{shorten(url)} is not fetched: {complaint}", url=url, job=job)
     try:
         return await ask(session, download_request(url), job=job)
     except ConfigurationError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+_MAX_LAYERS = 4
+"""A header has room for thousands, and each may take as long as the largest answer."""
 
 
 def decoded(raw: bytes, encoding: str, *, limit_bytes: int) -> bytes:
@@ -14,9 +16,11 @@ def decoded(raw: bytes, encoding: str, *, limit_bytes: int) -> bytes:
         ValueError: the encoding is not identity, gzip or deflate (none of them was asked for), the data are
             damaged, or more than `limit_bytes` would come out.
     """
-    for name in reversed([part.strip().lower() for part in encoding.split(",")]):
-        if name in {"", "identity"}:
-            continue
+    names = [part.strip().lower() for part in encoding.split(",")]
+    layers = [name for name in names if name not in {"", "identity"}]
+    if len(layers) > _MAX_LAYERS:
+        raise ValueError(f"it is encoded {len(layers):,} times over")
+    for name in reversed(layers):
         if name not in {"gzip", "x-gzip", "deflate"}:
             raise ValueError(f"its content encoding is {name[:40]!r}, which was not asked for")
         raw = _inflated(raw, limit_bytes)

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from pydantic_core import from_json
-
 from ._errors import (
     AuthenticationError,
     BadRequestError,
@@ -18,6 +16,7 @@ from ._errors import (
     ServerError,
     StatusError,
 )
+from ._json import parsed
 
 _MAX_TEXT = 300
 _MAX_SCANNED = 16 * 1024
@@ -44,16 +43,21 @@ def failure_text(body: bytes | Mapping[str, Any]) -> str:
     if not isinstance(body, bytes):
         return _told(body)
     try:
-        told = _told(from_json(body))
+        told = _told(parsed(body))
     except ValueError:
         told = ""
     return told or _plain(body[:_MAX_SCANNED].decode(errors="replace"))
 
 
-def _told(parsed: object) -> str:
-    if not isinstance(parsed, dict):
-        return _joined(parsed)
-    fields = cast("dict[str, object]", parsed)
+def readable(body: bytes) -> str:
+    """The beginning of a body as `shorten` leaves it."""
+    return shorten(body[:_MAX_SCANNED].decode(errors="replace"))
+
+
+def _told(value: object) -> str:
+    if not isinstance(value, dict):
+        return _joined(value)
+    fields = cast("dict[str, object]", value)
     return next((text for key in _KEYS if (text := _joined(fields.get(key)))), "")
 
 
@@ -93,6 +97,11 @@ def _texts(value: object, depth: int) -> Iterator[str]:
             pass
 
 
+def request_id(value: object) -> str | None:
+    """What a server gives as an id, if it can be one: it goes into messages and logs as it is."""
+    return value if isinstance(value, str) and 0 < len(value) <= 256 and value.isprintable() else None
+
+
 def status_error(code: int, headers: Mapping[str, str], body: bytes, call: str) -> StatusError:
     """The typed error for an answer that is no success."""
     reason = failure_text(body)
@@ -102,7 +111,7 @@ def status_error(code: int, headers: Mapping[str, str], body: bytes, call: str) 
         f"the {call} was answered {code}{told}{f' ({advice})' if advice else ''}",
         status_code=code,
         reason=reason,
-        request_id=headers.get("x-request-id"),
+        request_id=request_id(headers.get("x-request-id")),
     )
 
 

@@ -138,7 +138,8 @@ class SwapJob(_Value):
     @property
     def name(self) -> str:
         """What to call the job in a message: the request id, else the poll URL."""
-        return self.request_id or self.poll_url or "(finished at once)"
+        name = self.request_id or self.poll_url or "(finished at once)"
+        return name if name.isprintable() else ascii(name)[1:-1]
 
 
 class SwapStatus(_Value):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ._config import BASE_URL, UPLOAD_BASE_URL
 from ._errors import ConfigurationError
 
-_MAX_URL_LENGTH = 4096
+MAX_URL_LENGTH = 4096
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Far narrower than RFC 3986 on purpose: nothing that two URL parsers have ever read differently (user info,
@@ -62,8 +62,8 @@ def origin_of(url: str) -> Origin:
     Raises:
         ValueError: it is no such URL, names user info, or is written in a way that invites misreading.
     """
-    if len(url) > _MAX_URL_LENGTH:
-        raise ValueError(f"it is longer than {_MAX_URL_LENGTH} characters")
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"it is longer than {MAX_URL_LENGTH} characters")
     match = _URL.fullmatch(url)
     if match is None:
         if re.match(r"https?://[^/?#]*@", url, re.IGNORECASE):

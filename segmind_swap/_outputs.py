@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from pydantic_core import from_json
-
+from ._json import parsed
 from ._models import SwapOutput
 from ._origin import origin_of
 
@@ -61,11 +60,11 @@ def _items(value: object, name: str, depth: int) -> Iterator[SwapOutput]:
         return
     match value:
         case str() if text := value.strip():
-            parsed = _parsed(text)
-            if parsed is None:
+            content = _content(text)
+            if content is None:
                 yield SwapOutput(name=name, data=text)
             else:
-                yield from _items(parsed, name, depth + 1)
+                yield from _items(content, name, depth + 1)
         case list():
             for element in cast("list[object]", value):
                 yield from _items(element, name, depth + 1)
@@ -89,15 +88,14 @@ def _items_of_object(fields: dict[str, object], name: str, depth: int) -> Iterat
             yield from _items(content, key, depth + 1)
 
 
-def _parsed(text: str) -> object:
+def _content(text: str) -> object:
     """What a string holds if it is JSON of an object, a list or a string; None otherwise."""
     if text[0] not in '[{"':
         return None
     try:
-        value: object = from_json(text)
+        return parsed(text)
     except ValueError:
         return None
-    return value
 
 
 def _is_url(text: str) -> bool:

@@ -241,7 +241,7 @@ class _Submission:
             return answer.reason
         why = self._complaint_about(job) if job is not None else None
         if why is not None and job is not None:
-            return f"it was accepted with the poll_url {job.poll_url}, but {why}"
+            return f"it was accepted with the poll_url {shorten(job.poll_url or '')}, but {why}"
         if answer.ok:
             return f"it was answered {answer.status_code} without a poll_url: {_text(answer) or 'nothing'}"
         return str(refusal(answer, Call.SUBMIT))
@@ -311,7 +311,7 @@ class _Submission:
 
 def _text(answer: Answer) -> str:
     """Of a 2xx the whole text counts: the job's address may stand in it under any name."""
-    return shorten(answer.body.decode(errors="replace")) if answer.ok else answer.excerpt
+    return answer.text if answer.ok else answer.excerpt
 
 
 def abandon(session: Session, job: SwapJob) -> None:

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, cast
 
-from pydantic import ValidationError
-from pydantic_core import from_json
-
 from ._errors import OutputError, ResponseError, StatusError
-from ._failures import failure_text, shorten, status_error
+from ._failures import failure_text, readable, request_id, shorten, status_error
+from ._json import parsed
 from ._models import Credits, SwapJob, SwapState, SwapStatus
-from ._origin import Service, origin_of
+from ._origin import MAX_URL_LENGTH, Service, origin_of
 from ._outputs import outputs_of, picture_in
 
 _MAX_KEPT_BODY = 64 * 1024
@@ -67,22 +65,26 @@ class Answer:
 
     @property
     def request_id(self) -> str | None:
-        """The `x-request-id` header."""
-        return self.headers.get("x-request-id")
+        """The `x-request-id` header, if it is an id."""
+        return request_id(self.headers.get("x-request-id"))
 
     @property
     def excerpt(self) -> str:
-        """At most 300 harmless characters of the body."""
+        """At most 300 harmless characters of the body: the reason it gives, or else its text."""
         return failure_text(self.body)
+
+    @property
+    def text(self) -> str:
+        """At most 300 harmless characters of the body as it is."""
+        return readable(self.body)
 
     def json(self) -> object:
         """The body as JSON.
 
         Raises:
-            ValueError: it is not JSON, is nested absurdly deep, or is not UTF-8.
+            ValueError: it is not JSON, is nested absurdly deep, holds too much, or is not UTF-8.
         """
-        value: object = from_json(self.body)
-        return value
+        return parsed(self.body)
 
     def fields(self) -> dict[str, Any] | None:
         """The body as a JSON object; None if it is anything else."""
@@ -178,7 +180,9 @@ def accepted_job(
     poll_url = poll_url.strip() if isinstance(poll_url, str) else None
     if poll_url and poll_url.startswith("/") and not poll_url.startswith("//"):
         poll_url = f"{service.origin}{poll_url}"
-    poll_url = poll_url or None
+    # Longer than any that could be asked.
+    if not poll_url or len(poll_url) > MAX_URL_LENGTH:
+        poll_url = None
     outputs = outputs_of(fields) if poll_url is None and _state(fields) is SwapState.COMPLETED else ()
     if poll_url is None and picture_in(outputs) is None:
         return None
@@ -193,8 +197,7 @@ def accepted_job(
 
 def request_id_in(fields: Mapping[str, Any]) -> str | None:
     """The id a body gives, if it is one."""
-    value = fields.get("request_id")
-    return value if isinstance(value, str) and 0 < len(value) <= 256 else None
+    return request_id(fields.get("request_id"))
 
 
 def read_status(answer: Answer) -> SwapStatus:
@@ -221,7 +224,7 @@ def read_status(answer: Answer) -> SwapStatus:
     if state is SwapState.COMPLETED and url is None:
         raise OutputError(
             "the job is COMPLETED, but its answer holds no picture URL; the run was paid:"
-            f" {shorten(answer.body.decode(errors='replace')) or 'empty'}",
+            f" {answer.text or 'empty'}",
             body=answer.body[:_MAX_KEPT_BODY],
             request_id=request_id_in(fields) or answer.request_id,
         )
@@ -298,8 +301,8 @@ def read_credits(answer: Answer) -> Credits:
         ResponseError: the body is not the documented object of two numbers.
     """
     try:
-        return Credits.model_validate_json(answer.body)
-    except ValidationError:
+        return Credits.model_validate(answer.json())
+    except ValueError:
         pass
     raise ResponseError(
         f"the answer about credits cannot be read: {answer.excerpt or 'empty'}",

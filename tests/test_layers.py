@@ -22,6 +22,7 @@ LAYERS = {
         "_hints",
         "_ids",
         "_images",
+        "_json",
         "_origin",
         "_outputs",
         "_poll",

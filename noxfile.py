@@ -10,6 +10,9 @@ nox.options.sessions = ["lint", "typing", "docs", "tests"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 
+# The tests' own packages, and not the checkout's `segmind_swap`, which would come before the wheel.
+BESIDE_THE_WHEEL = {"PYTHONPATH": str(Path("tests").resolve()), "PYTHONSAFEPATH": "1"}
+
 
 def group(name: str) -> list[str]:
     """The packages of a dependency group."""
@@ -70,3 +73,19 @@ def bench(session: nox.Session) -> None:
     """What a batch costs in time and memory; arguments go to the benchmark (`--count 100000`)."""
     install_wheel(session)
     session.run("python", "tests/benchmarks/batch.py", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """What faults cost, as a table; fails if anything was paid twice or lost (`--mechanisms`, `--help`)."""
+    install_wheel(session)
+    session.install("trio")
+    session.run("python", "-m", "faults", *session.posargs, env=BESIDE_THE_WHEEL)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Ten thousand swaps in trouble, killed four times, all accounted for (`--swaps 1000`)."""
+    install_wheel(session)
+    session.install("trio")
+    session.run("python", "-m", "faults.soak", *session.posargs, env=BESIDE_THE_WHEEL)

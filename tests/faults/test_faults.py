@@ -1,0 +1,54 @@
+"""Some rows of the table (`nox -s faults`), and that the table turns red when a mechanism is missing."""
+
+import pytest
+
+from .batch import POLICIES, Policy
+from .mechanisms import MECHANISMS
+from .rows import ROWS
+from .trial import Figures, trial
+
+SWAPS = 24
+
+MISSED: dict[str, str] = {
+    "held-body": "submit: reset before the answer",
+    "intent-commit": "killed four times (SIGKILL)",
+    "origin-check": "submit: poll_url on a foreign host",
+    "request-gate": "429 storm of 2.5 s",
+    "breaker": "outage of 4 s",
+}
+"""A row that each mechanism keeps from turning red."""
+
+
+def told(figures: Figures) -> str:
+    return f"{figures.row}, {figures.policy}: {figures.account} {figures.complaints}"
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "row",
+    [
+        "connection reset at once",
+        "submit: reset before the answer",
+        "submit: 502, started",
+        "poll: half-closed before the answer",
+        "download: answer reset before its last byte",
+        "submit: poll_url on a foreign host",
+    ],
+)
+def test_a_fault_pays_nothing_twice_and_loses_nothing(row: str, policy: Policy) -> None:
+    figures = trial(row, policy, SWAPS)
+    assert not figures.is_red, told(figures)
+    assert figures.trials, "the fault was injected"
+    assert figures.account is not None
+    assert policy == "documented" or figures.account.duplicates == 0
+
+
+def test_every_mechanism_has_a_row_that_misses_it() -> None:
+    assert set(MISSED) == set(MECHANISMS)
+    assert set(MISSED.values()) <= set(ROWS)
+
+
+@pytest.mark.parametrize(("mechanism", "row"), MISSED.items())
+def test_a_row_turns_red_without_its_mechanism(mechanism: str, row: str) -> None:
+    figures = trial(row, "strict", SWAPS, mechanism)
+    assert figures.is_red, told(figures)

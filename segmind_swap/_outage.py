@@ -33,6 +33,11 @@ class Outage:
         self._lasts = False
         self._turn = anyio.Lock()
 
+    @property
+    def lasts(self) -> bool:
+        """Whether the way is closed."""
+        return self._lasts
+
     @asynccontextmanager
     async def way(self) -> AsyncIterator[bool]:
         """Waits until a submit may leave; to be left when it is over. Yields whether it goes alone."""

@@ -98,6 +98,10 @@ class _Submission:
         """One POST, to its verdict."""
         async with self._way() as alone:
             place = await self._session.http.enter(Call.SUBMIT)
+            if self._session.outage.lasts and not alone:
+                # The way was closed while this one waited for its place.
+                place.leave()
+                return Again(0.0)
             return await self._posted(place, alone)
 
     @asynccontextmanager

@@ -3,7 +3,6 @@
 Start with `SwapClient`.
 """
 
-from ._batch import Outcomes
 from ._client import SwapClient
 from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
 from ._errors import (
@@ -59,6 +58,7 @@ from ._models import (
     SwapState,
     SwapStatus,
 )
+from ._outcomes import Outcomes
 
 __all__ = [
     "PRICE_USD",

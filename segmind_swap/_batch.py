@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +16,11 @@ import anyio.to_thread
 from ._books import Books
 from ._budget import Budget, Spent
 from ._config import PRICE_USD
-from ._errors import ConfigurationError, JournalError, SwapError
-from ._handover import Handover
+from ._errors import ConfigurationError, JournalError
 from ._item import Item, Surroundings
 from ._journal import Journal, begin_run, outcome_of
-from ._models import SwapJob, SwapOutcome, SwapRequest
+from ._models import SwapJob, SwapOutcome
+from ._outcomes import Outcomes
 from ._requests import Requests, each
 from ._session import Session
 from ._slots import Slots
@@ -108,77 +108,6 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
-class Outcomes(AsyncIterator[SwapOutcome]):
-    """The outcomes of a batch, each as soon as there is one.
-
-    Attributes:
-        stopped_by: Why nothing more was submitted: the budget, the account, the journal. None if all inputs
-            were taken, or `stop` was called.
-    """
-
-    def __init__(self, work: _Batch) -> None:
-        self._work = work
-        self._handover: Handover[tuple[int | None, SwapOutcome]] = Handover()
-
-    @property
-    def stopped_by(self) -> SwapError | None:
-        """Why nothing more is submitted; None if nothing but `stop` keeps the batch from it."""
-        return self._work.books.stopped_by
-
-    @property
-    def unfinished(self) -> tuple[SwapJob, ...]:
-        """Jobs that are accepted and billed, and whose outcome was not given out.
-
-        After the block these are the jobs that nobody waits for: keep them, or run the journal again.
-        """
-        return tuple(self._work.open_jobs())
-
-    @property
-    def committed_usd(self) -> float:
-        """What is spent or may have to be paid, earlier runs of the journal included."""
-        return self._work.books.budget.committed_usd
-
-    @property
-    def price_usd(self) -> float:
-        """What a swap is taken to cost: the price that was set, or more if the service told more."""
-        return self._work.books.budget.price_usd
-
-    def stop(self) -> None:
-        """Submits nothing more. Swaps in flight finish, and then the outcomes end."""
-        self._work.books.stop(None)
-
-    async def numbered(self) -> tuple[int | None, SwapOutcome] | None:
-        """The next outcome, with the place of its input (None for a job that only the journal knew)."""
-        return await self._handover.take()
-
-    async def in_order(self, requests: Sequence[SwapRequest]) -> list[SwapOutcome]:
-        """All outcomes, in the order of the requests; those not taken are as the journal has them."""
-        found: dict[int, SwapOutcome] = {}
-        while (numbered := await self.numbered()) is not None:
-            number, outcome = numbered
-            if number is not None:
-                found[number] = outcome
-        self._work.raise_what_ended_it()
-        left = {number: request for number, request in enumerate(requests) if number not in found}
-        found.update(await self._work.books.not_taken(left))
-        return [found[number] for number in range(len(requests))]
-
-    async def give(self, number: int | None, outcome: SwapOutcome) -> None:
-        """Hands an outcome out, as soon as somebody takes it."""
-        await self._handover.give((number, outcome))
-
-    async def __anext__(self) -> SwapOutcome:
-        numbered = await self.numbered()
-        if numbered is None:
-            self._work.raise_what_ended_it()
-            raise StopAsyncIteration
-        return numbered[1]
-
-    def end(self) -> None:
-        """There will be no more."""
-        self._handover.end()
-
-
 @dataclass(slots=True)
 class _Recovery:
     """A job of an earlier run that is waited for; its input may still come, or not."""
@@ -199,12 +128,12 @@ class _Batch:
         settings: BatchSettings,
         opened: _Opened,
     ) -> None:
-        self.outcomes: Outcomes = Outcomes(self)
-        self.books: Books = Books(
+        self.books = Books(
             None if opened.store is None else Writer(opened.store),
             Budget(settings.budget_usd, price_usd=opened.price_usd, spent=opened.spent),
             self._stopped,
         )
+        self.outcomes = Outcomes(self.books, self._open_jobs)
         self._session = session
         self._requests = requests
         self._recoveries: dict[int, _Recovery] = {}
@@ -222,17 +151,11 @@ class _Batch:
         self._taking = anyio.CancelScope()
         self._turns: set[anyio.CancelScope] = set()
         self._items: dict[int, Item] = {}
-        self._raised: Exception | None = None
 
-    def open_jobs(self) -> list[SwapJob]:
+    def _open_jobs(self) -> list[SwapJob]:
         """The jobs of swaps whose outcome was not given out."""
         items = [*self._items.values(), *(recovery.item for recovery in self._recoveries.values())]
         return list(dict.fromkeys(item.job for item in items if item.job is not None))
-
-    def raise_what_ended_it(self) -> None:
-        """Raises what the requests raised, or a mistake of ours."""
-        if self._raised is not None:
-            raise self._raised
 
     def _stopped(self) -> None:
         for scope in (self._taking, *self._turns):
@@ -325,8 +248,7 @@ class _Batch:
 
     def _give_up(self, error: Exception) -> None:
         """The requests raised, or we made a mistake: swaps in flight finish, then it is raised."""
-        if self._raised is None:
-            self._raised = error
+        self.outcomes.fail(error)
         self.books.stop(None)
 
 

@@ -156,9 +156,9 @@ class Account:
         self.in_doubt = self._earlier = max(0, entry.posts - has_job)
 
     @property
-    def is_sent(self) -> bool:
-        """Whether a POST of this run is on its way, or may have been accepted."""
-        return self.is_on_the_wire or self.in_doubt > self._earlier
+    def is_in_doubt(self) -> bool:
+        """Whether a POST of this run may have been accepted."""
+        return self.in_doubt > self._earlier
 
     def adopt(self) -> None:
         """The row's job is waited for again."""

@@ -14,7 +14,7 @@ from ._downloads import check_target
 from ._errors import ConfigurationError, ImageError, JournalError
 from ._ids import key_of
 from ._inputs import check_id, fingerprint_of, identity_of, target_of
-from ._journal_file import to_read
+from ._journal import Journal
 from ._models import ImageInput, OutcomeState, SwapOutcome, SwapRequest
 from ._session import Session
 from ._store import Entry, Store
@@ -49,13 +49,11 @@ async def check(
     uploads: Uploads,
     requests: AsyncIterable[SwapRequest],
     *,
-    journal: Path | None,
+    journal: Journal | None,
     save_to: Path | None,
 ) -> list[SwapOutcome]:
     """The requests that a batch would reject, each with its error."""
-    store = None
-    if journal is not None and await anyio.Path(journal).is_file():
-        store = await anyio.to_thread.run_sync(to_read, journal)
+    store = None if journal is None else await anyio.to_thread.run_sync(journal.opened_to_look)
     known = _Known(
         folder=save_to if save_to is not None and await anyio.Path(save_to).exists() else None,
         store=store,

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
-from ._batch import BatchSettings, Outcomes, batch
+from ._batch import BatchSettings, batch
 from ._calls import ask
 from ._check import check
 from ._config import PRICE_USD, positive, whole
@@ -17,6 +17,7 @@ from ._events import Failed, tell
 from ._journal import Journal
 from ._life import Life
 from ._models import Credits, ImageInput, SwapJob, SwapOutcome, SwapResult, SwapStatus, request_of
+from ._outcomes import Outcomes
 from ._requests import Requests, each, listed
 from ._session import Session
 from ._submit import abandon, submit
@@ -206,7 +207,7 @@ class SwapClient(Life):
         positive("price_usd", price_usd)
         settings = BatchSettings(
             concurrency=concurrency,
-            journal=Journal(journal) if isinstance(journal, str | os.PathLike) else journal,
+            journal=_journal_of(journal),
             save_to=None if save_to is None else Path(save_to),
             budget_usd=budget_usd,
             price_usd=price_usd,
@@ -263,7 +264,7 @@ class SwapClient(Life):
             session,
             uploads,
             each(requests),
-            journal=_path_of(journal),
+            journal=_journal_of(journal),
             save_to=None if save_to is None else Path(save_to),
         )
 
@@ -387,7 +388,5 @@ class SwapClient(Life):
             raise
 
 
-def _path_of(journal: str | os.PathLike[str] | Journal | None) -> Path | None:
-    if journal is None:
-        return None
-    return journal.path if isinstance(journal, Journal) else Path(journal)
+def _journal_of(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
+    return Journal(journal) if isinstance(journal, str | os.PathLike) else journal

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
@@ -106,10 +106,11 @@ class Target:
         return self.path.with_name(f".{digest}-{word}.part")
 
     def sweep(self) -> None:
-        """Removes what writes that were killed have left. Not while one is under way."""
+        """Removes what writes that were killed have left, where it can. Not while one is under way."""
         pattern = self.part("*")
-        for part in pattern.parent.glob(pattern.name):
-            part.unlink(missing_ok=True)
+        with suppress(OSError):
+            for part in pattern.parent.glob(pattern.name):
+                part.unlink(missing_ok=True)
 
 
 async def save(session: Session, result: SwapResult, target: Target) -> SwapResult:

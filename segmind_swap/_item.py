@@ -86,8 +86,8 @@ class Item:
         self._is_to_be_sent = False
 
     def stop(self) -> None:
-        """Takes the swap out, if it was to be sent and nothing of it was."""
-        if self._is_to_be_sent and not (self.job or self._account.is_sent):
+        """Takes the swap out, if another POST of it was to be sent."""
+        if self._is_to_be_sent and not (self.job or self._account.is_on_the_wire):
             self._scope.cancel()
 
     def _told(self, job: SwapJob | None) -> None:
@@ -103,7 +103,20 @@ class Item:
         except BaseException:
             self._account.let_go(accepted=self.job is not None)
             raise
-        return self._not_started(self._around.books.stopped_by)
+        return await self._taken_out()
+
+    async def _taken_out(self) -> SwapOutcome:
+        """What a stop makes of it: nothing was sent in this run, or nobody knows what became of that."""
+        account = self._account
+        if not account.is_in_doubt:
+            return self._not_started(self._around.books.stopped_by)
+        error = SubmissionUnknownError(
+            "the batch was stopped while the swap waited to be sent again; it may have been accepted",
+            possible_duplicates=account.in_doubt,
+        )
+        await account.ended(OutcomeState.UNKNOWN, held=account.in_doubt, error=error)
+        # Its event was told by the submit, when this went away from it.
+        return SwapOutcome(request=self.request, state=OutcomeState.UNKNOWN, error=error)
 
     async def recovery(self, entry: Entry) -> SwapOutcome:
         """What becomes of a job that an earlier run has left."""

@@ -162,10 +162,20 @@ class Journal:
             raise JournalError(f"there is no journal {self.path}", path=str(self.path))
         store = self.opened()
         try:
-            with store.transaction():
+            with _transaction(store):
                 yield store
         finally:
             store.close()
+
+    def opened_to_look(self) -> Store | None:
+        """Opens it to be looked at; None if it is not there yet. For internal use.
+
+        Raises:
+            JournalError: it cannot be read.
+        """
+        if self._memory is not None:
+            return self._memory.to_read()
+        return to_read(self.path) if self.path.is_file() else None
 
     def opened(self) -> Store:
         """Opens it for a batch. For internal use.
@@ -184,16 +194,24 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
     """
     store = journal.opened()
     try:
-        with store.transaction():
-            if store.path != IN_MEMORY:
-                take_back(store)
+        with _transaction(store):
             store.begin_run(origin=origin, workflow=workflow)
-        if store.path != IN_MEMORY:
-            forget(store.path)
     except BaseException:
         store.close()
         raise
     return store
+
+
+@contextmanager
+def _transaction(store: Store) -> Iterator[None]:
+    """Steps after which the journal has its rescued jobs again, and the rescue file is gone."""
+    is_file = store.path != IN_MEMORY
+    with store.transaction():
+        if is_file:
+            take_back(store)
+        yield
+    if is_file:
+        forget(store.path)
 
 
 def outcome_of(entry: Entry, request: SwapRequest | None = None) -> SwapOutcome:

@@ -125,8 +125,10 @@ class Writer:
             writes, goes_on = self._next()
             _commit(self._store, writes)
             self._wake_up(partial(_tell, writes))
-        self._store.close()
-        self._wake_up(self._closed.set)
+        try:
+            self._store.close()
+        finally:
+            self._wake_up(self._closed.set)
 
     def _next(self) -> tuple[list[_Write[Any]], bool]:
         """All that waits to be written, at least one; and whether more may come."""

@@ -438,6 +438,26 @@ async def test_stopping_lets_swaps_in_flight_finish_and_gives_the_others_back(jo
     assert len(service.ledger) == 4
 
 
+async def test_stopping_does_not_wait_for_a_swap_in_doubt_that_was_to_be_sent_again() -> None:
+    service = emulator(faults=[Fault(on="submit", status=504, accepts=True)])
+    journal, events = Journal(":memory:"), list[Event]()
+    slow = RetryPolicy(initial_delay=300.0, max_delay=300.0)
+    async with (
+        client_of(service, retry=slow, on_event=events.append) as client,
+        client.swap_many(swaps_of(2), journal=journal) as outcomes,
+    ):
+        await anyio.sleep(5)
+        outcomes.stop()
+        started = anyio.current_time()
+        seen = [outcome async for outcome in outcomes]
+        assert anyio.current_time() - started < 1
+    assert states(seen) == {"unknown": 2}
+    assert all(isinstance(outcome.error, SubmissionUnknownError) for outcome in seen)
+    assert journal.summary().states == {S.UNKNOWN: 2}
+    assert journal.summary().reserved_usd == pytest.approx(2 * 0.1522)
+    assert sorted(str(event.id) for event in events if isinstance(event, Failed)) == ["s0", "s1"]
+
+
 # The journal
 
 
@@ -1131,6 +1151,15 @@ async def test_a_check_leaves_an_open_file_to_its_swap(tmp_path: Path) -> None:
         async with client_of(service) as client:
             assert await client.check(requests) == []
             assert (await client.swap_all(requests))[0].ok
+
+
+async def test_a_check_knows_a_journal_in_memory_too() -> None:
+    service, journal = emulator(), Journal(":memory:")
+    await run(service, swaps_of(1), {"journal": journal})
+    other = swap_of(0, character_image="https://pictures.example/other.png")
+    async with client_of(service) as client:
+        (problem,) = await client.check([other], journal=journal)
+    assert isinstance(problem.error, JournalError)
 
 
 @pytest.mark.real_time

@@ -54,6 +54,7 @@ LAYERS = {
         "_downloads",
         "_inputs",
         "_item",
+        "_outcomes",
         "_submit",
         "_uploads",
         "_wait",

@@ -87,6 +87,7 @@ def main() -> int:
             )
             for number in range(1, KILLS + 1):
                 assert killed(plan, emulator, plan.swaps * number // (KILLS + 1))
+                print(f"killed after {emulator.count('submit')} submits", flush=True)
             with child(plan) as process:
                 assert process.wait() == 0
             proxy.troubles, emulator._app.faults = (), ()

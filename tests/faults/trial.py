@@ -1,5 +1,6 @@
 """One fault, put to a batch: what the emulator's ledger and the batch's journal then say, together."""
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -186,7 +187,7 @@ def killed(plan: Plan, emulator: Emulator, submits: int, without: str | None = N
         while emulator.count("submit") < submits and process.poll() is None:
             time.sleep(0.01)
         process.kill()
-    return process.returncode != 0
+    return process.returncode == -signal.SIGKILL
 
 
 def child(plan: Plan, without: str | None = None) -> "subprocess.Popen[str]":

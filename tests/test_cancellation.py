@@ -1,6 +1,10 @@
-"""Cancelled at any moment, a call ends as cancelled, leaves nothing behind, and loses no job that was paid."""
+"""Cancelled at any moment, a call ends as cancelled, leaves nothing behind, and loses no job that is paid."""
 
 import asyncio
+import random
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import Context
@@ -18,11 +22,13 @@ import trio.testing
 from segmind_swap import (
     Abandoned,
     Accepted,
+    Completed,
     Event,
     Failed,
     Journal,
     Outcomes,
     OutcomeState,
+    PollPolicy,
     RetryPolicy,
     SubmissionUnknownError,
     SwapClient,
@@ -31,7 +37,7 @@ from segmind_swap import (
     SwapRequest,
     SwapResult,
 )
-from segmind_swap._http import _API, _PICTURES, _SUBMITS
+from segmind_swap._http import _API, _PICTURES, _SUBMITS, _Bounds
 from segmind_swap._tasks import GRACE
 from segmind_swap._uploads import _AT_ONCE, _LOADED_AT_ONCE
 from segmind_swap.emulator import Emulator, Fault
@@ -523,3 +529,154 @@ def test_a_batch_cancelled_at_any_moment_loses_no_job_and_its_next_run_pays_none
         return interrupted
 
     assert run(backend, lambda moments: at_every_moment(moments, way, attempt)) > 100
+
+
+# A storm, over real connections
+
+
+STORM = 5000
+
+
+@pytest.mark.real_time
+async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for_every_charge(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With small bounds nearly all wait for one: a pool that leaks its connections would soon have none."""
+    small = _Bounds(requests=8, connections=10)
+    for bounds in ("_API", "_SUBMITS", "_PICTURES"):
+        monkeypatch.setattr(f"segmind_swap._http.{bounds}", small)
+    dice = random.Random(loop)
+    events: list[Event] = []
+    service = Emulator(engine="none", credits_usd=1e6, duration=0.02)
+    cancelled = 0
+
+    async def one(client: SwapClient, number: int) -> None:
+        nonlocal cancelled
+        with anyio.move_on_after(dice.expovariate(1 / 0.02)) as scope:
+            match number % 4:
+                case 0 | 1:
+                    await client.swap(
+                        reference_character_image=REFERENCE,
+                        character_image=f"https://pictures.example/{number}.png",
+                    )
+                case 2:
+                    await client.upload(png(number))
+                case _:
+                    await client.credits()
+        cancelled += scope.cancelled_caught
+
+    with service.serve() as url:
+        client = SwapClient(
+            KEY,
+            base_url=url,
+            auth="x-api-key",
+            polling=PollPolicy(interval=0.02),
+            on_event=events.append,
+        )
+        async with client:
+            number = 0
+            while cancelled < STORM:
+                async with anyio.create_task_group() as group:
+                    for _ in range(250):
+                        group.start_soon(one, client, number)
+                        number += 1
+            await client._started()[0].supervisor.drain()
+            async with anyio.create_task_group() as group:
+                for _ in range(100):
+                    group.start_soon(client.credits)
+            job = await client.submit(reference_character_image=REFERENCE, character_image=REFERENCE)
+            await client.wait(job)
+            http = client._started()[0].http
+            assert {places.value for places in (*http._places.values(), http._api_places)} == {8}
+            assert http._pace._in_flight == {}
+    told = ids(event.job for event in events if isinstance(event, Accepted))
+    in_doubt = [event for event in events if isinstance(event, Failed)]
+    assert all(isinstance(event.error, SubmissionUnknownError) for event in in_doubt)
+    paid = {charge.request_id for charge in service.ledger}
+    assert told <= paid
+    assert len(paid - told) <= len(in_doubt), "what is not named is at least known to be in doubt"
+    done = ids(event.result.job for event in events if isinstance(event, Completed))
+    abandoned = ids(event.job for event in events if isinstance(event, Abandoned))
+    assert told == done | abandoned | {job.request_id}
+    assert service.paid_twice() == []
+
+
+# Signals
+
+
+PROGRAM = """
+import asyncio
+import signal
+import sys
+
+from segmind_swap import PollPolicy, SwapClient, SwapRequest
+
+_, url, backend, operation, journal, sigterm = sys.argv
+if sigterm == "as Ctrl-C":
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+pictures = {
+    "reference_character_image": "https://pictures.example/hero.png",
+    "character_image": "https://pictures.example/street.png",
+}
+
+async def main():
+    async with SwapClient("emulator-key", base_url=url, polling=PollPolicy(interval=0.1)) as client:
+        if operation == "swap":
+            await client.swap(**pictures)
+        else:
+            async with client.swap_many([SwapRequest(id="one", **pictures)], journal=journal) as outcomes:
+                async for _ in outcomes:
+                    print("done", flush=True)
+
+if backend == "asyncio":
+    asyncio.run(main())
+else:
+    import trio
+
+    trio.run(main)
+"""
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("moment", ["the answer is on its way", "the job runs"])
+@pytest.mark.parametrize(
+    ("operation", "ended_by"),
+    [
+        ("swap", "SIGINT"),
+        ("swap", "SIGTERM as Ctrl-C"),
+        ("swap_many", "SIGINT"),
+        ("swap_many", "SIGTERM as Ctrl-C"),
+        ("swap_many", "SIGTERM"),
+    ],
+)
+def test_a_program_that_a_signal_ends_names_its_job_or_leaves_it_to_its_journal(
+    operation: str, ended_by: str, moment: str, backend: str, tmp_path: Path
+) -> None:
+    """A plain program, in which nothing knows of signals but a line that takes SIGTERM as Ctrl-C.
+
+    Without that line SIGTERM kills it; then only a journal can help.
+    """
+    name, _, sigterm = ended_by.partition(" ")
+    waits = moment == "the answer is on its way"
+    service = Emulator(engine="none", duration=1e6, faults=[Fault(on="submit", delay=1.0)] if waits else [])
+    journal = tmp_path / "run.db"
+    with service.serve() as url:
+        command = [sys.executable, "-c", PROGRAM, url, backend, operation, str(journal), sigterm]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            until = time.monotonic() + 2 * _PATIENCE
+            while not (service.ledger if waits else service.count("poll")):
+                assert process.poll() is None, process.communicate()
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            process.send_signal(signal.Signals[name])
+            _, said = process.communicate(timeout=2 * _PATIENCE)
+            assert process.returncode != 0
+    (charge,) = service.ledger
+    if ended_by != "SIGTERM":
+        assert "KeyboardInterrupt" in said, "it ends as any program does"
+        assert f"job {charge.request_id} was accepted and is billed" in said
+    if operation == "swap_many":
+        (row,) = Journal(journal).outcomes()
+        was_killed = waits and ended_by == "SIGTERM"
+        assert row.state is (OutcomeState.SENDING if was_killed else OutcomeState.ACCEPTED)
+        assert was_killed or (row.job is not None and row.job.request_id == charge.request_id)

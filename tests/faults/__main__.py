@@ -12,6 +12,9 @@ from .mechanisms import MECHANISMS
 from .rows import NO_FAULT, ROWS
 from .trial import Figures, trial
 
+MOST_EXTRA = 1.0
+"""How many more requests a fault may cause, as a share of those that a batch without faults takes."""
+
 
 def trials(
     pool: ProcessPoolExecutor,
@@ -38,7 +41,8 @@ def print_table(found: Iterable[Figures]) -> list[Figures]:
         if figures.row == NO_FAULT.name:
             usual[figures.policy] = figures.requests
         base = usual.get(figures.policy)
-        extra = f"{(figures.requests - base) / base:+.0%}" if base else "?"
+        extra = (figures.requests - base) / base if base else 0.0
+        is_red = figures.is_red or extra > MOST_EXTRA
         known = figures.account
         columns = (
             ("?",) * 4 if known is None else (known.paid_twice, known.lost, known.unknown, known.duplicates)
@@ -46,11 +50,11 @@ def print_table(found: Iterable[Figures]) -> list[Figures]:
         paid_twice, lost, unknown, duplicates = columns
         print(
             f"{figures.row:44} {figures.policy:10} {figures.trials:6} {paid_twice:>10} {lost:>5} {unknown:>7}"
-            f" {duplicates:>10} {extra:>14}{'  RED' if figures.is_red else ''}",
+            f" {duplicates:>10} {extra:>+14.0%}{'  RED' if is_red else ''}",
             *(f"\n    {complaint}" for complaint in figures.complaints),
             flush=True,
         )
-        if figures.is_red:
+        if is_red:
             red.append(figures)
     return red
 

@@ -18,7 +18,7 @@ from segmind_swap.emulator._pictures import dot
 from .batch import POLICIES, Plan, Policy, command, requests, run
 from .mechanisms import deleted
 from .proxy import Proxy, Trouble
-from .rows import ROWS, Row, foreign_answer
+from .rows import NO_FAULT, ROWS, Row, foreign_answer
 
 S = OutcomeState
 JOB = 0.3
@@ -155,11 +155,14 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
             found = account(plan, emulator)
         except Exception as exc:
             complaints.append(f"{type(exc).__name__}: {exc}")
+    trials = kills if row.kills else calls.hit
+    if not trials and row is not NO_FAULT:
+        complaints.append("the fault was never injected: give it more swaps")
     complaints += _complaints(row, emulator, foreign)
     return Figures(
         row=name,
         policy=policy,
-        trials=kills if row.kills else calls.hit,
+        trials=trials,
         account=found,
         requests=proxy.requests,
         complaints=tuple(complaints),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ._errors import JournalError
@@ -25,10 +26,18 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
     """
     path = rescue_path(journal)
     line = json.dumps({"id": id, "job": job.model_dump(mode="json")}) + "\n"
-    with open(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "a") as file:  # noqa: PTH123
-        file.write(line)
-        file.flush()
-        os.fsync(file.fileno())
+    size_bytes = path.stat().st_size if path.exists() else 0
+    try:
+        with open(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "a") as file:  # noqa: PTH123
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # Half a line would keep the next run from reading those before it.
+        with suppress(OSError):
+            if path.stat().st_size < size_bytes + len(line):
+                os.truncate(path, size_bytes)
+        raise
     return path
 
 

@@ -7,6 +7,7 @@ states it may come from, so that no mistake elsewhere can lead a paid swap back 
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -95,6 +96,8 @@ class Store:
         self._db = connection
         self._db.row_factory = sqlite3.Row
         self._lock = lock
+        # Absolute, as the process may go to another folder meanwhile.
+        self._file = None if path == IN_MEMORY else (os.path.abspath(path), os.stat(path))  # noqa: PTH100, PTH116
         self.run: int = 0
 
     def close(self) -> None:
@@ -117,7 +120,20 @@ class Store:
             JournalError: it could not be written.
         """
         with self._between("BEGIN IMMEDIATE", "written"):
+            self._check_place()
             yield
+
+    def _check_place(self) -> None:
+        """An open file can be written wherever it is, but nobody would find there what was paid."""
+        if self._file is None:
+            return
+        name, opened = self._file
+        try:
+            is_there = os.path.samestat(os.stat(name), opened)  # noqa: PTH116
+        except FileNotFoundError:
+            is_there = False
+        if not is_there:
+            raise self.complaint("was moved, removed or replaced while it was open: it is written no more")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

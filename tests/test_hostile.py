@@ -641,7 +641,6 @@ def test_no_answer_takes_more_memory_than_a_few_of_the_largest(bomb: str) -> Non
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    print(f"PEAK {bomb}: {peak / MIB:.0f} MiB")
     assert peak < MOST_BYTES, f"{peak / MIB:.0f} MiB"
     assert ended.pop("submit") is SubmissionUnknownError
     # A poll alone may find something to read: it says that the job runs, or has failed.

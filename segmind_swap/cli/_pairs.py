@@ -99,15 +99,21 @@ _Row = tuple[int, list[str] | str]
 def _rows_of_csv(lines: Iterable[str]) -> Iterator[_Row]:
     reader = csv.reader(lines, strict=True)
     header = [name.strip() for name in next(reader, [])]
+    if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        raise ValueError(f"its first line names the column {twice[0]} more than once")
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise ValueError(
             f"its first line must name the columns {','.join(COLUMNS)}: there is no {', '.join(missing)}"
         )
     places = [header.index(name) for name in COLUMNS]
-    for row in reader:
-        if row:
-            yield reader.line_num, _cells(header, row, places)
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, _cells(header, row, places)
+    except csv.Error as exc:
+        # From here on it is not known where a row begins.
+        raise ValueError(f"line {reader.line_num:,} is not CSV: {exc}") from None
 
 
 def _cells(header: list[str], row: list[str], places: list[int]) -> list[str] | str:
@@ -125,7 +131,7 @@ def _rows_of_jsonl(lines: Iterable[str]) -> Iterator[_Row]:
 
 def _values(line: str) -> list[str] | str:
     try:
-        fields = json.loads(line)
+        fields = json.loads(line, object_pairs_hook=_distinct)
     except (ValueError, RecursionError) as exc:
         return f"it is not JSON: {exc}"
     if not isinstance(fields, dict):
@@ -133,8 +139,22 @@ def _values(line: str) -> list[str] | str:
     values = [fields.get(name, "") for name in COLUMNS]
     for name, value in zip(COLUMNS, values, strict=True):
         if not isinstance(value, str):
-            return f"{name} must be a text, not {json.dumps(value)[:80]}"
+            return f"{name} must be a text, not {_shown(value)}"
     return _complaint(values) or values
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    return json.dumps(value)[:80]
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object's fields, in which nothing hides behind a second value."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("an object in it gives a name twice")
+    return fields
 
 
 def _complaint(cells: list[str]) -> str | None:

@@ -99,6 +99,9 @@ class Life:
     def __repr__(self) -> str:
         return f"<SwapClient of {self._http_settings.service.base_url}, workflow {self._workflow}>"
 
+    def __reduce__(self) -> str:
+        raise TypeError("a SwapClient cannot be pickled: it holds the key, and belongs to one event loop")
+
     async def __aenter__(self) -> Self:
         self._started()
         return self

@@ -269,6 +269,14 @@ def test_a_folder_needs_a_reference_and_a_scene(tmp_path: Path) -> None:
 # Before anything is paid
 
 
+def test_a_table_that_would_never_end_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pairs.csv")
+    (tmp_path / "pairs.jsonl").symlink_to("/dev/zero")
+    for name in ("pairs.csv", "pairs.jsonl"):
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            read_pairs(tmp_path / name, None)
+
+
 def test_all_inputs_that_cannot_be_used_are_told_together_and_nothing_is_sent(folder: Path) -> None:
     (folder / "notes.txt").write_text("no picture")
     (folder / "out").mkdir()

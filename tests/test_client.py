@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import pickle
 import warnings
 from pathlib import Path
 from typing import Any
@@ -468,3 +469,8 @@ async def test_a_client_whose_end_is_cut_short_closes_its_connections_all_the_sa
     with pytest.raises(asyncio.CancelledError):
         await task
     assert service.closed == 1
+
+
+def test_a_client_cannot_be_pickled_with_its_key_inside() -> None:
+    with pytest.raises(TypeError, match="holds the key"):
+        pickle.dumps(SwapClient("sk-secret"))

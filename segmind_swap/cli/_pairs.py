@@ -72,6 +72,8 @@ def _table(path: Path, reference: str | None) -> Pairs:
     kind = path.suffix.lower()
     if kind not in {".csv", ".jsonl"}:
         raise ValueError("it is neither a .csv nor a .jsonl file, nor a folder of scenes")
+    if not path.is_file():
+        raise ValueError("it is not a regular file")
     pairs = Pairs()
     folder = path.parent.resolve()
     with path.open(encoding="utf-8-sig", newline="") as lines:

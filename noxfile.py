@@ -89,3 +89,13 @@ def soak(session: nox.Session) -> None:
     install_wheel(session)
     session.install("trio")
     session.run("python", "-m", "faults.soak", *session.posargs, env=BESIDE_THE_WHEEL)
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """Whether the tests notice when a rule about money, waiting or trust is changed; takes an hour."""
+    session.install(".[demo]", *group("mutation"))
+    # The mutants must be found, and not the package as it is.
+    session.run("python", "-m", "pip", "uninstall", "--yes", "--quiet", "segmind-swap")
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")

@@ -58,14 +58,13 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, against the installed wheel; arguments go to pytest."""
+    """The tests, against the installed wheel, on all processors; arguments go to pytest."""
     install_wheel(session)
     session.install(*group("test"))
+    coverage = () if session.posargs else ("--cov", "--cov-report=term-missing:skip-covered")
     # Safe path: the checkout's own folder must not come before the wheel.
     safe = {"PYTHONSAFEPATH": "1"}
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=safe)
-    if not session.posargs:
-        session.run("coverage", "report")
+    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *coverage, *session.posargs, env=safe)
 
 
 @nox.session

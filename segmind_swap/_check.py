@@ -16,7 +16,6 @@ from ._ids import key_of
 from ._inputs import check_id, fingerprint_of, identity_of, target_of
 from ._journal import Journal
 from ._models import ImageInput, OutcomeState, SwapOutcome, SwapRequest
-from ._session import Session
 from ._store import Entry, Store
 from ._uploads import Uploads
 
@@ -45,7 +44,6 @@ class _Known:
 
 
 async def check(
-    session: Session,
     uploads: Uploads,
     requests: AsyncIterable[SwapRequest],
     *,
@@ -63,7 +61,7 @@ async def check(
     try:
         async for request in requests:
             try:
-                await _judge(session, uploads, request, known)
+                await _judge(uploads, request, known)
             except (ConfigurationError, ImageError, JournalError) as exc:
                 problems.append(SwapOutcome(request=request, state=OutcomeState.REJECTED, error=exc))
     finally:
@@ -72,7 +70,7 @@ async def check(
     return problems
 
 
-async def _judge(session: Session, uploads: Uploads, request: SwapRequest, known: _Known) -> None:
+async def _judge(uploads: Uploads, request: SwapRequest, known: _Known) -> None:
     check_id(request, needed=known.needs_ids)
     entry = _entry(request.id, known)
     names = request.reference_character_image, request.character_image

@@ -259,9 +259,8 @@ class SwapClient(Life):
         Raises:
             JournalError: the journal is there, and cannot be read.
         """
-        session, uploads = self._started()
+        _, uploads = self._started()
         return await check(
-            session,
             uploads,
             each(requests),
             journal=_journal_of(journal),

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import random
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -101,6 +102,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if "loop" not in metafunc.fixturenames:
             metafunc.fixturenames.append("loop")
         metafunc.parametrize("loop", ["asyncio", "trio"])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # The jitter of backoffs is then the same on each run: a test must not fail once in fifty, by chance.
+    random.seed(item.nodeid)
 
 
 @pytest.hookimpl(tryfirst=True)

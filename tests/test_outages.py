@@ -261,7 +261,9 @@ async def test_swaps_for_which_segmind_is_to_be_asked_again_are_all_done_after_a
         return Gateway(502, is_billed=kind == "submit") if 25.0 <= now < 26.0 else None
 
     service = Service(duration=MINUTE, trouble=gateway)
-    outcomes = await batch(service, 400, every=0.125, polling=PollPolicy(interval=30.0))
+    # With the three attempts of the default, all may by chance fall into the second of the outage.
+    patient = RetryPolicy(attempts=12)
+    outcomes = await batch(service, 400, every=0.125, polling=PollPolicy(interval=30.0), retry=patient)
     assert states(outcomes) == {S.COMPLETED: 400}
     doubles = {o.request.id: o.job.possible_duplicates for o in outcomes if o.job is not None}
     assert {id: 1 + count for id, count in doubles.items()} == service.billed

@@ -1036,7 +1036,7 @@ async def test_when_credits_run_out_the_batch_stops_submitting_and_goes_on_later
     assert states(seen)["completed"] == 5
     assert states(seen)["pending"] == len(seen) - 5
     assert service.count("submit") <= 5 + 4, "after the first refusal nothing was submitted"
-    service._ledger._credits += 100
+    service._controls.account.ledger._credits += 100
     assert states(await run(service, swaps_of(30), {"journal": journal})) == {"completed": 30}
     assert service.paid_twice() == []
 

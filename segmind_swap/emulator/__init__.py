@@ -17,6 +17,7 @@ except ImportError as _error:
 from ._emulator import Emulator
 from ._faults import Cut, Fault, Malformed
 from ._pictures import Engine, Picture, SwapImpossible
+from ._rules import PlacedFault
 from ._state import Call, Charge, Kind
 
 __all__ = [
@@ -29,5 +30,6 @@ __all__ = [
     "Kind",
     "Malformed",
     "Picture",
+    "PlacedFault",
     "SwapImpossible",
 ]

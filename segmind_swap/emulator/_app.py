@@ -2,7 +2,6 @@
 
 import re
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import anyio
@@ -11,10 +10,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from . import _answers as answers
-from ._api import Api, Visit
+from ._account import Account, Controls
+from ._api import Visit
+from ._exchanges import Exchange, excerpt
 from ._faults import Fault
 from ._keys import schemes
-from ._state import Call, Calls, Kind
+from ._state import Kind
 
 CUT = "segmind_swap.emulator.cut"
 """The ASGI extension through which a server offers its transport: ``async cut(*, flush: bool) -> None``."""
@@ -32,37 +33,52 @@ _ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
 
 
 class App:
-    """The application. It has no tasks and no threads; ``calls`` and ``faults`` may be looked at at any time.
+    """The application. It has no tasks and no threads; what it serves may change between two calls.
 
     A cut needs the server's help (`CUT`). Without it, as under httpx's ASGITransport, a cut is a
     ``ConnectionResetError`` out of the application.
     """
 
-    def __init__(self, api: Api, *, faults: Sequence[Fault], seed: int) -> None:
-        self.calls = Calls()
-        self.faults = tuple(faults)
-        self._api = api
-        self._seed = seed
+    def __init__(self, controls: Controls) -> None:
+        self._controls = controls
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"the emulator speaks HTTP only, not {scope['type']}")
         route = _route(scope)
-        if isinstance(route, Response):
-            await _sign(route, datetime.now(UTC))(scope, receive, send)
-            return
+        now = self._controls.clock.now()
+        account = self._controls.account
+        exchange = account.exchanges.begin(
+            method=scope["method"], path=scope["path"], at=now, headers=scope["headers"]
+        )
+        try:
+            if isinstance(route, Response):
+                _sign(route, datetime.now(UTC))
+                self._note(exchange, route)
+                await route(scope, receive, send)
+            else:
+                await self._call(route, account, Request(scope, receive), exchange, send)
+        except _ClientGone:
+            exchange.ending = "left"
+        finally:
+            if exchange.ending == "waiting":
+                exchange.ending = "broken"
+
+    async def _call(
+        self, route: tuple[Kind, str], account: Account, request: Request, exchange: Exchange, send: Send
+    ) -> None:
         kind, name = route
-        request = Request(scope, receive)
-        call = self.calls.arrive(kind, now=anyio.current_time(), schemes=schemes(request))
-        fault = self._fault_of(call)
+        scope = request.scope
+        call = exchange.call = account.calls.arrive(kind, now=exchange.at, schemes=schemes(request))
+        fault = self._controls.rules.pick(call, now=exchange.at)
+        exchange.fault = None if fault is None else str(fault)
         if fault is not None and fault.cut == "before-body":
             await anyio.sleep(fault.delay)
+            exchange.ending = "cut"
             await _cut(scope, flush=False)
             return
-        try:
-            body = await _read(receive)
-        except _ClientGone:
-            return
+        body = await _read(request.receive)
+        exchange.body, exchange.size_bytes = excerpt(body or b""), len(body or b"")
         wall = datetime.now(UTC)
         if body is None:
             response = answers.page(413)
@@ -71,26 +87,28 @@ class App:
             response = answers.accepted(str(request.base_url), uuid.uuid4().hex, 0.0)
             del response.headers["x-request-id"]
         else:
-            text = None if fault is None else str(fault)
-            now = anyio.current_time()
-            visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=text)
-            response = await self._api.answer(kind, visit)
+            now = self._controls.clock.now()
+            visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault)
+            response = await account.api.answer(kind, visit)
         if fault is not None:
             response = fault.spoil(response)
             await anyio.sleep(fault.delay)
         _sign(response, wall)
         if fault is not None and fault.cut is not None:
+            exchange.ending = "cut"
             await _break_off(response, fault, scope, send)
             return
         # Written first, because a client in another thread may look as soon as it has the answer.
         call.status = response.status_code
-        await response(scope, receive, send)
+        self._note(exchange, response)
+        await response(scope, request.receive, send)
 
-    def _fault_of(self, call: Call) -> Fault | None:
-        for place, fault in enumerate(self.faults):
-            if fault.on == call.kind and fault.hits(call.number, dice=f"{self._seed}/{place}/{call.kind}"):
-                return fault
-        return None
+    def _note(self, exchange: Exchange, response: Response) -> None:
+        exchange.ending, exchange.status = "answered", response.status_code
+        exchange.answered_at = self._controls.clock.now()
+        exchange.answer_headers, exchange.answer_size_bytes = response.raw_headers, len(response.body)
+        if not (response.media_type or "").startswith("image/"):
+            exchange.answer_body = excerpt(bytes(response.body))
 
 
 class _ClientGone(Exception):  # noqa: N818 -- it is an event

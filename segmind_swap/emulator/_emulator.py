@@ -1,5 +1,6 @@
 """The emulator as its users see it."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,15 +8,18 @@ from contextlib import contextmanager
 import anyio
 from starlette.types import ASGIApp
 
+from ._account import Account, Controls
 from ._api import Api
 from ._app import App
+from ._exchanges import Exchanges
 from ._faults import Fault
 from ._files import Files
 from ._keys import Keys, Scheme
 from ._outputs import EngineName, Outputs
 from ._pictures import Engine
+from ._rules import PlacedFault
 from ._server import in_foreground, in_thread, listen, url_of
-from ._state import Call, Charge, Kind, Ledger, RateLimit
+from ._state import Call, Calls, Charge, Kind, Ledger, RateLimit
 
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
 """Uploads beyond this drop the oldest, whose jobs then fail."""
@@ -28,7 +32,8 @@ class Emulator:
     """An account at a local Segmind.
 
     Use `app` with an ASGI transport, under real or virtual time, or `serve` for a real socket. All times are
-    seconds of the event loop that runs the application, so an emulator belongs to one loop at a time.
+    seconds of the event loop that runs the application, so an emulator belongs to one loop at a time, unless
+    `pause` and `advance` change them. Everything may be called from any thread.
 
     Args:
         duration: Seconds a job takes at speed 1. The measured mean of the service (the workflow's API page).
@@ -84,24 +89,38 @@ class Emulator:
             raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
         if isinstance(workflows, str):
             raise ValueError("workflows must be a collection of ids, not one text")
-        self._ledger = Ledger(
-            credits_usd=credits_usd,
-            price_usd=price_usd,
-            job_time=duration / speed,
-            record_lifetime=record_lifetime,
-        )
+        keys = Keys(api_key=api_key, auth=auth)
         uploads = Files(UPLOADS_KEPT_BYTES)
-        self._outputs = Outputs(ledger=self._ledger, uploads=uploads, engine=engine)
-        api = Api(
-            keys=Keys(api_key=api_key, auth=auth),
-            rate_limit=RateLimit(rate_limit),
-            count_polls=count_polls,
-            ledger=self._ledger,
-            uploads=uploads,
-            outputs=self._outputs,
-            workflows=workflows,
-        )
-        self._app = App(api, faults=faults, seed=seed)
+
+        def open_account() -> Account:
+            ledger = Ledger(
+                credits_usd=credits_usd,
+                price_usd=price_usd,
+                job_time=duration / speed,
+                record_lifetime=record_lifetime,
+            )
+            outputs = Outputs(ledger=ledger, uploads=uploads, engine=engine)
+            limit = RateLimit(rate_limit)
+            api = Api(
+                keys=keys,
+                rate_limit=limit,
+                count_polls=count_polls,
+                ledger=ledger,
+                uploads=uploads,
+                outputs=outputs,
+                workflows=workflows,
+            )
+            return Account(
+                api=api,
+                ledger=ledger,
+                rate_limit=limit,
+                outputs=outputs,
+                calls=Calls(),
+                exchanges=Exchanges(),
+            )
+
+        self._controls = Controls(open_account, faults=faults, seed=seed)
+        self._app = App(self._controls)
 
     @property
     def app(self) -> ASGIApp:
@@ -114,30 +133,74 @@ class Emulator:
     @property
     def ledger(self) -> tuple[Charge, ...]:
         """Every accepted job in order of acceptance, those included whose answer was lost."""
-        return self._ledger.charges()
+        return self._controls.account.ledger.charges()
 
     @property
     def calls(self) -> tuple[Call, ...]:
         """The last 100,000 calls in order of arrival."""
-        return self._app.calls.recent()
+        return self._controls.account.calls.recent()
 
     @property
     def credits_usd(self) -> float:
         """What the account still holds."""
-        return self._ledger.credits_usd
+        return self._controls.account.ledger.credits_usd
 
     def count(self, kind: Kind) -> int:
         """How many calls of this kind have arrived, whatever became of them."""
-        return self._app.calls.count(kind)
+        return self._controls.account.calls.count(kind)
 
     def paid_twice(self) -> list[tuple[str, str]]:
         """The swaps that were billed more than once, as (reference, scene): sha256 where known, else URL."""
         times = Counter(charge.identity for charge in self.ledger)
         return [identity for identity, count in times.items() if count > 1]
 
-    def inject(self, fault: Fault) -> None:
-        """Add a fault, after those there are. Call numbers go on counting from the first call."""
-        self._app.faults = (*self._app.faults, fault)
+    @property
+    def faults(self) -> tuple[PlacedFault, ...]:
+        """The faults in force, in order of precedence; one that is used up is not among them."""
+        return self._controls.rules.placed()
+
+    def inject(self, fault: Fault) -> int:
+        """Add a fault, after those there are; the number to withdraw it by.
+
+        Call numbers go on counting from the first call.
+        """
+        return self._controls.inject(fault)
+
+    def withdraw(self, number: int) -> bool:
+        """Take a fault back; false if none in force has this number."""
+        return self._controls.rules.remove(number)
+
+    def withdraw_all(self) -> None:
+        """Take all faults back."""
+        self._controls.rules.clear()
+
+    @property
+    def paused(self) -> bool:
+        """Whether the clock stands."""
+        return self._controls.clock.paused
+
+    def pause(self) -> None:
+        """Stop the clock: no job goes on and no record grows old, but every call is answered."""
+        self._controls.clock.pause()
+
+    def resume(self) -> None:
+        """Let the clock go on from where it stands."""
+        self._controls.clock.resume()
+
+    def advance(self, seconds: float) -> None:
+        """Put the clock forward, be it stopped or not: jobs are done earlier, records grow old.
+
+        Raises:
+            ValueError: ``seconds`` is negative or no finite number.
+        """
+        self._controls.clock.advance(seconds)
+
+    def reset(self) -> None:
+        """Begin anew: an empty ledger, all credits, the first faults, and a clock that runs.
+
+        Jobs from before are unknown. Uploads stay, because clients remember their URLs.
+        """
+        self._controls.reset()
 
     @contextmanager
     def serve(self, port: int = 0, *, host: str = "127.0.0.1", allow_remote: bool = False) -> Iterator[str]:
@@ -153,10 +216,10 @@ class Emulator:
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
         try:
-            with in_thread(self._app, listener, self._use_threads):
+            with in_thread(self._app, listener, self._enter_server):
                 yield url
         finally:
-            self._outputs.limiter = None
+            self._leave_server()
 
     def run(
         self,
@@ -174,15 +237,20 @@ class Emulator:
         url = url_of(listener)
 
         def ready() -> None:
-            self._use_threads()
+            self._enter_server()
             if on_ready is not None:
                 on_ready(url)
 
         try:
             in_foreground(self._app, listener, ready)
         finally:
-            self._outputs.limiter = None
+            self._leave_server()
 
-    def _use_threads(self) -> None:
-        # Made on the server's own loop: the caller may be on another one, even of another kind.
-        self._outputs.limiter = anyio.CapacityLimiter(RENDERERS)
+    def _enter_server(self) -> None:
+        # Called on the server's own loop: the caller may be on another one, even of another kind.
+        self._controls.account.outputs.limiter = anyio.CapacityLimiter(RENDERERS)
+        self._controls.clock.source = asyncio.get_running_loop().time
+
+    def _leave_server(self) -> None:
+        self._controls.account.outputs.limiter = None
+        self._controls.clock.source = anyio.current_time

@@ -28,6 +28,9 @@ class Fault:
     - ``calls``: the numbers of the calls that are hit, counted from 1 for this kind; None for any.
     - ``probability``: the share of those calls that is hit. It depends on the emulator's seed, on the rule's
       place and on the call's number only, not on how tasks interleave.
+    - ``window``: (start, end) seconds between which calls are hit, on the emulator's clock, counted from when
+      the fault was added; of one that was there from the start, from the first call.
+    - ``times``: how many calls it hits before it is used up and withdrawn; None for any number.
     - ``delay``: seconds of loop time for which the answer, or the cut, is held back. The call itself is
       handled before the wait, as by a slow server: a client which gives up meanwhile has paid for its job.
     - ``status``: answer with this instead; ``body`` (bytes or text as they are, a dict or list as JSON) and
@@ -47,6 +50,8 @@ class Fault:
     on: Kind
     calls: Container[int] | None = None
     probability: float | None = None
+    window: tuple[float, float] | None = None
+    times: int | None = None
     delay: float = 0.0
     status: int | None = None
     body: bytes | str | dict[str, Any] | list[Any] | None = None
@@ -66,14 +71,25 @@ class Fault:
         _refuse(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
         _refuse(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
         _refuse(self.probability is not None and not 0 <= self.probability <= 1, "probability is from 0 to 1")
+        _refuse(self.times is not None and self.times < 1, f"times is at least 1, not {self.times!r}")
+        if self.window is not None:
+            start, end = self.window
+            _refuse(
+                not 0 <= start < end, f"window is a start and a later end in seconds, not {self.window!r}"
+            )
         _refuse(self.status is not None and not 200 <= self.status <= 599, "status is from 200 to 599")
         _refuse(overridden and self.status is None, "body and headers need a status")
         _refuse(self.status in BODILESS and self.body is not None, f"an answer {self.status} has no body")
         _refuse(self.cut == "before-body" and self.accepts is True, "a cut before the body starts no job")
         _refuse(not effects and self.accepts is False, "a delay alone does not refuse a submit")
 
-    def hits(self, number: int, *, dice: str) -> bool:
-        """Whether this rule is for the call of this number; ``dice`` seeds the draw."""
+    def hits(self, number: int, *, dice: str, seconds: float = 0.0) -> bool:
+        """Whether this rule is for the call of this number, ``seconds`` after the fault was added.
+
+        ``dice`` seeds the draw.
+        """
+        if self.window is not None and not self.window[0] <= seconds < self.window[1]:
+            return False
         if self.calls is not None and number not in self.calls:
             return False
         if self.probability is None:

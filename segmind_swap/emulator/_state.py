@@ -34,9 +34,9 @@ RATE_WINDOW = 60.0
 class Call:
     """One request that arrived, in the order of arrival.
 
-    ``number`` counts the calls of this kind from 1 and ``at`` is the loop time of arrival. ``schemes`` names
-    the headers that carried a key ("bearer", "x-api-key"). ``status`` is filled in when the answer goes out:
-    it stays None if the connection was cut or the client left before its body was complete.
+    ``number`` counts the calls of this kind from 1 and ``at`` is the time of arrival on the emulator's clock.
+    ``schemes`` names the headers that carried a key ("bearer", "x-api-key"). ``status`` is filled in when the
+    answer goes out: it stays None if the connection was cut or the client left before its body was complete.
     """
 
     kind: Kind
@@ -51,10 +51,10 @@ class Charge:
     """One accepted, and so billed, job.
 
     The two picture fields hold the URLs as submitted, or a sample's where the field was missing. The digests
-    are None where the emulator does not host the picture. ``accepted_at`` is loop time. ``fault`` tells which
-    fault, if any, came between this job and its submitter. ``outcome`` is None until a poll has seen the
-    job's end; a FAILED job has a ``reason`` and **stays charged**: whether Segmind gives the money back is
-    not documented.
+    are None where the emulator does not host the picture. ``accepted_at`` is on the emulator's clock. ``fault``
+    tells which fault, if any, came between this job and its submitter. ``outcome`` is None until a poll has
+    seen the job's end; a FAILED job has a ``reason`` and **stays charged**: whether Segmind gives the money
+    back is not documented.
     """
 
     number: int

@@ -90,7 +90,8 @@ def main() -> int:
                 print(f"killed after {emulator.count('submit')} submits", flush=True)
             with child(plan) as process:
                 assert process.wait() == 0
-            proxy.troubles, emulator._app.faults = (), ()
+            proxy.troubles = ()
+            emulator.withdraw_all()
             with child(plan) as process:
                 assert process.wait() == 0
         found = account(plan, emulator)

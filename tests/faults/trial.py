@@ -150,7 +150,8 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
                 for _ in range(row.kills):
                     kills += killed(plan, emulator, emulator.count("submit") + row.concurrency, without)
                 run(plan)
-                proxy.troubles, emulator._app.faults = (), ()
+                proxy.troubles = ()
+                emulator.withdraw_all()
                 run(plan)
             found = account(plan, emulator)
         except Exception as exc:

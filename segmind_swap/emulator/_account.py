@@ -1,0 +1,47 @@
+"""What there is to control: an account that can be opened anew, its clock, and the faults in force."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ._api import Api
+from ._clock import Clock
+from ._exchanges import Exchanges
+from ._faults import Fault
+from ._outputs import Outputs
+from ._rules import Rules
+from ._state import Calls, Ledger, RateLimit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What begins anew with a reset."""
+
+    api: Api
+    ledger: Ledger
+    rate_limit: RateLimit
+    outputs: Outputs
+    calls: Calls
+    exchanges: Exchanges
+
+
+class Controls:
+    """What Python, HTTP and the page do to an emulator: one implementation for the three."""
+
+    def __init__(self, open_account: Callable[[], Account], *, faults: Sequence[Fault], seed: int) -> None:
+        self.clock = Clock()
+        self.rules = Rules(faults, seed=seed)
+        self.account = open_account()
+        self._open_account = open_account
+
+    def inject(self, fault: Fault) -> int:
+        """Add a fault after those there are; its number."""
+        return self.rules.add(fault, now=self.clock.read())
+
+    def reset(self) -> None:
+        """As at the beginning: the account, the clock and the faults."""
+        account = self._open_account()
+        # The server goes on, and with it where its pictures are drawn.
+        account.outputs.limiter = self.account.outputs.limiter
+        self.account = account
+        self.rules.reset()
+        self.clock.reset()

@@ -14,6 +14,15 @@ except ImportError as _error:
         "the emulator needs packages which are not installed: install `segmind-swap[emulator]`"
     ) from _error
 
+from ._contract import (
+    Acceptance,
+    FailureShape,
+    OutputShape,
+    PollPath,
+    ResetFormat,
+    StateWords,
+    UploadField,
+)
 from ._emulator import Emulator
 from ._faults import Cut, Fault, Malformed
 from ._pictures import Engine, Picture, SwapImpossible
@@ -21,15 +30,22 @@ from ._rules import PlacedFault
 from ._state import Call, Charge, Kind
 
 __all__ = [
+    "Acceptance",
     "Call",
     "Charge",
     "Cut",
     "Emulator",
     "Engine",
+    "FailureShape",
     "Fault",
     "Kind",
     "Malformed",
+    "OutputShape",
     "Picture",
     "PlacedFault",
+    "PollPath",
+    "ResetFormat",
+    "StateWords",
     "SwapImpossible",
+    "UploadField",
 ]

@@ -5,10 +5,9 @@ A few come from Segmind's documentation, the rest are what its gateway and other
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.utils import format_datetime
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 from starlette.responses import Response
@@ -63,37 +62,6 @@ def error(status: int, message: str | None = None) -> Response:
     if message is None and status not in _ERRORS:
         return page(status)
     return answer({"error": message or _ERRORS[status]}, status)
-
-
-def accepted(base_url: str, request_id: str, credits_usd: float) -> Response:
-    """The answer to a submit that was accepted; the ledger is not asked whether that is so."""
-    body = {
-        "message": "Request queued",
-        "poll_url": f"{base_url}workflows/request/{request_id}",
-        "request_id": request_id,
-        "status": "QUEUED",
-    }
-    headers = {"x-request-id": request_id, "x-remaining-credits": f"{credits_usd:.4f}"}
-    return answer(body, headers=headers)
-
-
-def completed(output_url: str, credits_usd: float) -> Response:
-    """The last poll of a job that went well; the output is JSON inside a string."""
-    output = [{"keyname": "character_swap_image", "value": {"data": output_url, "type": "image"}}]
-    body = {"status": "COMPLETED", "output": json.dumps(output, separators=(",", ":"))}
-    return answer(body, headers={"x-remaining-credits": f"{credits_usd:.4f}"})
-
-
-def rate_limited(wait: float, wall: datetime) -> Response:
-    """A 429 with its reset time.
-
-    Both the reset and ``Date`` have whole seconds, so the wait is rounded up: whoever waits for their
-    difference never comes too early.
-    """
-    reset = wall.replace(microsecond=0) + timedelta(seconds=ceil(wait))
-    response = error(429)
-    response.headers["x-rate-limit-reset-at-utc"] = reset.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return response
 
 
 def date(wall: datetime) -> str:

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from . import _answers as answers
+from . import _shapes as shapes
+from ._contract import Contract
 from ._files import Files, TooLargeError, from_data_url, name_of
 from ._keys import Keys
 from ._outputs import SAMPLES, Outputs
-from ._state import Charge, Kind, Ledger, RateLimit
+from ._state import Charge, JobState, Kind, Ledger, RateLimit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Api:
     ids that exist; ``count_polls`` makes polls use up the rate limit too.
     """
 
+    contract: Contract
     keys: Keys
     rate_limit: RateLimit
     count_polls: bool
@@ -60,12 +63,13 @@ class Api:
         if kind == "submit" or (kind == "poll" and self.count_polls):
             wait = self.rate_limit.wait(visit.now)
             if wait is not None:
-                return answers.rate_limited(wait, visit.wall)
+                return shapes.rate_limited(wait, visit.wall, self.contract.reset_format)
         handlers: dict[Kind, Callable[[Visit], Awaitable[Response]]] = {
             "submit": self._submit,
             "poll": self._poll,
             "upload": self._upload,
             "credits": self._credits,
+            "history": self._history,
             "file": self._file,
         }
         try:
@@ -90,38 +94,53 @@ class Api:
         if not self.ledger.affordable:
             have, need = self.ledger.credits_usd, self.ledger.price_usd
             message = f"Insufficient credits. You have {have:.2f} credits, this request needs {need:.2f}"
-            return answers.error(406, message)
+            return answers.error(self.contract.no_credits_status, message)
         digests = [self.outputs.digest(image) for image in images]
         charge = self.ledger.accept(
             images=(images[0], images[1]), digests=digests, now=visit.now, fault=visit.fault
         )
-        return answers.accepted(base_url, charge.request_id, self.ledger.credits_usd)
+        headers = {"x-request-id": charge.request_id, "x-remaining-credits": self._credits_left}
+        return shapes.accepted(base_url, charge.request_id, contract=self.contract, headers=headers)
 
     async def _poll(self, visit: Visit) -> Response:
         charge = self.ledger.record(visit.name, visit.now)
         if charge is None:
             return answers.error(404, f"Request {visit.name} not found")
-        state = self.ledger.state(charge, visit.now)
-        if state is None:
-            netloc = visit.request.base_url.netloc
-            settled = await self.outputs.settle(charge, now=visit.now, netloc=netloc)
-            charge, state = settled or charge, settled.outcome if settled else "PROCESSING"
+        charge, state = await self._look(charge, visit)
         return self._status(visit, charge, state)
 
-    def _status(self, visit: Visit, charge: Charge, state: str | None) -> Response:
-        if state == "FAILED":
-            return answers.answer({"status": "FAILED", "error": charge.reason})
+    async def _look(self, charge: Charge, visit: Visit) -> tuple[Charge, JobState]:
+        """Where a job is now, its end written down if it has come."""
+        if state := self.ledger.state(charge, visit.now):
+            return charge, state
+        netloc = visit.request.base_url.netloc
+        settled = await self.outputs.settle(charge, now=visit.now, netloc=netloc) or charge
+        return settled, settled.outcome or "PROCESSING"
+
+    def _status(self, visit: Visit, charge: Charge, state: JobState) -> Response:
         if state == "COMPLETED":
             url = f"{visit.request.base_url}files/{charge.request_id}.png"
-            return answers.completed(url, self.ledger.credits_usd)
-        return answers.answer({"status": "QUEUED"} if state == "QUEUED" else {"output": "", "status": state})
+            headers = {"x-remaining-credits": self._credits_left}
+            if self.contract.metrics:
+                headers["x-cost"] = f"{charge.price_usd:.4f}"
+            metrics = self.ledger.metrics(charge)
+            return shapes.completed(url, contract=self.contract, metrics=metrics, headers=headers)
+        if state == "FAILED":
+            metrics = self.ledger.metrics(charge)
+            return shapes.failed(charge.reason or "", contract=self.contract, metrics=metrics)
+        return shapes.running(state, self.contract)
+
+    @property
+    def _credits_left(self) -> str:
+        return f"{self.ledger.credits_usd:.4f}"
 
     async def _upload(self, visit: Visit) -> Response:
         data_urls = _fields(visit).get("data_urls")
         if not isinstance(data_urls, list) or not data_urls:
             return answers.error(400, "data_urls must be a list of data URLs")
+        limit_bytes = self.contract.upload_limit_bytes
         try:
-            pictures = [from_data_url(url) for url in data_urls]
+            pictures = [from_data_url(url, limit_bytes=limit_bytes) for url in data_urls]
         except TooLargeError:
             return answers.page(413)
         except ValueError as problem:
@@ -129,14 +148,49 @@ class Api:
         for picture in pictures:
             self.uploads.put(name_of(picture), picture)
         urls = [f"{visit.request.base_url}files/{name_of(picture)}" for picture in pictures]
-        return answers.answer({"file_urls": urls, "message": "Files uploaded successfully"})
+        return answers.answer({self.contract.upload_field: urls, "message": "Files uploaded successfully"})
 
     async def _credits(self, visit: Visit) -> Response:
         return answers.answer({"credits": self.ledger.credits_usd, "free-credits": 0.0})
 
+    async def _history(self, visit: Visit) -> Response:
+        if visit.name:
+            charge = self.ledger.find(visit.name) if self.contract.lists_history else None
+            if charge is None:
+                return answers.error(404, "Request not found")
+            return answers.answer(await self._row(charge, visit))
+        page, per_page = (_number(visit, name, default) for name, default in (("page", 1), ("per_page", 20)))
+        charges = self.ledger.charges()[::-1] if self.contract.lists_history else ()
+        shown = charges[(page - 1) * per_page : page * per_page]
+        rows = [await self._row(charge, visit) for charge in shown]
+        return answers.answer({"data": rows, "page": page, "per_page": per_page, "total": len(charges)})
+
+    async def _row(self, charge: Charge, visit: Visit) -> dict[str, Any]:
+        charge, _ = await self._look(charge, visit)
+        done = charge.outcome == "COMPLETED"
+        return {
+            "request_id": charge.request_id,
+            "model_status": charge.outcome or "PENDING",
+            "credits_deduction": 0.0 if charge.refunded else charge.price_usd,
+            "request_body": {
+                "reference_character_image": charge.reference_character_image,
+                "character_image": charge.character_image,
+            },
+            "generation_url": f"{visit.request.base_url}files/{charge.request_id}.png" if done else None,
+            "error": charge.reason,
+        }
+
     async def _file(self, visit: Visit) -> Response:
         file = await self.outputs.find(visit.name, visit.now)
         return answers.page(404) if file is None else Response(file.data, media_type=file.media_type)
+
+
+def _number(visit: Visit, name: str, default: int) -> int:
+    """A number of at least 1 in the query."""
+    text = visit.request.query_params.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
+        raise _Refused(answers.error(400, f"{name} must be a number of at least 1"))
+    return int(text)
 
 
 def _fields(visit: Visit) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from . import _answers as answers
+from . import _shapes as shapes
 from ._account import Account, Controls
 from ._api import Visit
 from ._exchanges import Exchange, excerpt
@@ -25,9 +26,10 @@ BODY_LIMIT_BYTES = 112 * 1024 * 1024
 
 _ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
     ("submit", "POST", re.compile(r"/workflows/([^/]+)")),
-    ("poll", "GET", re.compile(r"/workflows/request/([^/]+)")),
+    ("poll", "GET", re.compile(r"/(?:workflows/request|requests|v1/requests)/([^/]+)")),
     ("upload", "POST", re.compile(r"/(upload-asset)")),
     ("credits", "GET", re.compile(r"/v1/(get-user-credits)")),
+    ("history", "GET", re.compile(r"/inference-request/request-history(?:/([^/]+))?")),
     ("file", "GET", re.compile(r"/files/([^/]+)")),
 )
 
@@ -82,10 +84,12 @@ class App:
         wall = datetime.now(UTC)
         if body is None:
             response = answers.page(413)
-        elif fault is not None and not fault.handled:
+        elif fault is not None and not (
+            fault.handled or (fault.undecided and account.api.contract.gateway_bills)
+        ):
             # Right in form, but nothing stands behind it; the fault takes from it what it needs.
-            response = answers.accepted(str(request.base_url), uuid.uuid4().hex, 0.0)
-            del response.headers["x-request-id"]
+            base_url = str(request.base_url)
+            response = shapes.accepted(base_url, uuid.uuid4().hex, contract=account.api.contract)
         else:
             now = self._controls.clock.now()
             visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault)
@@ -120,7 +124,7 @@ def _route(scope: Scope) -> tuple[Kind, str] | Response:
     for kind, method, path in _ROUTES:
         if match := path.fullmatch(scope["path"]):
             if scope["method"] == method or (scope["method"], method) == ("HEAD", "GET"):
-                return kind, match[1]
+                return kind, match[1] or ""
             allowed = method
     if allowed is None:
         return answers.page(404)

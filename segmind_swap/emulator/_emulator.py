@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Literal
 
 import anyio
 from starlette.types import ASGIApp
@@ -11,6 +12,16 @@ from starlette.types import ASGIApp
 from ._account import Account, Controls
 from ._api import Api
 from ._app import App
+from ._contract import (
+    Acceptance,
+    Contract,
+    FailureShape,
+    OutputShape,
+    PollPath,
+    ResetFormat,
+    StateWords,
+    UploadField,
+)
 from ._exchanges import Exchanges
 from ._faults import Fault
 from ._files import Files
@@ -38,15 +49,29 @@ class Emulator:
     Args:
         duration: Seconds a job takes at speed 1. The measured mean of the service (the workflow's API page).
         speed: A job takes ``duration / speed`` seconds.
-        price_usd: What a job costs, charged when it is accepted (the workflow's API page). A failed job is
-            not refunded: whether the service refunds is not documented.
-        credits_usd: What the account holds at first; a submit it cannot pay for is answered 406.
+        price_usd: What a job costs, charged when it is accepted (the workflow's API page).
+        refund_failed: A failed job gives its price back.
+        credits_usd: What the account holds at first.
+        no_credits_status: What a submit is answered that the account cannot pay for: 406 or 402.
         api_key: The only valid key; None accepts any.
-        auth: The header in which submit and poll accept the key. Upload and credits always accept
+        auth: The header in which submit and poll accept the key. The other calls always accept
             ``x-api-key``, and a bearer token only if this is "bearer".
         rate_limit: Requests a minute, in fixed windows from the first request on; None for no limit.
         count_polls: Polls use up the rate limit too; otherwise only submits do.
+        reset_format: How a 429 tells when to come again, a `ResetFormat`.
         record_lifetime: Seconds after its acceptance for which a job can be polled; then the answer is 404.
+        acceptance: What a submit answers, an `Acceptance`.
+        poll_path: The path in the ``poll_url`` of an acceptance, a `PollPath`; all are answered.
+        state_words: The words for a job's state, a `StateWords`.
+        output: How a completed job names its picture, an `OutputShape`.
+        failure: Where a failed job tells its reason, a `FailureShape`.
+        failed_status: The HTTP status of a poll that finds a job failed: 200 or 422.
+        metrics: The last poll of a job carries ``metrics``, and ``x-cost`` if it is completed.
+        upload_field: The key of the URLs in the answer to an upload: "file_urls" or "urls".
+        upload_limit_bytes: The largest picture that can be uploaded, decoded; a larger one is answered 413.
+        gateway_bills: A submit that a fault answers with 502, 503 or 504 has started, and billed, its job,
+            unless the fault's ``accepts`` says otherwise.
+        lists_history: Workflow runs appear in the request history.
         engine: "sheet" returns both inputs side by side and labelled; "none" a fixed picture of 8 x 8 pixels;
             or an `Engine`.
         faults: What goes wrong, in order of precedence.
@@ -63,12 +88,26 @@ class Emulator:
         duration: float = 71.89,
         speed: float = 1.0,
         price_usd: float = 0.1522,
+        refund_failed: bool = False,
         credits_usd: float = 100.0,
+        no_credits_status: Literal[402, 406] = 406,
         api_key: str | None = "emulator-key",
         auth: Scheme = "both",
         rate_limit: int | None = None,
         count_polls: bool = False,
+        reset_format: ResetFormat = "iso",
         record_lifetime: float = 3600.0,
+        acceptance: Acceptance = "full",
+        poll_path: PollPath = "/workflows/request",
+        state_words: StateWords = "documented",
+        output: OutputShape = "json-list",
+        failure: FailureShape = "error",
+        failed_status: Literal[200, 422] = 200,
+        metrics: bool = False,
+        upload_field: UploadField = "file_urls",
+        upload_limit_bytes: int = 20 * 1024 * 1024,
+        gateway_bills: bool = False,
+        lists_history: bool = True,
         engine: EngineName | Engine = "sheet",
         faults: Sequence[Fault] = (),
         seed: int = 0,
@@ -91,6 +130,21 @@ class Emulator:
             raise ValueError("workflows must be a collection of ids, not one text")
         keys = Keys(api_key=api_key, auth=auth)
         uploads = Files(UPLOADS_KEPT_BYTES)
+        contract = Contract(
+            poll_path=poll_path,
+            acceptance=acceptance,
+            state_words=state_words,
+            output=output,
+            failure=failure,
+            failed_status=failed_status,
+            no_credits_status=no_credits_status,
+            reset_format=reset_format,
+            upload_field=upload_field,
+            upload_limit_bytes=upload_limit_bytes,
+            gateway_bills=gateway_bills,
+            metrics=metrics,
+            lists_history=lists_history,
+        )
 
         def open_account() -> Account:
             ledger = Ledger(
@@ -98,10 +152,12 @@ class Emulator:
                 price_usd=price_usd,
                 job_time=duration / speed,
                 record_lifetime=record_lifetime,
+                refund_failed=refund_failed,
             )
             outputs = Outputs(ledger=ledger, uploads=uploads, engine=engine)
             limit = RateLimit(rate_limit)
             api = Api(
+                contract=contract,
                 keys=keys,
                 rate_limit=limit,
                 count_polls=count_polls,

@@ -16,6 +16,9 @@ Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
 Cut = Literal["before-body", "after-body", "mid-answer"]
 """Where a connection can end."""
 
+GATEWAY = frozenset({502, 503, 504})
+"""A gateway's own statuses, after which nobody knows whether the job was started."""
+
 _NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
 
 
@@ -40,8 +43,8 @@ class Fault:
     - ``cut``: close the connection "before-body" (the request's body is not read), "after-body" (it is read,
       and not one byte is answered), or "mid-answer" (status, headers and half of the body go out).
     - ``accepts``: for a submit, whether it starts a job and bills it all the same, provided that it would
-      have been accepted without the fault. By default a ``status`` does not, "before-body" never does, the
-      others do.
+      have been accepted without the fault. By default a ``status`` does not (502, 503 and 504 do if the
+      emulator's ``gateway_bills`` is true), "before-body" never does, the others do.
 
     Raises:
         ValueError: the rule contradicts itself, or would do nothing.
@@ -102,6 +105,11 @@ class Fault:
         if self.on != "submit" or self.accepts is None:
             return self.status is None and self.cut != "before-body"
         return self.accepts
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the rule leaves it to the emulator's ``gateway_bills`` if the job starts."""
+        return self.on == "submit" and self.accepts is None and self.status in GATEWAY
 
     def spoil(self, response: Response) -> Response:
         """What goes out in place of the right answer."""

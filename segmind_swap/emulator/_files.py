@@ -7,9 +7,6 @@ import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
-UPLOAD_LIMIT_BYTES = 20 * 1024 * 1024
-"""The largest picture taken, decoded. Segmind publishes no limit."""
-
 _DATA_URL = re.compile(r"data:(image/(?:jpeg|png|webp));base64,(.*)", re.DOTALL)
 
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -62,19 +59,19 @@ def name_of(upload: File) -> str:
     return f"{upload.sha256[:32]}.{_SUFFIXES[upload.media_type]}"
 
 
-def from_data_url(url: object) -> File:
+def from_data_url(url: object, *, limit_bytes: int) -> File:
     """The picture inside ``data:image/png;base64,...``.
 
     Raises:
         ValueError: it is no base64 data URL of a JPEG, PNG or WebP. Whether it shows a picture is not looked
             at: Segmind looks when a job runs.
-        TooLargeError: it is beyond `UPLOAD_LIMIT_BYTES`.
+        TooLargeError: it has more than ``limit_bytes``, decoded.
     """
     match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
     if match is None:
         raise ValueError("data_urls must be data:image/jpeg, image/png or image/webp URLs in base64")
     media_type, text = match.groups()
-    if len(text) * 3 // 4 > UPLOAD_LIMIT_BYTES + 2:
+    if len(text) * 3 // 4 > limit_bytes + 2:
         raise TooLargeError
     try:
         data = base64.b64decode(text, validate=True)
@@ -82,6 +79,6 @@ def from_data_url(url: object) -> File:
         raise ValueError("data_urls are not valid base64") from None
     if not data:
         raise ValueError("data_urls must not be empty")
-    if len(data) > UPLOAD_LIMIT_BYTES:
+    if len(data) > limit_bytes:
         raise TooLargeError
     return file(data, media_type)

@@ -14,9 +14,9 @@ Scheme = Literal["bearer", "x-api-key", "both"]
 class Keys:
     """The key check.
 
-    Segmind's documents contradict each other, so the scheme of the workflow calls is a setting. Upload and
-    credits are documented with ``x-api-key`` and always take it; they take a bearer token only where nothing
-    else works.
+    Segmind's documents contradict each other, so the scheme of the workflow calls is a setting. The others
+    are documented with ``x-api-key`` and always take it; they take a bearer token only where nothing else
+    works.
     """
 
     def __init__(self, *, api_key: str | None, auth: Scheme) -> None:
@@ -35,7 +35,7 @@ class Keys:
         if not presented:
             return error(401, KEY_MISSING)
         accepted = {"bearer", "x-api-key"} if self._auth == "both" else {self._auth}
-        if kind in ("upload", "credits"):
+        if kind not in ("submit", "poll"):
             accepted = {"x-api-key"} | (accepted if self._auth == "bearer" else set())
         keys = [key for scheme, key in presented.items() if scheme in accepted]
         return None if any(self._api_key in (None, key) for key in keys) else error(401)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["submit", "poll", "upload", "credits", "file"]
+Kind = Literal["submit", "poll", "upload", "credits", "history", "file"]
 """What a call is for; each kind is counted by itself."""
 
 JobState = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
@@ -51,10 +51,10 @@ class Charge:
     """One accepted, and so billed, job.
 
     The two picture fields hold the URLs as submitted, or a sample's where the field was missing. The digests
-    are None where the emulator does not host the picture. ``accepted_at`` is on the emulator's clock. ``fault``
-    tells which fault, if any, came between this job and its submitter. ``outcome`` is None until a poll has
-    seen the job's end; a FAILED job has a ``reason`` and **stays charged**: whether Segmind gives the money
-    back is not documented.
+    are None where the emulator does not host the picture. ``accepted_at`` is on the emulator's clock.
+    ``fault`` tells which fault, if any, came between this job and its submitter. ``outcome`` is None until a
+    poll has seen the job's end; a FAILED job has a ``reason`` and stays charged, unless it is ``refunded``:
+    whether Segmind gives the money back is not documented.
     """
 
     number: int
@@ -68,6 +68,7 @@ class Charge:
     fault: str | None = None
     outcome: Literal["COMPLETED", "FAILED"] | None = None
     reason: str | None = None
+    refunded: bool = False
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -108,13 +109,20 @@ class Ledger:
     """
 
     def __init__(
-        self, *, credits_usd: float, price_usd: float, job_time: float, record_lifetime: float
+        self,
+        *,
+        credits_usd: float,
+        price_usd: float,
+        job_time: float,
+        record_lifetime: float,
+        refund_failed: bool,
     ) -> None:
         # Through str, because three jobs at $0.10 must be had for $0.30.
         self._credits = Decimal(str(credits_usd))
         self._price = Decimal(str(price_usd))
         self._job_time = job_time
         self._record_lifetime = record_lifetime
+        self._refund_failed = refund_failed
         self._prefix = uuid.uuid4().hex[:24]
         self._charges: list[Charge] = []
 
@@ -182,9 +190,24 @@ class Ledger:
             return "QUEUED"
         return "PROCESSING" if now < charge.accepted_at + self._job_time else None
 
+    def metrics(self, charge: Charge) -> dict[str, float]:
+        """What newer answers tell about a job that has ended; in USD and seconds."""
+        queued = QUEUED_SHARE * self._job_time
+        return {
+            "cost": 0.0 if charge.refunded else charge.price_usd,
+            "remaining_credits": self.credits_usd,
+            "inference_time": self._job_time - queued,
+            "queue_time": queued,
+            "total_time": self._job_time,
+        }
+
     def settle(self, charge: Charge, reason: str | None) -> Charge:
         """Write down how the job ended: completed, or failed for a reason."""
-        settled = replace(charge, outcome="FAILED" if reason else "COMPLETED", reason=reason)
+        refunded = reason is not None and self._refund_failed
+        outcome: Literal["COMPLETED", "FAILED"] = "COMPLETED" if reason is None else "FAILED"
+        settled = replace(charge, outcome=outcome, reason=reason, refunded=refunded)
+        if refunded:
+            self._credits += self._price
         self._charges[charge.number - 1] = settled
         return settled
 

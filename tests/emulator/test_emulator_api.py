@@ -10,7 +10,7 @@ import anyio
 import httpx
 import pytest
 
-from segmind_swap.emulator import Emulator, _files
+from segmind_swap.emulator import Emulator
 
 from .calling import KEY, PAYLOADS, SWAP, WORKFLOW, connect, picture, poll_url, submit, upload
 
@@ -285,9 +285,8 @@ async def test_an_upload_of_anything_else_is_refused(data_urls: Any) -> None:
     assert keys(response.json()) == {"error"}
 
 
-async def test_too_large_an_upload_is_answered_by_the_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_files, "UPLOAD_LIMIT_BYTES", 3000)
-    async with connect(Emulator()) as client:
+async def test_too_large_an_upload_is_answered_by_the_gateway() -> None:
+    async with connect(Emulator(upload_limit_bytes=3000)) as client:
         assert await upload(client, bytes(3000))
         for size in (3001, 3002, 3003, 9000):
             url = f"data:image/png;base64,{base64.b64encode(bytes(size)).decode()}"

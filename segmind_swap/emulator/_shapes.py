@@ -1,0 +1,146 @@
+"""The bodies whose shape is a choice: an acceptance, the end of a job, a rate limit's reset."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any
+
+from starlette.responses import Response
+
+from ._answers import answer, error
+from ._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFormat, StateWords
+
+KEYNAME = "character_swap_image"
+"""The name of the picture among a job's outputs. The workflow's own is not published."""
+
+_WORDS: dict[StateWords, dict[str, str]] = {
+    "documented": {},
+    "lower-case": {
+        "QUEUED": "queued",
+        "PROCESSING": "processing",
+        "COMPLETED": "completed",
+        "FAILED": "failed",
+    },
+    "aliases": {"COMPLETED": "SUCCEEDED", "FAILED": "ERROR"},
+    "unknown": {"QUEUED": "WARMING_UP", "PROCESSING": "WARMING_UP"},
+}
+
+
+def accepted(
+    base_url: str, request_id: str, *, contract: Contract, headers: Mapping[str, str] | None = None
+) -> Response:
+    """The answer to a submit that was accepted; the ledger is not asked whether that is so."""
+    poll_url = f"{base_url}{contract.poll_path[1:]}/{request_id}"
+    body = {"poll_url": poll_url} | _beside(contract.acceptance, base_url, request_id)
+    if "status" in body:
+        body["status"] = _word("QUEUED", contract)
+    return answer(dict(sorted(body.items())), headers=headers)
+
+
+def _beside(acceptance: Acceptance, base_url: str, request_id: str) -> dict[str, Any]:
+    if acceptance == "minimal":
+        return {}
+    if acceptance == "full":
+        return {"message": "Request queued", "request_id": request_id, "status": "QUEUED"}
+    response_url = f"{base_url}v2/requests/{request_id}"
+    return {
+        "request_id": request_id,
+        "status": "QUEUED",
+        "status_url": f"{response_url}/status",
+        "response_url": response_url,
+    }
+
+
+def running(state: str, contract: Contract) -> Response:
+    """A poll before the job's end; while it is processed its output is an empty string."""
+    beside = {"output": ""} if state == "PROCESSING" else {}
+    return answer(beside | {"status": _word(state, contract)})
+
+
+def completed(
+    output_url: str, *, contract: Contract, metrics: dict[str, float], headers: Mapping[str, str]
+) -> Response:
+    """The last poll of a job that went well."""
+    body = {"status": _word("COMPLETED", contract)} | _output(contract.output, output_url)
+    return answer(body | _measured(contract, metrics), headers=headers)
+
+
+def failed(reason: str, *, contract: Contract, metrics: dict[str, float]) -> Response:
+    """The last poll of a job that went wrong."""
+    body = {"status": _word("FAILED", contract)} | _reason(contract.failure, reason)
+    return answer(body | _measured(contract, metrics), contract.failed_status)
+
+
+def rate_limited(wait: float, wall: datetime, form: ResetFormat) -> Response:
+    """A 429, and when to come again.
+
+    Both the reset and ``Date`` have whole seconds, so the wait is rounded up: whoever waits for their
+    difference never comes too early.
+    """
+    response = error(429)
+    if form == "retry-after":
+        response.headers["retry-after"] = str(ceil(wait))
+    elif form != "none":
+        reset = wall.replace(microsecond=0) + timedelta(seconds=ceil(wait))
+        formats = {
+            "iso": reset.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "space": reset.strftime("%Y-%m-%d %H:%M:%S"),
+            "epoch-s": f"{reset.timestamp():.0f}",
+            "epoch-ms": f"{reset.timestamp() * 1000:.0f}",
+        }
+        response.headers["x-rate-limit-reset-at-utc"] = formats[form]
+    return response
+
+
+def _word(state: str, contract: Contract) -> str:
+    return _WORDS[contract.state_words].get(state, state)
+
+
+def _measured(contract: Contract, metrics: dict[str, float]) -> dict[str, Any]:
+    return {"metrics": metrics} if contract.metrics else {}
+
+
+def _output(shape: OutputShape, url: str) -> dict[str, Any]:
+    items = [{"keyname": KEYNAME, "value": {"data": url, "type": "image"}}]
+    match shape:
+        case "json-list":
+            return {"output": _text(items)}
+        case "list":
+            return {"output": items}
+        case "json-object":
+            return {"output": _text({KEYNAME: url})}
+        case "object":
+            return {"output": {KEYNAME: url}}
+        case "url":
+            return {"output": url}
+        case "json-url":
+            return {"output": _text(url)}
+        case "urls":
+            return {"output": [url]}
+        case "outputs":
+            return {"outputs": items}
+        case "top-level":
+            return {"output_image": url}
+        case "bare-values":
+            return {"output": _text([{"keyname": KEYNAME, "value": url}])}
+        case "data-lists":
+            return {"output": _text([{"keyname": KEYNAME, "value": {"data": [url], "type": "image"}}])}
+        case "nothing":
+            return {"output": ""}
+
+
+def _reason(shape: FailureShape, reason: str) -> dict[str, Any]:
+    match shape:
+        case "error" | "error_message":
+            return {shape: reason}
+        case "object":
+            return {"error_message": {"error_message": "Node failed", "details": reason}}
+        case "list":
+            return {"error_message": [{"model": "character-swap", "error": reason}]}
+        case "bare":
+            return {}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -59,7 +59,7 @@ LAYERS = {
         "_uploads",
         "_wait",
     },
-    "faces": {"_client", "_life", "_report", "__init__", "cli"},
+    "faces": {"_client", "_life", "_report", "__init__", "cli", "testing"},
     "aside": {"emulator", "gallery"},
 }
 ORDER = ["words", "pure", "io", "story", "faces"]
@@ -67,7 +67,8 @@ ORDER = ["words", "pure", "io", "story", "faces"]
 # Whose own idea it is to know a library; everybody else goes through them.
 KNOWN_ONLY_BY = {
     "tenacity": {"_retry"},
-    "httpx": {"_http", "_life"},
+    "httpx": {"_http", "_life", "testing"},
+    "pytest": {"testing"},
     "typer": {"cli"},
     "rich": {"cli"},
     "starlette": {"emulator"},
@@ -126,7 +127,7 @@ def test_a_module_imports_only_its_own_layer_and_those_below(file: Path) -> None
     own = {module for top, module in _imports(file) if top == "segmind_swap"} - {place}
     if place in LAYERS["aside"]:
         assert own == set(), "the emulator reads the API for itself, and pictures know nothing of it"
-    elif place == "cli":
+    elif place in {"cli", "testing"}:
         # `segmind_swap` itself, which is spelt with an empty module name, and its other faces.
         assert own <= {"", "_report", "emulator", "gallery"}
     else:
@@ -149,7 +150,7 @@ def test_no_module_of_the_client_is_part_of_a_circle() -> None:
     graph = {
         _place(file): {module for top, module in _imports(file) if top == "segmind_swap" and module}
         for file in FILES
-        if _place(file) not in {"emulator", "gallery", "cli"}
+        if _place(file) not in {"emulator", "gallery", "cli", "testing"}
     }
     # A type-checking import from the tree of errors to the job they carry is the one arrow that points up.
     graph["_errors"].discard("_models")
@@ -176,8 +177,8 @@ def test_everything_exported_is_sorted_and_every_class_has_a_docstring() -> None
 def test_importing_the_package_imports_no_extra_and_starts_nothing() -> None:
     program = (
         "import sys, threading, segmind_swap;"
-        "print([name for name in ('typer', 'starlette', 'uvicorn', 'PIL', 'trio') if name in sys.modules],"
-        " threading.active_count())"
+        "extras = ('typer', 'starlette', 'uvicorn', 'PIL', 'trio', 'pytest');"
+        "print([name for name in extras if name in sys.modules], threading.active_count())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["[]", "1"]

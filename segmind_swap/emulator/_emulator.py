@@ -129,6 +129,7 @@ class Emulator:
         if isinstance(workflows, str):
             raise ValueError("workflows must be a collection of ids, not one text")
         keys = Keys(api_key=api_key, auth=auth)
+        self._api_key = api_key
         uploads = Files(UPLOADS_KEPT_BYTES)
         contract = Contract(
             poll_path=poll_path,
@@ -187,6 +188,11 @@ class Emulator:
         return self._app
 
     @property
+    def api_key(self) -> str | None:
+        """The only valid key; None if any is."""
+        return self._api_key
+
+    @property
     def ledger(self) -> tuple[Charge, ...]:
         """Every accepted job in order of acceptance, those included whose answer was lost."""
         return self._controls.account.ledger.charges()
@@ -206,8 +212,11 @@ class Emulator:
         return self._controls.account.calls.count(kind)
 
     def paid_twice(self) -> list[tuple[str, str]]:
-        """The swaps that were billed more than once, as (reference, scene): sha256 where known, else URL."""
-        times = Counter(charge.identity for charge in self.ledger)
+        """The swaps that were billed more than once, as (reference, scene): sha256 where known, else URL.
+
+        What was refunded does not count.
+        """
+        times = Counter(charge.identity for charge in self.ledger if not charge.refunded)
         return [identity for identity, count in times.items() if count > 1]
 
     @property

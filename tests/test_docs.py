@@ -3,9 +3,12 @@
 import ast
 import asyncio
 import inspect
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +48,8 @@ _FENCE = re.compile(
 class Block:
     """An example.
 
-    `remark` is the comment just above it: "not run: …", or "real time: …" where sockets are the point.
+    `remark` is the comment just above it: "not run: …", "real time: …" where sockets are the point, or
+    "file: …" where it is a file of a project that pytest runs.
     """
 
     document: Path
@@ -56,6 +60,10 @@ class Block:
     @property
     def place(self) -> str:
         return f"{self.document.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def file(self) -> str:
+        return self.remark.removeprefix("file: ") if self.remark.startswith("file: ") else ""
 
     @property
     def is_run(self) -> bool:
@@ -178,8 +186,30 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_python_example_of_a_document_runs_from_top_to_bottom(document: Path, stage: Stage) -> None:
     for block in blocks(document, "python"):
-        if block.is_run:
+        if block.is_run and not block.file:
             stage.run(block)
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize(("guide", "passed"), [("testing", 5), ("fastapi", 4)])
+def test_a_guide_to_testing_is_a_project_whose_tests_pass(guide: str, passed: int, tmp_path: Path) -> None:
+    parts = {"app.py": ""}
+    for block in blocks(DOCS / "how-to" / f"{guide}.md", "python"):
+        name = block.file or "app.py"
+        parts[name] = parts.get(name, "") + block.code + "\n\n"
+    for name, code in parts.items():
+        (tmp_path / name).write_text(code)
+    plugins = ("-p", "anyio.pytest_plugin", "-p", "no:cacheprovider")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--strict-markers", "-W", "error", *plugins],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f" {passed} passed" in done.stdout, done.stdout
 
 
 def test_an_example_that_is_wrong_fails_whether_it_is_a_program_a_cell_or_a_test(stage: Stage) -> None:
@@ -232,7 +262,8 @@ def test_every_fence_is_one_that_these_tests_understand() -> None:
 
 def test_the_fastapi_example_answers_quickly_and_brings_the_picture_later(stage: Stage) -> None:
     for block in blocks(DOCS / "how-to" / "fastapi.md", "python"):
-        stage.run(block)
+        if not block.file:
+            stage.run(block)
     site = stage.names["app"]
     pictures = {
         "reference_character_image": "https://pictures.example/hero.png",
@@ -379,6 +410,14 @@ def test_the_client_and_emulator_references_describe_all_that_is_exported() -> N
     from segmind_swap import emulator
 
     assert {*segmind_swap.__all__, *emulator.__all__} <= described
+
+
+def test_the_testing_reference_describes_every_fixture_and_function() -> None:
+    from segmind_swap import testing
+
+    text = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"autofunction:: (\w+)|^\| `(\w+)` ", text, re.MULTILINE))
+    assert {name for pair in described for name in pair if name} == {*testing.__all__} - {"pytest_configure"}
 
 
 def test_the_reference_names_every_variable_that_the_package_reads() -> None:

@@ -69,9 +69,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What a batch costs in time and memory; arguments go to the benchmark (`--count 100000`)."""
+    """What the package costs, and which goals it reaches: twelve minutes, or `--quick`; rows by name."""
     install_wheel(session)
-    session.run("python", "tests/benchmarks/batch.py", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+    session.install(*group("bench"))
+    session.run("python", "-m", "benchmarks", *session.posargs, env=BESIDE_THE_WHEEL)
 
 
 @nox.session

@@ -1,10 +1,9 @@
-"""How fast a batch is, and how much memory it takes: `nox -s bench`.
+"""How fast a batch is, and how much memory it takes, as it grows ten times.
 
 The service is a function in the same process that answers at once, so what is measured is this package and
-httpx. Run each case in a process of its own, because memory is measured at its peak.
+httpx. Each case runs in a process of its own, because memory is measured at its peak.
 """
 
-import argparse
 import json
 import resource
 import subprocess
@@ -24,6 +23,10 @@ from segmind_swap._models import OutcomeState, SwapJob, SwapResult
 from segmind_swap._store import Entry, Store
 from segmind_swap._writer import Writer
 
+from .findings import Effort, Finding, Found
+from .server import environment
+
+CASES = ("without journal", "with journal", "journal alone")
 CONCURRENCY = 200
 PICTURE = "https://images.segmind.com/generations/a1.png"
 DONE = json.dumps(
@@ -110,7 +113,7 @@ async def written(writer: Writer, number: int) -> None:
 
 
 def measure(case: str, count: int) -> None:
-    """One case, in this process."""
+    """One case, in this process; prints seconds, seconds of CPU, and MiB at the peak."""
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "run.db"
         started, cpu = time.perf_counter(), time.process_time()
@@ -124,26 +127,35 @@ def measure(case: str, count: int) -> None:
         wall, cpu = time.perf_counter() - started, time.process_time() - cpu
         assert done == count
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{case:16} {count:9,} swaps {count / wall:9,.0f} a second {cpu / count * 1e6:8,.0f} us CPU each"
-        f" {peak:7.0f} MiB at the peak",
-        flush=True,
-    )
+    print(json.dumps([wall, cpu, peak]), flush=True)
 
 
-def main() -> None:
-    """All cases, each in a process of its own; or one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100_000)
-    parser.add_argument("--case")
-    options = parser.parse_args()
-    if options.case is not None:
-        measure(options.case, options.count)
-        return
-    for case in ("without journal", "with journal", "journal alone"):
-        for count in (options.count // 10, options.count):
-            subprocess.run([sys.executable, __file__, "--case", case, "--count", str(count)], check=True)
+def _measured(case: str, count: int) -> tuple[float, float, float]:
+    """One case, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.batch", case, str(count)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment())
+    wall, cpu, peak = json.loads(done.stdout)
+    return wall, cpu, peak
+
+
+def batch(effort: Effort) -> Found:
+    """All cases, each with a tenth of the swaps first: whatever is kept of a swap that is done would show."""
+    findings = []
+    count = effort.swaps(20_000)
+    for case in CASES:
+        _, _, peak_of_a_tenth = _measured(case, count // 10)
+        wall, cpu, peak = _measured(case, count)
+        findings.append(
+            Finding(
+                what=f"batch of {count:,} swaps, {case}",
+                figure=count / wall,
+                unit="a second",
+                note=f"{cpu / count * 1e6:.0f} us CPU each; {peak:.0f} MiB at the peak,"
+                f" {peak_of_a_tenth:.0f} with a tenth",
+            )
+        )
+    return Found(row="batch", findings=findings)
 
 
 if __name__ == "__main__":
-    main()
+    measure(sys.argv[1], int(sys.argv[2]))

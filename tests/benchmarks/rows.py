@@ -1,0 +1,25 @@
+"""The rows, by the names with which they are chosen."""
+
+from collections.abc import Mapping
+
+from .batch import batch
+from .cost import connections, cpu, growth
+from .crowd import crowd
+from .findings import Row
+from .layers import layers
+from .limits import counted, limits
+from .polling import polls
+from .start import start
+
+ROWS: Mapping[str, Row] = {
+    "cpu": cpu,
+    "connections": connections,
+    "crowd": crowd,
+    "growth": growth,
+    "layers": layers,
+    "polls": polls,
+    "limits": limits,
+    "counted": counted,
+    "start": start,
+    "batch": batch,
+}

@@ -1,0 +1,41 @@
+"""What was found, as a table: each goal, its figure, and whether it is reached or by how much it is not."""
+
+from collections.abc import Iterator
+
+from .findings import Finding, Found
+
+HEAD = f"{'what':62} {'measured':>14} {'goal':>16} {'':14} how"
+
+
+def lines(found: Found) -> Iterator[str]:
+    """A line for each figure."""
+    for finding in found.findings:
+        yield (
+            f"{finding.what:62} {_figure(finding):>14} {_goal(finding):>16} {_verdict(finding):14}"
+            f" {finding.note}"
+        ).rstrip()
+
+
+def _number(value: float) -> str:
+    if value == float("inf"):
+        return "never"
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def _figure(finding: Finding) -> str:
+    return f"{_number(finding.figure)} {finding.unit}".strip()
+
+
+def _goal(finding: Finding) -> str:
+    return "" if finding.goal is None else f"{finding.goal.sense} {_number(finding.goal.bound)}"
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.goal is None:
+        return ""
+    if finding.is_reached:
+        return "reached"
+    by = finding.missed_by
+    return "missed" if by == float("inf") else f"missed by {by:.0%}"

@@ -151,6 +151,7 @@ class _Batch:
         self._taking = anyio.CancelScope()
         self._turns: set[anyio.CancelScope] = set()
         self._items: dict[int, Item] = {}
+        self._numbers = itertools.count()
 
     def _open_jobs(self) -> list[SwapJob]:
         """The jobs of swaps whose outcome was not given out."""
@@ -213,11 +214,12 @@ class _Batch:
 
     async def _take_all(self, group: anyio.abc.TaskGroup) -> None:
         async with aclosing(each(self._requests)) as requests:
-            for number in itertools.count():
+            while True:
                 async with Slots(self._places, self._session.slots) as slots:
                     request = await anext(requests, None)
                     if request is None:
                         return
+                    number = next(self._numbers)
                     item = self._items[number] = Item(self._around, request)
                     group.start_soon(self._swap, number, item, slots.kept())
 

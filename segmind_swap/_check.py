@@ -13,6 +13,7 @@ import anyio.to_thread
 from ._downloads import check_target
 from ._errors import ConfigurationError, ImageError, JournalError
 from ._ids import key_of
+from ._images import is_url
 from ._inputs import check_id, fingerprint_of, identity_of, target_of
 from ._journal import Journal
 from ._models import ImageInput, OutcomeState, SwapOutcome, SwapRequest
@@ -106,7 +107,7 @@ async def _identity(uploads: Uploads, image: ImageInput, known: _Known) -> str |
 
 
 async def _file(image: ImageInput) -> _File | None:
-    if not isinstance(image, str) or "://" in image:
+    if not isinstance(image, str) or is_url(image):
         return None
     try:
         found = await anyio.Path(image).stat()

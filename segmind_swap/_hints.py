@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -37,8 +36,6 @@ def _delay(text: str, now: datetime) -> float | None:
         number = float(text)
         if number <= _DAY:
             return number
-        if not math.isfinite(number):
-            return None
         return (number / 1000 if number >= _MILLISECONDS_FROM else number) - now.timestamp()
     moment = _iso(text) or _http_date(text)
     return None if moment is None else (moment - now).total_seconds()

@@ -8,7 +8,7 @@ import os
 import stat
 import struct
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from ._errors import ImageError
 from ._models import ImageInput
@@ -42,6 +42,11 @@ class Picture:
         return SUFFIXES[self.media_type]
 
 
+def is_url(image: ImageInput) -> TypeGuard[str]:
+    """Whether it is taken for a URL, and not for the path of a file."""
+    return isinstance(image, str) and "://" in image[:32]
+
+
 def load(image: ImageInput, *, max_bytes: int) -> Picture | str:
     """A checked picture, or the URL it is at. Reads files and may encode: run it in a thread.
 
@@ -51,7 +56,7 @@ def load(image: ImageInput, *, max_bytes: int) -> Picture | str:
     """
     name = _name_of(image)
     try:
-        if isinstance(image, str) and "://" in image[:32]:
+        if is_url(image):
             return _checked_url(image)
         return checked(_bytes_of(image, max_bytes), max_bytes=max_bytes)
     except ValueError as exc:

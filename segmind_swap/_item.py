@@ -122,7 +122,11 @@ class Item:
         """What becomes of a job that an earlier run has left."""
         try:
             self._account.opened(entry)
-            return await self._finished(self._adopted(entry))
+            if entry.job is None:
+                raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
+            self._account.adopt()
+            self.job = entry.job
+            return await self._finished(entry.job)
         except BaseException:
             self._account.let_go(accepted=True)
             raise
@@ -218,8 +222,6 @@ class Item:
         outcome = await self._around.recovered(entry.number)
         if outcome is not None:
             return outcome.model_copy(update={"request": self.request})
-        if entry.state is OutcomeState.ACCEPTED:
-            return await self._finished(self._adopted(entry))
         if entry.result is None or self._target is None:
             return outcome_of(entry, self.request)
         path = entry.result.path
@@ -230,13 +232,6 @@ class Item:
                 return outcome_of(entry, self.request).model_copy(update={"result": result})
         await anyio.to_thread.run_sync(self._target.sweep)
         return await self._saved(entry.result)
-
-    def _adopted(self, entry: Entry) -> SwapJob:
-        if entry.job is None:
-            raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
-        self._account.adopt()
-        self.job = entry.job
-        return entry.job
 
     # The submit
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 import anyio
 
@@ -225,6 +225,8 @@ class _Submission:
                 return Done(refusal(answer, Call.SUBMIT))
             case Action.UNKNOWN:
                 return Done(self.unknown(self._told(answer, job), answer, job))
+            case _:
+                assert_never(judged.verdict.action)
 
     def _put_off(self, answer: Answer | NoAnswer, delay: float) -> None:
         tell(

@@ -14,7 +14,7 @@ import anyio.to_thread
 from ._calls import ask
 from ._errors import ImageError
 from ._events import Uploaded, tell
-from ._images import Picture, load
+from ._images import Picture, is_url, load
 from ._models import ImageInput
 from ._session import Session
 from ._wire import Request, read_upload, upload_request
@@ -67,14 +67,13 @@ class Uploads:
 
     async def _checked(self, image: ImageInput) -> Picture | str:
         limit = self._session.max_image_bytes
-        if not (isinstance(image, str) and "://" in image):
+        if not is_url(image):
             return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
-        picture = load(image, max_bytes=limit)
-        if isinstance(picture, str):
-            complaint = self._session.http.service.complaint_about_input_url(picture)
-            if complaint is not None:
-                raise ImageError(f"{picture}: the service could not fetch it: {complaint}", image=picture)
-        return picture
+        load(image, max_bytes=limit)  # reads nothing, so it needs no thread
+        complaint = self._session.http.service.complaint_about_input_url(image)
+        if complaint is not None:
+            raise ImageError(f"{image}: the service could not fetch it: {complaint}", image=image)
+        return image
 
     async def url_of(self, picture: Picture | str) -> str:
         """Where the service finds a picture that is loaded.

@@ -27,7 +27,9 @@ from segmind_swap import (
     OutageBegan,
     OutageEnded,
     OutcomeState,
+    OutputError,
     PollPolicy,
+    ResponseError,
     RetryPolicy,
     SubmissionUnknownError,
     Submitting,
@@ -192,6 +194,22 @@ async def test_requests_may_come_one_by_one_from_an_async_generator_which_is_clo
             break
     assert closed
     assert 60 < len(service.ledger) < 90
+
+
+async def test_requests_may_come_through_a_stream_that_others_write_to() -> None:
+    service = emulator()
+    give, take = anyio.create_memory_object_stream[SwapRequest]()
+    async with client_of(service) as client, take, anyio.create_task_group() as group:
+
+        async def write() -> None:
+            async with give:
+                for request in swaps_of(3):
+                    await give.send(request)
+
+        group.start_soon(write)
+        async with client.swap_many(take) as outcomes:
+            assert states([outcome async for outcome in outcomes]) == {"completed": 3}
+    assert len(service.ledger) == 3
 
 
 async def test_what_the_requests_raise_comes_after_the_outcomes_of_those_that_were_taken(
@@ -456,6 +474,18 @@ async def test_stopping_does_not_wait_for_a_swap_in_doubt_that_was_to_be_sent_ag
     assert journal.summary().states == {S.UNKNOWN: 2}
     assert journal.summary().reserved_usd == pytest.approx(2 * 0.1522)
     assert sorted(str(event.id) for event in events if isinstance(event, Failed)) == ["s0", "s1"]
+
+
+async def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_paid(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"precious")
+    service = emulator()
+    for folder, complaint in (
+        (tmp_path / "file" / "out", "cannot be made: Not a directory"),
+        (tmp_path / "out\udc80", "cannot be made: its name is not UTF-8"),
+    ):
+        with pytest.raises(ConfigurationError, match=complaint):
+            await run(service, swaps_of(1), {"save_to": folder})
+    assert len(service.calls) == 0
 
 
 # The journal
@@ -760,6 +790,70 @@ async def test_the_same_id_twice_is_one_swap_even_when_its_pictures_are_gone(tmp
     assert states(outcomes) == {"completed": 1, "rejected": 1}
 
 
+async def test_an_upload_whose_answer_cannot_be_used_rejects_its_swap_and_the_next_run_tries_again() -> None:
+    service, requests = emulator(), [swap_of(0, character_image=png()), swap_of(1)]
+    service.inject(Fault(on="upload", status=200, body={"file_urls": []}))
+    journal = Journal(":memory:")
+    outcomes = await run(service, requests, {"journal": journal, "budget_usd": 0.2, "concurrency": 1})
+    assert states(outcomes) == {"rejected": 1, "completed": 1}, "its money was given back"
+    (rejected,) = [outcome for outcome in outcomes if outcome.error is not None]
+    assert isinstance(rejected.error, ResponseError)
+    assert journal.summary().states == {S.PENDING: 1, S.COMPLETED: 1}
+    service._app.faults = ()
+    assert states(await run(service, requests, {"journal": journal})) == {"completed": 2}
+    assert service.paid_twice() == []
+
+
+async def test_a_job_without_a_picture_fails_and_its_money_stays_counted() -> None:
+    told = {"status": "COMPLETED", "output": "[]"}
+    service, journal = emulator(faults=[Fault(on="poll", status=200, body=told)]), Journal(":memory:")
+    (outcome,) = await run(service, swaps_of(1), {"journal": journal})
+    assert outcome.state is S.FAILED
+    assert isinstance(outcome.error, OutputError)
+    assert outcome.error.job == outcome.job is not None
+    assert journal.summary().spent_usd == pytest.approx(0.1522)
+    assert len(service.ledger) == 1
+
+
+async def test_a_journal_that_calls_a_swap_accepted_without_a_job_ends_its_batch_and_sends_nothing() -> None:
+    service = emulator()
+    left = await crashed(service, swaps_of(2), "poll", 1, concurrency=1)
+    assert left._memory is not None
+    left._memory._connection.execute("UPDATE swaps SET job = NULL")
+    async with client_of(service) as client:
+        with pytest.raises(ConfigurationError, match="knows no job of 's0'"):
+            await client.swap_all(swaps_of(2), journal=left)
+    assert len(service.ledger) == 1
+    assert left.summary().reserved_usd == pytest.approx(0.1522), "it may be paid"
+
+
+async def test_a_mistake_in_one_swap_lets_the_others_finish_and_is_raised_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, seen = emulator(), []
+    saved = Account.ended
+
+    async def mistaken(self: Account, state: OutcomeState, **more: Any) -> None:
+        await saved(self, state, **more)
+        if self._id == "s1":
+            raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr(Account, "ended", mistaken)
+    journal = Journal(":memory:")
+    async with client_of(service, max_in_flight=2) as client:
+        with pytest.raises(ZeroDivisionError, match="a mistake of ours"):
+            async with client.swap_many(swaps_of(9), journal=journal, concurrency=2) as outcomes:
+                async for outcome in outcomes:
+                    seen.append(outcome)  # noqa: PERF401 - what was seen before it raised
+        monkeypatch.undo()
+        assert all(outcome.ok for outcome in seen)
+        assert {outcome.request.id for outcome in seen} >= {"s0"}
+        # Its slot is free again, and what it paid is in the journal.
+        assert states(await client.swap_all(swaps_of(9), journal=journal, concurrency=2)) == {"completed": 9}
+    assert service.paid_twice() == []
+    assert len(service.ledger) == 9
+
+
 @pytest.mark.parametrize("kind", ["done", "accepted"])
 async def test_a_list_of_outcomes_knows_what_earlier_runs_paid_even_if_the_batch_ends_before_it(
     kind: str,
@@ -839,6 +933,19 @@ async def test_when_the_disk_fails_before_a_post_nothing_is_sent_and_the_batch_s
     assert len(service.ledger) == 0
     assert states(seen) == ({} if write == 1 else {"pending": 1})
     assert isinstance(outcomes.stopped_by, JournalError)
+
+
+async def test_when_the_journal_cannot_be_asked_what_was_not_taken_is_unknown_and_not_called_unpaid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service, journal = emulator(), Journal(":memory:")
+    async with client_of(service) as client:
+        # The run, its price, the jobs to be waited for, the row, the intent; and then no more.
+        broken_from(6, monkeypatch)
+        outcomes = await client.swap_all(swaps_of(3), journal=journal, concurrency=1)
+    assert [outcome.state for outcome in outcomes] == [S.COMPLETED, S.UNKNOWN, S.UNKNOWN]
+    assert all(isinstance(outcome.error, JournalError) for outcome in outcomes[1:])
+    assert len(service.ledger) == 1
 
 
 # Names of files
@@ -992,17 +1099,22 @@ async def test_a_post_that_may_have_been_accepted_counts_even_when_it_is_repeate
     assert states(outcomes) == {"unknown": 1, "pending": 1}
 
 
+class Dear(httpx.AsyncBaseTransport):
+    """A service that charges more than it says."""
+
+    def __init__(self) -> None:
+        self.emulator = emulator()
+        self._inner = httpx.ASGITransport(app=self.emulator.app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        response.headers["x-cost"] = "0.4"
+        return response
+
+
 async def test_a_cost_above_the_price_is_learnt_and_stops_the_batch_in_time() -> None:
-    class Dear(httpx.AsyncBaseTransport):
-        inner = httpx.ASGITransport(app=(service := emulator()).app)
-
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            response = await self.inner.handle_async_request(request)
-            response.headers["x-cost"] = "0.4"
-            return response
-
-    journal = Journal(":memory:")
-    client = SwapClient(KEY, base_url="http://127.0.0.1", transport=Dear())
+    journal, service = Journal(":memory:"), Dear()
+    client = SwapClient(KEY, base_url="http://127.0.0.1", transport=service)
     async with (
         client,
         client.swap_many(swaps_of(10), journal=journal, budget_usd=1.0, concurrency=1) as outcomes,
@@ -1010,8 +1122,18 @@ async def test_a_cost_above_the_price_is_learnt_and_stops_the_batch_in_time() ->
         seen = [outcome async for outcome in outcomes]
         assert outcomes.price_usd == 0.4
     assert states(seen) == {"completed": 2, "pending": 1}
-    assert len(Dear.service.ledger) == 2
+    assert len(service.emulator.ledger) == 2
     assert journal.summary().spent_usd == pytest.approx(0.8)
+
+
+async def test_a_cost_above_the_price_is_learnt_without_a_journal_too() -> None:
+    service = Dear()
+    client = SwapClient(KEY, base_url="http://127.0.0.1", transport=service)
+    async with client, client.swap_many(swaps_of(10), budget_usd=1.0, concurrency=1) as outcomes:
+        seen = [outcome async for outcome in outcomes]
+        assert outcomes.price_usd == 0.4
+        assert outcomes.committed_usd == pytest.approx(0.8)
+    assert states(seen) == {"completed": 2, "pending": 1}
 
 
 async def test_a_journal_counts_at_the_price_that_its_batch_was_given() -> None:
@@ -1151,6 +1273,30 @@ async def test_a_check_leaves_an_open_file_to_its_swap(tmp_path: Path) -> None:
         async with client_of(service) as client:
             assert await client.check(requests) == []
             assert (await client.swap_all(requests))[0].ok
+
+
+async def test_a_check_looks_at_many_pictures_and_at_swaps_without_ids(tmp_path: Path) -> None:
+    for number in range(70):
+        (tmp_path / f"{number}.png").write_bytes(png(number))
+    requests = [swap_of(n, id=None, character_image=str(tmp_path / f"{n % 70}.png")) for n in range(75)]
+    async with client_of(service := emulator()) as client:
+        assert await client.check(requests) == []
+        (tmp_path / "0.png").write_bytes(b"no picture any more")
+        (problem,) = await client.check(requests[:5])
+    assert isinstance(problem.error, ImageError)
+    assert len(service.calls) == 0
+
+
+async def test_a_check_lets_a_swap_pass_that_is_done_and_whose_pictures_are_gone(tmp_path: Path) -> None:
+    service, journal, picture = emulator(), Journal(":memory:"), tmp_path / "a.png"
+    picture.write_bytes(png())
+    request = swap_of(0, character_image=picture)
+    await run(service, [request], {"journal": journal})
+    picture.unlink()
+    async with client_of(service) as client:
+        assert await client.check([request], journal=journal) == []
+        (problem,) = await client.check([swap_of(1, character_image=picture)], journal=journal)
+    assert isinstance(problem.error, ImageError)
 
 
 async def test_a_check_knows_a_journal_in_memory_too() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import pickle
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,18 @@ from .scripted import (
     poll_url,
     says,
 )
+
+
+async def test_a_copy_that_was_never_installed_names_itself_without_a_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    service = Scripted()
+    with monkeypatch.context() as nowhere:
+        nowhere.setattr(sys, "path", [])
+        swaps = client(service)
+    async with swaps:
+        await swaps.credits()
+    assert service.seen[0].request.headers["user-agent"] == "segmind-swap/0"
 
 
 async def test_one_await_makes_one_picture(tmp_path: Path) -> None:

@@ -183,6 +183,22 @@ async def test_five_redirects_are_followed_and_not_a_sixth() -> None:
 # Saving
 
 
+async def test_a_redirect_that_is_no_url_is_not_followed() -> None:
+    host = Host("http://[", png())
+    with pytest.raises(DownloadError, match="is not fetched"):
+        await read(session_with(host), result_at())
+    assert len(host.urls) == 1
+
+
+async def test_a_picture_asked_for_once_the_client_is_closed_is_the_callers_mistake() -> None:
+    host = Host()
+    session = session_with(host)
+    await session.http.aclose()
+    with pytest.raises(ConfigurationError, match="closed"):
+        await read(session, result_at())
+    assert host.urls == []
+
+
 async def test_a_picture_is_saved_and_told() -> None:
     events: list[Event] = []
     async with anyio.TemporaryDirectory() as folder:
@@ -274,6 +290,12 @@ async def test_a_folder_is_refused(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "a.png").mkdir()
     await refused(tmp_path / "a.png", "it is a folder", overwrite=overwrite)
     await refused(Path(), "not a file name", overwrite=overwrite)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no named pipes in folders")
+async def test_what_is_no_regular_file_is_not_overwritten(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    await refused(tmp_path / "a.png", "not a regular file", overwrite=True)
 
 
 async def test_a_name_in_a_missing_folder_is_refused(tmp_path: Path) -> None:

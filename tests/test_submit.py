@@ -631,6 +631,25 @@ async def test_an_answer_that_never_comes_is_named_in_a_warning_after_the_grace(
     assert "nobody waits any more for swap 'pair-7': the swap may have been accepted" in caplog.text
 
 
+async def test_who_waits_when_the_client_is_closed_learns_after_the_grace_that_it_is_unknown() -> None:
+    service = Scripted(submit=late(accepted(), 1000.0))
+    swaps = client(service)
+    found: list[SubmissionUnknownError] = []
+
+    async def call() -> None:
+        with pytest.raises(SubmissionUnknownError, match="the client was closed") as caught:
+            await swaps.submit(**PICTURES)
+        found.append(caught.value)
+
+    started = anyio.current_time()
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await anyio.wait_all_tasks_blocked()
+        await swaps.aclose()
+    assert anyio.current_time() - started <= 16.1
+    assert [error.possible_duplicates for error in found] == [1]
+
+
 async def test_a_refusal_nobody_waits_for_is_not_worth_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     service = Scripted(submit=late(says(400, "bad"), 5.0))
     async with client(service) as swaps:

@@ -76,6 +76,15 @@ async def test_a_url_passes_through_without_any_call() -> None:
     assert store.pictures == []
 
 
+async def test_a_file_whose_long_path_looks_like_a_url_in_its_middle_is_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / f"{'x' * 40}:"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png())
+    store = Store()
+    await uploads_to(store).urls_of(f"{folder}//a.png")
+    assert store.pictures == [png()]
+
+
 async def test_urls_come_in_the_order_of_the_pictures() -> None:
     async def the_first_takes_longest(picture: bytes) -> None:
         await anyio.sleep(0.1 if picture == png(0) else 0)

@@ -9,7 +9,7 @@ from typing import Literal
 
 import anyio
 
-from segmind_swap import PollPolicy, RequestTimeouts, RetryPolicy, SwapClient, SwapRequest
+from segmind_swap import EventHandler, PollPolicy, RequestTimeouts, RetryPolicy, SwapClient, SwapRequest
 
 from .mechanisms import deleted
 
@@ -57,7 +57,7 @@ def requests(count: int) -> Iterator[SwapRequest]:
         )
 
 
-async def _run(plan: Plan, on_begun: Callable[[], None]) -> None:
+async def _run(plan: Plan, on_begun: Callable[[], None], on_event: EventHandler | None) -> None:
     client = SwapClient(
         "emulator-key",
         base_url=plan.url,
@@ -67,6 +67,7 @@ async def _run(plan: Plan, on_begun: Callable[[], None]) -> None:
         request_timeouts=RequestTimeouts(
             submit_read=PATIENCE, poll_read=PATIENCE, download_read=PATIENCE, submit_total=2 * PATIENCE
         ),
+        on_event=on_event,
     )
     many = client.swap_many(requests(plan.swaps), journal=plan.journal, save_to=plan.pictures)
     with anyio.fail_after(plan.limit):
@@ -76,9 +77,11 @@ async def _run(plan: Plan, on_begun: Callable[[], None]) -> None:
                 pass
 
 
-def run(plan: Plan, on_begun: Callable[[], None] = lambda: None) -> None:
+def run(
+    plan: Plan, on_begun: Callable[[], None] = lambda: None, on_event: EventHandler | None = None
+) -> None:
     """Runs the batch to its end."""
-    anyio.run(_run, plan, on_begun, backend=plan.loop)
+    anyio.run(_run, plan, on_begun, on_event, backend=plan.loop)
 
 
 def command(plan: Plan, without: str | None = None) -> list[str]:

@@ -43,6 +43,17 @@ class First(Calls):
         return number <= self._count
 
 
+class Only(Calls):
+    """The calls with these numbers."""
+
+    def __init__(self, *numbers: int) -> None:
+        super().__init__()
+        self._numbers = numbers
+
+    def chooses(self, number: int) -> bool:
+        return number in self._numbers
+
+
 class During(Calls):
     """All calls in a stretch of time that begins with the first."""
 

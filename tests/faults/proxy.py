@@ -48,6 +48,8 @@ class Trouble:
         answer_bytes: Likewise of the answer.
         ending: How the client's connection ends: with FIN, with RST, or with FIN in one direction only.
         silent: Whatever comes is read, and nothing is handed on or answered.
+        down: Seconds for which nobody listens, from this request on: whoever connects is refused, and the
+            connections that are open end.
     """
 
     on: Kind
@@ -59,6 +61,7 @@ class Trouble:
     answer_bytes: int | None = None
     ending: Literal["close", "reset", "half-close"] = "close"
     silent: bool = False
+    down: float = 0.0
 
 
 _NONE = Trouble(on="other", calls=())
@@ -76,6 +79,8 @@ class Proxy:
         self.troubles = tuple(troubles)
         self.counts: Counter[Kind] = Counter()
         self._server = urlsplit(server)
+        self._down = 0.0
+        self._falls: anyio.Event  # of the loop that serves
 
     @property
     def requests(self) -> int:
@@ -102,13 +107,22 @@ class Proxy:
 
     async def _serve(self, ready: "Future[tuple[str, Callable[[], None]]]") -> None:
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1", backlog=2048)
-        async with listener, anyio.create_task_group() as group:
-            group.start_soon(listener.serve, self._connected)
-            url = f"http://127.0.0.1:{listener.extra(SocketAttribute.local_port)}"
+        port = listener.extra(SocketAttribute.local_port)
+        with anyio.CancelScope() as scope:
             # anyio's own way back from another thread is closed to one that runs a loop itself.
             call_soon = trio.lowlevel.current_trio_token().run_sync_soon
-            ready.set_result((url, partial(call_soon, group.cancel_scope.cancel)))
-            await anyio.sleep_forever()
+            ready.set_result((f"http://127.0.0.1:{port}", partial(call_soon, scope.cancel)))
+            while True:
+                self._falls = anyio.Event()
+                async with listener, anyio.create_task_group() as group:
+                    group.start_soon(listener.serve, self._connected)
+                    await self._falls.wait()
+                    group.cancel_scope.cancel()
+                with _kept(port):
+                    await anyio.sleep(self._down)
+                    listener = await anyio.create_tcp_listener(
+                        local_host="127.0.0.1", local_port=port, backlog=2048
+                    )
 
     async def _connected(self, client: SocketStream) -> None:
         trouble = self._trouble("connection")
@@ -136,6 +150,10 @@ class Proxy:
             if trouble.silent:
                 await _drain(client)
                 return
+            if trouble.down:
+                self._down = trouble.down
+                self._falls.set()
+                return
             await anyio.sleep(trouble.delay)
             await _hand_on(request[: trouble.request_bytes], server, trouble)
             if trouble.request_bytes is not None:
@@ -154,6 +172,15 @@ class Proxy:
         self.counts[kind] += 1
         number = self.counts[kind]
         return next((t for t in self.troubles if t.on == kind and number in t.calls), None)
+
+
+@contextmanager
+def _kept(port: int) -> Iterator[None]:
+    """Keeps a port, on which nobody listens, from other programs, and from a connection to itself."""
+    with socket.socket() as keeper:
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", port))
+        yield
 
 
 def _kind_of(request: bytes) -> Kind:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from segmind_swap.emulator import Fault
 
 from .batch import PATIENCE
-from .calls import Calls, During, Every, First
+from .calls import Calls, During, Every, First, Only
 from .proxy import Kind, Trouble
 
 Wrong: TypeAlias = Fault | Trouble
@@ -17,6 +17,7 @@ TOO_LATE = PATIENCE + 1.0
 CONCURRENCY = 24
 STORM = 2.5
 OUTAGE = 4.0
+DOWN = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Row:
         calls: Makes those calls.
         kills: How often the batch's process is killed.
         at_most: How many answers with a status the service may have to give to submits.
+        refuses: The calls of which some have to meet a refused connection.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Row:
     concurrency: int = CONCURRENCY
     kills: int = 0
     at_most: dict[int, int] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
 
 
 def _fault(name: str, calls: Callable[[], Calls] = Every, **what: Any) -> Row:
@@ -154,6 +157,13 @@ def _special() -> Iterator[Row]:
         calls=partial(During, OUTAGE),
         concurrency=8,
         at_most={503: 13},
+    )
+    # Twice: while jobs are polled, and while pictures are fetched and make room for submits.
+    yield Row(
+        name=f"nobody listens, twice for {DOWN:g} s",
+        wrong=lambda calls, _: [Trouble(on=on, calls=calls, down=DOWN) for on in ("poll", "download")],
+        calls=partial(Only, 6),
+        refuses=("submit", "poll", "download"),
     )
     # Killed while a few submits are sure to be on their way: accepted, and not answered yet.
     few = 4

@@ -40,6 +40,13 @@ def test_a_fault_pays_nothing_twice_and_loses_nothing(row: str, policy: Policy) 
     assert policy == "documented" or figures.account.duplicates == 0
 
 
+def test_while_nobody_listens_submits_polls_and_downloads_are_refused_and_nothing_is_lost() -> None:
+    figures = trial("nobody listens, twice for 1 s", "strict", 2 * SWAPS)
+    assert not figures.is_red, told(figures)
+    assert figures.account is not None
+    assert figures.account.duplicates == 0
+
+
 def test_every_mechanism_has_a_row_that_misses_it() -> None:
     assert set(MISSED) == set(MECHANISMS)
     assert set(MISSED.values()) <= set(ROWS)

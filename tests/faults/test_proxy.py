@@ -126,6 +126,21 @@ def test_an_answer_that_is_held_comes_late_and_its_job_was_started_before() -> N
         assert len(emulator.ledger) == 1
 
 
+def test_while_nobody_listens_whoever_connects_is_refused_and_later_is_not() -> None:
+    with proxied(trouble(down=0.5)) as (emulator, _, url):
+        endings: list[str] = []
+        while not endings or endings[-1] != "answered":
+            try:
+                with submitting(url) as raw:
+                    endings.append("answered" if raw.recv(100) else "ended")
+            except OSError as error:
+                endings.append(type(error).__name__)
+            time.sleep(0.05)
+        assert endings[0] in {"ended", "ConnectionResetError"}, "so does the connection that it came by"
+        assert "ConnectionRefusedError" in endings
+        assert len(emulator.ledger) == 1
+
+
 def test_a_request_that_is_delayed_arrives_late() -> None:
     with proxied(trouble(delay=0.3)) as (emulator, _, url), submitting(url) as raw:
         assert emulator.count("submit") == 0

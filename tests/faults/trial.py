@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from os import environ
 from pathlib import Path
 
-from segmind_swap import Journal, OutcomeState, SubmissionUnknownError, SwapOutcome
+from segmind_swap import Event, Journal, OutcomeState, RetryScheduled, SubmissionUnknownError, SwapOutcome
 from segmind_swap.emulator import Emulator, Fault
 from segmind_swap.emulator._pictures import dot
 
@@ -126,6 +126,12 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
     foreign = Emulator(api_key=None)
     complaints = []
     kills = 0
+    refused: Counter[str] = Counter()
+
+    def count(event: Event) -> None:
+        if isinstance(event, RetryScheduled) and "ConnectError" in event.cause:
+            refused[event.call] += 1
+
     found: Account | None = None
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -149,16 +155,17 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
             with deleted(without):
                 for _ in range(row.kills):
                     kills += killed(plan, emulator, emulator.count("submit") + row.concurrency, without)
-                run(plan)
+                run(plan, on_event=count)
                 proxy.troubles = ()
                 emulator.withdraw_all()
                 run(plan)
             found = account(plan, emulator)
         except Exception as exc:
             complaints.append(f"{type(exc).__name__}: {exc}")
-    trials = kills if row.kills else calls.hit
+    trials = kills if row.kills else refused.total() if row.refuses else calls.hit
     if not trials and row is not NO_FAULT:
         complaints.append("the fault was never injected: give it more swaps")
+    complaints += [f"no {call} met a refused connection" for call in row.refuses if not refused[call]]
     complaints += _complaints(row, emulator, foreign)
     return Figures(
         row=name,

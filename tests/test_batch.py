@@ -271,6 +271,25 @@ async def test_a_batch_and_single_swaps_share_the_slots_of_their_client() -> Non
 # Leaving
 
 
+async def test_a_swap_that_fails_gives_its_slots_back_at_once() -> None:
+    service = emulator(faults=[Fault(on="submit", calls=range(1, 4), status=400)])
+    requests = [*swaps_of(4), swap_of(4, character_image="missing.png"), swap_of(5)]
+    async with client_of(service, max_in_flight=1) as client:
+        with anyio.fail_after(600):
+            outcomes = await client.swap_all(requests, concurrency=1)
+            assert states(outcomes) == {"rejected": 4, "completed": 2}
+            (pictures,) = [request.model_dump(exclude={"id"}) for request in swaps_of(1)]
+            await client.swap(**pictures)
+    assert len(service.ledger) == 3
+
+
+async def test_swaps_need_no_ids_where_nothing_is_written_down() -> None:
+    service = emulator()
+    requests = [swap_of(0, id=None), swap_of(1, id=None, character_image="missing.png")]
+    assert states(await run(service, requests)) == {"completed": 1, "rejected": 1}
+    assert len(service.ledger) == 1
+
+
 async def test_an_exception_of_the_callers_own_block_passes_as_it_is() -> None:
     class OwnError(Exception):
         pass
@@ -799,7 +818,7 @@ async def test_an_upload_whose_answer_cannot_be_used_rejects_its_swap_and_the_ne
     (rejected,) = [outcome for outcome in outcomes if outcome.error is not None]
     assert isinstance(rejected.error, ResponseError)
     assert journal.summary().states == {S.PENDING: 1, S.COMPLETED: 1}
-    service._app.faults = ()
+    service.withdraw_all()
     assert states(await run(service, requests, {"journal": journal})) == {"completed": 2}
     assert service.paid_twice() == []
 
@@ -821,8 +840,9 @@ async def test_a_journal_that_calls_a_swap_accepted_without_a_job_ends_its_batch
     assert left._memory is not None
     left._memory._connection.execute("UPDATE swaps SET job = NULL")
     async with client_of(service) as client:
-        with pytest.raises(ConfigurationError, match="knows no job of 's0'"):
-            await client.swap_all(swaps_of(2), journal=left)
+        for requests in (swaps_of(2), []):
+            with pytest.raises(ConfigurationError, match="knows no job of 's0'"):
+                await client.swap_all(requests, journal=left)
     assert len(service.ledger) == 1
     assert left.summary().reserved_usd == pytest.approx(0.1522), "it may be paid"
 
@@ -1278,11 +1298,15 @@ async def test_a_check_leaves_an_open_file_to_its_swap(tmp_path: Path) -> None:
 async def test_a_check_looks_at_many_pictures_and_at_swaps_without_ids(tmp_path: Path) -> None:
     for number in range(70):
         (tmp_path / f"{number}.png").write_bytes(png(number))
-    requests = [swap_of(n, id=None, character_image=str(tmp_path / f"{n % 70}.png")) for n in range(75)]
+    first = str(tmp_path / "0.png")
+    requests = [
+        swap_of(n, id=None, reference_character_image=first, character_image=str(tmp_path / f"{n}.png"))
+        for n in range(70)
+    ]
     async with client_of(service := emulator()) as client:
         assert await client.check(requests) == []
-        (tmp_path / "0.png").write_bytes(b"no picture any more")
-        (problem,) = await client.check(requests[:5])
+        (tmp_path / "4.png").write_bytes(b"no picture any more")
+        (problem,) = await client.check(requests[:8])
     assert isinstance(problem.error, ImageError)
     assert len(service.calls) == 0
 

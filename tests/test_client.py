@@ -53,6 +53,17 @@ from .scripted import (
 )
 
 
+async def test_a_swap_that_fails_leaves_its_slot_to_the_next() -> None:
+    service = Scripted(submit=[says(400, "bad"), accepted(1), accepted(2)], poll=[FAILED, DONE])
+    async with client(service, max_in_flight=1) as swaps:
+        with anyio.fail_after(600):
+            for failure in (ImageError, SwapError, SwapFailedError):
+                picture = "missing.png" if failure is ImageError else SCENE
+                with pytest.raises(failure):
+                    await swaps.swap(**{**PICTURES, "character_image": picture})
+            assert (await swaps.swap(**PICTURES)).url == RESULT
+
+
 async def test_a_copy_that_was_never_installed_names_itself_without_a_version(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

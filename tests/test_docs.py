@@ -403,7 +403,7 @@ def test_the_client_and_emulator_references_describe_all_that_is_exported() -> N
         name
         for page in ("client", "errors", "events", "emulator")
         for name in re.findall(
-            r"(?:auto(?:class|data|exception)|py:type):: (\w+)",
+            r"(?:auto(?:class|data|exception|function)|py:type):: (\w+)",
             (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8"),
         )
     }

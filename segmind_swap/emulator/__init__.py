@@ -25,6 +25,7 @@ from ._contract import (
 )
 from ._emulator import Emulator
 from ._faults import Cut, Fault, Malformed
+from ._grammar import parse_fault
 from ._pictures import Engine, Picture, SwapImpossible
 from ._rules import PlacedFault
 from ._state import Call, Charge, Kind
@@ -48,4 +49,5 @@ __all__ = [
     "StateWords",
     "SwapImpossible",
     "UploadField",
+    "parse_fault",
 ]

@@ -1,7 +1,8 @@
 """What there is to control: an account that can be opened anew, its clock, and the faults in force."""
 
+import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ._api import Api
 from ._clock import Clock
@@ -14,8 +15,9 @@ from ._state import Calls, Ledger, RateLimit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What begins anew with a reset."""
+    """What begins anew with a reset; ``id`` tells one from those before it."""
 
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
     api: Api
     ledger: Ledger
     rate_limit: RateLimit

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import anyio
@@ -13,9 +14,11 @@ from . import _answers as answers
 from . import _shapes as shapes
 from ._account import Account, Controls
 from ._api import Visit
+from ._desk import Desk
 from ._exchanges import Exchange, excerpt
 from ._faults import Fault
 from ._keys import schemes
+from ._reading import ClientGoneError, read_body
 from ._state import Kind
 
 CUT = "segmind_swap.emulator.cut"
@@ -41,12 +44,17 @@ class App:
     ``ConnectionResetError`` out of the application.
     """
 
-    def __init__(self, controls: Controls) -> None:
+    def __init__(self, controls: Controls, desk: Desk) -> None:
         self._controls = controls
+        self._desk = desk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"the emulator speaks HTTP only, not {scope['type']}")
+        if self._desk.owns(scope["path"]):
+            with suppress(ClientGoneError):
+                await self._desk(scope, receive, send)
+            return
         route = _route(scope)
         now = self._controls.clock.now()
         account = self._controls.account
@@ -60,7 +68,7 @@ class App:
                 await route(scope, receive, send)
             else:
                 await self._call(route, account, Request(scope, receive), exchange, send)
-        except _ClientGone:
+        except ClientGoneError:
             exchange.ending = "left"
         finally:
             if exchange.ending == "waiting":
@@ -79,7 +87,7 @@ class App:
             exchange.ending = "cut"
             await _cut(scope, flush=False)
             return
-        body = await _read(request.receive)
+        body = await read_body(request.receive, limit_bytes=BODY_LIMIT_BYTES)
         exchange.body, exchange.size_bytes = excerpt(body or b""), len(body or b"")
         wall = datetime.now(UTC)
         if body is None:
@@ -115,10 +123,6 @@ class App:
             exchange.answer_body = excerpt(bytes(response.body))
 
 
-class _ClientGone(Exception):  # noqa: N818 -- it is an event
-    """The client left before its body was complete; such a call does nothing."""
-
-
 def _route(scope: Scope) -> tuple[Kind, str] | Response:
     allowed = None
     for kind, method, path in _ROUTES:
@@ -131,21 +135,6 @@ def _route(scope: Scope) -> tuple[Kind, str] | Response:
     response = answers.page(405)
     response.headers["allow"] = allowed
     return response
-
-
-async def _read(receive: Receive) -> bytes | None:
-    """The whole body, or None as soon as it is too long."""
-    chunks, size_bytes, more = [], 0, True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _ClientGone
-        chunks.append(message.get("body", b""))
-        size_bytes += len(chunks[-1])
-        if size_bytes > BODY_LIMIT_BYTES:
-            return None
-        more = message.get("more_body", False)
-    return b"".join(chunks)
 
 
 def _sign(response: Response, wall: datetime) -> Response:

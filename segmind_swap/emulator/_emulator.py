@@ -22,6 +22,7 @@ from ._contract import (
     StateWords,
     UploadField,
 )
+from ._desk import Desk
 from ._exchanges import Exchanges
 from ._faults import Fault
 from ._files import Files
@@ -29,7 +30,7 @@ from ._keys import Keys, Scheme
 from ._outputs import EngineName, Outputs
 from ._pictures import Engine
 from ._rules import PlacedFault
-from ._server import in_foreground, in_thread, listen, url_of
+from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
 from ._state import Call, Calls, Charge, Kind, Ledger, RateLimit
 
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
@@ -177,7 +178,10 @@ class Emulator:
             )
 
         self._controls = Controls(open_account, faults=faults, seed=seed)
-        self._app = App(self._controls)
+        # Whoever shall use an emulator needs its key; one that somebody has chosen may be a real one.
+        key = api_key if api_key in (None, "emulator-key") else "…"
+        facts = {"speed": speed, "job_seconds": duration / speed, "api_key": key}
+        self._app = App(self._controls, Desk(self._controls, facts=facts))
 
     @property
     def app(self) -> ASGIApp:
@@ -272,7 +276,10 @@ class Emulator:
         """Serve in a thread with an asyncio loop of its own; the block gets the base URL.
 
         Works from asyncio, trio and plain code. Port 0 is any free port. Requests still unanswered when the
-        block ends are cut.
+        block ends are cut. A page that shows what happens is at the base URL itself.
+
+        Without ``allow_remote`` only requests are answered whose ``Host`` is a name of this machine; with it,
+        whoever reaches the port can use the account and the controls.
 
         Raises:
             ValueError: ``host`` is not loopback and ``allow_remote`` is false, or there is no such port.
@@ -281,7 +288,8 @@ class Emulator:
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
         try:
-            with in_thread(self._app, listener, self._enter_server):
+            app = self._app if allow_remote else for_this_machine(self._app)
+            with in_thread(app, listener, self._enter_server):
                 yield url
         finally:
             self._leave_server()
@@ -307,7 +315,8 @@ class Emulator:
                 on_ready(url)
 
         try:
-            in_foreground(self._app, listener, ready)
+            app = self._app if allow_remote else for_this_machine(self._app)
+            in_foreground(app, listener, ready)
         finally:
             self._leave_server()
 

@@ -41,7 +41,7 @@ class Outputs:
 
     def digest(self, url: str) -> str | None:
         """The sha256 of the picture behind this URL if it was uploaded here or is a sample."""
-        name = _name(url)
+        name = hosted_name(url)
         known = self._uploads.get(name) or _sample(name)
         return known.sha256 if known else None
 
@@ -95,7 +95,7 @@ class Outputs:
         return made
 
     async def _picture(self, url: str, now: float) -> Picture:
-        hosted = await self.find(_name(url), now)
+        hosted = await self.find(hosted_name(url), now)
         return Picture(url=url, data=hosted.data if hosted else None)
 
     async def _problem(self, url: str, what: str, *, now: float, netloc: str) -> str | None:
@@ -105,7 +105,7 @@ class Outputs:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.netloc:
             return f"{what} image must be a valid http(s) URL"
-        hosted = await self.find(_name(url), now)
+        hosted = await self.find(hosted_name(url), now)
         if hosted is None:
             return "Input image could not be downloaded" if parts.netloc == netloc else None
         if hosted.problem is None:
@@ -118,7 +118,7 @@ class Outputs:
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.limiter)
 
 
-def _name(url: str) -> str:
+def hosted_name(url: str) -> str:
     """The name under /files/ that a URL asks for, on whatever host: the emulator cannot know its own."""
     try:
         path = urlsplit(url).path

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import os
 import signal
@@ -15,10 +14,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ._app import CUT
+from ._guard import host_problem, is_loopback
 
 _logger = logging.getLogger("segmind_swap.emulator")
 
@@ -36,7 +38,7 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
         ValueError: the host is not loopback and ``allow_remote`` is false, or there is no such port.
         OSError: the port cannot be had; the message names it.
     """
-    if not (allow_remote or _is_loopback(host)):
+    if not (allow_remote or is_loopback(host)):
         raise ValueError(
             f"the emulator listens on loopback only, not on {host!r}; "
             "pass allow_remote=True if other machines shall reach it"
@@ -63,6 +65,18 @@ def url_of(listener: socket.socket) -> str:
     """The base URL of what listens here."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def for_this_machine(app: ASGIApp) -> ASGIApp:
+    """The application for requests that name this machine as their host; others are answered 421."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        host = Request(scope).headers.get("host")
+        problem = host_problem(host)
+        answer: ASGIApp = app if problem is None else JSONResponse({"error": problem}, 421)
+        await answer(scope, receive, send)
+
+    return guarded
 
 
 @contextmanager
@@ -178,10 +192,3 @@ class _Protocol(H11Protocol):
             self.transport.abort()
         # uvicorn takes a return before the connection is gone for a mistake of the application.
         await self._lost.wait()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

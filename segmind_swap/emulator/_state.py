@@ -95,6 +95,10 @@ class Calls:
     def count(self, kind: Kind) -> int:
         return self._counts[kind]
 
+    def counts(self) -> dict[Kind, int]:
+        """The kinds that have been called at all."""
+        return dict(self._counts)
+
     def recent(self) -> tuple[Call, ...]:
         # The copy is one step, so that another thread may read while the server's appends.
         return tuple(self._recent.copy())
@@ -133,6 +137,11 @@ class Ledger:
     @property
     def price_usd(self) -> float:
         return float(self._price)
+
+    @property
+    def job_time(self) -> float:
+        """Seconds from the acceptance of a job to its end."""
+        return self._job_time
 
     @property
     def affordable(self) -> bool:
@@ -219,6 +228,16 @@ class RateLimit:
         self._limit = requests_per_minute
         self._window_start: float | None = None
         self._used = 0
+
+    @property
+    def requests_per_minute(self) -> int | None:
+        return self._limit
+
+    def window(self, now: float) -> tuple[int, float | None]:
+        """How many places of the window are taken, and the seconds to the next; None if none has begun."""
+        if self._window_start is None or now >= self._window_start + RATE_WINDOW:
+            return 0, None
+        return self._used, self._window_start + RATE_WINDOW - now
 
     def wait(self, now: float) -> float | None:
         """Take a place in the window, or tell the seconds to the next one; a refused request takes none."""

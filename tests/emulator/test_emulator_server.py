@@ -33,7 +33,7 @@ PATIENCE = 300.0
 def head(length: int = len(BODY)) -> bytes:
     lines = (
         f"POST {WORKFLOW} HTTP/1.1",
-        "host: emulator",
+        "host: 127.0.0.1",
         "x-api-key: emulator-key",
         f"content-length: {length}",
     )

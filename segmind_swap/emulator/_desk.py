@@ -1,0 +1,198 @@
+"""The controls over HTTP: the routes under ``/_emulator/`` and the page at ``/``."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, get_args
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from . import _forms as forms
+from . import _views as views
+from ._account import Account, Controls
+from ._guard import origin_problem
+from ._page import page
+from ._reading import read_body
+from ._state import Kind
+from ._tally import Tally
+
+PREFIX = "/_emulator/"
+
+BODY_LIMIT_BYTES = 64 * 1024
+
+JOBS_SHOWN = 24
+CALLS_SHOWN = 40
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+}
+
+
+class _Wrong(Exception):  # noqa: N818 -- carries an answer
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Desk:
+    """Answers what is asked of the controls; nothing of it is counted as a call or hit by a fault.
+
+    ``facts`` are told with the state as they are.
+    """
+
+    def __init__(self, controls: Controls, *, facts: dict[str, Any]) -> None:
+        self._controls = controls
+        self._facts = facts
+        self._tally: tuple[Account, Tally] = (controls.account, Tally())
+        self._routes: tuple[tuple[str, re.Pattern[str], _Handler], ...] = (
+            ("GET", re.compile("state"), self._state),
+            ("GET", re.compile("ledger"), self._ledger),
+            ("GET", re.compile(r"jobs/(\d{1,9})"), self._job),
+            ("GET", re.compile("calls"), self._calls),
+            ("GET", re.compile("faults"), self._faults),
+            ("POST", re.compile("faults"), self._inject),
+            ("DELETE", re.compile("faults"), self._withdraw_all),
+            ("DELETE", re.compile(r"faults/(\d{1,9})"), self._withdraw),
+            ("GET", re.compile("clock"), self._clock),
+            ("POST", re.compile("clock/(pause|resume|advance)"), self._set_clock),
+            ("POST", re.compile("reset"), self._reset),
+            ("GET", re.compile("pictures/([^/]+)"), self._picture),
+        )
+
+    def owns(self, path: str) -> bool:
+        """Whether a request with this path is for the desk, and not for the API."""
+        return path == "/" or path.startswith(PREFIX)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        response = await self._answer(request)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            if request.scope["path"] == "/":
+                if request.method not in ("GET", "HEAD"):
+                    raise _Wrong(405, "the page is only read")
+                return page()
+            if problem := origin_problem(request.method, request.headers):
+                raise _Wrong(403, problem)
+            handler, name = self._route(request)
+            return await handler(request, name)
+        except _Wrong as wrong:
+            return JSONResponse({"error": str(wrong)}, wrong.status)
+        except ValueError as problem:
+            return JSONResponse({"error": str(problem)}, 400)
+
+    def _route(self, request: Request) -> tuple["_Handler", str]:
+        path = str(request.scope["path"]).removeprefix(PREFIX)
+        others = []
+        for method, pattern, handler in self._routes:
+            if match := pattern.fullmatch(path):
+                if method == request.method or (method, request.method) == ("GET", "HEAD"):
+                    return handler, match[1] if match.groups() else ""
+                others.append(method)
+        if others:
+            raise _Wrong(405, f"{PREFIX}{path} takes {' and '.join(others)}, not {request.method}")
+        raise _Wrong(404, f"there is no {PREFIX}{path[:80]}")
+
+    async def _state(self, request: Request, name: str) -> Response:
+        query = forms.read_query(request.query_params, "jobs", "calls")
+        jobs = forms.read_count(query, "jobs", JOBS_SHOWN, most=500)
+        calls = forms.read_count(query, "calls", CALLS_SHOWN, most=500)
+        return JSONResponse(
+            views.state(self._controls, self._totals(), facts=self._facts, jobs=jobs, calls=calls)
+        )
+
+    async def _ledger(self, request: Request, name: str) -> Response:
+        query = forms.read_query(request.query_params, "before", "limit")
+        before = forms.read_count(query, "before", 0, most=10**9) if "before" in query else None
+        limit = forms.read_count(query, "limit", 100, most=1000)
+        return JSONResponse(views.ledger(self._controls, self._totals(), before=before, limit=limit))
+
+    async def _job(self, request: Request, name: str) -> Response:
+        found = views.job_in_full(int(name), self._controls, self._totals())
+        if found is None:
+            raise _Wrong(404, f"there is no job {int(name)}")
+        return JSONResponse(found)
+
+    async def _calls(self, request: Request, name: str) -> Response:
+        query = forms.read_query(request.query_params, "kind", "before", "limit")
+        kinds = (*get_args(Kind), "other")
+        kind = query.get("kind")
+        if kind not in (None, *kinds):
+            raise ValueError(f"kind must be one of {', '.join(kinds)}, not {kind!r:.80}")
+        before = forms.read_count(query, "before", 0, most=10**15 - 1) if "before" in query else None
+        limit = forms.read_count(query, "limit", 50, most=500)
+        now = self._controls.clock.now()
+        return JSONResponse(
+            views.calls(self._controls.account, now=now, kind=kind, before=before, limit=limit)
+        )
+
+    async def _faults(self, request: Request, name: str) -> Response:
+        return JSONResponse({"faults": [views.placed(one) for one in self._controls.rules.placed()]})
+
+    async def _inject(self, request: Request, name: str) -> Response:
+        fault = forms.read_fault(forms.read_fields(await _body(request), *forms.FAULT_FIELDS))
+        number = self._controls.inject(fault)
+        return JSONResponse({"number": number}, 201)
+
+    async def _withdraw(self, request: Request, name: str) -> Response:
+        if not self._controls.rules.remove(int(name)):
+            raise _Wrong(404, f"there is no fault {int(name)}; one that is used up is gone")
+        return Response(None, 204)
+
+    async def _withdraw_all(self, request: Request, name: str) -> Response:
+        self._controls.rules.clear()
+        return Response(None, 204)
+
+    async def _clock(self, request: Request, name: str) -> Response:
+        return JSONResponse(views.clock(self._controls))
+
+    async def _set_clock(self, request: Request, name: str) -> Response:
+        fields = forms.read_fields(await _body(request), *(("seconds",) if name == "advance" else ()))
+        clock = self._controls.clock
+        if name == "advance":
+            if "seconds" not in fields:
+                raise ValueError("seconds must say how far")
+            clock.advance(forms.read_number(fields["seconds"], "seconds"))
+        elif name == "pause":
+            clock.pause()
+        else:
+            clock.resume()
+        return JSONResponse(views.clock(self._controls))
+
+    async def _reset(self, request: Request, name: str) -> Response:
+        forms.read_fields(await _body(request))
+        self._controls.reset()
+        return Response(None, 204)
+
+    async def _picture(self, request: Request, name: str) -> Response:
+        found = await self._controls.account.outputs.find(name, self._controls.clock.now())
+        if found is None:
+            raise _Wrong(404, "there is no such picture")
+        # A name is a digest or a job's own id, so what it stands for never changes.
+        headers = {"cache-control": "private, max-age=86400, immutable"}
+        return Response(found.data, media_type=found.media_type, headers=headers)
+
+    def _totals(self) -> Tally:
+        account, tally = self._tally
+        if account is not self._controls.account:
+            tally = Tally()
+            self._tally = (self._controls.account, tally)
+        return tally
+
+
+_Handler = Callable[[Request, str], Awaitable[Response]]
+
+
+async def _body(request: Request) -> bytes:
+    body = await read_body(request.receive, limit_bytes=BODY_LIMIT_BYTES)
+    if body is None:
+        raise _Wrong(413, f"the body must not be longer than {BODY_LIMIT_BYTES} bytes")
+    return body

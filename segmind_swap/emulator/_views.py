@@ -1,0 +1,246 @@
+"""An emulator in JSON: what the controls over HTTP tell, and the page shows."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from ._account import Account, Controls
+from ._exchanges import Exchange, excerpt, shown_body, shown_headers
+from ._faults import Fault
+from ._grammar import when
+from ._outputs import hosted_name
+from ._rules import PlacedFault
+from ._state import Charge
+from ._tally import Tally
+
+PICTURES = "/_emulator/pictures/"
+
+_URL_SHOWN = 300
+
+
+def state(
+    controls: Controls, tally: Tally, *, facts: dict[str, Any], jobs: int, calls: int
+) -> dict[str, Any]:
+    """Everything at a glance: the account, the faults, the newest jobs and the newest calls."""
+    account, now = controls.account, controls.clock.now()
+    charges = account.ledger.charges()
+    tally.update(charges)
+    polls = _polls(account)
+    return {
+        **facts,
+        "account": account.id,
+        "clock": clock(controls),
+        "credits_usd": account.ledger.credits_usd,
+        "price_usd": account.ledger.price_usd,
+        "rate_limit": rate_limit(account, now),
+        "totals": tally.totals(),
+        "counts": dict(account.calls.counts()),
+        "requests": account.exchanges.count,
+        "faults": [placed(fault) for fault in controls.rules.placed()],
+        "jobs": [job(charge, account, tally, now=now, polls=polls) for charge in reversed(charges[-jobs:])],
+        "calls": [
+            call(exchange, account, now=now) for exchange in islice(account.exchanges.newest_first(), calls)
+        ],
+    }
+
+
+def clock(controls: Controls) -> dict[str, Any]:
+    """Whether the clock stands, and what it shows."""
+    return {"paused": controls.clock.paused, "now": controls.clock.now()}
+
+
+def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
+    """The limit and what is left of it, or None if there is none."""
+    limit = account.rate_limit.requests_per_minute
+    if limit is None:
+        return None
+    used, resets_in = account.rate_limit.window(now)
+    return {
+        "requests_per_minute": limit,
+        "used": used,
+        "resets_in": resets_in,
+        "count_polls": account.api.count_polls,
+    }
+
+
+def ledger(controls: Controls, tally: Tally, *, before: int | None, limit: int) -> dict[str, Any]:
+    """Jobs below the number ``before``, newest first; ``next`` is the ``before`` of those that follow."""
+    account, now = controls.account, controls.clock.now()
+    charges = account.ledger.charges()
+    tally.update(charges)
+    end = len(charges) if before is None else min(before - 1, len(charges))
+    start = max(0, end - limit)
+    polls = _polls(account)
+    return {
+        "totals": tally.totals(),
+        "jobs": [
+            job(charge, account, tally, now=now, polls=polls) for charge in reversed(charges[start:end])
+        ],
+        "next": start + 1 if start else None,
+    }
+
+
+def job_in_full(number: int, controls: Controls, tally: Tally) -> dict[str, Any] | None:
+    """A job with the requests and answers that concern it, oldest first; None if there is none."""
+    account, now = controls.account, controls.clock.now()
+    charges = account.ledger.charges()
+    if not 1 <= number <= len(charges):
+        return None
+    tally.update(charges)
+    charge = charges[number - 1]
+    words = [charge.request_id.encode()]
+    names = (hosted_name(charge.reference_character_image), hosted_name(charge.character_image))
+    uploads = [name.encode() for name in names if name]
+    exchanges = [
+        exchange
+        for exchange in account.exchanges.newest_first()
+        if exchange.concerns(words) or (_is_upload(exchange) and exchange.concerns(uploads))
+    ]
+    return {
+        "job": job(charge, account, tally, now=now, polls=_polls(account)),
+        "calls": [call_in_full(exchange, account, now=now) for exchange in reversed(exchanges)],
+    }
+
+
+def job(charge: Charge, account: Account, tally: Tally, *, now: float, polls: Counter[str]) -> dict[str, Any]:
+    """One job. ``state`` is DUE when its time is up and no poll has found out how it ended."""
+    made = account.ledger.output(charge.request_id, now) is not None
+    seconds = account.ledger.job_time
+    age = now - charge.accepted_at
+    return {
+        "number": charge.number,
+        "request_id": charge.request_id,
+        "state": account.ledger.state(charge, now) or "DUE",
+        "age": age,
+        "seconds": seconds,
+        "progress": min(1.0, age / seconds) if seconds else 1.0,
+        "reference": _picture(charge.reference_character_image, account),
+        "scene": _picture(charge.character_image, account),
+        "result": f"{PICTURES}{charge.request_id}.png" if made else None,
+        "price_usd": charge.price_usd,
+        "refunded": charge.refunded,
+        "billed_before": tally.billed_before(charge),
+        "fault": charge.fault,
+        "reason": charge.reason,
+        "polls": polls[charge.request_id],
+    }
+
+
+def call(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
+    """One request in a line."""
+    return {
+        "serial": exchange.serial,
+        "kind": exchange.call.kind if exchange.call else None,
+        "number": exchange.call.number if exchange.call else None,
+        "method": exchange.method,
+        "path": exchange.path[:_URL_SHOWN],
+        "ago": now - exchange.at,
+        "ending": exchange.ending,
+        "status": exchange.status,
+        "fault": exchange.fault,
+        "job": _job_of(exchange, account),
+    }
+
+
+def call_in_full(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
+    """One request and its answer; keys are masked, long texts shortened."""
+    answered = exchange.answered_at
+    return {
+        **call(exchange, account, now=now),
+        "took": None if answered is None else answered - exchange.at,
+        "request": {
+            "headers": shown_headers(exchange.headers),
+            "body": shown_body(exchange.body, exchange.headers),
+            "size_bytes": exchange.size_bytes,
+        },
+        "answer": None
+        if exchange.status is None
+        else {
+            "headers": shown_headers(exchange.answer_headers),
+            "body": shown_body(exchange.answer_body, exchange.headers),
+            "size_bytes": exchange.answer_size_bytes,
+        },
+    }
+
+
+def calls(
+    account: Account, *, now: float, kind: str | None, before: int | None, limit: int
+) -> dict[str, Any]:
+    """Requests below the serial number ``before``, newest first, with their answers."""
+    found: Iterable[Exchange] = account.exchanges.newest_first()
+    fitting = (
+        exchange
+        for exchange in found
+        if (before is None or exchange.serial < before)
+        and (kind is None or kind == (exchange.call.kind if exchange.call else "other"))
+    )
+    page = list(islice(fitting, limit + 1))
+    return {
+        "calls": [call_in_full(exchange, account, now=now) for exchange in page[:limit]],
+        "next": page[limit - 1].serial if len(page) > limit else None,
+    }
+
+
+def placed(one: PlacedFault) -> dict[str, Any]:
+    """A fault in force: its number, its fields, and the two halves of a sentence about it."""
+    return {
+        "number": one.number,
+        "hits": one.hits,
+        "on": one.fault.on,
+        "what": str(one.fault),
+        "when": when(one.fault),
+        "fields": _fields(one.fault),
+    }
+
+
+def _fields(fault: Fault) -> dict[str, Any]:
+    """The fields that are set, as far as JSON can say them: not a body of bytes, nor calls without end."""
+    calls = list(fault.calls) if isinstance(fault.calls, tuple | list) else None
+    start, end = fault.window or (None, None)
+    window = None if fault.window is None else [start, None if end == float("inf") else end]
+    told = {
+        "on": fault.on,
+        "calls": calls,
+        "probability": fault.probability,
+        "window": window,
+        "times": fault.times,
+        "delay": fault.delay or None,
+        "status": fault.status,
+        "body": None if isinstance(fault.body, bytes) else fault.body,
+        "headers": None if fault.headers is None else dict(fault.headers),
+        "malformed": fault.malformed,
+        "cut": fault.cut,
+        "accepts": fault.accepts,
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _job_of(exchange: Exchange, account: Account) -> int | None:
+    """The number of the job that a request started, or asked for."""
+    if exchange.call is None:
+        return None
+    ids = [exchange.path.rpartition("/")[2].removesuffix(".png")]
+    if exchange.call.kind == "submit":
+        ids = [value.decode("latin-1") for name, value in exchange.answer_headers if name == b"x-request-id"]
+    found = [charge for id in ids if (charge := account.ledger.find(id))]
+    return found[0].number if found else None
+
+
+def _polls(account: Account) -> Counter[str]:
+    return Counter(
+        exchange.path.rpartition("/")[2]
+        for exchange in account.exchanges.newest_first()
+        if exchange.call is not None and exchange.call.kind == "poll"
+    )
+
+
+def _is_upload(exchange: Exchange) -> bool:
+    return exchange.call is not None and exchange.call.kind == "upload"
+
+
+def _picture(url: str, account: Account) -> dict[str, Any]:
+    """A picture's URL as it was given, and where the page may load it; no page of ours loads foreign ones."""
+    name = hosted_name(url) if account.outputs.digest(url) else None
+    shown = excerpt(url.encode("utf-8", "replace")).decode("utf-8", "replace")
+    return {"url": shown[:_URL_SHOWN], "picture": f"{PICTURES}{name}" if name else None}

@@ -17,6 +17,9 @@ from ._keys import Keys
 from ._outputs import SAMPLES, Outputs
 from ._state import Charge, JobState, Kind, Ledger, RateLimit
 
+_DIGITS = 1000
+"""Python reads no number of more than 4,300 digits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -159,7 +162,7 @@ class Api:
             if charge is None:
                 return answers.error(404, "Request not found")
             return answers.answer(await self._row(charge, visit))
-        page, per_page = (_number(visit, name, default) for name, default in (("page", 1), ("per_page", 20)))
+        page, per_page = _number(visit, "page", 1), _number(visit, "per_page", 20, most=100)
         charges = self.ledger.charges()[::-1] if self.contract.lists_history else ()
         shown = charges[(page - 1) * per_page : page * per_page]
         rows = [await self._row(charge, visit) for charge in shown]
@@ -185,12 +188,13 @@ class Api:
         return answers.page(404) if file is None else Response(file.data, media_type=file.media_type)
 
 
-def _number(visit: Visit, name: str, default: int) -> int:
-    """A number of at least 1 in the query."""
+def _number(visit: Visit, name: str, default: int, *, most: int | None = None) -> int:
+    """A number in the query, from 1 to ``most``."""
     text = visit.request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= 1):
-        raise _Refused(answers.error(400, f"{name} must be a number of at least 1"))
-    return int(text)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
+    if number < 1 or (most is not None and number > most):
+        raise _Refused(answers.error(400, f"{name} is out of range"))
+    return number
 
 
 def _fields(visit: Visit) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
 from . import _answers as answers
 from . import _shapes as shapes
+from ._address import base_url_of
 from ._contract import Contract
 from ._files import Files, TooLargeError, from_data_url, name_of
 from ._keys import Keys
@@ -35,6 +37,11 @@ class Visit:
     now: float
     wall: datetime
     fault: str | None
+
+    @property
+    def base_url(self) -> URL:
+        """The emulator's own address, as the client wrote it."""
+        return base_url_of(self.request.scope)
 
 
 class _Refused(Exception):  # noqa: N818 -- carries an answer, is no mistake
@@ -84,7 +91,7 @@ class Api:
         if visit.name not in self.workflows:
             return answers.error(404)
         fields = _fields(visit)
-        base_url = str(visit.request.base_url)
+        base_url = str(visit.base_url)
         names = ("reference_character_image", "character_image")
         # An absent field is not an error: the service runs, and bills, its samples.
         samples = (f"{base_url}files/{name}" for name in SAMPLES)
@@ -116,13 +123,13 @@ class Api:
         """Where a job is now, its end written down if it has come."""
         if state := self.ledger.state(charge, visit.now):
             return charge, state
-        netloc = visit.request.base_url.netloc
+        netloc = visit.base_url.netloc
         settled = await self.outputs.settle(charge, now=visit.now, netloc=netloc) or charge
         return settled, settled.outcome or "PROCESSING"
 
     def _status(self, visit: Visit, charge: Charge, state: JobState) -> Response:
         if state == "COMPLETED":
-            url = f"{visit.request.base_url}files/{charge.request_id}.png"
+            url = f"{visit.base_url}files/{charge.request_id}.png"
             headers = {"x-remaining-credits": self._credits_left}
             if self.contract.metrics:
                 headers["x-cost"] = f"{charge.price_usd:.4f}"
@@ -150,7 +157,7 @@ class Api:
             return answers.error(400, str(problem))
         for picture in pictures:
             self.uploads.put(name_of(picture), picture)
-        urls = [f"{visit.request.base_url}files/{name_of(picture)}" for picture in pictures]
+        urls = [f"{visit.base_url}files/{name_of(picture)}" for picture in pictures]
         return answers.answer({self.contract.upload_field: urls, "message": "Files uploaded successfully"})
 
     async def _credits(self, visit: Visit) -> Response:
@@ -179,7 +186,7 @@ class Api:
                 "reference_character_image": charge.reference_character_image,
                 "character_image": charge.character_image,
             },
-            "generation_url": f"{visit.request.base_url}files/{charge.request_id}.png" if done else None,
+            "generation_url": f"{visit.base_url}files/{charge.request_id}.png" if done else None,
             "error": charge.reason,
         }
 

@@ -1,7 +1,7 @@
 """The ASGI application: counts what arrives, lets faults happen, and asks the API for the rest."""
 
+import os
 import re
-import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from . import _answers as answers
 from . import _shapes as shapes
 from ._account import Account, Controls
+from ._address import base_url_of
 from ._api import Visit
 from ._desk import Desk
 from ._exchanges import Exchange, excerpt
@@ -96,8 +97,8 @@ class App:
             fault.handled or (fault.undecided and account.api.contract.gateway_bills)
         ):
             # Right in form, but nothing stands behind it; the fault takes from it what it needs.
-            base_url = str(request.base_url)
-            response = shapes.accepted(base_url, uuid.uuid4().hex, contract=account.api.contract)
+            base_url = str(base_url_of(scope))
+            response = shapes.accepted(base_url, os.urandom(16).hex(), contract=account.api.contract)
         else:
             now = self._controls.clock.now()
             visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault)
@@ -139,7 +140,8 @@ def _route(scope: Scope) -> tuple[Kind, str] | Response:
 
 def _sign(response: Response, wall: datetime) -> Response:
     response.headers.setdefault("date", answers.date(wall))
-    response.headers.setdefault("x-request-id", uuid.uuid4().hex)
+    if "x-request-id" not in response.headers:
+        response.headers["x-request-id"] = os.urandom(16).hex()
     return response
 
 

@@ -25,7 +25,11 @@ class Keys:
         if api_key == "":
             raise ValueError("api_key must not be empty; None accepts any key")
         self._api_key = api_key
-        self._auth = auth
+        running: set[Scheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
+        others: set[Scheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}
+        self._accepted: dict[Kind, set[Scheme]] = {
+            kind: running if kind in ("submit", "poll") else others for kind in get_args(Kind)
+        }
 
     def refusal(self, request: Request, kind: Kind) -> Response | None:
         """The 401 for this call, or None if it may pass. Files need no key."""
@@ -34,23 +38,28 @@ class Keys:
         presented = _presented(request)
         if not presented:
             return error(401, KEY_MISSING)
-        accepted = {"bearer", "x-api-key"} if self._auth == "both" else {self._auth}
-        if kind not in ("submit", "poll"):
-            accepted = {"x-api-key"} | (accepted if self._auth == "bearer" else set())
+        accepted = self._accepted[kind]
         keys = [key for scheme, key in presented.items() if scheme in accepted]
         return None if any(self._api_key in (None, key) for key in keys) else error(401)
 
 
-def schemes(request: Request) -> tuple[str, ...]:
+def schemes(request: Request) -> tuple[Scheme, ...]:
     """Which headers of this request carry a key."""
-    return tuple(_presented(request))
+    found = tuple(_presented(request))
+    # One object for all calls that are alike: a hundred thousand are remembered.
+    return _SEEN.setdefault(found, found)
 
 
-def _presented(request: Request) -> dict[str, str]:
-    found = {}
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        found["bearer"] = token.strip()
-    if key := request.headers.get("x-api-key", "").strip():
-        found["x-api-key"] = key
-    return found
+_SEEN: dict[tuple[Scheme, ...], tuple[Scheme, ...]] = {}
+
+
+def _presented(request: Request) -> dict[Scheme, str]:
+    bearer = key = ""
+    for name, value in request.scope["headers"]:
+        if name == b"authorization" and not bearer:
+            scheme, _, token = value.partition(b" ")
+            bearer = token.decode("latin-1").strip() if scheme.lower() == b"bearer" else ""
+        elif name == b"x-api-key" and not key:
+            key = value.decode("latin-1").strip()
+    found: dict[Scheme, str] = {"bearer": bearer, "x-api-key": key}
+    return {scheme: text for scheme, text in found.items() if text}

@@ -1,6 +1,5 @@
 """The bodies whose shape is a choice: an acceptance, the end of a job, a rate limit's reset."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ._answers import answer, error
+from ._answers import answer, compact, error
 from ._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFormat, StateWords
 
 KEYNAME = "character_swap_image"
@@ -105,17 +104,17 @@ def _output(shape: OutputShape, url: str) -> dict[str, Any]:
     items = [{"keyname": KEYNAME, "value": {"data": url, "type": "image"}}]
     match shape:
         case "json-list":
-            return {"output": _text(items)}
+            return {"output": compact(items)}
         case "list":
             return {"output": items}
         case "json-object":
-            return {"output": _text({KEYNAME: url})}
+            return {"output": compact({KEYNAME: url})}
         case "object":
             return {"output": {KEYNAME: url}}
         case "url":
             return {"output": url}
         case "json-url":
-            return {"output": _text(url)}
+            return {"output": compact(url)}
         case "urls":
             return {"output": [url]}
         case "outputs":
@@ -123,9 +122,9 @@ def _output(shape: OutputShape, url: str) -> dict[str, Any]:
         case "top-level":
             return {"output_image": url}
         case "bare-values":
-            return {"output": _text([{"keyname": KEYNAME, "value": url}])}
+            return {"output": compact([{"keyname": KEYNAME, "value": url}])}
         case "data-lists":
-            return {"output": _text([{"keyname": KEYNAME, "value": {"data": [url], "type": "image"}}])}
+            return {"output": compact([{"keyname": KEYNAME, "value": {"data": [url], "type": "image"}}])}
         case "nothing":
             return {"output": ""}
 
@@ -140,7 +139,3 @@ def _reason(shape: FailureShape, reason: str) -> dict[str, Any]:
             return {"error_message": [{"model": "character-swap", "error": reason}]}
         case "bare":
             return {}
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -124,6 +124,7 @@ class Ledger:
         # Through str, because three jobs at $0.10 must be had for $0.30.
         self._credits = Decimal(str(credits_usd))
         self._price = Decimal(str(price_usd))
+        self.price_usd = float(self._price)
         self._job_time = job_time
         self._record_lifetime = record_lifetime
         self._refund_failed = refund_failed
@@ -133,10 +134,6 @@ class Ledger:
     @property
     def credits_usd(self) -> float:
         return float(self._credits)
-
-    @property
-    def price_usd(self) -> float:
-        return float(self._price)
 
     @property
     def job_time(self) -> float:

@@ -7,16 +7,18 @@ from pathlib import Path
 
 from .findings import FULL, QUICK, Found
 from .rows import ROWS
-from .table import HEAD, lines
+from .table import HEAD, lines, page
 
 
 def main() -> None:
-    """Prints the rows that were asked for, and draws them if that was asked for, too."""
+    """Prints the rows that were asked for, as they come."""
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all without any")
     parser.add_argument("--quick", action="store_true", help="a tenth of the swaps, each once: two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there")
-    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw it there")
+    parser.add_argument(
+        "--docs", type=Path, metavar="FOLDER", help="write and draw it into the documentation"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.rows if name not in ROWS]
     if unknown:
@@ -32,11 +34,13 @@ def main() -> None:
     print(f"{len(goals) - len(missed)} of {len(goals)} goals are reached; {time.monotonic() - started:.0f} s")
     if options.json is not None:
         options.json.write_text(json.dumps([one.as_json() for one in found]))
-    if options.plots is not None:
+    if options.docs is not None:
         # Only who draws needs matplotlib.
         from .plots import draw
 
-        draw(found, options.plots)
+        draw(found, options.docs / "images")
+        for one in found:
+            (options.docs / "explanation" / "figures" / f"{one.row}.md").write_text(page(one))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def crowd(effort: Effort) -> Found:
             interval=_INTERVAL,
             first_after=_INTERVAL,
             per_minute=_PER_MINUTE,
-            deadline=(3.0 if is_ours else 1.5) * wanted,
+            deadline=(2.0 if is_ours else 1.5) * wanted,
         )
         used = run.used
         end = f"{used.done:,} of {swaps:,} done in {used.wall:.0f} s, ideal {wanted:.0f} s"

@@ -10,6 +10,7 @@ from .layers import layers
 from .limits import counted, limits
 from .polling import polls
 from .start import start
+from .transports import transports
 
 ROWS: Mapping[str, Row] = {
     "cpu": cpu,
@@ -17,6 +18,7 @@ ROWS: Mapping[str, Row] = {
     "crowd": crowd,
     "growth": growth,
     "layers": layers,
+    "transports": transports,
     "polls": polls,
     "limits": limits,
     "counted": counted,

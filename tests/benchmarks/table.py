@@ -1,19 +1,33 @@
 """What was found, as a table: each goal, its figure, and whether it is reached or by how much it is not."""
 
+import re
 from collections.abc import Iterator
 
 from .findings import Finding, Found
 
-HEAD = f"{'what':62} {'measured':>14} {'goal':>16} {'':14} how"
+HEAD = f"{'what':76} {'measured':>14} {'goal':>16} {'':14} how"
 
 
 def lines(found: Found) -> Iterator[str]:
     """A line for each figure."""
     for finding in found.findings:
         yield (
-            f"{finding.what:62} {_figure(finding):>14} {_goal(finding):>16} {_verdict(finding):14}"
+            f"{finding.what:76} {_figure(finding):>14} {_goal(finding):>16} {_verdict(finding):14}"
             f" {finding.note}"
         ).rstrip()
+
+
+def page(found: Found) -> str:
+    """The same as a table in Markdown."""
+    rows = [
+        "| what | measured | goal | | how |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {one.what} | {_figure(one)} | {_goal(one)} | {_verdict(one)} | {one.note} |"
+            for one in found.findings
+        ),
+    ]
+    return re.sub(r"\bus\b", "µs", "\n".join(rows)) + "\n"
 
 
 def _number(value: float) -> str:

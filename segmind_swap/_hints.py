@@ -32,7 +32,7 @@ def _delay(text: str, now: datetime) -> float | None:
     text = text.strip()
     if not text or len(text) > 64:
         return None
-    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text, re.ASCII):
+    if re.fullmatch(r"[0-9]+(\.[0-9]*)?", text):
         number = float(text)
         if number <= _DAY:
             return number

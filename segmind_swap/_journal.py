@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -124,12 +123,7 @@ class Journal:
             posts = max(1, entry.posts + isinstance(entry.error, SwapFailedError))
             if poll_url is not None:
                 workflow = job.workflow if job is not None else WORKFLOW
-                job = SwapJob(
-                    poll_url=poll_url,
-                    workflow=workflow,
-                    submitted_at=datetime.now(UTC),
-                    possible_duplicates=max(posts - 1, 0),
-                )
+                job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise store.complaint(
                     f"knows no job of {id!r}, as no answer came: look into the account's history, and give"

@@ -56,10 +56,6 @@ def _update(state: OutcomeState, table: Mapping[OutcomeState, tuple[OutcomeState
     )
 
 
-_STEPS = {state: _update(state, _MAY_FOLLOW) for state in OutcomeState}
-_STEPS_BY_HAND = {state: _update(state, _BY_HAND) for state in OutcomeState}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One row.
@@ -254,7 +250,7 @@ class Store:
             JournalError: that state cannot follow the row's.
         """
         changed = self._db.execute(
-            (_STEPS_BY_HAND if by_hand else _STEPS)[state],
+            _update(state, _BY_HAND if by_hand else _MAY_FOLLOW),
             {
                 "number": number,
                 "posts": posts,

@@ -1,5 +1,7 @@
 """When a server says that requests may come again, in every format it may say so."""
 
+import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -27,6 +29,8 @@ RESET = "x-rate-limit-reset-at-utc"
         ("2026-11-22 07:00:30Z", 30),
         ("2026-11-22 07:00:30 UTC", 30),
         ("2026-11-22 07:00:30UTC", 30),
+        ("2026-11-22 07:00:30 utc", 30),
+        ("30".zfill(64), 30),
         (" 2026-11-22 07:00:30 ", 30),
         ("2026-11-22 07:00:30+00:00", 30),
         ("20261122T070030Z", 30),
@@ -56,6 +60,7 @@ def test_every_known_format_of_the_reset_is_read(text: str, expected: float) -> 
         "0.1",
         f"{EPOCH - 60:.0f}",
         f"{(EPOCH - 60) * 1000:.0f}",
+        "100000000000",
         "Sun, 22 Nov 2026 06:00:00 GMT",
     ],
 )
@@ -147,6 +152,18 @@ def test_of_two_hints_the_longer_is_obeyed(reset: str, after: str, expected: flo
 def test_a_wrong_clock_here_does_not_matter_when_the_answer_is_dated(reset: str, wrong: timedelta) -> None:
     headers = {RESET: reset, "date": "Sun, 22 Nov 2026 07:00:00 GMT"}
     assert retry_delay(headers, NOW + wrong) == pytest.approx(30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its zone cannot be set")
+@pytest.mark.parametrize("text", ["2026-11-22T07:00:30", "Sun, 22 Nov 2026 07:00:30 -0000"])
+def test_a_time_without_a_zone_is_utc_wherever_the_program_runs(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "EST5")
+        time.tzset()
+        assert retry_delay({RESET: text}, NOW) == 30
+    time.tzset()
 
 
 def test_a_local_clock_in_another_zone_is_the_same_clock() -> None:

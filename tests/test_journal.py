@@ -230,6 +230,7 @@ def test_a_job_that_nobody_knows_is_waited_for_at_the_address_of_the_accounts_hi
     assert (entry.state, entry.posts) == (S.ACCEPTED, 2)
     assert entry.job is not None
     assert (entry.job.poll_url, entry.job.workflow) == (POLL_URL, WORKFLOW)
+    assert entry.job.possible_duplicates == 1, "the other of its two POSTs may have been accepted, too"
     assert before <= entry.job.submitted_at <= datetime.now(UTC)
 
 
@@ -240,6 +241,14 @@ def test_another_address_takes_the_place_of_the_jobs(journal: Journal) -> None:
     waited_for = entry_of(journal).job
     assert waited_for is not None
     assert (waited_for.poll_url, waited_for.workflow) == (POLL_URL, "w-2")
+    assert waited_for.possible_duplicates == 0
+
+
+def test_a_swap_that_the_journal_does_not_know_is_named_in_the_error(journal: Journal) -> None:
+    filled(journal, lambda store: row(store, state=S.UNKNOWN, posts=1))
+    for decide in (journal.resubmit, journal.abandon, journal.wait_again):
+        with pytest.raises(JournalError, match=r"the journal .* knows no swap 'b'$"):
+            decide("b")
 
 
 def test_an_address_that_is_no_text_is_an_error(journal: Journal) -> None:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import signal
 import stat
+import sys
 from pathlib import Path
 
 import anyio
@@ -47,6 +50,7 @@ def entry_after(path: Path) -> Entry:
 def refused(path: Path) -> str:
     with pytest.raises(JournalError) as caught:
         begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    assert caught.value.path == str(rescue_path(str(path))), "the file to look at"
     return str(caught.value)
 
 
@@ -79,6 +83,67 @@ def test_each_of_several_jobs_has_its_line_which_its_owner_alone_can_read(path: 
     assert take_back(store) == 3
     assert [entry.state for entry in store.entries()] == [S.ACCEPTED] * 3
     store.close()
+
+
+def test_blank_lines_in_a_rescue_file_mean_nothing(path: Path) -> None:
+    left(path, S.SENDING)
+    file = rescue(str(path), "a", a_job())
+    file.write_text(f"\n  \n{file.read_text()}\n \n")
+    assert entry_after(path).state is S.ACCEPTED
+
+
+@pytest.mark.parametrize("posts", [0, 1, 3])
+def test_a_rescued_job_counts_as_one_post_at_least(path: Path, posts: int) -> None:
+    left(path, S.SENDING, posts=posts)
+    rescue(str(path), "a", a_job())
+    assert entry_after(path).posts == max(1, posts)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its files have no limit")
+@pytest.mark.parametrize("others", [0, 2])
+def test_half_a_line_is_taken_out_again(path: Path, others: int) -> None:
+    import resource
+
+    for number in range(others):
+        rescue(str(path), f"s{number}", a_job(number))
+    file = rescue_path(str(path))
+    content = file.read_bytes() if others else b""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) + 10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            rescue(str(path), "a", a_job())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert file.read_bytes() == content
+
+
+def test_a_whole_line_stays_even_if_the_disk_does_not_confirm_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(path, S.SENDING)
+
+    def unconfirmed(_: int) -> None:
+        raise OSError("it may be there, or not")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", unconfirmed)
+        with pytest.raises(OSError, match="it may be there"):
+            rescue(str(path), "a", a_job(7))
+    assert entry_after(path).job == a_job(7)
+
+
+def test_a_rescue_file_that_cannot_be_removed_is_named_with_the_reason(path: Path) -> None:
+    file = rescue_path(str(path))
+    file.mkdir()
+    with pytest.raises(JournalError) as caught:
+        forget(str(path))
+    assert caught.value.path == str(file)
+    with pytest.raises(OSError) as why:  # noqa: PT011 - whatever the system says
+        file.unlink()
+    assert f"the rescue file {file} cannot be removed ({why.value.strerror}): " in str(caught.value)
 
 
 def test_without_a_rescue_file_there_is_nothing_to_do(path: Path) -> None:
@@ -147,6 +212,9 @@ def test_a_rescue_file_that_cannot_be_read_stops_the_run_and_stays(path: Path, d
     complaint = refused(path)
     assert str(file) in complaint
     assert "it names jobs that are paid; mend or move it" in complaint
+    assert re.search(r"cannot be read \(\w+Error: .+\): it names", complaint, re.DOTALL), (
+        "it says what is wrong"
+    )
     assert file.read_bytes() == content
     file.write_bytes(content[: -len(damage) - 1] + b"\n")
     assert entry_after(path).state is S.ACCEPTED, "nothing was lost"

@@ -618,6 +618,33 @@ def test_an_upload_answers_with_exactly_one_usable_url(body: dict[str, object], 
     assert caught.value.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "does not hold exactly one URL: empty"),
+        (b"ok", "does not hold exactly one URL: ok"),
+        (
+            b'{"urls": ["http://a.example/1.png"]}',
+            'names a URL that is not https: {"urls": ["http://a.example/1.png"]}',
+        ),
+        (b'{"urls": ["nowhere"]}', "names a URL that cannot be used: "),
+    ],
+)
+def test_an_upload_whose_answer_is_of_no_use_is_told_with_what_it_said(body: bytes, complaint: str) -> None:
+    with pytest.raises(ResponseError) as caught:
+        read_upload(SEGMIND, answer(text=body, code=201))
+    assert str(caught.value).startswith(f"the answer to the upload {complaint}")
+    assert (caught.value.status_code, caught.value.excerpt) == (201, body.decode())
+
+
+@pytest.mark.parametrize(("body", "told"), [(b"", "empty"), (b"no money", "no money")])
+def test_credits_that_cannot_be_read_are_told_with_what_was_said(body: bytes, told: str) -> None:
+    with pytest.raises(ResponseError) as caught:
+        read_credits(answer(text=body, code=201))
+    assert str(caught.value) == f"the answer about credits cannot be read: {told}"
+    assert (caught.value.status_code, caught.value.excerpt) == (201, body.decode())
+
+
 def test_an_emulator_on_this_machine_may_answer_an_upload_with_http() -> None:
     reply = answer({"file_urls": ["http://127.0.0.1:8000/a.png"]})
     assert read_upload(LOCAL, reply) == "http://127.0.0.1:8000/a.png"

@@ -99,7 +99,10 @@ def test_doubt_never_goes_away() -> None:
 @pytest.mark.parametrize(
     ("codes", "reply"),
     [
-        ((301, 302, 307, 308, 400, 402, 403, 404, 405, 406, 408, 410, 413, 415, 422, 500), Reply.REFUSED),
+        (
+            (300, 301, 302, 307, 308, 399, 400, 402, 403, 404, 405, 406, 408, 410, 413, 415, 422, 499, 500),
+            Reply.REFUSED,
+        ),
         ((401,), Reply.UNAUTHORIZED),
         ((429,), Reply.RATE_LIMITED),
         ((502, 503, 504), Reply.GATEWAY),

@@ -25,7 +25,7 @@ from segmind_swap._errors import (
     SwapError,
 )
 from segmind_swap._models import Credits, SwapState, SwapStatus
-from segmind_swap._origin import Service
+from segmind_swap._origin import MAX_URL_LENGTH, Service
 from segmind_swap._outputs import outputs_of, picture_in
 from segmind_swap._wire import (
     Answer,
@@ -264,6 +264,7 @@ def test_every_endpoint_follows_the_base_url(service: Service, base: str) -> Non
     upload = upload_request(service, "data:image/png;base64,AA==")
     assert (upload.method, upload.url) == ("POST", f"{upload_base}/upload-asset")
     asked = credits_request(service)
+    assert asked.call is Call.CREDITS
     assert (asked.method, asked.url, asked.body) == ("GET", f"{base}/v1/get-user-credits", None)
 
 
@@ -635,6 +636,42 @@ def test_an_upload_whose_answer_is_of_no_use_is_told_with_what_it_said(body: byt
         read_upload(SEGMIND, answer(text=body, code=201))
     assert str(caught.value).startswith(f"the answer to the upload {complaint}")
     assert (caught.value.status_code, caught.value.excerpt) == (201, body.decode())
+
+
+@pytest.mark.parametrize(("body", "told"), [(b"", "nothing"), (b"a page", "a page")])
+def test_a_poll_whose_answer_cannot_be_read_is_told_with_what_it_said(body: bytes, told: str) -> None:
+    with pytest.raises(ResponseError) as caught:
+        read_status(answer(text=body, code=202))
+    assert str(caught.value) == (
+        f"the poll was answered 202 with something that is not a JSON object: {told}"
+    )
+    assert (caught.value.status_code, caught.value.excerpt) == (202, body.decode())
+
+
+def test_a_job_without_a_picture_is_told_to_be_paid_with_what_was_answered_instead() -> None:
+    body = b'{"status": "COMPLETED", "output": "[]"}'
+    with pytest.raises(OutputError) as caught:
+        read_status(answer(text=body, request_id="r1"))
+    assert str(caught.value) == (
+        "the job is COMPLETED, but its answer holds no picture URL; the run was paid: " + body.decode()
+    )
+    assert (caught.value.body, caught.value.request_id) == (body, "r1")
+
+
+def test_a_refused_poll_is_told_as_one() -> None:
+    with pytest.raises(StatusError, match="poll"):
+        read_status(answer(text=b"no", code=403))
+
+
+def test_a_poll_url_may_be_as_long_as_any_that_can_be_asked() -> None:
+    url = f"{SEGMIND.origin}/{'x' * MAX_URL_LENGTH}"[:MAX_URL_LENGTH]
+    assert isinstance(job_of(answer({"poll_url": url})), Job)
+    assert isinstance(job_of(answer({"poll_url": f"{url}x"})), Unusable)
+
+
+def test_a_url_travels_as_it_is_written() -> None:
+    request = submit_request(SEGMIND, WORKFLOW, reference_url="https://a.example/größe.png", scene_url="b")
+    assert "https://a.example/größe.png".encode() in (request.body or b"")
 
 
 @pytest.mark.parametrize(("body", "told"), [(b"", "empty"), (b"no money", "no money")])

@@ -223,8 +223,7 @@ def read_status(answer: Answer) -> SwapStatus:
     url = picture_in(outputs)
     if state is SwapState.COMPLETED and url is None:
         raise OutputError(
-            "the job is COMPLETED, but its answer holds no picture URL; the run was paid:"
-            f" {answer.text or 'empty'}",
+            f"the job is COMPLETED, but its answer holds no picture URL; the run was paid: {answer.text}",
             body=answer.body[:_MAX_KEPT_BODY],
             request_id=request_id_in(fields) or answer.request_id,
         )

@@ -658,6 +658,14 @@ def test_a_job_without_a_picture_is_told_to_be_paid_with_what_was_answered_inste
     assert (caught.value.body, caught.value.request_id) == (body, "r1")
 
 
+def test_a_status_has_the_picture_when_it_is_done_and_a_reason_only_when_it_failed() -> None:
+    done = [{"keyname": "picture", "value": {"data": f"{_IMAGES}/a.png", "type": "image"}}]
+    status = read_status(answer({"status": "COMPLETED", "output": json.dumps(done), "error": "none"}))
+    assert (status.url, status.reason) == (f"{_IMAGES}/a.png", "")
+    status = read_status(answer({"status": "FAILED", "error": "no face"}))
+    assert (status.url, status.reason) == (None, "no face")
+
+
 def test_a_refused_poll_is_told_as_one() -> None:
     with pytest.raises(StatusError, match="poll"):
         read_status(answer(text=b"no", code=403))

@@ -1,7 +1,5 @@
 """The page of results in a real browser: what is seen, what can be chosen, and what does not happen."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from segmind_swap._report import Exhibit, write_report
+
+from .browsing import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -30,36 +30,11 @@ ENDLESS = "x" * 3000
 PILED = "Z" + "\u0335\u0321\u0300" * 60
 TURNED = "invoice\u202egnp.exe\x1b]8;;http://evil.example\x07"
 
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if program is None or driver is None:
-        complaint = "Chromium and its chromedriver are not on this machine"
-        if os.environ.get("SEGMIND_SWAP_REQUIRE_BROWSER") == "1":
-            pytest.fail(complaint)
-        pytest.skip(complaint)
-    options = webdriver.ChromeOptions()
-    options.binary_location = program
-    for argument in [*ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(argument)
-    # Both programs are named, so Selenium looks for none and downloads none; it talks to this machine only.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("no_proxy", "*")
-        chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    yield chrome
-    chrome.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as chrome:
+        yield chrome
 
 
 Open = Callable[..., None]

@@ -263,6 +263,42 @@ def test_the_emulator_refuses_an_address_that_others_can_reach(folder: Path) -> 
     assert "0.0.0.0" in done.stderr
 
 
+def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:
+    arguments = [
+        "--fault",
+        "credits:503:x1",
+        "--fault",
+        "upload:#2:404",
+        "--rate-limit",
+        "1",
+        "--credits",
+        "0.5",
+    ]
+    with an_emulator(folder, 1000, *arguments) as service:
+        state = json.load(urllib.request.urlopen(f"{service['SEGMIND_BASE_URL']}/_emulator/state"))
+        assert [(fault["on"], fault["what"], fault["when"]) for fault in state["faults"]] == [
+            ("credits", "status 503", "once"),
+            ("upload", "status 404", "call 2"),
+        ]
+        assert (state["rate_limit"]["requests_per_minute"], state["credits_usd"]) == (1, 0.5)
+        page = urllib.request.urlopen(service["SEGMIND_BASE_URL"]).read()
+        assert b"Segmind emulator" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--fault", "pol:502"], "'pol' is no kind of call; there are submit, poll"),
+        (["--fault", "poll:502:ten%"], "'ten%' is not understood"),
+        (["--rate-limit", "0"], "rate_limit must be at least 1"),
+        (["--credits", "-1"], "credits_usd must be a number of at least 0"),
+    ],
+)
+def test_the_emulator_says_which_option_it_cannot_use(folder: Path, arguments: list[str], words: str) -> None:
+    done = segmind_swap("emulator", "--port", "0", *arguments, cwd=folder)
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_swap_prints_the_command_that_waits_for_its_job(
     folder: Path, number: signal.Signals, code: int

@@ -1,12 +1,15 @@
 """The demo, as the README's first command runs it."""
 
+import json
 import re
+import signal
 import subprocess
+import urllib.request
 from pathlib import Path
 
 from PIL import Image
 
-from .test_cli import COMMAND, PATIENCE, environment
+from .test_cli import COMMAND, PATIENCE, environment, running
 
 
 def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:
@@ -48,3 +51,19 @@ def test_the_demo_says_which_folder_it_cannot_write(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot write to demo" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_demo_can_leave_its_emulator_running(tmp_path: Path) -> None:
+    with running("demo", "--keep", cwd=tmp_path) as demo:
+        assert demo.stdout is not None
+        url = None
+        for line in demo.stdout:
+            if found := re.search(r"runs on at (http://\S+)", line):
+                url = found[1]
+                break
+        assert url is not None
+        ledger = json.load(urllib.request.urlopen(f"{url}/_emulator/ledger", timeout=PATIENCE))
+        assert ledger["totals"]["jobs"] == 6
+        demo.send_signal(signal.SIGINT)
+        _, complaint = demo.communicate(timeout=PATIENCE)
+        assert (demo.returncode, "Traceback" in complaint) == (0, False)

@@ -21,7 +21,7 @@ from ._exits import Exit, endings_told, give_up
 from ._live import LiveLine
 from ._pairs import read_pairs
 from ._plan import Limits
-from ._service import new_emulator, service
+from ._service import new_emulator, read_faults, service
 from ._settle import JOURNAL, settle, show_status
 
 app = typer.Typer(
@@ -242,21 +242,52 @@ def upload(
     _run(run, as_json=as_json)
 
 
-@app.command("emulator", epilog="Example: segmind-swap emulator --port 8765 --speed 20")
+@app.command(
+    "emulator", epilog="Example: segmind-swap emulator --speed 20 --fault poll:502:10% --rate-limit 60"
+)
 def serve_emulator(
     port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = 8765,
     speed: Annotated[float, typer.Option(help="How many times faster than the service jobs run.")] = 1.0,
     host: Annotated[str, typer.Option(help="The address to bind to.")] = "127.0.0.1",
     allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Allow an address that other machines can reach.")
+        bool,
+        typer.Option(
+            "--allow-remote",
+            help="Allow an address that other machines can reach, and any name in a request's Host.",
+        ),
     ] = False,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT",
+            help="What goes wrong, in one line: the kind of call, what happens and when, as in poll:502:10%,"
+            " submit:#3:cut or submit:504:billed:x1. May be given several times.",
+        ),
+    ] = None,
+    rate_limit: Annotated[int | None, typer.Option(help="Submits a minute; beyond it come 429s.")] = None,
+    count_polls: Annotated[
+        bool, typer.Option("--count-polls", help="Polls use up the rate limit, too.")
+    ] = False,
+    credits: Annotated[float, typer.Option(help="Dollars of play money on the account.")] = 100.0,
+    seed: Annotated[int, typer.Option(help="Decides which calls a share such as 10% hits.")] = 0,
 ) -> None:
-    """Serve a local emulator of the API: it bills nobody, and returns labelled pictures."""
+    """Serve a local emulator of the API: it bills nobody, and returns labelled pictures.
+
+    A page at its address shows swaps arriving and finishing, and lets you make things go wrong.
+    """
     console = Console(highlight=False)
-    local = new_emulator(speed=speed)
+    local = new_emulator(
+        speed=speed,
+        faults=read_faults(fault or []),
+        credits_usd=credits,
+        rate_limit=rate_limit,
+        count_polls=count_polls,
+        seed=seed,
+    )
 
     def ready(url: str) -> None:
         console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
+        console.print("open that address in a browser to watch it, and to make things go wrong")
         console.print("use it from another terminal with:")
         console.print(f"  export SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key", soft_wrap=True)
 
@@ -269,10 +300,13 @@ def serve_emulator(
 @app.command(epilog="Example: segmind-swap demo --out demo")
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the pictures and the report.")] = Path("demo"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the emulator and its page running afterwards, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Swap six bundled pairs on a local emulator, and make a page to look at. Needs no key, costs nothing."""
     with endings_told():
-        run_demo(out)
+        run_demo(out, keep=keep)
 
 
 def _run(command: Any, *, as_json: bool) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from rich.console import Console
@@ -17,12 +19,15 @@ from ._board import Board
 from ._exits import Exit, give_up
 from ._service import new_emulator, settings_for
 
+if TYPE_CHECKING:
+    from segmind_swap.emulator import Emulator
+
 # A job takes about seven seconds: long enough to watch.
 _SPEED = 10.0
 
 
-def run_demo(folder: Path) -> None:
-    """Makes the pictures, the swaps and the page."""
+def run_demo(folder: Path, *, keep: bool) -> None:
+    """Makes the pictures, the swaps and the page; with `keep` the emulator runs on until Ctrl-C."""
     try:
         from segmind_swap.emulator import Fault  # noqa: PLC0415 - an extra of its own
         from segmind_swap.gallery import PAIRS, draw  # noqa: PLC0415
@@ -69,10 +74,32 @@ def run_demo(folder: Path) -> None:
                     group.start_soon(one, id, character, scene)
 
     with emulator.serve() as url:
-        console.print(f"six swaps on a local emulator at {url}: no key, no network, no bill", soft_wrap=True)
+        console.print("six swaps on a local emulator: no key, no network, no bill")
+        console.print(f"they can be watched at [bold]{url}[/bold] while they run", soft_wrap=True)
         with board.screen:
             asyncio.run(run(url))
+        _report(console, folder, swaps, board, emulator, started)
+        if keep:
+            console.print(f"the emulator runs on at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
+            _wait_for_ctrl_c()
+    if any(row.state != "saved" for row in board.rows.values()):
+        raise SystemExit(Exit.FAILED)
 
+
+def _wait_for_ctrl_c() -> None:
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
+
+
+def _report(
+    console: Console,
+    folder: Path,
+    swaps: dict[str, tuple[str, str]],
+    board: Board,
+    emulator: Emulator,
+    started: float,
+) -> None:
     exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]
     saved = sum(row.state == "saved" for row in board.rows.values())
     totals = (
@@ -91,8 +118,6 @@ def run_demo(folder: Path) -> None:
         f"the emulator's ledger has {len(emulator.ledger)} charges, {len(emulator.paid_twice())} paid twice"
     )
     console.print(f"open [bold]{escape(str(folder / 'report.html'))}[/bold] to look at them", soft_wrap=True)
-    if saved < len(swaps):
-        raise SystemExit(Exit.FAILED)
 
 
 _LEAD = (

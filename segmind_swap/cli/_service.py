@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _KEY = "emulator-key"
 _SPEED = 20.0
 _POLLS = 0.25
+_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
 _CREDITS_USD = 100.0
 _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
 """A batch that is tried out on the emulator shall not end for want of play money."""
@@ -46,14 +47,40 @@ def settings_for(url: str) -> dict[str, Any]:
 
 
 def new_emulator(
-    *, speed: float, faults: tuple[Fault, ...] = (), credits_usd: float = _CREDITS_USD
+    *,
+    speed: float,
+    faults: Sequence[Fault] = (),
+    credits_usd: float = _CREDITS_USD,
+    rate_limit: int | None = None,
+    count_polls: bool = False,
+    seed: int = 0,
 ) -> Emulator:
     """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
     try:
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
     except ImportError:
-        give_up(Exit.USAGE, "the emulator needs: pip install 'segmind-swap[emulator]'")
+        give_up(Exit.USAGE, _MISSING)
     try:
-        return Emulator(speed=speed, api_key=_KEY, faults=faults, credits_usd=credits_usd)
+        return Emulator(
+            speed=speed,
+            api_key=_KEY,
+            faults=faults,
+            credits_usd=credits_usd,
+            rate_limit=rate_limit,
+            count_polls=count_polls,
+            seed=seed,
+        )
+    except ValueError as exc:
+        give_up(Exit.USAGE, str(exc))
+
+
+def read_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
+    """The faults that were asked for on the command line."""
+    try:
+        from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - an extra of its own
+    except ImportError:
+        give_up(Exit.USAGE, _MISSING)
+    try:
+        return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
         give_up(Exit.USAGE, str(exc))

@@ -3,62 +3,66 @@
 Start with `SwapClient`.
 """
 
-from ._client import SwapClient
-from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
-from ._errors import (
-    AuthenticationError,
-    BadRequestError,
-    BudgetExceededError,
-    ConfigurationError,
-    ConnectionFailedError,
-    DownloadError,
-    ImageError,
-    InsufficientCreditsError,
-    JournalError,
-    NotFoundError,
-    OutputError,
-    PermissionDeniedError,
-    RateLimitError,
-    ResponseError,
-    ServerError,
-    StatusError,
-    SubmissionUnknownError,
-    SwapError,
-    SwapExpiredError,
-    SwapFailedError,
-    SwapTimeoutError,
-)
-from ._events import (
-    Abandoned,
-    Accepted,
-    Completed,
-    Event,
-    EventHandler,
-    Failed,
-    OutageBegan,
-    OutageEnded,
-    Polled,
-    RateLimited,
-    RetryScheduled,
-    Saved,
-    Submitting,
-    Uploaded,
-)
-from ._journal import Journal, JournalSummary
-from ._models import (
-    Credits,
-    ImageInput,
-    OutcomeState,
-    SavableImage,
-    SwapJob,
-    SwapOutcome,
-    SwapOutput,
-    SwapRequest,
-    SwapResult,
-    SwapState,
-    SwapStatus,
-)
-from ._outcomes import Outcomes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._client import SwapClient
+    from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
+    from ._errors import (
+        AuthenticationError,
+        BadRequestError,
+        BudgetExceededError,
+        ConfigurationError,
+        ConnectionFailedError,
+        DownloadError,
+        ImageError,
+        InsufficientCreditsError,
+        JournalError,
+        NotFoundError,
+        OutputError,
+        PermissionDeniedError,
+        RateLimitError,
+        ResponseError,
+        ServerError,
+        StatusError,
+        SubmissionUnknownError,
+        SwapError,
+        SwapExpiredError,
+        SwapFailedError,
+        SwapTimeoutError,
+    )
+    from ._events import (
+        Abandoned,
+        Accepted,
+        Completed,
+        Event,
+        EventHandler,
+        Failed,
+        OutageBegan,
+        OutageEnded,
+        Polled,
+        RateLimited,
+        RetryScheduled,
+        Saved,
+        Submitting,
+        Uploaded,
+    )
+    from ._journal import Journal, JournalSummary
+    from ._models import (
+        Credits,
+        ImageInput,
+        OutcomeState,
+        SavableImage,
+        SwapJob,
+        SwapOutcome,
+        SwapOutput,
+        SwapRequest,
+        SwapResult,
+        SwapState,
+        SwapStatus,
+    )
+    from ._outcomes import Outcomes
 
 __all__ = [
     "PRICE_USD",
@@ -117,3 +121,27 @@ __all__ = [
     "SwapTimeoutError",
     "Uploaded",
 ]
+
+# In the order in which they import each other, so that no name costs more than it needs.
+_WORDS = ("_errors", "_config", "_models", "_events")
+_FACES = {
+    "Journal": "_journal",
+    "JournalSummary": "_journal",
+    "Outcomes": "_outcomes",
+    "SwapClient": "_client",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports an exported name when it is first asked for: whoever wants no client does not load one."""
+    if name in __all__:
+        for home in (_FACES[name],) if name in _FACES else _WORDS:
+            module = import_module(f"{__name__}.{home}")
+            if hasattr(module, name):
+                value = globals()[name] = getattr(module, name)
+                return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

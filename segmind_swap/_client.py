@@ -6,23 +6,25 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ._batch import BatchSettings, batch
 from ._calls import ask
-from ._check import check
 from ._config import PRICE_USD, positive, whole
 from ._downloads import Target, check_target, claimed, read, save
 from ._errors import ConfigurationError, SwapError
 from ._events import Failed, tell
-from ._journal import Journal
 from ._life import Life
 from ._models import Credits, ImageInput, SwapJob, SwapOutcome, SwapResult, SwapStatus, request_of
-from ._outcomes import Outcomes
 from ._requests import Requests, each, listed
 from ._session import Session
 from ._submit import abandon, submit
 from ._wait import Updates, status, wait
 from ._wire import credits_request, read_credits
+
+# What only batches need is imported by the first of them.
+if TYPE_CHECKING:
+    from ._journal import Journal
+    from ._outcomes import Outcomes
 
 
 class SwapClient(Life):
@@ -193,6 +195,8 @@ class SwapClient(Life):
             ConfigurationError: an option cannot be used.
             JournalError: (when entered) the journal is in use, damaged, of another service, or not writable.
         """
+        from ._batch import BatchSettings, batch  # noqa: PLC0415
+
         session, uploads = self._started()
         if concurrency is None:
             concurrency = self._max_in_flight
@@ -259,6 +263,8 @@ class SwapClient(Life):
         Raises:
             JournalError: the journal is there, and cannot be read.
         """
+        from ._check import check  # noqa: PLC0415
+
         _, uploads = self._started()
         return await check(
             uploads,
@@ -388,4 +394,8 @@ class SwapClient(Life):
 
 
 def _journal_of(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
-    return Journal(journal) if isinstance(journal, str | os.PathLike) else journal
+    if not isinstance(journal, str | os.PathLike):
+        return journal
+    from ._journal import Journal  # noqa: PLC0415
+
+    return Journal(journal)

@@ -7,13 +7,15 @@ has a grace to bring the answer home.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 import sniffio
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 GRACE = 15.0
@@ -114,6 +116,8 @@ class Supervisor:
             # Unlike a nursery's, a system task outlives the main task's KeyboardInterrupt.
             trio.lowlevel.spawn_system_task(body, name="segmind_swap: an answer on its way")
         else:
+            import asyncio  # noqa: PLC0415 - only users of asyncio need it
+
             task = asyncio.create_task(body(), name="segmind_swap: an answer on its way")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -126,6 +130,8 @@ def wake_up() -> Callable[[Callable[[], object]], None]:
 
         soon: Callable[[Callable[[], object]], object] = trio.lowlevel.current_trio_token().run_sync_soon
     else:
+        import asyncio  # noqa: PLC0415 - only users of asyncio need it
+
         soon = asyncio.get_running_loop().call_soon_threadsafe
 
     def call(function: Callable[[], object]) -> None:

@@ -174,11 +174,44 @@ def test_everything_exported_is_sorted_and_every_class_has_a_docstring() -> None
         assert not isinstance(value, type) or value.__doc__, f"{name} has no docstring"
 
 
-def test_importing_the_package_imports_no_extra_and_starts_nothing() -> None:
-    program = (
-        "import sys, threading, segmind_swap;"
-        "extras = ('typer', 'starlette', 'uvicorn', 'PIL', 'trio', 'pytest');"
-        "print([name for name in extras if name in sys.modules], threading.active_count())"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["[]", "1"]
+def test_the_package_lists_what_it_exports_and_says_what_it_does_not() -> None:
+    assert set(segmind_swap.__all__) <= set(dir(segmind_swap))
+    namespace: dict[str, object] = {}
+    exec("from segmind_swap import *", namespace)
+    assert set(segmind_swap.__all__) == set(namespace) - {"__builtins__"}
+    with pytest.raises(ImportError, match="cannot import name 'SwapClints'"):
+        exec("from segmind_swap import SwapClints")
+
+
+def _after(program: str) -> tuple[set[str], int]:
+    """The modules that a program of its own has imported, and its threads."""
+    look = "import sys, threading; print(threading.active_count(), *sys.modules)"
+    command = [sys.executable, "-c", f"{program}\n{look}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    threads, *modules = done.stdout.split()
+    return set(modules), int(threads)
+
+
+def test_importing_the_client_imports_no_extra_and_starts_nothing() -> None:
+    modules, threads = _after("from segmind_swap import SwapClient")
+    assert not modules & {"typer", "starlette", "uvicorn", "PIL", "trio", "pytest"}
+    assert threads == 1
+
+
+@pytest.mark.parametrize(
+    ("program", "spared"),
+    [
+        ("import segmind_swap", {"httpx", "pydantic", "anyio", "sqlite3", "segmind_swap._errors"}),
+        (
+            "from segmind_swap import PRICE_USD, RateLimit, SwapError",
+            {"httpx", "anyio", "segmind_swap._models"},
+        ),
+        ("from segmind_swap import SwapJob, Accepted", {"httpx", "segmind_swap._client"}),
+        ("from segmind_swap import Journal", {"httpx", "segmind_swap._client"}),
+        ("from segmind_swap import Outcomes", {"httpx", "segmind_swap._client"}),
+        ("from segmind_swap import SwapClient", {"asyncio", "sqlite3", "segmind_swap._batch"}),
+    ],
+)
+def test_what_is_not_asked_for_is_not_imported(program: str, spared: set[str]) -> None:
+    modules, _ = _after(program)
+    assert not modules & spared

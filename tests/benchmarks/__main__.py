@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from .findings import FULL, QUICK, Found
@@ -15,6 +16,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all without any")
     parser.add_argument("--quick", action="store_true", help="a tenth of the swaps, each once: two minutes")
+    parser.add_argument("--repeats", type=int, help="of each client, where there are any, in turns")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was found there")
     parser.add_argument(
         "--docs", type=Path, metavar="FOLDER", help="write and draw it into the documentation"
@@ -23,11 +25,14 @@ def main() -> None:
     unknown = [name for name in options.rows if name not in ROWS]
     if unknown:
         parser.error(f"there is no row {unknown[0]!r}; there are {', '.join(ROWS)}")
+    effort = QUICK if options.quick else FULL
+    if options.repeats is not None:
+        effort = replace(effort, repeats=options.repeats)
     started = time.monotonic()
     print(HEAD)
     found: list[Found] = []
     for name in options.rows or ROWS:
-        found.append(ROWS[name](QUICK if options.quick else FULL))
+        found.append(ROWS[name](effort))
         print("\n".join(lines(found[-1])), flush=True)
     missed = [finding for one in found for finding in one.findings if not finding.is_reached]
     goals = [finding for one in found for finding in one.findings if finding.goal is not None]

@@ -74,7 +74,8 @@ def connections(effort: Effort) -> Found:
                 what=f"connections opened for polls: {client}",
                 figure=opened.get("poll", 0),
                 goal=at_most(POOL) if client in OURS else None,
-                note=f"{polls} polls, {run.used.failed} swaps failed, {run.seen.in_flight} in flight",
+                note=f"{polls:,} polls, {run.seen.in_flight:,} in flight,"
+                f" {run.used.failed} swaps failed{run.used.error and f': {run.used.error[:40]}'}",
             )
         )
     return Found(row="connections", findings=findings)

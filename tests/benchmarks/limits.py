@@ -103,7 +103,7 @@ def _length(limit: int, effort: Effort, *, counts_polls: bool) -> int:
     """Minutes: long enough for a steady state, and no more swaps than needed."""
     if effort.share < 1.0:
         return 10 if counts_polls else 4
-    return 20 if counts_polls else 30 if limit <= 120 else 8
+    return 20 if counts_polls else 30 if limit <= 120 else 5
 
 
 def limits(effort: Effort) -> Found:

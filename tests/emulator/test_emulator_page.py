@@ -259,7 +259,7 @@ def test_the_ledger_tells_what_was_billed_twice(show: Show) -> None:
             page.submit()
         page.finish(2)
         page.click("#show-ledger")
-        page.wait_for("#caption", "2 swaps billed, $0.3044 in all; 1 of them for a swap that had been billed")
+        page.wait_for("#sum", "2 swaps billed, $0.3044 in all; 1 of them for a swap that had been billed")
         page.wait_for("#rows tr", "same pictures as swap 1")
         page.click("#rows button")
         page.wait_for("#detail-title", "Swap 2")
@@ -335,7 +335,7 @@ def test_the_page_stays_quick_with_five_thousand_jobs(show: Show) -> None:
         assert page.text(".card h3") == "Swap 5,000"
         assert page.run("return document.querySelectorAll('*').length") < 2_000
         page.click("#show-ledger")
-        page.wait_for("#caption", "5,000 swaps billed")
+        page.wait_for("#sum", "5,000 swaps billed")
         assert page.run("return document.querySelectorAll('#rows tr').length") == 100
         page.click("#older")
         page.wait(

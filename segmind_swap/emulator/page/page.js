@@ -358,7 +358,7 @@ function fillCall(item, call) {
 
 function showLedger(page) {
   const totals = page.totals;
-  write($("caption"), totals.jobs === 0 ? "Nothing has been billed."
+  write($("sum"), totals.jobs === 0 ? "Nothing has been billed."
     : `${number(totals.jobs)} ${totals.jobs === 1 ? "swap" : "swaps"} billed, ${dollars(totals.billed_usd, 4)} in all; `
       + (totals.billed_again ? `${number(totals.billed_again)} of them for a swap that had been billed before.` : "none of them twice."));
   set($("older"), "hidden", page.next === null || rowsShown >= 1000);

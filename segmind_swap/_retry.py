@@ -51,7 +51,6 @@ async def repeat(step: Step[T]) -> T:
         sleep=anyio.sleep,
         wait=_delay,
         retry=tenacity.retry_if_result(lambda turn: isinstance(turn, Again)),
-        reraise=True,
     )
     return cast("Done[T]", await retrying(step)).value
 

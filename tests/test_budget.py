@@ -208,3 +208,31 @@ class Money(RuleBasedStateMachine):
 
 TestMoney = Money.TestCase
 TestMoney.settings = settings(max_examples=60, stateful_step_count=40)
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+async def test_a_swap_waits_for_money_while_any_post_is_under_way_and_no_longer(earlier: bool) -> None:
+    budget = Budget(0.3, price_usd=0.15, spent=Spent(held=2 if earlier else 0))
+    for _ in range(2):
+        if earlier:
+            budget.adopt()
+        else:
+            budget.reserve_at_once()
+    endings: list[str] = []
+
+    async def reserve() -> None:
+        try:
+            await budget.reserve()
+            endings.append("reserved")
+        except BudgetExceededError:
+            endings.append("refused")
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(reserve)
+            await anyio.wait_all_tasks_blocked()
+            budget.keep()
+            await anyio.wait_all_tasks_blocked()
+            assert endings == [], "the other may still give its money back"
+            budget.keep()
+    assert endings == ["refused"]

@@ -191,20 +191,38 @@ async def test_money_is_held_for_each_post_that_may_have_been_accepted() -> None
     assert entry_of(store).posts == 2
 
 
-async def test_a_journal_is_closed_by_the_last_answer_that_comes_home() -> None:
+async def test_a_journal_is_closed_when_the_last_answer_has_come_home() -> None:
     store = in_memory()
     made = books(store)
-    account = account_of(made, store)
-    await account.reserve()
-    await account.sending(0)
-    assert made._writer is not None
+    accounts = [account_of(made, store, id) for id in "abc"]
+    for account in accounts:
+        await account.reserve()
+        await account.sending(0)
+    accounts[2].withdrawn(0)
+    started = anyio.current_time()
     async with anyio.create_task_group() as group:
         group.start_soon(made.aclose)
         await anyio.sleep(1)
-        assert not made._writer._is_closing
-        await account.told(a_job(), 0)
-    assert made._writer._is_closing
-    assert entry_of(store).state is S.ACCEPTED
+        await accounts[0].told(a_job(1), 0)
+        await anyio.sleep(1)
+        await accounts[1].told(a_job(2), 0)
+    assert anyio.current_time() - started == pytest.approx(2.0)
+    assert [entry_of(store, id).state for id in "abc"] == [S.ACCEPTED, S.ACCEPTED, S.PENDING]
+
+
+@pytest.mark.parametrize(
+    ("state", "posts", "in_doubt"),
+    [(S.PENDING, 0, 0), (S.PENDING, 2, 2), (S.FAILED, 1, 1), (S.ACCEPTED, 1, 0), (S.ACCEPTED, 3, 2)],
+)
+async def test_of_a_row_the_posts_beside_its_job_are_in_doubt(
+    state: OutcomeState, posts: int, in_doubt: int
+) -> None:
+    store = in_memory()
+    row(store, "a", state, posts=posts, job=None if state is S.PENDING else a_job())
+    account = Account(books(store), "a", lambda _: None)
+    assert (account.in_doubt, account.is_on_the_wire, account.is_in_doubt) == (0, False, False)
+    account.opened(entry_of(store))
+    assert (account.in_doubt, account.is_in_doubt) == (in_doubt, False)
 
 
 async def test_a_journal_does_not_wait_for_ever_for_an_answer() -> None:

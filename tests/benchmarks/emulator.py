@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 from segmind_swap.emulator import Emulator
 
 CONNECTIONS = 16
-WARM_UP = 2_000
 WORKFLOW = "/workflows/678aa4026426baad7e5392fb-v7"
 KEY = "x-api-key: emulator-key"
 
@@ -82,8 +81,8 @@ async def in_turn(url: str, numbers: range, do: Callable[[Caller, int], Awaitabl
             group.create_task(work())
 
 
-async def measure(pipe: Connection, url: str, jobs: int) -> None:
-    paths = [""] * (jobs + WARM_UP)
+async def measure(pipe: Connection, url: str, *, jobs: int, warm_up: int) -> None:
+    paths = [""] * (jobs + warm_up)
 
     async def submit(caller: Caller, number: int) -> None:
         pictures = {
@@ -103,9 +102,9 @@ async def measure(pipe: Connection, url: str, jobs: int) -> None:
         assert isinstance(got, Usage)
         return got
 
-    await in_turn(url, range(WARM_UP), submit)
-    await in_turn(url, range(WARM_UP), poll)
-    counted = range(WARM_UP, WARM_UP + jobs)
+    await in_turn(url, range(warm_up), submit)
+    await in_turn(url, range(warm_up), poll)
+    counted = range(warm_up, warm_up + jobs)
     start = usage()
     await in_turn(url, counted, submit)
     submitted = usage()
@@ -123,13 +122,14 @@ async def measure(pipe: Connection, url: str, jobs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--jobs", type=int, default=20_000, help="how many are submitted and polled")
-    jobs = parser.parse_args().jobs
+    parser.add_argument("--warm-up", type=int, default=2_000, help="how many before that are not counted")
+    options = parser.parse_args()
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=emulate, args=(there,))
     process.start()
     try:
-        asyncio.run(measure(here, here.recv(), jobs))
+        asyncio.run(measure(here, here.recv(), jobs=options.jobs, warm_up=options.warm_up))
         here.send("end")
     finally:
         process.join(30)

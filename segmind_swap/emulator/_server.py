@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ._app import CUT
@@ -47,7 +47,7 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
         raise ValueError(f"port must be between 0 and 65535, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named, because asyncio turns Nagle's algorithm off for such sockets only, and with it
-    # every answer, being two writes, takes 80 ms.
+    # every answer of more than one write takes 80 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
@@ -161,6 +161,27 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+class _Joined:
+    """A transport that sends the head of an answer together with its body.
+
+    As two writes they are two system calls, and wake the client twice.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held = b""
+        self.holding = False
+
+    def write(self, data: bytes) -> None:
+        self._held += data
+        if self._held and not self.holding:
+            held, self._held = self._held, b""
+            self._transport.write(held)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Protocol(H11Protocol):
     """A connection that the application can cut."""
 
@@ -170,14 +191,23 @@ class _Protocol(H11Protocol):
         self._application: Any = self.app
         self.app = self._run
 
+    def connection_made(self, transport: Any) -> None:
+        self._joined = _Joined(transport)
+        super().connection_made(cast("asyncio.Transport", self._joined))
+
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._lost.set()
 
     async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope.setdefault("extensions", {})[CUT] = self._cut
+
+        async def send_joined(message: Message) -> None:
+            self._joined.holding = message["type"] == "http.response.start"
+            await send(message)
+
         try:
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, send_joined)
         except asyncio.CancelledError:
             # Only the server's end cancels, and then nobody waits for this task's result.
             await self._cut(flush=False)

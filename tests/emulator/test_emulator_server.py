@@ -107,6 +107,16 @@ def test_answers_are_not_held_back_by_nagles_algorithm() -> None:
         assert listener.proto == socket.IPPROTO_TCP
 
 
+def test_an_answer_goes_out_in_one_piece() -> None:
+    with Emulator().serve() as url, connection(url) as sock:
+        for _ in range(3):
+            sock.sendall(head() + BODY)
+            got = sock.recv(65536)
+            answer, _, body = got.partition(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert json.loads(body)["status"] == "QUEUED"
+
+
 async def test_fifty_at_once_are_all_served() -> None:
     emulator = Emulator(duration=0, credits_usd=1000, engine="none")
     with emulator.serve() as url:

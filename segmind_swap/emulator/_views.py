@@ -134,7 +134,7 @@ def call(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
         "kind": exchange.call.kind if exchange.call else None,
         "number": exchange.call.number if exchange.call else None,
         "method": exchange.method,
-        "path": exchange.path[:_URL_SHOWN],
+        "path": shown_body(exchange.path.encode(), exchange.headers)[:_URL_SHOWN],
         "ago": now - exchange.at,
         "ending": exchange.ending,
         "status": exchange.status,

@@ -351,7 +351,7 @@ function fillCall(item, call) {
   set(code, "className", `code ${toneOf(call)}`);
   write(what, call.fault ? `fault: ${call.fault}` : call.job ? `swap ${number(call.job)}` : call.kind ? "" : call.path);
   set(what, "className", call.fault ? "what bad" : "what");
-  write(when, ago(call.ago));
+  write(when, call.ago < 1 ? "now" : duration(call.ago));
 }
 
 // The ledger

@@ -12,7 +12,7 @@ import pytest
 import requests
 import schemathesis
 import schemathesis.openapi
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from schemathesis.core.failures import FailureGroup
 from schemathesis.specs.openapi import checks
 
@@ -37,6 +37,12 @@ EXAMPLES = 40
 
 SEQUENCES = 30
 """Ways from a submit onwards."""
+
+PATIENCE = 300.0
+"""Seconds after which something hangs, whatever else the machine has to do."""
+
+# How long it takes to make a request up, and how many are thrown away, is not what is tested.
+STEADY = settings(settings.get_profile("steady"), suppress_health_check=list(HealthCheck))
 
 CHECKS = [
     checks.status_code_conformance,
@@ -89,11 +95,11 @@ def session() -> Iterator[requests.Session]:
 
 @pytest.mark.real_time
 @SCHEMA.parametrize()
-@settings(max_examples=EXAMPLES)
+@settings(STEADY, max_examples=EXAMPLES)
 def test_what_is_answered_to_made_up_requests_is_in_the_document(
     case: Any, served: tuple[Emulator, str], session: requests.Session
 ) -> None:
-    case.call_and_validate(base_url=served[1], session=session, headers=KEY)
+    case.call_and_validate(base_url=served[1], session=session, headers=KEY, timeout=PATIENCE)
 
 
 @pytest.mark.real_time
@@ -105,9 +111,9 @@ def test_what_is_answered_along_the_links_of_the_document_is_in_it(
 
     class Sequences(SCHEMA.as_state_machine()):  # type: ignore[misc]
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
-            return {"base_url": url, "headers": KEY, "session": session}
+            return {"base_url": url, "headers": KEY, "session": session, "timeout": PATIENCE}
 
-    Sequences.run(settings=settings(max_examples=SEQUENCES, stateful_step_count=6))
+    Sequences.run(settings=settings(STEADY, max_examples=SEQUENCES, stateful_step_count=6))
     answered = [call.status for call in emulator.calls if call.kind == "poll" and call.number > before]
     assert answered.count(200) >= SEQUENCES / 5, "polls of jobs that there are"
 

@@ -12,7 +12,7 @@ SKIN = "#a9683f"
 
 def astronaut() -> Brush:
     """The picture of the astronaut."""
-    sheet = Brush(768, 960, fade("#241a5e", "#4b2f8f", "#a04a9e", "#f08a8a"))
+    sheet = Brush(768, 960, fade("#15163f", "#221f5c", "#33297a", "#4f3a92"))
     _space(sheet)
     b = sheet.at(384, 0)
     b.cast(0, 884, 180, 24, 0.5)
@@ -25,8 +25,8 @@ def astronaut() -> Brush:
 
 def _space(b: Brush) -> None:
     stars(b, 70, 768, 640)
-    x, y = 142, 128
-    b.glow(x, y, 200, "#ffcf8a", 0.5)
+    x, y = 668, 118
+    b.glow(x, y, 150, "#ffcf8a", 0.3)
     planet = ellipse(x, y, 66)
     tan = fade("#ffd99a", "#f2955f", "#d9607a", angle=70)
     b.form(planet, tan, depth=20, strength=0.45)
@@ -36,17 +36,15 @@ def _space(b: Brush) -> None:
     upper = turned(box(x - 200, y - 200, x + 200, y), -18, (x, y))
     b.form(planet, tan, depth=20, strength=0.45, inside=upper)
     b.paint(ellipse(x, y - 34, 90, 8, -14), "#fff0c9", alpha=0.4, inside=planet)
-    b.form(ellipse(674, 320, 40), fade("#9be0dd", "#4f9fc8", angle=60), depth=14, strength=0.5)
-    b.paint(ellipse(662, 310, 10, 7) + ellipse(684, 332, 7, 5), "#d5f5ee", alpha=0.6)
     ground = ridge([(-20, 800), (160, 772), (390, 790), (600, 764), (790, 796)], 960)
     b.paint(
         ridge([(-20, 740), (120, 700), (260, 742), (460, 700), (640, 730), (790, 680)], 960),
-        fade("#b3638f", "#7d4688"),
+        fade("#4a3d86", "#3a3072"),
     )
-    b.form(ground, fade("#f3b5a0", "#b96a8c"), depth=0)
+    b.form(ground, fade("#6f62a6", "#4a4186"), depth=0)
     for x, y, r in ((90, 870, 54), (690, 850, 42), (590, 930, 60), (250, 935, 40)):
-        b.paint(ellipse(x, y, r, r * 0.3), "#8f4f80", alpha=0.6)
-        b.paint(ellipse(x, y + r * 0.09, r * 0.92, r * 0.24), "#d98c94", alpha=0.8)
+        b.paint(ellipse(x, y, r, r * 0.3), "#3a3270", alpha=0.6)
+        b.paint(ellipse(x, y + r * 0.09, r * 0.92, r * 0.24), "#6a5fa3", alpha=0.8)
 
 
 def _pack(b: Brush) -> None:

@@ -39,15 +39,13 @@ def fox() -> Brush:
 
 
 def _woods(b: Brush) -> None:
-    b.paint(ellipse(384, 420, 300), "#ffe1a0", alpha=0.75)
     b.paint(
-        ridge([(-20, 620), (150, 560), (380, 610), (600, 550), (790, 600)], 960), fade("#f3c98b", "#eab676")
+        ridge([(-20, 620), (150, 560), (380, 610), (600, 550), (790, 600)], 960), fade("#e9d9a8", "#d9c98f")
     )
-    tree(b, 70, 720, 420, fade("#f0a24c", "#d9703f"))
-    tree(b, 712, 700, 360, fade("#f4bd56", "#e08a3e"))
-    tree(b, 610, 660, 200, fade("#e98a4a", "#c9603f"))
+    tree(b, 40, 660, 200, fade("#ecc98a", "#dcae74"))
+    tree(b, 730, 640, 160, fade("#eed39a", "#dfb880"))
     b.paint(
-        ridge([(-20, 730), (200, 700), (420, 730), (620, 700), (790, 740)], 960), fade("#dd9a55", "#b8643f")
+        ridge([(-20, 730), (200, 700), (420, 730), (620, 700), (790, 740)], 960), fade("#c9c78f", "#98a06c")
     )
     for index, (x, y) in enumerate(scatter(30, 0, 770, 768, 950)):
         b.paint(_leaf(x, y, 15, index * 67), ("#f6c14f", "#e2603b", "#f49a45", "#a9483b")[index % 4])

@@ -13,7 +13,7 @@ GOLD = fade("#ffd977", "#eda93c")
 
 def knight() -> Brush:
     """The picture of the knight."""
-    sheet = Brush(768, 960, fade("#8fd0e8", "#cdeee6", "#fdf3d2"))
+    sheet = Brush(768, 960, fade("#5aa6d6", "#8fcbe6", "#d9f0e4"))
     _hills(sheet)
     b = sheet.at(384, 0)
     b.cast(0, 884, 190, 26)
@@ -28,8 +28,8 @@ def knight() -> Brush:
 def _hills(b: Brush) -> None:
     b.glow(150, 170, 260, "#fffbe0", 0.9)
     b.paint(ellipse(150, 170, 62), "#fffbe6")
-    cloud(b, 610, 150, 120)
-    cloud(b, 60, 330, 90, alpha=0.7)
+    cloud(b, 690, 360, 60, alpha=0.6)
+    cloud(b, 90, 60, 70, alpha=0.6)
     b.paint(
         ridge([(-20, 560), (140, 470), (300, 540), (470, 450), (640, 520), (790, 440)], 960),
         fade("#a8d8c2", "#8cc9ae"),

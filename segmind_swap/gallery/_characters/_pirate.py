@@ -25,8 +25,8 @@ def pirate() -> Brush:
 
 
 def _sea(b: Brush) -> None:
-    b.glow(600, 330, 300, "#fffbe0", 0.8)
-    b.paint(ellipse(600, 330, 76), "#fff8df")
+    b.glow(110, 310, 240, "#fffbe0", 0.8)
+    b.paint(ellipse(110, 310, 58), "#fff8df")
     cloud(b, 150, 170, 120, "#fff3e2")
     cloud(b, 660, 130, 90, "#fff3e2", 0.7)
     b.paint(box(-10, 540, 780, 800), fade("#4fb3b5", "#2f8299"))

@@ -12,7 +12,7 @@ CORAL = fade("#ff8d78", "#e9574f")
 
 def robot() -> Brush:
     """The picture of the robot."""
-    sheet = Brush(768, 960, fade("#ffe3a6", "#ffc98c", "#ff9f86"))
+    sheet = Brush(768, 960, fade("#dfe0f7", "#ece4f6", "#f6e6ee"))
     _town(sheet)
     b = sheet.at(384, 0)
     b.cast(0, 886, 190, 24)
@@ -24,31 +24,22 @@ def robot() -> Brush:
 
 
 def _town(b: Brush) -> None:
-    sun = ellipse(384, 400, 280)
-    b.paint(sun, fade("#fff6d6", "#ffd79a"), alpha=0.9)
-    for x, turn, r in ((90, 0, 62), (690, 12, 84), (640, 24, 40)):
-        _gear(b, x, 190 if x < 600 else (250 if r > 60 else 110), r, turn)
-    blocks = (
-        (-10, 120, 520),
-        (110, 90, 600),
-        (198, 70, 560),
-        (500, 90, 590),
-        (588, 110, 540),
-        (690, 100, 610),
-    )
+    for x, turn, r in ((80, 0, 50), (710, 12, 60)):
+        _gear(b, x, 150 if x < 600 else 90, r, turn)
+    blocks = ((-10, 80, 690), (70, 70, 716), (150, 60, 700), (560, 70, 706), (630, 70, 690), (700, 80, 712))
     for x, wide, top in blocks:
-        b.form(box(x, top, x + wide, 800, 6), fade("#f58f7d", "#d9657c"), depth=14, strength=0.25)
+        b.form(box(x, top, x + wide, 800, 6), fade("#d9cdec", "#d0bfe2"), depth=14, strength=0.25)
         for row in range(int((760 - top) / 50)):
             b.paint(
                 join(
                     box(x + 16 + 28 * k, top + 28 + row * 50, x + 30 + 28 * k, top + 52 + row * 50, 3)
                     for k in range(int((wide - 20) / 28))
                 ),
-                "#ffe0a0",
-                alpha=0.75,
+                "#f3e6f2",
+                alpha=0.5,
             )
-    b.paint(box(-10, 772, 780, 970), fade("#c9567a", "#8f3f72"))
-    b.paint(box(-10, 772, 780, 782), "#e5838a")
+    b.paint(box(-10, 772, 780, 970), fade("#b9a4d2", "#9a82b8"))
+    b.paint(box(-10, 772, 780, 782), "#d3c2e4")
 
 
 def _gear(b: Brush, x: float, y: float, r: float, turn: float) -> None:
@@ -56,7 +47,7 @@ def _gear(b: Brush, x: float, y: float, r: float, turn: float) -> None:
         turned(box(x - r * 0.16, y - r * 1.2, x + r * 0.16, y - r * 0.7, 5), turn + 45 * k, (x, y))
         for k in range(8)
     )
-    b.paint(teeth + ellipse(x, y, r), "#f7a97a", alpha=0.55, outside=ellipse(x, y, r * 0.42))
+    b.paint(teeth + ellipse(x, y, r), "#d3cbee", alpha=0.5, outside=ellipse(x, y, r * 0.42))
 
 
 def _legs(b: Brush) -> None:
@@ -70,7 +61,7 @@ def _legs(b: Brush) -> None:
 
 def _arms(b: Brush) -> None:
     for points in ([(-140, 500), (-226, 540), (-240, 640)], [(140, 500), (220, 470), (236, 372)]):
-        b.form(ribbon(points, 44), DEEP, depth=8)
+        b.form(ribbon(points, 48), TEAL, depth=8)
         (x, y), (x2, y2) = points[1], points[2]
         b.form(ellipse(x, y, 28), GOLD, depth=6)
         ring = ((x + 2 * x2) / 3, (y + 2 * y2) / 3)

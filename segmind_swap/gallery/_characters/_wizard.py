@@ -13,7 +13,7 @@ BEARD = fade("#ffffff", "#dfe0f2")
 
 def wizard() -> Brush:
     """The picture of the wizard."""
-    sheet = Brush(768, 960, fade("#123a5e", "#1f6a80", "#5fb3a1", "#d7e3a5"))
+    sheet = Brush(768, 960, fade("#2f7f9f", "#6fb9bb", "#b9dfc4", "#eef0c9"))
     _night(sheet)
     b = sheet.at(384, 0)
     b.cast(0, 886, 210, 26, 0.45)

@@ -16,7 +16,7 @@ def cafe() -> Brush:
     _front(sheet)
     _ground(sheet)
     _plant(sheet.at(150, 700))
-    _guest(sheet.at(500, 716, 0.72))
+    _guest(sheet.at(560, 716, 0.82))
     _bulbs(sheet)
     return sheet
 
@@ -142,15 +142,7 @@ def _plant(b: Brush) -> None:
 
 
 def _guest(b: Brush) -> None:
-    b.cast(0, 0, 240, 24, 0.45)
-    iron = "#3a2a5a"
-    b.paint(
-        blob((-120, -200), (-126, -400), (-60, -450), (60, -450), (126, -400), (120, -200)),
-        iron,
-        outside=blob((-106, -210), (-112, -392), (-54, -436), (54, -436), (112, -392), (106, -210)),
-    )
-    b.paint(both(ribbon([(112, -210), (128, 0)], 12), 0), iron)
-    b.form(box(-130, -216, 130, -186, 14), iron, depth=4)
+    b.cast(0, 2, 150, 20, 0.45)
     for x in (-44, 44):
         side = 1 if x > 0 else -1
         b.form(ribbon([(x, -190), (x * 1.1, -40)], 56, 46), fade("#4a4f86", "#373a6c"), depth=9)
@@ -215,28 +207,19 @@ def _guest(b: Brush) -> None:
         b.form(
             ribbon([(98 * side, -350), (140 * side, -276), (70 * side, -242)], 68, 62, 50), yellow, depth=10
         )
-    _table(b)
+    _cup(b)
 
 
-def _table(b: Brush) -> None:
-    b.form(box(-10, -200, 10, -10), "#3a2a5a", depth=4)
-    b.form(arc(0, 0, 70, 22, 180, 360), "#3a2a5a", depth=4)
-    b.form(ellipse(0, -206, 176, 34), "#c9c0dc", depth=4)
-    b.form(ellipse(0, -216, 176, 34), fade("#ffffff", "#efe2ec"), depth=6, strength=0.2)
-    b.form(ellipse(0, -216, 54, 12), fade("#fff3dc", "#ecd5c6"), depth=3)
-    b.form(arc(0, -262, 34, 48, 0, 180), fade("#ff8d78", "#e2574c", angle=0), depth=6)
-    b.paint(ellipse(0, -262, 34, 8), "#7a3f3a")
-    hand(b, -44, -242, 25, SKIN)
-    hand(b, 44, -242, 25, SKIN)
-    for x in (-8, 10):
+def _cup(b: Brush) -> None:
+    b.paint(ellipse(40, -246, 17), "#d9475a", outside=ellipse(40, -246, 9))
+    b.form(arc(0, -272, 38, 62, 0, 180), fade("#ff8d78", "#e2574c", angle=0), depth=6)
+    b.paint(ellipse(0, -272, 38, 9), "#7a3f3a")
+    hand(b, -42, -240, 25, SKIN)
+    hand(b, 42, -240, 25, SKIN)
+    for x in (-9, 10):
         b.paint(
-            ribbon([(x, -276), (x + 8, -300), (x - 4, -322), (x + 6, -344)], 7, 6, 2), "#ffffff", alpha=0.5
+            ribbon([(x, -286), (x + 8, -306), (x - 4, -326), (x + 6, -346)], 7, 6, 2), "#ffffff", alpha=0.5
         )
-    b.form(ellipse(112, -220, 34, 8), "#ffffff", depth=3, strength=0.2)
-    b.form(arc(112, -222, 26, 24, 180, 360), fade("#f3bf7f", "#c9804f"), depth=5)
-    b.paint(
-        join(ribbon([(112 + x, -240), (112 + x * 1.5, -224)], 4) for x in (-12, 0, 12)), "#a9603f", alpha=0.6
-    )
 
 
 def _bulbs(b: Brush) -> None:

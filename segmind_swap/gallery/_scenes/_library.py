@@ -1,11 +1,10 @@
-"""Somebody reading in the big green chair of an old library."""
+"""Somebody reading in the big leather chair of an old library."""
 
 # ruff: noqa: PLR0917  (x before y, left before right: coordinates read best in their own order)
 
 from .._brush import Brush, fade, mix
 from .._people import face, hand, head
-from .._scenery import tree
-from .._shapes import arc, blob, both, box, ellipse, join, poly, ribbon
+from .._shapes import blob, both, box, ellipse, join, poly, ribbon
 
 SKIN = "#8f563a"
 WOOD = fade("#a9653f", "#7a4438")
@@ -15,9 +14,8 @@ SPINES = ("#d9574f", "#eda93c", "#3f8f8a", "#f3dcb4", "#5a5fa8", "#b5486b", "#7f
 def library() -> Brush:
     """The picture of the library."""
     sheet = Brush(1152, 768, fade("#8a4f3f", "#6b3a3c"))
-    _shelves(sheet, -10, 390, 0)
-    _shelves(sheet, 762, 1162, 7)
-    _window(sheet)
+    for first, x in enumerate((-10, 383, 776)):
+        _shelves(sheet, x, x + 386, first * 7)
     _floor(sheet)
     _lamp(sheet.at(300, 690))
     _pile(sheet.at(900, 716))
@@ -57,24 +55,6 @@ def _book(b: Brush, x: float, low: float, wide: float, high: float, colour: str)
         "#ffe9b8",
         alpha=0.6,
     )
-
-
-def _window(b: Brush) -> None:
-    frame = box(404, 200, 748, 560) + arc(576, 202, 172, 178, 180, 360)
-    b.paint(box(380, -10, 772, 640), fade("#d99a5f", "#b5704c"))
-    b.paint(frame, "#f5d9a8")
-    glass = box(424, 200, 728, 540) + arc(576, 202, 152, 158, 180, 360)
-    b.paint(glass, fade("#bfe3ee", "#fdf3d0"))
-    v = b.at(0, 0)
-    v.paint(ellipse(500, 150, 40), "#fffbe6", inside=glass)
-    v.paint(ellipse(500, 560, 240, 110), "#b5d99a", inside=glass)
-    tree(v, 668, 520, 190, fade("#a9d38a", "#76b37f"))
-    v.paint(ellipse(660, 600, 260, 110), "#8fc78a", inside=glass)
-    bars = join(box(x - 5, 40, x + 5, 545) for x in (500, 576, 652)) + join(
-        box(420, y - 5, 732, y + 5) for y in (200, 320, 440)
-    )
-    b.paint(bars, "#f5d9a8", inside=glass)
-    b.form(box(392, 536, 760, 562, 6), fade("#e8b87f", "#c98f5c"), depth=5)
 
 
 def _floor(b: Brush) -> None:
@@ -119,7 +99,7 @@ def _pile(b: Brush) -> None:
 
 def _reader(b: Brush) -> None:
     b.cast(0, 2, 260, 26, 0.45)
-    green = fade("#5fae7f", "#347a68")
+    leather = fade("#8f5546", "#63353a")
     b.form(both(box(140, -20, 176, 12, 8), 0), "#5a3340", depth=4)
     b.form(
         blob(
@@ -133,15 +113,15 @@ def _reader(b: Brush) -> None:
             (196, -360),
             (190, -40),
         ),
-        green,
+        leather,
         depth=24,
     )
     b.paint(
         join(ellipse(x, y, 7) for x, y in ((-120, -440), (0, -520), (120, -440))),
-        "#2f6a5c",
+        "#4f2a34",
         alpha=0.7,
     )
-    b.form(box(-170, -170, 170, -20, 30), fade("#4f9a74", "#2f7062"), depth=14)
+    b.form(box(-170, -170, 170, -20, 30), fade("#7f4a40", "#5a3038"), depth=14)
     navy = fade("#5b64a8", "#434a8a")
     body = blob(
         (-60, -400),
@@ -177,7 +157,7 @@ def _reader(b: Brush) -> None:
             depth=8,
         )
         b.paint(box(x * 1.1 - 34, -48, x * 1.1 + 34, -34, 6), "#fff0d4")
-    b.form(both(box(136, -250, 216, -14, 38), 0), green, depth=14, light=0.2)
+    b.form(both(box(136, -250, 216, -14, 38), 0), leather, depth=14, light=0.1)
     h = b.at(0, -500, 1.05)
     curls = (
         (-84, -30, 42),

@@ -211,7 +211,9 @@ def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
 @contextmanager
 def an_emulator(folder: Path, speed: float, *arguments: str) -> Iterator[dict[str, str]]:
     """The environment in which commands find an emulator of their own."""
-    with running("emulator", "--port", "0", "--speed", str(speed), *arguments, cwd=folder) as server:
+    # The pictures here are too plain for a preview to find anybody in them.
+    options = ("--port", "0", "--speed", str(speed), "--engine", "sheet", *arguments)
+    with running("emulator", *options, cwd=folder) as server:
         assert server.stdout is not None
         found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
         assert found, "it ended early"

@@ -74,6 +74,9 @@ KNOWN_ONLY_BY = {
     "starlette": {"emulator"},
     "uvicorn": {"emulator"},
     "PIL": {"emulator", "gallery"},
+    "numpy": {"emulator"},
+    "onnxruntime": {"emulator"},
+    "patchmatch": {"emulator"},
     "trio": {"_tasks"},
     "asyncio": {"_tasks", "cli", "emulator"},
 }
@@ -194,7 +197,7 @@ def _after(program: str) -> tuple[set[str], int]:
 
 def test_importing_the_client_imports_no_extra_and_starts_nothing() -> None:
     modules, threads = _after("from segmind_swap import SwapClient")
-    assert not modules & {"typer", "starlette", "uvicorn", "PIL", "trio", "pytest"}
+    assert not modules & {"typer", "starlette", "uvicorn", "PIL", "numpy", "onnxruntime", "trio", "pytest"}
     assert threads == 1
 
 

@@ -21,7 +21,7 @@ from ._exits import Exit, endings_told, give_up
 from ._live import LiveLine
 from ._pairs import read_pairs
 from ._plan import Limits
-from ._service import new_emulator, read_faults, service
+from ._service import Engine, best_engine, new_emulator, read_faults, service
 from ._settle import JOURNAL, settle, show_status
 
 app = typer.Typer(
@@ -270,6 +270,13 @@ def serve_emulator(
     ] = False,
     credits: Annotated[float, typer.Option(help="Dollars of play money on the account.")] = 100.0,
     seed: Annotated[int, typer.Option(help="Decides which calls a share such as 10% hits.")] = 0,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(
+            help="What makes the pictures: a local preview of the swap, a sheet of both inputs, or a dot.",
+            show_default="preview if it is installed, else sheet",
+        ),
+    ] = None,
 ) -> None:
     """Serve a local emulator of the API: it bills nobody, and returns labelled pictures.
 
@@ -283,6 +290,7 @@ def serve_emulator(
         rate_limit=rate_limit,
         count_polls=count_polls,
         seed=seed,
+        engine=engine or best_engine(),
     )
 
     def ready(url: str) -> None:

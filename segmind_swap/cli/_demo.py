@@ -17,7 +17,7 @@ from segmind_swap._report import Exhibit, write_report
 
 from ._board import Board
 from ._exits import Exit, give_up
-from ._service import new_emulator, settings_for
+from ._service import Engine, best_engine, new_emulator, settings_for
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator
@@ -46,8 +46,10 @@ def run_demo(folder: Path, *, keep: bool) -> None:
 
     swaps = {f"{character}-{scene}": (character, scene) for character, scene in PAIRS}
     board = Board(swaps)
+    engine = best_engine()
     emulator = new_emulator(
         speed=_SPEED,
+        engine=engine,
         faults=(
             Fault(on="submit", calls=(3,), status=429, headers={"retry-after": "2"}),
             Fault(on="poll", calls=(9,), status=502),
@@ -78,7 +80,7 @@ def run_demo(folder: Path, *, keep: bool) -> None:
         console.print(f"they can be watched at [bold]{url}[/bold] while they run", soft_wrap=True)
         with board.screen:
             asyncio.run(run(url))
-        _report(console, folder, swaps, board, emulator, started)
+        _report(console, folder, swaps, board, emulator, engine, started)
         if keep:
             console.print(f"the emulator runs on at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
             _wait_for_ctrl_c()
@@ -98,6 +100,7 @@ def _report(
     swaps: dict[str, tuple[str, str]],
     board: Board,
     emulator: Emulator,
+    engine: Engine,
     started: float,
 ) -> None:
     exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]
@@ -108,7 +111,9 @@ def _report(
         ("paid twice", str(len(emulator.paid_twice()))),
         ("faults survived", str(board.survived.total())),
     )
-    write_report(folder / "report.html", title="Six swaps", lead=_LEAD, exhibits=exhibits, totals=totals)
+    write_report(
+        folder / "report.html", title="Six swaps", lead=_LEADS[engine], exhibits=exhibits, totals=totals
+    )
     survived = ", ".join(f"{count} {what}" for what, count in board.survived.items())
     console.print(
         f"\n[green]{saved} of {len(swaps)} saved[/green] in {time.monotonic() - started:.0f} s;"
@@ -120,11 +125,16 @@ def _report(
     console.print(f"open [bold]{escape(str(folder / 'report.html'))}[/bold] to look at them", soft_wrap=True)
 
 
-_LEAD = (
-    "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet of its two"
-    " inputs, and shows which picture plays which part. Everything else is as with the service: uploads,"
-    " jobs, polls, the rate limit and the gateway error that were survived, and the ledger."
+_REST = (
+    " Everything else is as with the service: uploads, jobs, polls, the rate limit and the gateway error that"
+    " were survived, and the ledger."
 )
+_LEADS = {
+    Engine.PREVIEW: "Made on the local emulator, by cut-and-paste on this machine: each result is a local"
+    " preview, and shows which picture plays which part. The service draws scene and character anew." + _REST,
+    Engine.SHEET: "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet"
+    " of its two inputs, and shows which picture plays which part." + _REST,
+}
 
 
 def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:

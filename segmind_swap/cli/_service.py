@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from segmind_swap import PollPolicy
@@ -46,6 +47,23 @@ def settings_for(url: str) -> dict[str, Any]:
     return {"api_key": _KEY, "base_url": url, "polling": PollPolicy(interval=_POLLS)}
 
 
+class Engine(StrEnum):
+    """What makes an emulator's pictures."""
+
+    PREVIEW = "preview"
+    SHEET = "sheet"
+    NONE = "none"
+
+
+def best_engine() -> Engine:
+    """What makes the pictures where they are made to be looked at: real swaps if the extra is there."""
+    try:
+        import segmind_swap.emulator.preview  # noqa: F401, PLC0415
+    except ImportError:
+        return Engine.SHEET
+    return Engine.PREVIEW
+
+
 def new_emulator(
     *,
     speed: float,
@@ -54,6 +72,7 @@ def new_emulator(
     rate_limit: int | None = None,
     count_polls: bool = False,
     seed: int = 0,
+    engine: Engine = Engine.SHEET,
 ) -> Emulator:
     """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
     try:
@@ -69,8 +88,9 @@ def new_emulator(
             rate_limit=rate_limit,
             count_polls=count_polls,
             seed=seed,
+            engine=engine.value,
         )
-    except ValueError as exc:
+    except (ImportError, ValueError) as exc:
         give_up(Exit.USAGE, str(exc))
 
 

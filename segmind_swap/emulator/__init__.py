@@ -1,7 +1,8 @@
 """A local server which speaks Segmind's workflow API, bills into a ledger and returns labelled pictures.
 
 It reads the API by itself, sharing no code with the client, so that a mistake of one shows against the other.
-It runs no model and never pretends to have swapped anything. Needs the extra ``segmind-swap[emulator]``.
+Its pictures say of themselves what they are, and none is the service's. Needs the extra
+``segmind-swap[emulator]``.
 """
 
 try:

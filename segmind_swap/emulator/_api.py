@@ -134,7 +134,13 @@ class Api:
             if self.contract.metrics:
                 headers["x-cost"] = f"{charge.price_usd:.4f}"
             metrics = self.ledger.metrics(charge)
-            return shapes.completed(url, contract=self.contract, metrics=metrics, headers=headers)
+            return shapes.completed(
+                url,
+                contract=self.contract,
+                metrics=metrics,
+                headers=headers,
+                engine=self.outputs.note(charge),
+            )
         if state == "FAILED":
             metrics = self.ledger.metrics(charge)
             return shapes.failed(charge.reason or "", contract=self.contract, metrics=metrics)

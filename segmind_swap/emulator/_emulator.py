@@ -73,14 +73,16 @@ class Emulator:
         gateway_bills: A submit that a fault answers with 502, 503 or 504 has started, and billed, its job,
             unless the fault's ``accepts`` says otherwise.
         lists_history: Workflow runs appear in the request history.
-        engine: "sheet" returns both inputs side by side and labelled; "none" a fixed picture of 8 x 8 pixels;
-            or an `Engine`.
+        engine: "preview" swaps by cut-and-paste, and needs the extra ``segmind-swap[preview]``; "sheet"
+            returns both inputs side by side and labelled; "none" a fixed picture of 8 x 8 pixels; or an
+            `Engine`.
         faults: What goes wrong, in order of precedence.
         seed: Decides which calls a fault with a probability hits.
         workflows: The ids that exist.
 
     Raises:
         ValueError: a setting is out of its range.
+        ImportError: ``engine`` is "preview" and its extra is not installed.
     """
 
     def __init__(
@@ -187,7 +189,8 @@ class Emulator:
     def app(self) -> ASGIApp:
         """The ASGI application, without threads and tasks: ``httpx.ASGITransport(app=emulator.app)``.
 
-        Inputs are decoded, and sheets drawn, on the loop. A cut is raised as ``ConnectionResetError``.
+        Inputs are decoded, and sheets drawn, on the loop; a preview is made in a thread. A cut is raised as
+        ``ConnectionResetError``.
         """
         return self._app
 

@@ -1,6 +1,8 @@
 """How a job ends: whether its inputs can be used, and the picture it leaves."""
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar, get_args
 from urllib.parse import urlsplit
 
@@ -11,15 +13,26 @@ from ._files import File, Files, file
 from ._pictures import Engine, Picture, SwapImpossible, check, dot, samples, sheet
 from ._state import Charge, Ledger
 
-EngineName = Literal["sheet", "none"]
+EngineName = Literal["preview", "sheet", "none"]
+"""The engines the emulator brings along; see `Emulator`."""
 
 SAMPLES = ("sample-character.png", "sample-scene.png")
 """The names of the pictures which run where a request names none, in the order of `samples`."""
 
 _KEPT_BYTES = 64 * 1024 * 1024
 
+_POLL_WAITS = 1.0
+"""Seconds for which the poll that lets an engine begin waits for its picture."""
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How an attempt ended: with a picture, or for a reason without."""
+
+    reason: str | None
 
 
 class Outputs:
@@ -35,8 +48,9 @@ class Outputs:
         self.limiter: anyio.CapacityLimiter | None = None
         self._ledger = ledger
         self._uploads = uploads
-        self._engine = engine
+        self._engine = _preview() if engine == "preview" else engine
         self._busy = False
+        self._tasks: dict[str, asyncio.Task[_End | None]] = {}
         self._made = Files(_KEPT_BYTES)
 
     def digest(self, url: str) -> str | None:
@@ -45,15 +59,18 @@ class Outputs:
         known = self._uploads.get(name) or _sample(name)
         return known.sha256 if known else None
 
+    def note(self, charge: Charge) -> str | None:
+        """What the engine says of the picture it made for this job; None of one that it left to the sheet."""
+        hosted = charge.reference_sha256 is not None and charge.scene_sha256 is not None
+        return getattr(self._engine, "label", None) if hosted else None
+
     async def settle(self, charge: Charge, *, now: float, netloc: str) -> Charge | None:
         """Find out how a job ended and write it down; None if that has to wait for another job's picture.
 
-        An engine of the user's may find a swap impossible, so it has to run now. The built-in ones cannot,
-        and wait for somebody to want the picture. ``netloc`` is the emulator's own, where a missing picture
-        is an error.
+        The preview, or an engine of the user's, may find a swap impossible, so it has to run now. The others
+        cannot, and wait for somebody to want the picture. ``netloc`` is the emulator's own, where a missing
+        picture is an error.
         """
-        if self._busy:
-            return None
         reasons = [
             await self._problem(url, what, now=now, netloc=netloc)
             for what, url in (
@@ -63,14 +80,37 @@ class Outputs:
         ]
         reason = next(filter(None, reasons), None)
         if reason is None and not isinstance(self._engine, str):
-            self._busy = True
-            try:
-                await self._make(charge, now)
-            except SwapImpossible as impossible:
-                reason = str(impossible) or "Swap impossible"
-            finally:
-                self._busy = False
+            ends = self._attempt if self.limiter is None else self._begun
+            ended = await ends(charge, now)
+            if ended is None:
+                return None
+            reason = ended.reason
         return self._ledger.settle(charge, reason)
+
+    async def _begun(self, charge: Charge, now: float) -> "_End | None":
+        """The end of a job on a server, where a poll does not wait for a picture that takes long."""
+        task = self._tasks.get(charge.request_id)
+        if task is None:
+            task = asyncio.create_task(self._attempt(charge, now))
+            self._tasks[charge.request_id] = task
+            await asyncio.wait({task}, timeout=_POLL_WAITS)
+        # Two polls may have waited: one of them takes it.
+        if not task.done() or self._tasks.pop(charge.request_id, None) is None:
+            return None
+        return task.result()
+
+    async def _attempt(self, charge: Charge, now: float) -> "_End | None":
+        """Let the engine make the picture; None if it is at work for another job."""
+        if self._busy:
+            return None
+        self._busy = True
+        try:
+            await self._make(charge, now)
+        except SwapImpossible as impossible:
+            return _End(str(impossible) or "Swap impossible")
+        finally:
+            self._busy = False
+        return _End(None)
 
     async def find(self, name: str, now: float) -> File | None:
         """The hosted picture of this name: an upload, a sample, or a completed job's output."""
@@ -116,6 +156,13 @@ class Outputs:
         if self.limiter is None:
             return function(*args, **kwargs)
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.limiter)
+
+
+def _preview() -> Engine:
+    # Its packages are an extra, and take a while to import.
+    from .preview import Preview  # noqa: PLC0415
+
+    return Preview()
 
 
 def hosted_name(url: str) -> str:

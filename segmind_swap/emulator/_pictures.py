@@ -1,4 +1,4 @@
-"""The pictures the emulator returns. None of them is a swap, and each says so."""
+"""What an engine is, and the pictures of the plain ones. None of those is a swap, and each says so."""
 
 import functools
 from dataclasses import dataclass
@@ -35,7 +35,8 @@ class Engine(Protocol):
     PROCESSING. Called again should the picture have left the cache when it is downloaded. It runs on the
     server's event loop, so heavy work belongs in a thread.
 
-    Returns PNG bytes. Raises `SwapImpossible` to let the job end FAILED.
+    Returns PNG bytes. Raises `SwapImpossible` to let the job end FAILED. If an engine has a ``label``, the
+    last poll of a job whose pictures were uploaded here carries it as ``engine``.
     """
 
     async def __call__(self, *, reference: Picture, scene: Picture) -> bytes: ...

@@ -58,11 +58,17 @@ def running(state: str, contract: Contract) -> Response:
 
 
 def completed(
-    output_url: str, *, contract: Contract, metrics: dict[str, float], headers: Mapping[str, str]
+    output_url: str,
+    *,
+    contract: Contract,
+    metrics: dict[str, float],
+    headers: Mapping[str, str],
+    engine: str | None,
 ) -> Response:
-    """The last poll of a job that went well."""
+    """The last poll of a job that went well; ``engine`` is the emulator's own word on how."""
     body = {"status": _word("COMPLETED", contract)} | _output(contract.output, output_url)
-    return answer(body | _measured(contract, metrics), headers=headers)
+    made = {} if engine is None else {"engine": engine}
+    return answer(body | _measured(contract, metrics) | made, headers=headers)
 
 
 def failed(reason: str, *, contract: Contract, metrics: dict[str, float]) -> Response:

@@ -354,7 +354,7 @@ async def test_a_refused_key_takes_no_place_in_the_window() -> None:
         {"rate_limit": 0},
         {"auth": "basic"},
         {"api_key": ""},
-        {"engine": "preview"},
+        {"engine": "photograph"},
         {"record_lifetime": -1},
         {"workflows": "one"},
     ],

@@ -1,0 +1,99 @@
+"""Which of the things that stand out is the character, and what exactly belongs to it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ._arrays import Mask, Plane, grown
+from ._blobs import Blob, blobs
+from ._saliency import look
+
+SURE = 0.5
+"""What stands out at least so much may be the character."""
+
+_LEAST_SHARE = 0.002
+"""A character covers at least this share of its picture: less is a speck."""
+
+_MARGIN = 0.3
+"""The second look takes in so much more than the character's box, on each side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A character: ``alpha`` is how much of each pixel is its own, ``seen`` whatever might be."""
+
+    alpha: Plane
+    seen: Mask
+
+
+def find(picture: Image.Image) -> Figure | None:
+    """Look twice for the one character of an RGB picture; None if nothing stands out."""
+    first = look(picture)
+    body = _choose(first)
+    if body is None:
+        return None
+    box = _around(body, picture.size)
+    if (box[2] - box[0]) * (box[3] - box[1]) > 0.7 * body.size:
+        closer, mask = first, body
+    else:
+        closer = np.zeros_like(first)
+        closer[box[1] : box[3], box[0] : box[2]] = look(picture.crop(box))
+        again = _choose(closer)
+        # A closer look sees more of the same thing, or it has been caught by another one.
+        if again is None or np.count_nonzero(again & body) < 0.5 * np.count_nonzero(again | body):
+            closer, again = first, body
+        mask = again
+    alpha = closer * grown(mask, max(1, round(0.006 * max(mask.shape))))
+    alpha[_pinholes(mask)] = 1.0
+    return Figure(alpha=alpha.astype(np.float32), seen=mask | body)
+
+
+def bounds(mask: Mask) -> tuple[int, int, int, int]:
+    """The box of what is set: (left, top, right, bottom)."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _choose(saliency: Plane) -> Mask | None:
+    """The part that is most like a character, with what belongs to it."""
+    labels, parts = blobs(saliency > SURE)
+    parts = [part for part in parts if part.area_px >= _LEAST_SHARE * saliency.size]
+    if not parts:
+        return None
+    best = max(parts, key=lambda part: _likeness(part, saliency.shape))
+    mask: Mask = labels == best.label
+    reach = grown(mask, max(2, round(0.05 * max(best.width, best.height))))
+    for part in parts:
+        # A hat above a dark band, a hand beyond a sleeve.
+        if part is not best and part.area_px < 0.5 * best.area_px:
+            own = labels == part.label
+            if np.count_nonzero(own & reach) > 0:
+                mask |= own
+    return mask | _pinholes(mask)
+
+
+def _likeness(part: Blob, shape: tuple[int, ...]) -> float:
+    """How much a part is like the one character: large, upright, near the middle."""
+    upright = min(1.0, part.height / part.width / 0.9)
+    off = abs((part.left + part.right) / 2 / shape[1] - 0.5)
+    return part.area_px * upright * (1.0 - off)
+
+
+def _pinholes(mask: Mask) -> Mask:
+    """What the mask goes all the way round, if it is small: an eye, a buckle, a band."""
+    labels, gaps = blobs(~mask)
+    height, width = mask.shape
+    limit = 0.02 * np.count_nonzero(mask)
+    small = [
+        gap.label
+        for gap in gaps
+        if gap.area_px <= limit and gap.left > 0 and gap.top > 0 and gap.right < width and gap.bottom < height
+    ]
+    return np.isin(labels, small)
+
+
+def _around(mask: Mask, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = bounds(mask)
+    wide, high = round((right - left) * _MARGIN), round((bottom - top) * _MARGIN)
+    return max(0, left - wide), max(0, top - high), min(size[0], right + wide), min(size[1], bottom + high)

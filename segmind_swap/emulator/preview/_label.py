@@ -1,0 +1,42 @@
+"""What a picture that was made here says of itself."""
+
+import functools
+from io import BytesIO
+
+from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
+
+LABEL = "local preview"
+
+COMMENT = "segmind-swap emulator: local preview, a cut-and-paste; not made by Segmind's service"
+
+_QUICK_PX = 4_000_000
+"""Pictures with more pixels than this are packed in less time, and get somewhat larger."""
+
+
+def ribbon(size: tuple[int, int]) -> Image.Image:
+    """A small label for the lower right corner of a picture of this size, RGBA."""
+    text_px = max(8, min(round(min(size) * 0.026), 64))
+    font = _font(text_px)
+    left, top, right, bottom = font.getbbox(LABEL)
+    pad = round(text_px * 0.5)
+    wide, high = round(right - left) + 2 * pad, round(bottom - top) + 2 * pad
+    image = Image.new("RGBA", (min(wide, size[0]), min(high, size[1])), (22, 20, 26, 150))
+    ImageDraw.Draw(image).text((pad - left, pad - top), LABEL, fill=(255, 255, 255, 235), font=font)
+    return image
+
+
+def png(image: Image.Image) -> bytes:
+    """The picture as PNG, with what it is in its metadata."""
+    info = PngInfo()
+    info.add_text("Software", "segmind-swap emulator")
+    info.add_text("Comment", COMMENT)
+    out = BytesIO()
+    quick = image.width * image.height > _QUICK_PX
+    image.save(out, "PNG", pnginfo=info, compress_level=1 if quick else 6)
+    return out.getvalue()
+
+
+@functools.cache
+def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size_px)

@@ -1,0 +1,126 @@
+"""From two pictures to one: the character of the first in the place of the second's."""
+
+import threading
+
+import numpy as np
+from PIL import Image
+
+from ._arrays import Colours, Mask, Plane, grown
+from ._compose import Parts, compose
+from ._figure import bounds, find
+from ._light import relight
+from ._matte import Cutout, clean, cut
+from ._photo import load, opaque, working_copy
+from ._place import Extent, place
+
+_ONE = threading.Lock()
+
+_HOLE = 0.012
+"""The hole is the old character and so much around it, as a share of the scene's longer side."""
+
+_RING = 0.08
+"""The light is taken from so much around the hole."""
+
+
+class NoCharacter(Exception):  # noqa: N818 -- an outcome, not a mistake
+    """There is nothing to swap; the text says where."""
+
+
+def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
+    """The scene with the reference's character in place of its own, as PNG.
+
+    Both are JPEG, PNG or WebP. The result has the scene's size and mode; outside of what was edited each
+    pixel is as decoded. One swap runs at a time in a process, where the same inputs give the same bytes.
+
+    Raises:
+        NoCharacter: nothing in one of the pictures stands out.
+    """
+    with _ONE:
+        new = _character(load(reference))
+        whole = load(scene)
+        small = working_copy(whole)
+        return compose(whole, _parts(new, small, whole.size), ribbon=ribbon)
+
+
+def _character(image: Image.Image) -> tuple[Cutout, Extent]:
+    """The reference's character, cropped, and where it was."""
+    image = working_copy(image)
+    colours = _pixels(opaque(image))
+    own = _own_alpha(image)
+    if own is not None:
+        out = Cutout(colours=clean(_pixels(image.convert("RGB")), own), alpha=own)
+    else:
+        figure = find(opaque(image))
+        if figure is None:
+            raise NoCharacter("No character was found in the reference image")
+        out = cut(colours, figure.alpha)
+    mask = out.alpha > 0.5
+    if not mask.any():
+        raise NoCharacter("No character was found in the reference image")
+    extent = _extent(mask, 1.0)
+    box = np.s_[int(extent.top) : int(extent.bottom), int(extent.left) : int(extent.right)]
+    return Cutout(colours=out.colours[box], alpha=out.alpha[box]), extent
+
+
+def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]) -> Parts:
+    """What is put into a scene of this size, found in its working copy."""
+    character, extent = new
+    figure = find(opaque(small))
+    if figure is None:
+        raise NoCharacter("No character was found in the scene")
+    zoom = size[0] / small.width
+    old = _extent(figure.alpha > 0.5, zoom)
+    px = max(small.size)
+    hole = grown(figure.seen, max(2, round(_HOLE * px)))
+    colours = _pixels(opaque(small))
+    ring = grown(hole, max(4, round(_RING * px))) & ~hole
+    if not ring.any():
+        raise NoCharacter("No character was found in the scene: all of it stands out")
+    lit = relight(character.colours, character.alpha, colours, ring)
+    return Parts(
+        hole=hole,
+        character=Cutout(colours=lit, alpha=_faded(character.alpha, extent, old)),
+        placement=place(extent, old),
+    )
+
+
+def _own_alpha(image: Image.Image) -> Plane | None:
+    """The picture's own mask, if it has one that says something."""
+    if not image.has_transparency_data:
+        return None
+    alpha = np.asarray(image.convert("RGBA").getchannel("A"), np.float32) / np.float32(255)
+    clear = float((alpha < 0.5).mean())
+    return alpha if 0.01 < clear < 1.0 - 1e-4 else None
+
+
+def _faded(alpha: Plane, new: Extent, old: Extent) -> Plane:
+    """Where the reference's frame cut the figure off, it ends softly instead of in a straight line."""
+    height, width = alpha.shape
+    side = np.clip(np.arange(width, dtype=np.float32) / (0.06 * width), 0.0, 1.0)
+    if new.cut_left and not old.cut_left:
+        alpha = alpha * side
+    if new.cut_right and not old.cut_right:
+        alpha = alpha * side[::-1]
+    if new.cut_below and not old.cut_below:
+        alpha = (
+            alpha * np.clip(np.arange(height, 0, -1, dtype=np.float32) / (0.08 * height), 0.0, 1.0)[:, None]
+        )
+    return alpha.astype(np.float32)
+
+
+def _extent(mask: Mask, zoom: float) -> Extent:
+    left, top, right, bottom = bounds(mask)
+    columns = np.cumsum(mask.sum(axis=0))
+    middle = int(np.searchsorted(columns, columns[-1] / 2)) + 0.5
+    return Extent(
+        left=left * zoom,
+        top=top * zoom,
+        right=right * zoom,
+        bottom=bottom * zoom,
+        middle=middle * zoom,
+        picture=(mask.shape[1] * zoom, mask.shape[0] * zoom),
+    )
+
+
+def _pixels(image: Image.Image) -> Colours:
+    return np.asarray(image.convert("RGB"), np.float32) / np.float32(255)

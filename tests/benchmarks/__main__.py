@@ -44,8 +44,10 @@ def main() -> None:
         from .plots import draw
 
         draw(found, options.docs / "images")
+        figures = options.docs / "explanation" / "figures"
+        figures.mkdir(exist_ok=True)
         for one in found:
-            (options.docs / "explanation" / "figures" / f"{one.row}.md").write_text(page(one))
+            (figures / f"{one.row}.md").write_text(page(one))
 
 
 if __name__ == "__main__":

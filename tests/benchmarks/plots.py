@@ -36,6 +36,7 @@ def _cpu(axes: Axes, series: Series) -> None:
     colours = [_OURS if name in {"segmind-swap", FAST} else _THEIRS for name in names]
     bars = axes.barh(names, values, color=colours)
     axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.margins(x=0.1)
     axes.set_title("CPU of the client's process for each swap")
     axes.set_xlabel("milliseconds")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Literal, TypeAlias
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 BASE_URL = "https://api.segmind.com"
 UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
@@ -56,6 +57,8 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 def checked_key(key: str | None) -> SecretStr:
     """The key, wrapped so that no repr shows it. Its length is not judged: documents disagree about it."""
+    from pydantic import SecretStr  # noqa: PLC0415 - settings alone, and the command line's help, do without
+
     if not key:
         raise ConfigurationError(
             "there is no API key: set SEGMIND_API_KEY, or give SwapClient(api_key=…). Segmind's console makes"

@@ -40,8 +40,9 @@ from segmind_swap import (
     Uploaded,
 )
 from segmind_swap.cli._app import app
-from segmind_swap.cli._exits import Exit, KeptLines, code_of
+from segmind_swap.cli._exits import Exit, code_of
 from segmind_swap.cli._interrupts import Interrupts
+from segmind_swap.cli._kept import KeptLines
 from segmind_swap.cli._pace import Pace
 from segmind_swap.cli._pairs import read_pairs
 from segmind_swap.cli._plan import Limits, Plan

@@ -16,8 +16,9 @@ from segmind_swap import SwapClient, SwapError
 from segmind_swap._report import Exhibit, write_report
 
 from ._board import Board
+from ._engine import Engine, best_engine
 from ._exits import Exit, give_up
-from ._service import Engine, best_engine, new_emulator, settings_for
+from ._service import new_emulator, settings_for
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator

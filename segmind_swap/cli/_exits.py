@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -55,14 +53,6 @@ def complain(text: str) -> None:
     """Says what went wrong, on standard error."""
     words = Text.assemble(("segmind-swap:", "red"), " ", plain(text))
     Console(stderr=True, highlight=False).print(words, soft_wrap=True)
-
-
-class KeptLines(logging.Handler):
-    """Shows log lines on standard error; what lives there replaces `sys.stderr`, and stays below them."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Shows one."""
-        print(f"segmind-swap: {plain(record.getMessage())}", file=sys.stderr)
 
 
 def give_up(code: Exit, text: str) -> NoReturn:

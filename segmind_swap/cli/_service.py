@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from segmind_swap import PollPolicy
 
+from ._engine import Engine
 from ._exits import Exit, give_up
 
 if TYPE_CHECKING:
@@ -45,23 +45,6 @@ def service(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any
 def settings_for(url: str) -> dict[str, Any]:
     """The settings of a client of an emulator, which is looked at more often, as it is faster."""
     return {"api_key": _KEY, "base_url": url, "polling": PollPolicy(interval=_POLLS)}
-
-
-class Engine(StrEnum):
-    """What makes an emulator's pictures."""
-
-    PREVIEW = "preview"
-    SHEET = "sheet"
-    NONE = "none"
-
-
-def best_engine() -> Engine:
-    """What makes the pictures where they are made to be looked at: real swaps if the extra is there."""
-    try:
-        import segmind_swap.emulator.preview  # noqa: F401, PLC0415
-    except ImportError:
-        return Engine.SHEET
-    return Engine.PREVIEW
 
 
 def new_emulator(

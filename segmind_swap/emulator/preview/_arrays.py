@@ -25,9 +25,8 @@ def mean_around(values: Plane | Colours, radius: int) -> Plane | Colours:
         pad[axis] = (radius + 1, radius)
         sums = np.cumsum(np.pad(values, pad, mode="edge"), axis=axis, dtype=np.float64)
         size = 2 * radius + 1
-        ahead = np.take(sums, range(size, sums.shape[axis]), axis=axis)
-        behind = np.take(sums, range(sums.shape[axis] - size), axis=axis)
-        values = ((ahead - behind) / size).astype(np.float32)
+        windows = sums[size:] - sums[:-size] if axis == 0 else sums[:, size:] - sums[:, :-size]
+        values = (windows / size).astype(np.float32)
     return values
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from ._arrays import Mask, Plane, grown
+from ._backdrop import corrected
 from ._blobs import Blob, blobs
 from ._saliency import look
 
@@ -27,8 +28,12 @@ class Figure:
     seen: Mask
 
 
-def find(picture: Image.Image) -> Figure | None:
-    """Look twice for the one character of an RGB picture; None if nothing stands out."""
+def find(picture: Image.Image, *, alone: bool) -> Figure | None:
+    """Look twice for the one character of an RGB picture; None if nothing stands out.
+
+    ``alone`` is whether the picture may be of nothing else, so that a plain backdrop can be relied on. In a
+    scene it cannot: a row of it may be plain but for a shop behind the character.
+    """
     first = look(picture)
     body = _choose(first)
     if body is None:
@@ -44,6 +49,8 @@ def find(picture: Image.Image) -> Figure | None:
         if again is None or np.count_nonzero(again & body) < 0.5 * np.count_nonzero(again | body):
             closer, again = first, body
         mask = again
+    if alone:
+        closer, mask = corrected(closer, mask, np.asarray(picture, np.float32) / np.float32(255))
     alpha = closer * grown(mask, max(1, round(0.006 * max(mask.shape))))
     alpha[_pinholes(mask)] = 1.0
     return Figure(alpha=alpha.astype(np.float32), seen=mask | body)

@@ -4,7 +4,7 @@ import numpy as np
 import patchmatch
 from PIL import Image, ImageFilter
 
-_SIDE_PX = 448
+_SIDE_PX = 384
 """The longer side at which pieces are searched: the time grows with the hole."""
 
 _CONTEXT = 0.6

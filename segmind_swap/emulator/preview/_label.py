@@ -33,7 +33,7 @@ def png(image: Image.Image) -> bytes:
     info.add_text("Comment", COMMENT)
     out = BytesIO()
     quick = image.width * image.height > _QUICK_PX
-    image.save(out, "PNG", pnginfo=info, compress_level=1 if quick else 6)
+    image.save(out, "PNG", pnginfo=info, compress_level=1 if quick else 4)
     return out.getvalue()
 
 

@@ -50,7 +50,7 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
     if own is not None:
         out = Cutout(colours=clean(_pixels(image.convert("RGB")), own), alpha=own)
     else:
-        figure = find(opaque(image))
+        figure = find(opaque(image), alone=True)
         if figure is None:
             raise NoCharacter("No character was found in the reference image")
         out = cut(colours, figure.alpha)
@@ -65,7 +65,7 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
 def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]) -> Parts:
     """What is put into a scene of this size, found in its working copy."""
     character, extent = new
-    figure = find(opaque(small))
+    figure = find(opaque(small), alone=False)
     if figure is None:
         raise NoCharacter("No character was found in the scene")
     zoom = size[0] / small.width

@@ -1,0 +1,63 @@
+"""What a plain backdrop tells: an arm that does not stand out is no wall, and a gap that does is one."""
+
+import numpy as np
+
+from ._arrays import Colours, Mask, Plane, grown
+from ._blobs import blobs
+
+_PLAIN = 0.08
+"""Colours nearer to each other than this (each channel from 0 to 1) may be of one backdrop."""
+
+_CLEARLY = 0.16
+"""Colours farther from the backdrop than this are not of it."""
+
+_ROW_SHARE = 0.7
+"""A row is plain if so much of what is not the character has one colour."""
+
+_MOST_ADDED = 0.2
+"""Arms and staffs are smaller than this, as a share of the character; what is larger stands behind it."""
+
+_FEET = 0.1
+"""In this lowest part of the character nothing is added: it would be the shadow on the ground."""
+
+
+def corrected(saliency: Plane, mask: Mask, colours: Colours) -> tuple[Plane, Mask]:
+    """Saliency and mask with what each row's backdrop adds and takes away; a backdrop may fade downwards."""
+    outside = ~grown(mask, max(2, round(0.01 * max(mask.shape))))
+    away = np.full(mask.shape, 0.5 * (_PLAIN + _CLEARLY), np.float32)
+    for row in np.flatnonzero(mask.any(axis=1) & (outside.sum(axis=1) > 0.2 * mask.shape[1])):
+        around = colours[row][outside[row]]
+        apart = np.abs(colours[row] - np.median(around, axis=0)).max(axis=-1)
+        if float((apart[outside[row]] < _PLAIN).mean()) >= _ROW_SHARE:
+            away[row] = apart
+    rows = np.flatnonzero(mask.any(axis=1))
+    feet = rows[-1] - round(_FEET * (rows[-1] - rows[0]))
+    added = _attached(away > _CLEARLY, mask, feet)
+    gaps = (away < _PLAIN) & (saliency < 0.95)
+    saliency = np.where(added, np.float32(1.0), np.where(gaps, np.float32(0.0), saliency))
+    return np.asarray(saliency, np.float32), (mask & ~gaps) | added
+
+
+def _attached(differs: Mask, mask: Mask, feet: int) -> Mask:
+    """The parts of what differs that touch the character and are small enough for a limb."""
+    beyond = differs & ~mask
+    beyond[feet:] = False
+    touch = grown(mask, 2)
+    labels, parts = blobs(beyond)
+    width = mask.shape[1]
+    limit = _MOST_ADDED * np.count_nonzero(mask)
+    limbs = [
+        part.label
+        for part in parts
+        if part.area_px <= limit
+        and part.left > 0
+        and part.right < width
+        and part.top > 0
+        and bool(
+            (
+                touch[part.top : part.bottom, part.left : part.right]
+                & (labels[part.top : part.bottom, part.left : part.right] == part.label)
+            ).any()
+        )
+    ]
+    return np.asarray(np.isin(labels, limbs), np.bool_)

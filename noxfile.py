@@ -68,6 +68,16 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def photographs(session: nox.Session) -> None:
+    """Previews of photographs, which stay below `.nox/photographs/tmp/pictures` to be looked at."""
+    install_wheel(session)
+    session.install(*group("test"), *group("photographs"))
+    pictures = Path(session.create_tmp()).resolve() / "pictures"
+    file = "tests/emulator/test_emulator_photographs.py"
+    session.run("pytest", file, f"--basetemp={pictures}", *session.posargs, env={"PYTHONSAFEPATH": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """What the package costs, and which goals it reaches: twelve minutes, or `--quick`; rows by name."""
     install_wheel(session)

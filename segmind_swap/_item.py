@@ -298,7 +298,7 @@ class Item:
         account, session = self._account, self._around.session
         try:
             try:
-                result = await wait(session, job, timeout=session.timeout)
+                result = await wait(session, job, timeout=session.timeout, is_one_of_many=True)
             except SwapFailedError as exc:
                 await account.ended(OutcomeState.FAILED, held=account.in_doubt, error=exc)
                 return self._is(OutcomeState.FAILED, exc)

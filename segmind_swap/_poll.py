@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._config import PollPolicy, RetryPolicy
+from ._durations import Durations
 from ._retry import backoff
 
 _GONE_ANSWERS = 3
@@ -22,11 +23,18 @@ class Schedule:
         self._gone_since = 0.0
         self._gone_answers = 0
 
-    def first(self, age: float) -> float:
-        """The delay before the first poll of a job that was accepted `age` seconds ago."""
+    def first(self) -> float:
+        """The age at which a job is to be looked at first."""
         policy = self._policy
-        wanted = policy.interval if policy.first_after is None else policy.first_after
-        return max(0.0, wanted - age)
+        return policy.interval if policy.first_after is None else policy.first_after
+
+    def first_learnt(self, durations: Durations, *, cautious: bool, is_scarce: bool = False) -> float:
+        """The same, by what other jobs took; `cautious` counts on slow ones as long as little is known."""
+        policy = self._policy
+        early = durations.first_look(is_scarce=is_scarce) if policy.learn else None
+        if early is None and cautious and policy.learn and policy.first_after is None:
+            early = durations.cautious
+        return self.first() if early is None else max(policy.interval, early)
 
     def after_answer(self) -> float:
         """The delay after a poll that told the state."""

@@ -45,6 +45,10 @@ def _delay(state: tenacity.RetryCallState) -> float:
 
 async def repeat(step: Step[T]) -> T:
     """Takes turns until one is `Done`; returns its value."""
+    turn = await step()
+    if isinstance(turn, Done):
+        # Most are done at once, and a loop costs more than such a turn.
+        return turn.value
     # A fresh object for each loop: two tasks that share one mix up their state. No stop rule: tenacity's read
     # the wall clock, and who calls this sits inside a deadline of the event loop.
     retrying = tenacity.AsyncRetrying(
@@ -52,6 +56,7 @@ async def repeat(step: Step[T]) -> T:
         wait=_delay,
         retry=tenacity.retry_if_result(lambda turn: isinstance(turn, Again)),
     )
+    await anyio.sleep(turn.delay)
     return cast("Done[T]", await retrying(step)).value
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 
 from ._config import PollPolicy, RetryPolicy
+from ._durations import Durations
 from ._events import EventHandler
 from ._http import Http
 from ._outage import Outage
@@ -20,6 +21,7 @@ class Session:
 
     Attributes:
         slots: One for each swap in flight.
+        durations: What the client's swaps took.
         targets: The files that swaps in flight will be saved to.
         timeout: Seconds a job may take, and a 429 may last.
     """
@@ -34,4 +36,5 @@ class Session:
     polling: PollPolicy
     max_image_bytes: int
     on_event: EventHandler | None
+    durations: Durations = field(default_factory=Durations)
     targets: set[Path] = field(default_factory=set)

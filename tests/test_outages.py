@@ -2,14 +2,12 @@
 
 import json
 import random
-import sys
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import anyio
 import httpx
@@ -26,8 +24,10 @@ from segmind_swap import (
     SwapRequest,
     SwapTimeoutError,
 )
-from segmind_swap._http import _API, _SUBMITS
+from segmind_swap._clients import POLLS, SUBMITS
 from segmind_swap._outage import FAILURES
+
+from .wall import Wall, wall_clock
 
 S = OutcomeState
 STRICT = RetryPolicy(submit="strict")
@@ -236,7 +236,7 @@ async def test_an_outage_that_begins_in_the_middle_of_submitting_costs_no_more_t
     unknown = {str(outcome.request.id) for outcome in outcomes if outcome.state is S.UNKNOWN}
     assert unknown == set(+service.spoilt)
     assert states(outcomes) == {S.COMPLETED: 400 - len(unknown), S.UNKNOWN: len(unknown)}
-    assert FAILURES <= len(unknown) <= FAILURES + _SUBMITS.requests
+    assert FAILURES <= len(unknown) <= FAILURES + SUBMITS.requests
     assert service.times["submit"] == sorted(service.times["submit"])
     assert len(service.times["submit"]) == 400, "strict sends none again"
     assert max(service.billed.values()) == 1
@@ -250,7 +250,7 @@ async def test_a_gateway_that_fails_paid_calls_alone_is_tried_with_ever_fewer_su
     service, outcomes = await run_into(outage)
     lost = len(+service.spoilt)
     assert states(outcomes) == {S.COMPLETED: 400 - lost, S.UNKNOWN: lost}
-    assert lost <= FAILURES + _SUBMITS.requests + 14, "5, 10, 20, 40 and then 60 seconds apart"
+    assert lost <= FAILURES + SUBMITS.requests + 14, "5, 10, 20, 40 and then 60 seconds apart"
     assert max(service.billed.values()) == 1
 
 
@@ -319,14 +319,16 @@ class Limit:
 async def test_minutes_of_429s_are_met_with_few_requests_and_fail_no_swap(reset: str) -> None:
     headers, closed_for = RESETS[reset]
     minutes = 5
-    at_most = _API.requests + _SUBMITS.requests + minutes * MINUTE / closed_for
+    at_most = POLLS.requests + SUBMITS.requests + minutes * MINUTE / closed_for
     limit = Limit(10.0, 10.0 + minutes * MINUTE, headers, at_most=at_most)
     service = Service(duration=70.0, trouble=limit)
     outcomes = await batch(service, 100, every=0.2)
     assert 1 <= limit.asked <= at_most
     assert states(outcomes) == {S.COMPLETED: 100}
     assert service.billed == {str(number): 1 for number in range(100)}
-    assert limit.end <= max(service.times["submit"]) < limit.end + 120.0 + MINUTE, "and soon afterwards"
+    assert limit.end <= max(service.times["submit"]) < limit.end + 120.0 + 1.5 * MINUTE, (
+        "and soon afterwards, fifty a minute"
+    )
 
 
 async def test_a_batch_outlasts_429s_that_last_longer_than_a_swap_may_take() -> None:
@@ -340,41 +342,9 @@ async def test_a_batch_outlasts_429s_that_last_longer_than_a_swap_may_take() -> 
 # Clocks that are set while the program runs
 
 
-class Wall:
-    """The wall clock, which a test may set, and which stands still otherwise: the loop's clock is another."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.jumps = 0
-        self._dice = random.Random(7)
-        self._noon = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
-
-    def time(self) -> float:
-        return self._noon + self.ahead
-
-    def jump(self) -> None:
-        """Hours forward or back."""
-        self.jumps += 1
-        self.ahead = self._dice.uniform(-12 * HOUR, 12 * HOUR)
-
-
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
-    """The clock of every module of the package that looks at one, and `time.time`."""
-    wall = Wall()
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return cls.fromtimestamp(wall.time(), tz)
-
-    names = [name for name in sys.modules if name.startswith("segmind_swap.") and "emulator" not in name]
-    patched = [name for name in names if getattr(sys.modules[name], "datetime", None) is datetime]
-    assert {"segmind_swap._wait", "segmind_swap._http", "segmind_swap._models"} <= set(patched)
-    for name in patched:
-        monkeypatch.setattr(sys.modules[name], "datetime", Clock)
-    monkeypatch.setattr(time, "time", wall.time)
-    return wall
+    return wall_clock(monkeypatch)
 
 
 class Script:
@@ -416,7 +386,7 @@ async def test_hours_by_which_the_clock_is_set_move_no_request(wall: Wall) -> No
         assert states(outcomes) == {S.COMPLETED: 5}
         assert all(outcome.result is not None and 70 <= outcome.result.seconds < 200 for outcome in outcomes)
         moments.append({k: [round(t - start, 3) for t in times] for k, times in service.times.items()})
-    assert wall.jumps > 50
+    assert wall.jumps > 20
     assert moments[0] == moments[1]
 
 

@@ -6,12 +6,15 @@ so that a thousand waiting tasks do not run into the limit together.
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+import math
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
 
 import anyio
 
 from ._config import RateLimit, RetryPolicy
+from ._limit import Limit
 from ._retry import backoff
 from ._wire import Call
 
@@ -19,7 +22,13 @@ _SHORTEST_CLOSURE = 0.5
 _OPEN_FROM = 64
 # A request that takes longer than this no longer keeps others from trying the reopened gate.
 _PROBE = 5.0
-_MINUTE = 60.0
+# As many may meet a limit that nobody knows yet.
+_UNKNOWN = 8
+# Where polls use up the limit, too: a swap needs about two, and more are at the cost of the next swaps. But
+# while polls come so many seconds late, there are swaps enough under way.
+_POLLS_A_SUBMIT = 2
+_LATE_POLLS_A_SUBMIT = 3
+_LATE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +39,41 @@ class Admission:
         call: What it is.
         number: Counts a client's requests.
         closures: How often the gate had been closed before.
+        left_at: When it was given, on the event loop's clock.
     """
 
     call: Call
     number: int
     closures: int
+    left_at: float
 
 
-@dataclass(order=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Ticket:
-    rank: int
-    number: int
-    turn: anyio.Event = field(compare=False, default_factory=anyio.Event)
-    gone: bool = field(compare=False, default=False)
+    """Somebody who waits since a moment; `turn` is there while it sleeps."""
+
+    since: float
+    turn: anyio.Event | None = None
+    gone: bool = False
 
 
 class Pace:
     """Holds requests back until they may leave. One for each client; belongs to one event loop."""
 
     def __init__(self, limit: RateLimit, retry: RetryPolicy) -> None:
-        self._polls_count = limit.count_polls
+        self._limit = Limit(limit)
         self._retry = retry
-        self._spacing = 0.0 if limit.requests_per_minute is None else _MINUTE / limit.requests_per_minute
-        self._next_slot = 0.0
         self._opens_at = 0.0
         self._window: int | None = None
         self._in_flight: dict[int, float] = {}
+        self._submits_in_flight = 0
         self._closures = 0
         self._closed_in_a_row = 0
-        self._queue: list[_Ticket] = []
+        self._free: deque[_Ticket] = deque()
+        self._polls: deque[_Ticket] = deque()
+        self._submits: deque[_Ticket] = deque()
+        self._polls_in_a_row = 0
+        self._is_submits_turn = False
         self._numbers = 0
 
     @property
@@ -66,52 +81,61 @@ class Pace:
         """Seconds until the gate opens; zero if it is open."""
         return max(0.0, self._opens_at - anyio.current_time())
 
+    @property
+    def polls_count(self) -> bool:
+        """Whether polls are known to use up the limit."""
+        return self._limit.count_polls
+
     async def admit(self, call: Call) -> Admission:
         """Waits until a request of this kind may leave. What becomes of it is told to the methods below."""
-        counted = call is Call.SUBMIT or (call is Call.POLL and self._polls_count)
-        # While polls are not known to count, holding them back behind submits would only delay results.
-        self._numbers += 1
-        ticket = _Ticket(rank=int(call is Call.SUBMIT and not self._polls_count), number=self._numbers)
-        heapq.heappush(self._queue, ticket)
-        try:
-            while (at := self._turn_at(ticket, counted=counted)) > anyio.current_time():
+        ticket = _Ticket(anyio.current_time())
+        queue = self._queue_of(call)
+        queue.append(ticket)
+        counts = self._limit.counts(call)
+        while (at := self._turn_at(ticket, counts=counts)) > (now := anyio.current_time()):
+            ticket.turn = anyio.Event()
+            try:
                 # Until that very moment: a delay counted from now may end a rounding error too early.
                 with anyio.CancelScope(deadline=at):
                     await ticket.turn.wait()
-                    ticket.turn = anyio.Event()
-        except BaseException:
-            ticket.gone = True
-            self._call_next()
-            raise
-        heapq.heappop(self._queue)
-        if counted and self._spacing:
-            self._next_slot = max(self._next_slot, anyio.current_time()) + self._spacing
-        self._in_flight[ticket.number] = anyio.current_time()
+            except BaseException:
+                ticket.gone = True
+                self._call_next()
+                raise
+            # A 429 may have shown meanwhile that polls count.
+            counts = self._limit.counts(call)
+        queue.popleft()
+        if counts:
+            self._limit.leaves(now)
+            self._polls_in_a_row = self._polls_in_a_row + 1 if call is Call.POLL else 0
+            # Decided here, once: who sleeps until its turn relies on being the next.
+            is_late = bool(self._polls) and now - self._polls[0].since > _LATE
+            most = _LATE_POLLS_A_SUBMIT if is_late else _POLLS_A_SUBMIT
+            self._is_submits_turn = self._polls_in_a_row >= most
+        self._numbers += 1
+        self._in_flight[self._numbers] = now
+        self._submits_in_flight += call is Call.SUBMIT
         self._call_next()
-        return Admission(call, ticket.number, self._closures)
+        return Admission(call, self._numbers, self._closures, now)
 
     def limited(self, admission: Admission, hint: float | None) -> float:
         """A 429 came: closes the gate for everyone; returns the seconds until it reopens."""
-        if admission.call is Call.POLL:
-            self._polls_are_known_to_count()
-        if admission.closures == self._closures:
+        now = anyio.current_time()
+        is_news = admission.closures == self._closures
+        if is_news:
             # Of many requests that met the same limit together, only the first is news.
             self._closures += 1
             self._closed_in_a_row += 1
         wait = hint if hint is not None else backoff(self._retry, self._closed_in_a_row)
-        self._opens_at = max(self._opens_at, anyio.current_time() + max(wait, _SHORTEST_CLOSURE))
+        self._opens_at = max(self._opens_at, now + max(wait, _SHORTEST_CLOSURE))
         self._window = 1
+        if is_news or (admission.call is Call.POLL and not self._limit.count_polls):
+            self._limit.met(admission.call, now, self._opens_at, is_told=hint is not None)
         return self.closed_for
-
-    def _polls_are_known_to_count(self) -> None:
-        """From now on everybody is served in the order of coming, those who wait already included."""
-        self._polls_count = True
-        for ticket in self._queue:
-            ticket.rank = 0
-        heapq.heapify(self._queue)
 
     def answered(self, admission: Admission) -> None:
         """An answer other than 429 came: the gate opens further, if it was asked since it closed."""
+        self._limit.accepted(admission.call, admission.left_at)
         if admission.closures != self._closures:
             return
         self._closed_in_a_row = 0
@@ -123,28 +147,52 @@ class Pace:
     def left(self, admission: Admission) -> None:
         """A request that was admitted is over, however it ended."""
         del self._in_flight[admission.number]
+        self._submits_in_flight -= admission.call is Call.SUBMIT
         self._call_next()
 
-    def _turn_at(self, ticket: _Ticket, *, counted: bool) -> float:
+    def _queue_of(self, call: Call) -> deque[_Ticket]:
+        match call:
+            case Call.SUBMIT:
+                return self._submits
+            case Call.POLL:
+                return self._polls
+            case _:
+                return self._free
+
+    def _turn_at(self, ticket: _Ticket, *, counts: bool) -> float:
         """When the ticket's request may leave, as far as is known now."""
         if self._head() is not ticket:
-            return float("inf")
-        opens_at = max(self._opens_at, self._next_slot) if counted else self._opens_at
+            return math.inf
+        opens_at = self._opens_at
+        if counts:
+            opens_at = max(opens_at, self._limit.next_at(anyio.current_time()))
         return max(opens_at, self._has_room_at())
 
     def _has_room_at(self) -> float:
         """When the reopening gate has room for one more, if no answer comes earlier."""
         if self._window is None or len(self._in_flight) < self._window:
             return 0.0
-        latest = sorted(self._in_flight.values())[-self._window :]
-        return latest[0] + _PROBE
+        earlier = len(self._in_flight) - self._window
+        return next(islice(self._in_flight.values(), earlier, None)) + _PROBE
 
     def _head(self) -> _Ticket | None:
-        while self._queue and self._queue[0].gone:
-            heapq.heappop(self._queue)
-        return self._queue[0] if self._queue else None
+        """Who is next: of those that wait in order of coming, by what they are."""
+        for queue in self._order():
+            while queue and queue[0].gone:
+                queue.popleft()
+            if queue:
+                return queue[0]
+        return None
+
+    def _order(self) -> tuple[deque[_Ticket], ...]:
+        if self._limit.per_minute is None and self._submits_in_flight >= _UNKNOWN:
+            return (self._free, self._polls)
+        # What uses up no limit goes first: holding it back would only delay results.
+        if self._limit.count_polls and self._is_submits_turn:
+            return (self._free, self._submits, self._polls)
+        return (self._free, self._polls, self._submits)
 
     def _call_next(self) -> None:
         head = self._head()
-        if head is not None:
+        if head is not None and head.turn is not None:
             head.turn.set()

@@ -1,5 +1,6 @@
 """When requests may leave: the rate limit, and the gate that a 429 closes. Minutes here cost nothing."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -71,13 +72,22 @@ def the_longest_backoff(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # The rate limit
 
 
-async def test_nothing_is_held_back_while_no_limit_is_known() -> None:
+async def test_of_an_unknown_limit_at_most_eight_submits_are_unanswered_and_nothing_else_waits() -> None:
     traffic = Traffic(a_pace(), takes=10)
     async with anyio.create_task_group() as group:
-        for call in KINDS * 100:
+        for call in (*[Call.SUBMIT] * 20, *KINDS * 100):
             group.start_soon(traffic.send, call)
-    assert {second for _, second in traffic.left_at} == {0}
-    assert traffic.sizes[-1] == (0, 400)
+    times = {kind: Counter(second for name, second in traffic.left_at if name == kind) for kind in KINDS}
+    assert times[Call.SUBMIT] == dict.fromkeys(range(0, 150, 10), 8)
+    assert times[Call.POLL] == times[Call.UPLOAD] == times[Call.CREDITS] == {0: 100}
+
+
+async def test_where_the_limit_is_given_submits_wait_for_nothing_else() -> None:
+    traffic = Traffic(a_pace(60_000), takes=10)
+    async with anyio.create_task_group() as group:
+        for _ in range(100):
+            group.start_soon(traffic.send, Call.SUBMIT)
+    assert Counter(second for _, second in traffic.left_at) == {0: 100}
 
 
 async def test_submits_are_spread_evenly_over_the_minute() -> None:
@@ -106,10 +116,35 @@ async def test_polls_use_up_the_limit_where_they_count() -> None:
     assert [second for _, second in traffic.left_at] == [0, 10, 20]
 
 
-async def test_polls_wait_their_turn_behind_submits_where_they_count() -> None:
+async def test_where_polls_count_two_of_them_come_before_each_submit() -> None:
+    traffic = Traffic(a_pace(60, count_polls=True))
+    await traffic.send_all([Call.SUBMIT] * 4 + [Call.POLL] * 6)
+    names = [name for name, _ in traffic.left_at]
+    assert names == ["submit", *["poll", "poll", "submit"] * 3]
+    assert [second for _, second in traffic.left_at] == list(range(10))
+
+
+async def test_where_polls_come_late_three_of_them_come_before_each_submit() -> None:
+    """There are swaps enough under way; more would only be found later."""
     traffic = Traffic(a_pace(6, count_polls=True))
-    await traffic.send_all([Call.SUBMIT, Call.POLL, Call.SUBMIT, Call.POLL])
-    assert traffic.left_at == [("submit", 0), ("poll", 10), ("submit", 20), ("poll", 30)]
+    await traffic.send_all([*[Call.POLL] * 11, *[Call.SUBMIT] * 4])
+    runs = [len(run) for run in "".join(name[0] for name, _ in traffic.left_at).split("s")]
+    assert runs == [2, 3, 3, 3, 0]
+
+
+async def test_where_polls_count_they_are_served_in_the_order_in_which_they_were_due() -> None:
+    traffic = Traffic(a_pace(6, count_polls=True))
+    async with anyio.create_task_group() as group:
+        for name in "abcde":
+            group.start_soon(traffic.send, Call.POLL, name)
+            await anyio.wait_all_tasks_blocked()
+    assert [name for name, _ in traffic.left_at] == list("abcde")
+
+
+async def test_uploads_wait_behind_no_poll_and_no_submit() -> None:
+    traffic = Traffic(a_pace(6, count_polls=True))
+    await traffic.send_all([Call.POLL] * 3 + [Call.SUBMIT] * 3 + [Call.UPLOAD, Call.CREDITS])
+    assert sorted(name for name, second in traffic.left_at if second == 0) == ["credits", "poll", "upload"]
 
 
 @pytest.mark.parametrize("count_polls", [False, True])
@@ -356,9 +391,9 @@ class CountedPace(Pace):
 
     looks = 0
 
-    def _turn_at(self, ticket: _Ticket, *, counted: bool) -> float:
+    def _turn_at(self, ticket: _Ticket, *, counts: bool) -> float:
         self.looks += 1
-        return super()._turn_at(ticket, counted=counted)
+        return super()._turn_at(ticket, counts=counts)
 
 
 async def test_two_thousand_waiters_cost_a_few_looks_each() -> None:
@@ -390,23 +425,14 @@ async def test_a_thousand_of_two_thousand_waiters_can_go_away_at_once() -> None:
 async def test_a_429_on_a_poll_shows_that_polls_count_so_they_take_their_turn_from_then_on() -> None:
     pace = a_pace()
     traffic = Traffic(pace, takes=5)
-    admission = await pace.admit(Call.POLL)
-    pace.limited(admission, 30)
-    pace.left(admission)
-    await traffic.send_all([Call.SUBMIT, Call.POLL, Call.SUBMIT, Call.POLL])
-    assert [name for name, _ in traffic.left_at] == ["submit", "poll", "submit", "poll"]
-
-
-async def test_a_submit_that_waits_is_not_overtaken_for_ever_once_polls_are_known_to_count() -> None:
-    pace = a_pace()
-    traffic = Traffic(pace, takes=1)
     poll = await pace.admit(Call.POLL)
     await closed(pace, 5)
     async with anyio.create_task_group() as group:
-        group.start_soon(traffic.send, Call.SUBMIT, "the one that waits")
-        await anyio.wait_all_tasks_blocked()
-        pace.limited(poll, 10)
-        pace.left(poll)
-        for _ in range(50):
+        group.start_soon(traffic.send, Call.SUBMIT)
+        for _ in range(4):
             group.start_soon(traffic.send, Call.POLL)
-    assert traffic.left_at[0][0] == "the one that waits"
+        await anyio.wait_all_tasks_blocked()
+        # Of those that wait already, too.
+        pace.limited(poll, 15)
+        pace.left(poll)
+    assert [name for name, _ in traffic.left_at] == ["poll", "poll", "submit", "poll", "poll"]

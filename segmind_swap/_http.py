@@ -1,12 +1,12 @@
-"""The only owner of httpx clients: puts the key on a request, sends it once, and bounds what comes back."""
+"""The only way onto the wire: puts the key on a request, sends it once, and bounds what comes back."""
 
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from ._auth import Schemes, header
 from ._body import FreeBody, HeldBody
+from ._clients import Clients, ClientSettings, Send, Way
 from ._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from ._encoding import decoded
 from ._errors import ConfigurationError
@@ -30,33 +31,6 @@ _MAX_ANSWER_BYTES = 16 * 1024 * 1024
 # Redacting a key shorter than this could garble ordinary text, or a poll_url.
 _SHORTEST_REDACTED = 16
 _CLOSING = 1.0
-_KEEPALIVE = 60.0
-
-
-class _Bounds(NamedTuple):
-    """How much may go on at once: always fewer requests than connections.
-
-    At its limit httpx's pool gives up reuse, and leaks the slots of requests cancelled while they wait for
-    one (httpcore, issue 1093). Below it, neither can happen.
-    """
-
-    requests: int
-    connections: int
-
-
-_API = _Bounds(32, 40)
-_SUBMITS = _Bounds(32, 40)
-_PICTURES = _Bounds(8, 12)
-
-
-class _Borrowed(httpx.AsyncBaseTransport):
-    """The user's transport, for several clients: none of them closes it."""
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -77,10 +51,8 @@ class HttpSettings:
     key: SecretStr
     auth: Auth
     timeouts: RequestTimeouts
-    proxy: str | None = field(repr=False)
-    verify: bool | ssl.SSLContext
-    transport: httpx.AsyncBaseTransport | None
     user_agent: str
+    clients: ClientSettings
 
 
 class Http:
@@ -92,48 +64,16 @@ class Http:
         self._settings = settings
         self._pace = pace
         self._on_event = on_event
-        self._key_in_json = _as_json_may_spell(settings.key.get_secret_value())
-        complaint: str | None = None
-        try:
-            context = _ssl_context(settings)
-            # Submits have connections of their own, each used once: a stale one would make an outcome
-            # unknown, and a submit that hangs cannot hold up a poll.
-            self._submits = self._client(_SUBMITS, 0, context)
-            self._api = self._client(_API, _API.connections, context)
-            self._pictures = self._client(_PICTURES, _PICTURES.connections, context)
-        except (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL) as exc:
-            complaint = type(exc).__name__
-        if complaint is not None:
-            # The exception's own text is left out: a proxy's URL may hold a password.
-            raise ConfigurationError(
-                "connections cannot be set up: check `proxy` and `verify`, and in the environment"
-                f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({complaint})"
-            )
-        self._places = {
-            Call.SUBMIT: anyio.Semaphore(_SUBMITS.requests),
-            Call.DOWNLOAD: anyio.Semaphore(_PICTURES.requests),
+        # No cookies, and nothing that httpx would add: a server is told no more than this.
+        self._headers = {
+            "accept": "*/*",
+            "accept-encoding": "identity",
+            "connection": "keep-alive",
+            "user-agent": settings.user_agent,
         }
-        self._api_places = anyio.Semaphore(_API.requests)
+        self._key_in_json = _as_json_may_spell(settings.key.get_secret_value())
+        self._clients = Clients(settings.clients)
         self._closed = self._takes_no_submits = False
-
-    def _client(self, bounds: _Bounds, keepalive: int, context: ssl.SSLContext | bool) -> httpx.AsyncClient:
-        settings = self._settings
-        own_network = settings.transport is None and not self.service.origin.loopback
-        return httpx.AsyncClient(
-            transport=_Borrowed(settings.transport) if settings.transport is not None else None,
-            verify=context,
-            proxy=settings.proxy,
-            # Neither a transport that was handed in nor this machine itself is reached through a proxy that
-            # happens to be in the environment.
-            trust_env=own_network,
-            follow_redirects=False,
-            limits=httpx.Limits(
-                max_connections=bounds.connections,
-                max_keepalive_connections=keepalive,
-                keepalive_expiry=_KEEPALIVE,
-            ),
-            headers={"accept-encoding": "identity", "user-agent": settings.user_agent},
-        )
 
     def refuse_submits(self) -> None:
         """No POST of a swap leaves any more; what is under way, and everything free, goes on."""
@@ -143,15 +83,17 @@ class Http:
         """Closes every connection, and the transport that was handed in. Calls still under way end."""
         self._closed = True
         with anyio.CancelScope(shield=True):
-            for client in (self._submits, self._api, self._pictures):
-                await client.aclose()
-            if self._settings.transport is not None:
-                await self._settings.transport.aclose()
+            await self._clients.aclose()
 
     @property
     def closed_for(self) -> float:
         """Seconds until the rate limit lets requests leave again."""
         return self._pace.closed_for
+
+    @property
+    def polls_count(self) -> bool:
+        """Whether polls are known to use up the rate limit."""
+        return self._pace.polls_count
 
     async def call(self, request: Request) -> Answer | NoAnswer:
         """Sends a free call with the key, once; after a 401 once more, if there is another scheme to try."""
@@ -172,8 +114,8 @@ class Http:
 
         The place must be left again; as it may be handed to another task, nothing else does that.
         """
-        places = self._places.get(call, self._api_places)
-        await places.acquire()
+        way = self._clients.way(call)
+        send = await way.enter()
         try:
             # Pictures come from another host, without the account's key and outside its limits.
             admission = None if call is Call.DOWNLOAD else await self._pace.admit(call)
@@ -182,12 +124,12 @@ class Http:
                     self._pace.left(admission)
                 raise ConfigurationError("the client was closed")
         except BaseException:
-            places.release()
+            way.leave(send)
             raise
-        return Place(self, places, admission)
+        return Place(self, way, send, admission)
 
     async def exchange(
-        self, request: Request, scheme: AuthScheme | None, held: HeldBody | None
+        self, send: Send, request: Request, scheme: AuthScheme | None, held: HeldBody | None
     ) -> Answer | NoAnswer:
         """One attempt. Whatever goes wrong is a `NoAnswer`; only cancellation is raised."""
         call = request.call
@@ -197,12 +139,12 @@ class Http:
         try:
             with anyio.move_on_after(total):
                 message = self._message(request, scheme, held, read, total)
-                head = await self._client_for(call).send(message, stream=True)
+                head = await send(message)
                 try:
                     answer = await self._answer(head, call)
                 finally:
                     # An answer that was read must not be lost to a cancellation while its connection closes.
-                    with anyio.CancelScope(shield=True), anyio.move_on_after(_CLOSING):
+                    with anyio.move_on_after(_CLOSING, shield=True):
                         await head.aclose()
             reason = f"no complete answer within {total:g} s"
         except ConfigurationError:
@@ -221,52 +163,38 @@ class Http:
             reason=reason,
             sent=held is None or held.sent,
             status_code=head.status_code if head is not None else None,
-            request_id=request_id(self._headers(head).get("x-request-id")) if head is not None else None,
+            request_id=request_id(self._told(head).get("x-request-id")) if head is not None else None,
         )
-
-    def _client_for(self, call: Call) -> httpx.AsyncClient:
-        match call:
-            case Call.SUBMIT:
-                return self._submits
-            case Call.DOWNLOAD:
-                return self._pictures
-            case _:
-                return self._api
 
     def _message(
         self, request: Request, scheme: AuthScheme | None, held: HeldBody | None, read: float, total: float
     ) -> httpx.Request:
         timeouts = self._settings.timeouts
-        headers = {} if request.body is None else {"content-type": "application/json"}
-        if held is not None:
-            headers["content-length"] = str(len(held))
-        message = self._client_for(request.call).build_request(
-            request.method,
-            request.url,
-            content=request.body if held is None else None,
-            headers=headers,
-            timeout=httpx.Timeout(connect=timeouts.connect, write=timeouts.write, read=read, pool=total),
-        )
-        if held is None:
-            message.stream = _Stream(FreeBody(request.body or b""))
-        else:
-            # Made anew, because a request that was built with content answers `read()` with that.
-            message = httpx.Request(
-                message.method,
-                message.url,
-                headers=message.headers,
-                stream=_Stream(held),
-                extensions=message.extensions,
-            )
+        url, origin = _address(request.url)
+        headers = {"host": url.netloc.decode("ascii"), **self._headers}
         if scheme is not None:
             # The last look before the key goes on, at the very URL that httpx will use.
-            url = message.url
-            port = url.port or (443 if url.scheme == "https" else 80)
-            host = f"[{url.host}]" if ":" in url.host else url.host
-            if not self.service.trusts(Origin(url.scheme, host, port)):
+            if not self.service.trusts(origin):
                 raise ConfigurationError(f"{url.scheme}://{url.host} must not see the key; nothing was sent")
             name, value = header(scheme, self._settings.key.get_secret_value())
-            message.headers[name] = value
+            headers[name] = value
+        stream: _Stream | None = None
+        if request.body is not None:
+            headers["content-type"] = "application/json"
+            headers["content-length"] = str(len(request.body))
+            # Not as `content`: a request that has it answers `read()` with that, as often as asked.
+            stream = _Stream(held or FreeBody(request.body))
+        extensions = {
+            "timeout": {
+                "connect": timeouts.connect,
+                "write": timeouts.write,
+                "read": read,
+                "pool": total,
+            }
+        }
+        message = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
+        if stream is None:
+            message.stream = _Stream(FreeBody(b""))
         return message
 
     async def _answer(self, head: httpx.Response, call: Call) -> Answer:
@@ -286,13 +214,18 @@ class Http:
         body = decoded(bytes(raw), head.headers.get("content-encoding", ""), limit_bytes=limit)
         return Answer(
             status_code=head.status_code,
-            headers=self._headers(head),
+            headers=self._told(head),
             # A picture is never altered; what comes instead of one is only told.
             body=body if call is Call.DOWNLOAD and head.is_success else self._redact(body),
         )
 
-    def _headers(self, head: httpx.Response) -> dict[str, str]:
-        return {name.lower(): self._redact(value.encode()).decode() for name, value in head.headers.items()}
+    def _told(self, head: httpx.Response) -> dict[str, str]:
+        """The answer's headers, of which those of one name are joined."""
+        told: dict[str, str] = {}
+        for raw, content in head.headers.raw:
+            name, value = raw.decode("latin-1").lower(), self._redact(content).decode("utf-8", "replace")
+            told[name] = f"{told[name]}, {value}" if name in told else value
+        return told
 
     def _redact(self, text: bytes) -> bytes:
         """A server may echo the key in what it says; what it says ends in errors and logs."""
@@ -323,23 +256,24 @@ class Http:
 class Place:
     """A place on the wire, for one attempt."""
 
-    def __init__(self, http: Http, places: anyio.Semaphore, admission: Admission | None) -> None:
+    def __init__(self, http: Http, way: Way, send: Send, admission: Admission | None) -> None:
         self._http = http
-        self._places = places
+        self._way = way
+        self._send = send
         self._admission = admission
 
     async def attempt(
         self, request: Request, scheme: AuthScheme | None, held: HeldBody | None = None
     ) -> Answer | NoAnswer:
         """Sends the request once. With `held`, that is its body."""
-        answer = await self._http.exchange(request, scheme, held)
+        answer = await self._http.exchange(self._send, request, scheme, held)
         if isinstance(answer, Answer) and self._admission is not None:
             self._http.learn(request, scheme, answer, self._admission)
         return answer
 
     def leave(self) -> None:
         """Gives the place to the next."""
-        self._places.release()
+        self._way.leave(self._send)
         if self._admission is not None:
             self._http.left(self._admission)
 
@@ -362,6 +296,20 @@ def _as_json_may_spell(key: str) -> re.Pattern[bytes]:
     return re.compile(b"".join(spellings))
 
 
+class _Address(NamedTuple):
+    url: httpx.URL
+    origin: Origin
+
+
+@lru_cache(maxsize=4096)
+def _address(url: str) -> _Address:
+    """What httpx makes of a URL. The same one is asked for again and again."""
+    parsed = httpx.URL(url)
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    return _Address(parsed, Origin(parsed.scheme, host, port))
+
+
 def _limits(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:
     match call:
         case Call.SUBMIT:
@@ -372,10 +320,3 @@ def _limits(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:
             return timeouts.download_read, timeouts.download_total
         case Call.POLL | Call.CREDITS:
             return timeouts.poll_read, timeouts.poll_total
-
-
-def _ssl_context(settings: HttpSettings) -> ssl.SSLContext | bool:
-    """One context for all clients, and none where no connection is ours: each takes tens of milliseconds."""
-    if settings.transport is not None:
-        return False
-    return httpx.create_ssl_context() if settings.verify is True else settings.verify

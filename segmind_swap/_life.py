@@ -14,6 +14,7 @@ import anyio
 import anyio.lowlevel
 
 from ._calls import unanswered
+from ._clients import ClientSettings
 from ._config import (
     BASE_URL,
     MAX_IMAGE_BYTES,
@@ -85,15 +86,19 @@ class Life:
         self._timeout = timeout
         self._max_image_bytes = max_image_bytes
         self._on_event = on_event
+        service = Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http)
         self._http_settings = HttpSettings(
-            service=Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http),
+            service=service,
             key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
             auth=auth,
             timeouts=request_timeouts,
-            proxy=proxy,
-            verify=verify,
-            transport=transport,
             user_agent=f"segmind-swap/{_version()}",
+            clients=ClientSettings(
+                is_local=service.origin.loopback,
+                proxy=proxy,
+                verify=verify,
+                transport=transport,
+            ),
         )
 
     def __repr__(self) -> str:

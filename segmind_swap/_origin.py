@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from ._config import BASE_URL, UPLOAD_BASE_URL
@@ -56,6 +57,7 @@ class Origin(NamedTuple):
         return f"{self.scheme}://{self.host}{port}"
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> Origin:
     """The origin of an absolute http(s) URL.
 

@@ -22,6 +22,9 @@ settings.load_profile("steady")
 
 _T = TypeVar("_T")
 
+FAST = "asyncio-fast"
+"""The loop's name where polls and uploads go through the transport of the extra `fast`."""
+
 _PATIENCE = 30.0
 """Real seconds for which virtual time stands still while worker threads are at work."""
 
@@ -101,7 +104,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if inspect.iscoroutinefunction(metafunc.function):
         if "loop" not in metafunc.fixturenames:
             metafunc.fixturenames.append("loop")
-        metafunc.parametrize("loop", ["asyncio", "trio"])
+        has_wires = metafunc.definition.get_closest_marker("wires") is not None
+        metafunc.parametrize("loop", ["asyncio", "trio", *([FAST] if has_wires else [])])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -114,7 +118,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    backend = str(pyfuncitem.callspec.params["loop"])
+    loop = str(pyfuncitem.callspec.params["loop"])
+    backend = loop.removesuffix("-fast")
     real_time = pyfuncitem.get_closest_marker("real_time") is not None
     names = inspect.signature(pyfuncitem.obj).parameters
     arguments = {name: pyfuncitem.funcargs[name] for name in names}
@@ -122,5 +127,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     async def test() -> None:
         await pyfuncitem.obj(**arguments)
 
-    anyio.run(test, backend=backend, backend_options=_options(backend, real_time=real_time))
+    with pytest.MonkeyPatch.context() as patch:
+        if loop != FAST:
+            # As if the extra were not there.
+            patch.setattr("segmind_swap._clients.fast_transport", lambda **_: None)
+        anyio.run(test, backend=backend, backend_options=_options(backend, real_time=real_time))
     return True

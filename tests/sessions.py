@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from segmind_swap._body import HeldBody
 from segmind_swap._calls import unanswered
+from segmind_swap._clients import ClientSettings
 from segmind_swap._config import (
     BASE_URL,
     MAX_IMAGE_BYTES,
@@ -97,16 +98,21 @@ def http_of(
     proxy: str | None = None,
     on_event: EventHandler | None = None,
 ) -> Http:
-    settings = HttpSettings(
-        service=Service(base_url, allow_http),
-        key=SecretStr(key),
-        auth=auth,
-        timeouts=timeouts,
+    service = Service(base_url, allow_http)
+    clients = ClientSettings(
+        is_local=service.origin.loopback,
         proxy=proxy,
         # A context takes tens of milliseconds to make, and nothing here speaks TLS.
         verify=False,
         transport=transport,
+    )
+    settings = HttpSettings(
+        service=service,
+        key=SecretStr(key),
+        auth=auth,
+        timeouts=timeouts,
         user_agent="segmind-swap/test",
+        clients=clients,
     )
     return Http(settings, Pace(rate_limit, retry), on_event)
 

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from segmind_swap._body import HeldBody
+from segmind_swap._wire import Call
 
 from .sessions import Wire, a_submit, http_of, no_answer_of
 
@@ -110,7 +111,8 @@ async def test_a_transport_that_sends_a_request_again_by_itself_pays_once() -> N
 
     http = http_of(Wire(send_up_to_three_times))
     request = a_submit(http, b'{"a":1}')
-    no_answer = no_answer_of(await http.exchange(request, "bearer", HeldBody(b'{"a":1}')))
+    async with await http.enter(Call.SUBMIT) as place:
+        no_answer = no_answer_of(await place.attempt(request, "bearer", HeldBody(b'{"a":1}')))
     assert paid == [b'{"a":1}']
     assert no_answer.sent
     assert "must not be sent twice" in no_answer.reason

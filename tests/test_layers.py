@@ -17,6 +17,7 @@ LAYERS = {
         "_auth",
         "_budget",
         "_body",
+        "_durations",
         "_encoding",
         "_failures",
         "_hints",
@@ -33,10 +34,13 @@ LAYERS = {
         "_wire",
     },
     "io": {
+        "_clients",
+        "_fast",
         "_handover",
         "_http",
         "_journal",
         "_journal_file",
+        "_limit",
         "_outage",
         "_pace",
         "_rescue",
@@ -67,7 +71,9 @@ ORDER = ["words", "pure", "io", "story", "faces"]
 # Whose own idea it is to know a library; everybody else goes through them.
 KNOWN_ONLY_BY = {
     "tenacity": {"_retry"},
-    "httpx": {"_http", "_life", "testing"},
+    "httpx": {"_clients", "_fast", "_http", "_life", "testing"},
+    "httpx_aiohttp": {"_fast"},
+    "aiohttp": {"_fast"},
     "pytest": {"testing"},
     "typer": {"cli"},
     "rich": {"cli"},

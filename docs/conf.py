@@ -8,7 +8,8 @@ release = metadata.version("segmind-swap")
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 2
-exclude_patterns = ["_build"]
+# What the benchmarks write is included in a page, and is none itself.
+exclude_patterns = ["_build", "explanation/figures"]
 
 html_theme = "furo"
 html_title = "segmind-swap"

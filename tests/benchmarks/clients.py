@@ -95,8 +95,7 @@ def polling(work: Work) -> "PollPolicy":
     """When to look, as the work says."""
     from segmind_swap import PollPolicy
 
-    more = {"learn": work.learn} if "learn" in PollPolicy.__slots__ else {}
-    return PollPolicy(interval=work.interval, first_after=work.first_after, **more)
+    return PollPolicy(interval=work.interval, first_after=work.first_after, learn=work.learn)
 
 
 # What a user would write

@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from statistics import median
 
+from segmind_swap._clients import FAST_POLLS, POLLS
+from segmind_swap._durations import PRIOR
+
 from .clients import FAST
 from .findings import Effort, Finding, Found, at_least, at_most
 from .service import Conditions
 from .trial import Trial, trial
 
 OURS = ("segmind-swap", FAST)
-POOL = 40
-"""Connections that the client may open for polls."""
-
+POOLS = {"segmind-swap": POLLS, FAST: FAST_POLLS}
 _PACE = 10.0
 """How many times faster than life: all seconds are divided by it, and the sequence of events is the same."""
 
@@ -23,7 +24,15 @@ def cpu(effort: Effort) -> Found:
     for _ in range(effort.repeats):
         for client in ("bare httpx", *OURS):
             runs.setdefault(client, []).append(
-                trial(client, conditions, swaps=effort.swaps(1000), in_flight=300, interval=7.0 / _PACE)
+                trial(
+                    client,
+                    conditions,
+                    swaps=effort.swaps(1000),
+                    in_flight=300,
+                    interval=7.0 / _PACE,
+                    # What a batch does by itself at a service that takes its usual time.
+                    first_after=PRIOR / _PACE,
+                )
             )
     for client in ("requests in threads", "segmind in threads"):
         runs[client] = [
@@ -80,7 +89,7 @@ def connections(effort: Effort) -> Found:
             Finding(
                 what=f"connections opened for polls: {client}",
                 figure=opened.get("poll", 0),
-                goal=at_most(POOL) if client in OURS else None,
+                goal=at_most(POOLS[client].requests) if client in OURS else None,
                 note=f"{polls:,} polls, {run.seen.in_flight:,} in flight,"
                 f" {run.used.failed} swaps failed{run.used.error and f': {run.used.error[:40]}'}",
             )

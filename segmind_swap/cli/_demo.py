@@ -83,14 +83,14 @@ def run_demo(folder: Path, *, keep: bool) -> None:
             asyncio.run(run(url))
         _report(console, folder, swaps, board, emulator, engine, started)
         if keep:
-            console.print(f"the emulator runs on at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
-            _wait_for_ctrl_c()
+            _wait_for_ctrl_c(console, url)
     if any(row.state != "saved" for row in board.rows.values()):
         raise SystemExit(Exit.FAILED)
 
 
-def _wait_for_ctrl_c() -> None:
+def _wait_for_ctrl_c(console: Console, url: str) -> None:
     with suppress(KeyboardInterrupt):
+        console.print(f"the emulator runs on at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
         while True:
             time.sleep(3600)
 

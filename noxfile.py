@@ -64,7 +64,12 @@ def tests(session: nox.Session) -> None:
     coverage = () if session.posargs else ("--cov", "--cov-report=term-missing:skip-covered")
     # Safe path: the checkout's own folder must not come before the wheel.
     safe = {"PYTHONSAFEPATH": "1"}
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *coverage, *session.posargs, env=safe)
+    # Thousands of tests, many with real processes and sockets: what fails once on a busy machine is tried again,
+    # and told as a rerun; what is wrong fails again.
+    again = ("--reruns=1",)
+    session.run(
+        "pytest", "--numprocesses=auto", "--dist=worksteal", *again, *coverage, *session.posargs, env=safe
+    )
 
 
 @nox.session

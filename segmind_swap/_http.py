@@ -20,7 +20,7 @@ from ._clients import Clients, ClientSettings, Send, Way
 from ._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from ._encoding import decoded
 from ._errors import ConfigurationError
-from ._events import EventHandler, RateLimited, tell
+from ._events import EventHandler, RateLimited, log, tell
 from ._failures import request_id, shorten
 from ._hints import retry_delay
 from ._origin import Origin, Service
@@ -109,6 +109,15 @@ class Http:
         async with await self.enter(request.call) as place:
             return await place.attempt(request, scheme)
 
+    def check_open(self, call: Call) -> None:
+        """Whether such a request may still leave; whoever has waited for something asks again.
+
+        Raises:
+            ConfigurationError: the client was closed.
+        """
+        if self._closed or (self._takes_no_submits and call is Call.SUBMIT):
+            raise ConfigurationError("the client was closed")
+
     async def enter(self, call: Call) -> Place:
         """Waits for a place on the wire: a connection that is surely free, and a turn at the gate.
 
@@ -119,10 +128,12 @@ class Http:
         try:
             # Pictures come from another host, without the account's key and outside its limits.
             admission = None if call is Call.DOWNLOAD else await self._pace.admit(call)
-            if self._closed or (self._takes_no_submits and call is Call.SUBMIT):
+            try:
+                self.check_open(call)
+            except BaseException:
                 if admission is not None:
                     self._pace.left(admission)
-                raise ConfigurationError("the client was closed")
+                raise
         except BaseException:
             way.leave(send)
             raise
@@ -138,6 +149,9 @@ class Http:
         answer: Answer | None = None
         try:
             with anyio.move_on_after(total):
+                if self._closed:
+                    # A transport that was closed would open a connection anew.
+                    raise ConfigurationError("the client was closed")
                 message = self._message(request, scheme, held, read, total)
                 head = await send(message)
                 try:
@@ -268,7 +282,11 @@ class Place:
         """Sends the request once. With `held`, that is its body."""
         answer = await self._http.exchange(self._send, request, scheme, held)
         if isinstance(answer, Answer) and self._admission is not None:
-            self._http.learn(request, scheme, answer, self._admission)
+            try:
+                self._http.learn(request, scheme, answer, self._admission)
+            except Exception:
+                # It may be the answer to a paid call, and no mistake in here is worth that.
+                log.exception("an answer taught nothing about the account")
         return answer
 
     def leave(self) -> None:

@@ -83,7 +83,7 @@ class Limit:
         moments.append(left_at)
         # Those of the minute before a 429 are needed until the gate opens again.
         since = (left_at if self._met_at is None else self._met_at) - MINUTE
-        while moments[0] <= since:
+        while moments and moments[0] <= since:
             moments.popleft()
         self._is_news |= self.counts(call)
 

@@ -132,6 +132,7 @@ class _Submission:
         try:
             try:
                 await self._record.sending(self.in_doubt)
+                session.http.check_open(Call.SUBMIT)
                 self._posts += 1
                 tell(session.on_event, Submitting(id=self._id, attempt=self._posts))
             except BaseException:

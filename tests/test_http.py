@@ -1029,3 +1029,19 @@ async def test_a_submit_called_back_on_a_real_connection_never_arrives_whole() -
     assert arrived == [-1]
     assert not no_answer.sent
     assert "nobody waits" in no_answer.reason
+
+
+@pytest.mark.real_time
+@pytest.mark.wires
+async def test_a_place_that_was_taken_before_the_client_was_closed_sends_nothing_afterwards() -> None:
+    """A transport that was closed would open a new connection without a word."""
+    connections: list[Connection] = []
+    async with serving(keeping([], connections=connections)) as base_url:
+        http = http_of(None, base_url=base_url)
+        async with await http.enter(Call.SUBMIT) as place:
+            await http.aclose()
+            held = HeldBody(b"{}")
+            with pytest.raises(ConfigurationError, match="was closed"):
+                await place.attempt(a_submit(http, b"{}"), "bearer", held)
+            assert not held.sent
+    assert connections == []

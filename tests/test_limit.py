@@ -304,3 +304,109 @@ def test_a_limit_that_fell_while_few_polls_left_is_lower_and_polls_do_not_count(
     account.run(5 * MINUTE)
     assert not account.limit.counts(Call.POLL)
     assert account.limit.per_minute == pytest.approx(30, abs=1)
+
+
+# Exactly
+
+
+def sent(limit: Limit, count: int, start: float, seconds: float) -> None:
+    """So many submits, evenly over some seconds, all accepted."""
+    for number in range(count):
+        at = start + number * seconds / count
+        limit.next_at(at)
+        limit.leaves(at)
+        limit.accepted(Call.SUBMIT, at)
+
+
+def known(per_minute: int, *, given: float | None = None) -> Limit:
+    """A limit that was found at 60 s, in the minute that began with the first request."""
+    limit = Limit(RateLimit(requests_per_minute=given))
+    sent(limit, per_minute, 0.0, 1.0)
+    limit.met(Call.SUBMIT, 1.0, 60.0, is_told=True)
+    limit.next_at(60.0)
+    assert limit.per_minute == per_minute
+    return limit
+
+
+@pytest.mark.parametrize(("after", "expected"), [(59.9, 60), (59.76, 60), (59.7, 58), (30.0, 58)])
+def test_a_429_at_the_very_end_of_a_minute_is_a_request_that_came_late_and_an_earlier_one_is_not(
+    after: float, expected: int
+) -> None:
+    limit = known(60)
+    sent(limit, 58, 60.0, 29.0)
+    limit.met(Call.SUBMIT, 60.0 + after, 120.0, is_told=True)
+    limit.next_at(120.0)
+    assert limit.per_minute == expected
+
+
+def test_a_small_fall_of_the_limit_is_noticed_in_its_first_minutes() -> None:
+    account = Account(60)
+    account.run(4 * MINUTE)
+    account.per_minute = 56
+    account.run(3 * MINUTE)
+    before = len(account.rejected)
+    account.run(MINUTE)
+    assert account.limit.per_minute == 56
+    assert len(account.rejected) == before
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "given", "more"),
+    [(10, None, 11), (49, None, 50), (100, None, 102), (20, 20.5, 20.5), (20, 30, 21)],
+)
+def test_after_two_busy_minutes_two_of_a_hundred_more_are_tried_or_one_and_no_more_than_was_given(
+    per_minute: int, given: float | None, more: float
+) -> None:
+    limit = known(per_minute, given=given)
+    sent(limit, 2 * per_minute, 60.0, 119.0)
+    assert limit.per_minute == per_minute
+    limit.leaves(180.0)
+    assert limit.per_minute == more
+
+
+def test_nothing_more_is_tried_while_less_than_nine_of_ten_are_used() -> None:
+    limit = known(100)
+    sent(limit, 160, 60.0, 119.0)
+    limit.leaves(180.0)
+    assert limit.per_minute == 100
+
+
+def test_each_trial_that_fails_doubles_the_pause_before_the_next_and_one_that_holds_shortens_it() -> None:
+    limit = known(100)
+    sent(limit, 200, 60.0, 119.0)
+    limit.leaves(180.0)
+    limit.met(Call.SUBMIT, 181.0, 182.0, is_told=True)
+    sent(limit, 400, 182.0, 238.0)
+    assert limit.per_minute == 100, "two minutes were too short"
+    limit.leaves(422.5)
+    assert limit.per_minute == 102
+    sent(limit, 400, 422.5, 239.0)
+    limit.leaves(663.0)
+    assert limit.per_minute == pytest.approx(104.04)
+    sent(limit, 250, 663.0, 119.0)
+    limit.leaves(783.5)
+    assert limit.per_minute == pytest.approx(106.12, abs=0.01), "after two minutes again"
+
+
+def test_of_a_minute_that_had_begun_before_the_second_429_is_the_first_that_counts() -> None:
+    limit = Limit(RateLimit())
+    sent(limit, 5, 100.0, 1.0)
+    limit.met(Call.SUBMIT, 101.0, 130.0, is_told=True)
+    limit.next_at(130.0)
+    assert limit.per_minute is None
+    sent(limit, 40, 130.0, 1.0)
+    limit.met(Call.SUBMIT, 131.0, 190.0, is_told=True)
+    limit.next_at(190.0)
+    assert limit.per_minute == 45
+
+
+def test_a_limiter_that_lets_requests_pass_again_at_once_is_measured_by_the_time_they_took() -> None:
+    limit = Limit(RateLimit())
+    sent(limit, 10, 100.0, 1.0)
+    limit.met(Call.SUBMIT, 101.0, 102.0, is_told=True)
+    limit.next_at(102.0)
+    assert limit.per_minute is None, "it may have been the end of a minute that others had used"
+    sent(limit, 20, 102.0, 17.0)
+    limit.met(Call.SUBMIT, 119.0, 120.0, is_told=True)
+    limit.next_at(120.0)
+    assert limit.per_minute == 30 * 60 / 20

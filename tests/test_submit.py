@@ -16,6 +16,7 @@ from segmind_swap import (
     Accepted,
     AuthenticationError,
     BadRequestError,
+    ConfigurationError,
     ConnectionFailedError,
     Failed,
     ImageError,
@@ -509,6 +510,53 @@ async def test_an_answer_that_comes_after_its_caller_has_gone_is_recorded_all_th
         with anyio.move_on_after(5):
             await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
     assert [what for what, _, _ in notes.told_so_far] == ["sending", "job 1"]
+
+
+async def test_a_client_that_is_closed_while_an_intent_is_being_recorded_sends_nothing_any_more() -> None:
+    """It is no answer on its way for which closing would wait, and whoever closed it may end the program."""
+    service = Scripted()
+    notes = Notes(service)
+    swaps = client(service)
+    session, _ = swaps._started()
+
+    async def submits() -> None:
+        with pytest.raises(ConfigurationError, match="was closed"):
+            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(submits)
+        await anyio.sleep(0.1)
+        await swaps.aclose()
+    assert notes.told_so_far == [("sending", 0, 0), ("withdrawn", 0, 0)]
+    assert service.count("submit") == 0
+
+
+async def test_an_acceptance_that_comes_after_the_429_of_another_submit_is_no_less_an_acceptance() -> None:
+    """The slow one left more than a minute before the 429 from which the limit is counted back."""
+    service = Scripted(submit=[late(accepted(), 80), says(429, "wait", retry_after="30")])
+    jobs: list[SwapJob] = []
+    async with client(service, timeout=20.0) as swaps, anyio.create_task_group() as group:
+
+        async def slow() -> None:
+            jobs.append(await swaps.submit(**PICTURES))
+
+        group.start_soon(slow)
+        await anyio.sleep(70)
+        with pytest.raises(RateLimitError):
+            await swaps.submit(**PICTURES)
+    assert [job.request_id for job in jobs] == ["1"]
+
+
+async def test_a_mistake_in_what_is_learnt_from_an_answer_does_not_lose_the_job_in_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("segmind_swap._pace.Pace.answered", mistaken)
+    async with client(Scripted()) as swaps:
+        assert (await swaps.submit(**PICTURES)).request_id == "1"
+    assert "taught nothing" in caplog.text
 
 
 # A transport that misbehaves

@@ -64,8 +64,8 @@ def tests(session: nox.Session) -> None:
     coverage = () if session.posargs else ("--cov", "--cov-report=term-missing:skip-covered")
     # Safe path: the checkout's own folder must not come before the wheel.
     safe = {"PYTHONSAFEPATH": "1"}
-    # Thousands of tests, many with real processes and sockets: what fails once on a busy machine is tried again,
-    # and told as a rerun; what is wrong fails again.
+    # Thousands of tests, many with real processes: what fails on a busy machine is tried again, and told;
+    # what is wrong fails again.
     again = ("--reruns=1",)
     session.run(
         "pytest", "--numprocesses=auto", "--dist=worksteal", *again, *coverage, *session.posargs, env=safe

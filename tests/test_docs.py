@@ -203,7 +203,12 @@ def test_a_guide_to_testing_is_a_project_whose_tests_pass(guide: str, passed: in
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--strict-markers", "-W", "error", *plugins],
         cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""},
+        # A user's own modules lie beside the tests, where a safe path would not look.
+        env={
+            **{name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"},
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            "PYTEST_ADDOPTS": "",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,7 @@ import sniffio
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
 
 def fast_transport(
@@ -25,6 +26,7 @@ def fast_transport(
         # Not with this module: whoever imports the client does not always call anybody.
         import aiohttp  # noqa: PLC0415
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
+        from yarl import URL  # noqa: PLC0415
     except ImportError:
         return None
 
@@ -33,11 +35,14 @@ def fast_transport(
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
+    exact = cast("aiohttp.ClientSession", _Exact(session, URL))
+
     class Transport(AiohttpTransport):
         """With a session whose settings are ours."""
 
         def get_client(self) -> aiohttp.ClientSession:
-            return cast("aiohttp.ClientSession", _Exact(session))
+            # Asked for each request, because it is no session of aiohttp's own.
+            return exact
 
         async def aclose(self) -> None:
             await session.close()
@@ -48,10 +53,9 @@ def fast_transport(
 class _Exact:
     """A session to which a URL is what it was told: aiohttp's own would spell it its way."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self.session = session
+    def __init__(self, session: aiohttp.ClientSession, url: type[URL]) -> None:
+        self._session = session
+        self._url = url
 
     def request(self, *, url: str, **options: Any) -> Any:
-        from yarl import URL  # noqa: PLC0415 - as above
-
-        return self.session.request(url=URL(url, encoded=True), **options)
+        return self._session.request(url=self._url(url, encoded=True), **options)

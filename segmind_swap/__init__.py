@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._batch.outcomes import Outcomes
     from ._client import SwapClient
     from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -48,21 +49,19 @@ if TYPE_CHECKING:
         Submitting,
         Uploaded,
     )
-    from ._journal import Journal, JournalSummary
+    from ._journal.journal import Journal, JournalSummary
     from ._models import (
         Credits,
         ImageInput,
-        OutcomeState,
         SavableImage,
         SwapJob,
-        SwapOutcome,
         SwapOutput,
         SwapRequest,
         SwapResult,
         SwapState,
         SwapStatus,
     )
-    from ._outcomes import Outcomes
+    from ._outcome import OutcomeState, SwapOutcome
 
 __all__ = [
     "PRICE_USD",
@@ -123,11 +122,11 @@ __all__ = [
 ]
 
 # In the order in which they import each other, so that no name costs more than it needs.
-_WORDS = ("_errors", "_config", "_models", "_events")
+_WORDS = ("_errors", "_config", "_models", "_outcome", "_events")
 _FACES = {
-    "Journal": "_journal",
-    "JournalSummary": "_journal",
-    "Outcomes": "_outcomes",
+    "Journal": "_journal.journal",
+    "JournalSummary": "_journal.journal",
+    "Outcomes": "_batch.outcomes",
     "SwapClient": "_client",
 }
 

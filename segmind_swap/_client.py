@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ._calls import ask
+from pydantic import ValidationError
+
+from ._api.requests import credits_request
+from ._api.responses import read_credits
+from ._batch.inputs import Requests, each, listed
 from ._config import PRICE_USD, positive, whole
-from ._downloads import Target, check_target, claimed, read, save
 from ._errors import ConfigurationError, SwapError
-from ._events import Failed, tell
-from ._life import Life
-from ._models import Credits, ImageInput, SwapJob, SwapOutcome, SwapResult, SwapStatus, request_of
-from ._requests import Requests, each, listed
-from ._session import Session
-from ._submit import abandon, submit
-from ._wait import Updates, status, wait
-from ._wire import credits_request, read_credits
+from ._events import Failed
+from ._models import Credits, ImageInput, SwapJob, SwapRequest, SwapResult, SwapStatus
+from ._outcome import SwapOutcome
+from ._swap.downloads import read
+from ._swap.free_calls import ask
+from ._swap.output_files import OutputFile, check_target, reserved, save
+from ._swap.polling import Updates, status, wait
+from ._swap.session import Session
+from ._swap.settings import Life
+from ._swap.submit import abandon, submit
 
 # What only batches need is imported by the first of them.
 if TYPE_CHECKING:
-    from ._journal import Journal
-    from ._outcomes import Outcomes
+    from ._batch.outcomes import Outcomes
+    from ._journal.journal import Journal
 
 
 class SwapClient(Life):
@@ -103,12 +108,12 @@ class SwapClient(Life):
         """
         session, _ = self._started()
         limit = self._limit(timeout)
-        target = None if save_to is None else Target.named(save_to, overwrite=overwrite)
+        target = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
         with self._told_if_failed(id):
             if target is not None:
                 await check_target(target)
             # The name is looked at once more: it may have been taken while this one waited for its turn.
-            async with session.slots, claimed(session, target):
+            async with session.slots, reserved(session, target):
                 job = await self._submit(reference_character_image, character_image, id)
                 try:
                     return await self._finished(session, job, limit, target)
@@ -120,7 +125,7 @@ class SwapClient(Life):
                     raise
 
     async def _finished(
-        self, session: Session, job: SwapJob, limit: float, target: Target | None
+        self, session: Session, job: SwapJob, limit: float, target: OutputFile | None
     ) -> SwapResult:
         """The free part of a swap. Every error of it carries the job."""
         try:
@@ -151,7 +156,7 @@ class SwapClient(Life):
 
     async def _submit(self, reference: ImageInput, scene: ImageInput, id: str | None) -> SwapJob:
         session, uploads = self._started()
-        request = request_of({"id": id, "reference_character_image": reference, "character_image": scene})
+        request = _request_of({"id": id, "reference_character_image": reference, "character_image": scene})
         reference_url, scene_url = await uploads.urls_of(
             request.reference_character_image, request.character_image
         )
@@ -195,7 +200,7 @@ class SwapClient(Life):
             ConfigurationError: an option cannot be used.
             JournalError: (when entered) the journal is in use, damaged, of another service, or not writable.
         """
-        from ._batch import BatchSettings, batch  # noqa: PLC0415
+        from ._batch.runner import BatchSettings, batch  # noqa: PLC0415
 
         session, uploads = self._started()
         if concurrency is None:
@@ -263,7 +268,7 @@ class SwapClient(Life):
         Raises:
             JournalError: the journal is there, and cannot be read.
         """
-        from ._check import check  # noqa: PLC0415
+        from ._batch.check import check  # noqa: PLC0415
 
         _, uploads = self._started()
         return await check(
@@ -321,9 +326,9 @@ class SwapClient(Life):
         """
         session, _ = self._started()
         limit = self._limit(timeout)
-        target = None if save_to is None else Target.named(save_to, overwrite=overwrite)
+        target = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
         with self._told_if_failed(None):
-            async with claimed(session, target):
+            async with reserved(session, target):
                 return await self._finished(session, job, limit, target)
 
     # Pictures and the account
@@ -362,7 +367,7 @@ class SwapClient(Life):
             DownloadError: it could not be fetched or saved, or is no picture.
         """
         session, _ = self._started()
-        target = Target.named(path, overwrite=overwrite)
+        target = OutputFile.named(path, overwrite=overwrite)
         await check_target(target)
         saved = await save(session, result, target)
         assert saved.path is not None  # noqa: S101 - it was saved
@@ -389,13 +394,22 @@ class SwapClient(Life):
         try:
             yield
         except SwapError as exc:
-            tell(self._on_event, Failed(id=id, error=exc))
+            self._emit(Failed(id=id, error=exc))
             raise
 
 
 def _journal_of(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
     if not isinstance(journal, str | os.PathLike):
         return journal
-    from ._journal import Journal  # noqa: PLC0415
+    from ._journal.journal import Journal  # noqa: PLC0415
 
     return Journal(journal)
+
+
+def _request_of(values: Mapping[str, Any]) -> SwapRequest:
+    """A `SwapRequest`, with a mistake in it told as a `ConfigurationError`."""
+    try:
+        return SwapRequest(**values)
+    except ValidationError as exc:
+        problem = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+    raise ConfigurationError(f"not a swap request: {problem}")

@@ -28,8 +28,6 @@ found again from any process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -295,46 +293,3 @@ class DownloadError(SwapError):
         super().__init__(message, job=job)
         self.url = url
         self.status_code = status_code
-
-
-def error_fields(error: SwapError) -> dict[str, Any]:
-    """What is worth keeping of an error as JSON: its class, its message, its plain attributes."""
-    fields: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
-    for name, value in vars(error).items():
-        if isinstance(value, bytes):
-            fields[name] = value.decode("latin-1")
-        elif isinstance(value, str | int | float | None) and name != "job":
-            fields[name] = value
-    return fields
-
-
-def error_of(fields: Mapping[str, Any], job: SwapJob | None = None) -> SwapError:
-    """The error of which `error_fields` were kept.
-
-    Raises:
-        ValueError: they are no error's.
-    """
-    cls = _CLASSES.get(str(fields.get("error")))
-    if cls is None or not isinstance(fields.get("message"), str):
-        raise ValueError(f"{fields.get('error')!r} is no error of this package")
-    known = signature(cls).parameters.keys() - {"message", "job"}
-    values = {name: value for name, value in fields.items() if name in known}
-    if "body" in values:
-        values["body"] = str(values["body"]).encode("latin-1", "replace")
-    try:
-        error = cls(fields["message"], **values)
-    except TypeError as exc:
-        complaint = str(exc)
-    else:
-        error.job = job
-        return error
-    raise ValueError(f"a {cls.__name__} lacks something: {complaint}")
-
-
-def _with_descendants(cls: type[SwapError]) -> Iterator[type[SwapError]]:
-    yield cls
-    for child in cls.__subclasses__():
-        yield from _with_descendants(child)
-
-
-_CLASSES = {cls.__name__: cls for cls in _with_descendants(SwapError)}

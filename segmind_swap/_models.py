@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, ClassVar, Protocol, Self, TypeAlias, cast, runtime_checkable
+from typing import Annotated, BinaryIO, ClassVar, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import (
     AwareDatetime,
@@ -18,12 +17,8 @@ from pydantic import (
     FiniteFloat,
     PlainSerializer,
     SkipValidation,
-    ValidationError,
-    ValidationInfo,
     model_validator,
 )
-
-from ._errors import ConfigurationError, SwapError, error_fields, error_of
 
 
 @runtime_checkable
@@ -58,13 +53,23 @@ _Image = Annotated[
 ]
 
 
-class _Value(BaseModel):
+class Value(BaseModel):
     """Frozen, and strict about names."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
-class SwapRequest(_Value):
+class Call(StrEnum):
+    """The kinds of request."""
+
+    SUBMIT = "submit"
+    POLL = "poll"
+    UPLOAD = "upload"
+    CREDITS = "credits"
+    DOWNLOAD = "download"
+
+
+class SwapRequest(Value):
     """Two pictures to be made into one.
 
     Attributes:
@@ -92,7 +97,7 @@ class SwapState(StrEnum):
         return self in {SwapState.COMPLETED, SwapState.FAILED}
 
 
-class SwapOutput(_Value):
+class SwapOutput(Value):
     """One item of a finished job, as the server named it.
 
     Attributes:
@@ -106,7 +111,7 @@ class SwapOutput(_Value):
     data: str
 
 
-class SwapJob(_Value):
+class SwapJob(Value):
     """A swap that the service has accepted, and bills.
 
     Keep its JSON (`job.model_dump_json()`): any process with the key may `wait` for
@@ -142,7 +147,7 @@ class SwapJob(_Value):
         return name if name.isprintable() else ascii(name)[1:-1]
 
 
-class SwapStatus(_Value):
+class SwapStatus(Value):
     """What one poll told.
 
     Attributes:
@@ -162,7 +167,7 @@ class SwapStatus(_Value):
     cost_usd: float | None = None
 
 
-class SwapResult(_Value):
+class SwapResult(Value):
     """A finished swap.
 
     Attributes:
@@ -182,83 +187,7 @@ class SwapResult(_Value):
     path: Path | None = None
 
 
-class OutcomeState(StrEnum):
-    """Where a swap of a batch is: the same words in outcomes, in a journal and on the command line."""
-
-    PENDING = "pending"
-    """Not sent. Nothing is charged."""
-    SENDING = "sending"
-    """Only in the journal of a batch at work: it is on its way. After a crash it becomes UNKNOWN."""
-    ACCEPTED = "accepted"
-    """Accepted and billed, and not known to be done: it is waited for when the batch runs again."""
-    COMPLETED = "completed"
-    """Done and paid; its picture is at `result.url`, and not in a file."""
-    SAVED = "saved"
-    """Done and paid; its picture is in a file."""
-    REJECTED = "rejected"
-    """The input or the service's answer rules it out. Nothing is charged."""
-    UNKNOWN = "unknown"
-    """It may have been accepted and billed. It is never sent again by itself."""
-    FAILED = "failed"
-    """The service ran it, and it brought no picture."""
-    EXPIRED = "expired"
-    """It was accepted, and the service no longer knows it."""
-    ABANDONED = "abandoned"
-    """Somebody gave it up by hand."""
-
-
-def _error_from_json(error: object, info: ValidationInfo) -> object:
-    if isinstance(error, dict):
-        return error_of(cast("dict[str, Any]", error), info.data.get("job"))
-    return error
-
-
-_Error = Annotated[
-    SwapError,
-    BeforeValidator(_error_from_json),
-    PlainSerializer(error_fields, return_type=dict[str, Any], when_used="json"),
-]
-
-
-class SwapOutcome(_Value):
-    """What became of one request of a batch. A failed swap is a value, too.
-
-    Attributes:
-        request: The request.
-        state: How far it came.
-        job: The accepted job, if there is one: it was billed, and can be waited for.
-        result: The finished swap, if it is finished.
-        error: What it ended in, if it is not well.
-    """
-
-    request: SwapRequest
-    state: OutcomeState
-    job: SwapJob | None = None
-    result: SwapResult | None = None
-    error: _Error | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the picture is there, where it was wanted."""
-        return self.result is not None and self.error is None
-
-    @property
-    def path(self) -> Path | None:
-        """The file it was saved to, if it was."""
-        return None if self.result is None else self.result.path
-
-    def unwrap(self) -> SwapResult:
-        """The finished swap.
-
-        Raises:
-            SwapError: what it ended in instead.
-        """
-        if self.result is None or self.error is not None:
-            raise self.error or SwapError("the swap was not done", job=self.job)
-        return self.result
-
-
-class Credits(_Value):
+class Credits(Value):
     """What is left on the account, in USD.
 
     Attributes:
@@ -270,12 +199,3 @@ class Credits(_Value):
 
     credits: FiniteFloat
     free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")
-
-
-def request_of(values: Mapping[str, Any]) -> SwapRequest:
-    """A `SwapRequest`, with a mistake in it told as a `ConfigurationError`."""
-    try:
-        return SwapRequest(**values)
-    except ValidationError as exc:
-        complaint = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-    raise ConfigurationError(f"not a swap request: {complaint}")

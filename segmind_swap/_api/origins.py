@@ -1,0 +1,186 @@
+"""Where the API lives, which hosts may see the key, and which URLs may be fetched at all."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from .._config import BASE_URL, UPLOAD_BASE_URL
+from .._errors import ConfigurationError
+
+MAX_URL_LENGTH = 4096
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Far narrower than RFC 3986 on purpose: nothing that two URL parsers have ever read differently (user info,
+# backslashes, white space, encoded hosts) gets past this expression.
+_URL = re.compile(
+    r"(?P<scheme>https?)://"
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<rest>[/?#][\x21-\x5b\x5d-\x7e]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+class Origin(NamedTuple):
+    """What decides who is being talked to."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine itself (RFC 6761 reserves `localhost`)."""
+        if self.host == "localhost" or self.host.endswith(".localhost"):
+            return True
+        address = _address(self.host)
+        return address is not None and address.is_loopback
+
+    @property
+    def is_segmind(self) -> bool:
+        """Whether it is one of Segmind's own."""
+        ours = self.host == "segmind.com" or self.host.endswith(".segmind.com")
+        return ours and self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
+
+    @property
+    def public(self) -> bool:
+        """Whether the address, as written, can be reached from elsewhere."""
+        address = _address(self.host)
+        return not self.loopback and (address is None or _public(address))
+
+    def __str__(self) -> str:
+        port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self.host}{port}"
+
+
+@lru_cache(maxsize=1024)
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute http(s) URL.
+
+    Raises:
+        ValueError: it is no such URL, names user info, or is written in a way that invites misreading.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"it is longer than {MAX_URL_LENGTH} characters")
+    match = _URL.fullmatch(url)
+    if match is None:
+        if re.match(r"https?://[^/?#]*@", url, re.IGNORECASE):
+            raise ValueError("it carries a user name or password")
+        raise ValueError("it is not a plain absolute http(s) URL")
+    scheme, host = match["scheme"].lower(), match["host"].lower()
+    port = int(match["port"]) if match["port"] else _DEFAULT_PORTS[scheme]
+    if not 0 < port < 65536:
+        raise ValueError(f"{port} is not a port")
+    if host.startswith("[") or _numeric(host):
+        address = _address(host)
+        if address is None:
+            raise ValueError(f"{host} is not an address")
+        # One spelling for each address, so that comparing hosts compares machines.
+        host = f"[{address}]" if address.version == 6 else str(address)
+    return Origin(scheme, host, port)
+
+
+def _numeric(host: str) -> bool:
+    """Whether resolvers may read the host as a number (`127.1`, `0x7f000001`, `2130706433`)."""
+    last = host.rpartition(".")[2]
+    return last.isdigit() or last.startswith("0x")
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        return address.ipv4_mapped
+    return address
+
+
+def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is on the internet. Of IPv6 only 2000::/3 is; 2002::/16 wraps IPv4 addresses."""
+    if isinstance(address, ipaddress.IPv6Address) and (address not in _GLOBAL_UNICAST or address.sixtofour):
+        return False
+    return address.is_global and not address.is_multicast
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service a client talks to.
+
+    Attributes:
+        base_url: Its address, without a trailing slash.
+        allow_http: Whether the user accepts that key and pictures travel in clear text.
+    """
+
+    base_url: str
+    allow_http: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            origin = origin_of(self.base_url)
+        except ValueError as exc:
+            complaint = str(exc)
+        else:
+            if "?" in self.base_url or "#" in self.base_url:
+                complaint = "it has a query or a fragment"
+            elif origin.scheme == "http" and not origin.loopback and not self.allow_http:
+                complaint = "http:// would send the key in clear text; use https://, or set allow_http=True"
+            else:
+                object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
+                return
+        raise ConfigurationError(f"base_url {_without_userinfo(self.base_url)!r} cannot be used: {complaint}")
+
+    @property
+    def origin(self) -> Origin:
+        """Where the base URL points."""
+        return origin_of(self.base_url)
+
+    @property
+    def upload_base_url(self) -> str:
+        """Uploads have a host of their own, unless the base URL was changed."""
+        return UPLOAD_BASE_URL if self.origin == origin_of(BASE_URL) else self.base_url
+
+    def trusts(self, origin: Origin) -> bool:
+        """Whether the key may be sent there: among Segmind's own https hosts, or to the base URL's origin."""
+        return origin == self.origin or (origin.is_segmind and self.origin.is_segmind)
+
+    def poll_url_problem(self, url: str) -> str | None:
+        """Why a job's poll URL must not be asked with this client's key; None if it may."""
+        try:
+            origin = origin_of(url)
+        except ValueError as exc:
+            return str(exc)
+        if self.trusts(origin):
+            return None
+        return f"{origin} does not belong to {self.origin}, so it must not see the key"
+
+    def picture_url_problem(self, url: str) -> str | None:
+        """Why a picture must not be fetched from there (without the key); None if it may.
+
+        Guards a back end against a server that names an address inside the back end's own network. Only the
+        address as written is looked at, not what a name resolves to.
+        """
+        try:
+            origin = origin_of(url)
+        except ValueError as exc:
+            return str(exc)
+        if origin == self.origin or (self.origin.loopback and origin.loopback):
+            return None
+        if origin.scheme == "http" and not self.allow_http:
+            return "it is not https"
+        return None if origin.public else f"{origin.host} is not a public address"
+
+    def input_url_problem(self, url: str) -> str | None:
+        """Why Segmind could not fetch an input from there; None if it can, or if this is another service."""
+        origin = origin_of(url)
+        if origin.public or not self.origin.is_segmind:
+            return None
+        return f"{origin.host} is not a public address"
+
+
+def _without_userinfo(url: str) -> str:
+    return re.sub(r"//[^/?#]*@", "//***@", url)

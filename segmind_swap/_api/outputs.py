@@ -1,0 +1,106 @@
+"""The items of a finished job, in every shape that servers and documents have shown.
+
+In the order tried: a JSON string of a list of `{keyname, value: {data, type}}`, or the same already parsed ·
+a JSON object `{keyname: url}`, as a string or parsed · a plain or JSON-quoted URL · a list of bare URLs, all
+under `output` · the same under `outputs` · a key of its own at the top level, beside the status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from .._models import SwapOutput
+from .bounded_json import parsed
+from .origins import origin_of
+
+_MAX_ITEMS = 256
+_MAX_DEPTH = 6
+# Beside the status stand these as well; the inputs among them must never pass for the result.
+_NOT_OUTPUTS = frozenset(
+    {
+        "character_image",
+        "poll_url",
+        "reference_character_image",
+        "request_url",
+        "response_url",
+        "status_url",
+        "webhook",
+        "webhook_url",
+    }
+)
+
+
+def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
+    """All items in the body of a finished job, in the server's order."""
+    beside = (
+        SwapOutput(name=name, data=value)
+        for name, value in fields.items()
+        if name not in _NOT_OUTPUTS and isinstance(value, str) and _is_url(value)
+    )
+    places = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
+    places.append(_first(beside))
+    # The first place with a picture; the first with anything, if there is none.
+    return next((items for items in places if picture_in(items)), next(filter(None, places), ()))
+
+
+def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:
+    """The URL of the picture: the first item of type image, else the first http(s) URL."""
+    urls = [item for item in outputs if _is_url(item.data)]
+    images = [item for item in urls if item.type.strip().lower() == "image"]
+    return next((item.data for item in images or urls), None)
+
+
+def _first(items: Iterator[SwapOutput]) -> tuple[SwapOutput, ...]:
+    return tuple(item for item, _ in zip(items, range(_MAX_ITEMS), strict=False))
+
+
+def _items(value: object, name: str, depth: int) -> Iterator[SwapOutput]:
+    if depth > _MAX_DEPTH:
+        return
+    match value:
+        case str() if text := value.strip():
+            content = _content(text)
+            if content is None:
+                yield SwapOutput(name=name, data=text)
+            else:
+                yield from _items(content, name, depth + 1)
+        case list():
+            for element in cast("list[object]", value):
+                yield from _items(element, name, depth + 1)
+        case dict():
+            yield from _items_of_object(cast("dict[str, object]", value), name, depth)
+        case _:
+            pass
+
+
+def _items_of_object(fields: dict[str, object], name: str, depth: int) -> Iterator[SwapOutput]:
+    keyname = fields.get("keyname")
+    name = keyname if isinstance(keyname, str) else name
+    if "data" in fields:
+        kind = fields.get("type")
+        for item in _items(fields["data"], name, depth + 1):
+            yield item.model_copy(update={"type": kind}) if isinstance(kind, str) else item
+    elif "keyname" in fields:
+        yield from _items(fields.get("value", fields.get("output")), name, depth + 1)
+    else:
+        for key, content in fields.items():
+            yield from _items(content, key, depth + 1)
+
+
+def _content(text: str) -> object:
+    """What a string holds if it is JSON of an object, a list or a string; None otherwise."""
+    if text[0] not in '[{"':
+        return None
+    try:
+        return parsed(text)
+    except ValueError:
+        return None
+
+
+def _is_url(text: str) -> bool:
+    try:
+        origin_of(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""The journal's tables, their version, and their integrity."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from .._errors import JournalError
+
+APPLICATION_ID = 0x53575031  # "SWP1"
+VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE swaps (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    scene TEXT NOT NULL,
+    state TEXT NOT NULL,
+    run INTEGER NOT NULL,
+    posts INTEGER NOT NULL DEFAULT 0,
+    accepted_at REAL,
+    job TEXT,
+    result TEXT,
+    error TEXT
+);
+CREATE INDEX under_way ON swaps (state) WHERE state IN ('sending', 'accepted', 'unknown', 'expired');
+"""
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    connection.executescript(
+        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+    )
+
+
+def _check_kind(path: Path, connection: sqlite3.Connection) -> None:
+    (kind,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if kind != APPLICATION_ID:
+        raise _complaint(path, "is an SQLite file, but no journal of segmind-swap")
+    if version != VERSION:
+        made_by = "a newer" if version > VERSION else "an older"
+        raise _complaint(path, f"was made by {made_by} version of segmind-swap (schema {version})")
+    tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
+    if [sql for (sql,) in tables] != [sql.strip() for sql in _SCHEMA.split(";")[:-1]]:
+        raise _damaged(path, "its tables are others")
+
+
+def _check(path: Path, connection: sqlite3.Connection) -> None:
+    _check_kind(path, connection)
+    # The whole check: it compares the keys with their index, in which a lost one would be paid again.
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise _damaged(path, found)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _damaged(path: Path, how: str) -> JournalError:
+    return _complaint(path, f"is damaged ({how}): keep it, and begin another for what is left")
+
+
+def _complaint(path: Path, text: str) -> JournalError:
+    return JournalError(f"the journal {path} {text}", path=str(path))

@@ -1,0 +1,158 @@
+"""One thread that writes a journal: many tasks' steps in one commit, each told when it is on the disk."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
+
+import anyio
+
+from .._concurrency import threadsafe_caller
+from .._errors import JournalError
+from .store import IN_MEMORY, Store
+
+log = logging.getLogger("segmind_swap")
+T = TypeVar("T")
+_GROUP = 512
+
+
+class _Write(Generic[T]):
+    """One step, and what came of it."""
+
+    def __init__(self, step: Callable[[Store], T]) -> None:
+        self.done = anyio.Event()
+        self._step = step
+        self._result: T | None = None
+        self._error: Exception | None = None
+
+    def run(self, store: Store) -> None:
+        try:
+            self._result = self._step(store)
+        except (sqlite3.Error, OSError):
+            # The disk: the trouble of all that are in the transaction.
+            raise
+        except ValueError as exc:
+            self._error = store.complaint(f"cannot hold a step's values: {exc}")
+        except Exception as exc:
+            # The step does not fit: that is its own trouble.
+            self._error = exc
+
+    def fail(self, error: Exception) -> None:
+        self._error = error
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return cast("T", self._result)
+
+
+class Writer:
+    """Takes steps from tasks of one event loop and writes them in the order in which they came.
+
+    A store in memory is written at once, without a thread: there is nothing to wait for.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.path: str = store.path
+        self._store = store
+        self._inline = store.path == IN_MEMORY
+        self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
+        self._closed = anyio.Event()
+        self._is_closing = False
+        if not self._inline:
+            self._wake_up = threadsafe_caller()
+            # A daemon, so that a process whose loop died does not hang; what was acknowledged is on the disk.
+            threading.Thread(target=self._work, name="segmind_swap: journal", daemon=True).start()
+
+    async def do(self, step: Callable[[Store], T]) -> T:
+        """Writes a step, and returns what it returns once that is on the disk.
+
+        A caller that is cancelled does not take the step back.
+
+        Raises:
+            JournalError: the disk failed, the step does not fit, or the journal is closed already.
+        """
+        write = _Write(step)
+        self._put(write)
+        await write.done.wait()
+        return write.result()
+
+    def post(self, step: Callable[[Store], object]) -> None:
+        """Writes a step, after all that came before; nobody waits for it."""
+
+        def logged(store: Store) -> None:
+            try:
+                step(store)
+            except (JournalError, ValueError) as exc:
+                log.warning("%s", exc)
+
+        self._put(_Write(logged))
+
+    def _put(self, write: _Write[Any]) -> None:
+        if self._is_closing:
+            write.fail(JournalError(f"the journal {self.path} is closed", path=self.path))
+            write.done.set()
+        elif self._inline:
+            _commit(self._store, [write])
+            write.done.set()
+        else:
+            self._queue.put(write)
+
+    def close(self) -> None:
+        """Closes the journal after all that came before."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if self._inline:
+            self._store.close()
+            self._closed.set()
+        else:
+            self._queue.put(None)
+
+    async def aclose(self) -> None:
+        """Closes the journal after all that came before, and waits until it is."""
+        self.close()
+        with anyio.CancelScope(shield=True):
+            await self._closed.wait()
+
+    def _work(self) -> None:
+        goes_on = True
+        while goes_on:
+            writes, goes_on = self._next()
+            _commit(self._store, writes)
+            self._wake_up(partial(_tell, writes))
+        try:
+            self._store.close()
+        finally:
+            self._wake_up(self._closed.set)
+
+    def _next(self) -> tuple[list[_Write[Any]], bool]:
+        """All that waits to be written, at least one; and whether more may come."""
+        writes: list[_Write[Any]] = []
+        waiting = self._queue.get()
+        while waiting is not None:
+            writes.append(waiting)
+            if len(writes) == _GROUP or self._queue.empty():
+                return writes, True
+            waiting = self._queue.get()
+        return writes, False
+
+
+def _tell(writes: Sequence[_Write[Any]]) -> None:
+    for write in writes:
+        write.done.set()
+
+
+def _commit(store: Store, writes: Sequence[_Write[Any]]) -> None:
+    try:
+        with store.transaction():
+            for write in writes:
+                write.run(store)
+    except Exception as exc:
+        for write in writes:
+            write.fail(exc)

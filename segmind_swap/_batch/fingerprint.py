@@ -1,4 +1,4 @@
-"""What identifies a swap: which pictures are swapped into which."""
+"""What identifies a swap: which picture is swapped into which."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from .._api.image_header import LoadedImage
 
 
-def identity_of(picture: LoadedImage | str) -> str:
-    """A picture's URL, or what its content is known by, wherever it is."""
-    return picture if isinstance(picture, str) else f"sha256:{picture.sha256}"
+def identity_of(image: LoadedImage | str) -> str:
+    """A picture's URL, or the hash of its content, whatever file it is in."""
+    return image if isinstance(image, str) else f"sha256:{image.sha256}"
 
 
 def fingerprint_of(identities: Sequence[str]) -> str:
-    """Identifies what is swapped into what."""
+    """Identifies which pictures are swapped, by their identities: the reference first, then the scene."""
     return hashlib.sha256(json.dumps(identities).encode()).hexdigest()

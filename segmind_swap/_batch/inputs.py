@@ -17,19 +17,19 @@ from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of
 
 Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
-"""What a batch takes its swaps from, one at a time, when there is room for another."""
+"""What a batch takes its swaps from, one at a time, when there is room for another swap."""
 
 
 async def listed(requests: Requests) -> list[SwapRequest]:
-    """All of them at once."""
+    """All requests as a list."""
     return [request async for request in each(requests)]
 
 
 async def each(requests: Requests) -> AsyncGenerator[SwapRequest, None]:
-    """One after the other.
+    """The requests, one after the other.
 
     Raises:
-        ConfigurationError: one of them is no request.
+        ConfigurationError: an element is no request.
     """
     if isinstance(requests, AsyncGenerator):
         async with aclosing(requests):
@@ -53,13 +53,14 @@ def _checked(request: object) -> SwapRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """The two pictures of a swap.
+class BatchInput:
+    """The two pictures of a swap: the reference first, then the scene.
 
     Attributes:
-        images: To be read again when the swap's turn comes: files where they are, anything else as bytes.
-        names: What a report calls them.
-        fingerprint: Identifies what is swapped into what.
+        images: The pictures, which are read again when the swap is submitted: a file as its path, anything
+            else as bytes.
+        names: What a report calls the pictures.
+        fingerprint: Identifies which pictures are swapped.
     """
 
     images: tuple[ImageInput, ImageInput]
@@ -68,47 +69,46 @@ class Inputs:
 
 
 def check_id(request: SwapRequest, *, needed: bool) -> None:
-    """Refuses an id that cannot name a file, or a missing one that is needed.
+    """Refuses an id that cannot name a file, and a missing id that is needed.
 
     Raises:
-        ConfigurationError: it cannot be used.
+        ConfigurationError: the id cannot be used.
     """
     if request.id is None:
         if needed:
             raise ConfigurationError("a swap of a batch with `journal` or `save_to` needs an id")
         return
-    complaint = id_problem(request.id)
-    if complaint is not None:
-        raise ConfigurationError(f"the id {request.id!r} cannot be used: {complaint}")
+    problem = id_problem(request.id)
+    if problem is not None:
+        raise ConfigurationError(f"the id {request.id!r} cannot be used: {problem}")
 
 
-def target_of(request: SwapRequest, folder: Path) -> OutputFile:
+def output_file_of(request: SwapRequest, folder: Path) -> OutputFile:
     """The file that a result is saved to."""
     return OutputFile(folder / (request.id or ""), suffixed=True)
 
 
-async def inputs_of(uploads: Uploads, request: SwapRequest) -> Inputs:
-    """Reads and checks both pictures.
+async def batch_input_of(uploads: Uploads, request: SwapRequest) -> BatchInput:
+    """Reads and checks both pictures of a request.
 
     Raises:
-        ImageError: one of them cannot be used.
+        ImageError: a picture cannot be used.
     """
     images = request.reference_character_image, request.character_image
-    async with uploads.loaded(*images) as pictures:
+    async with uploads.loaded(*images) as loaded:
         kept = [
-            image if isinstance(image, str) else cast("LoadedImage", picture).data
-            for image, picture in zip(images, pictures, strict=True)
+            image if isinstance(image, str) else cast("LoadedImage", content).data
+            for image, content in zip(images, loaded, strict=True)
         ]
-        return Inputs(
+        return BatchInput(
             images=(kept[0], kept[1]),
-            names=(_name_of(images[0], pictures[0]), _name_of(images[1], pictures[1])),
-            fingerprint=fingerprint_of([identity_of(picture) for picture in pictures]),
+            names=(_name_of(images[0], loaded[0]), _name_of(images[1], loaded[1])),
+            fingerprint=fingerprint_of([identity_of(content) for content in loaded]),
         )
 
 
-def _name_of(image: ImageInput, picture: LoadedImage | str) -> str:
-    """What a report calls a picture."""
+def _name_of(image: ImageInput, loaded: LoadedImage | str) -> str:
     if isinstance(image, str):
         return image
-    assert isinstance(picture, LoadedImage)  # noqa: S101 - only a text can be a URL
-    return f"{picture.media_type} of {len(picture.data):,} bytes, sha256 {picture.sha256[:16]}"
+    assert isinstance(loaded, LoadedImage)  # noqa: S101 - only a string can be a URL
+    return f"{loaded.media_type} of {len(loaded.data):,} bytes, sha256 {loaded.sha256[:16]}"

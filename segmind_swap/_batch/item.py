@@ -1,14 +1,15 @@
-"""One swap of a batch, from its input to its outcome. Whatever happens to it is a value."""
+"""One input of a batch, from its request to its outcome. A failure is an outcome, too."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
 
+from .._api.messages import SwapUrls
 from .._errors import (
     AuthenticationError,
     BudgetExceededError,
@@ -29,315 +30,361 @@ from .._errors import (
     SwapExpiredError,
     SwapFailedError,
 )
-from .._events import Failed
-from .._journal.journal import outcome_of
-from .._journal.ledger import Account, Books, Stopped
-from .._journal.store import Store
+from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.ids import canonical_id
 from .._policy.retry import backoff
-from .._protocols import Entry
+from .._protocols import Entry, EntryConflict, Ledger, NewEntry
+from .._swap.account import SwapAccount
 from .._swap.output_files import OutputFile, reserved, save
 from .._swap.polling import wait
 from .._swap.session import Session
 from .._swap.submit import abandon, submit
 from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of
-from .inputs import Inputs, check_id, inputs_of, target_of
+from .inputs import BatchInput, batch_input_of, check_id, output_file_of
+from .stop_switch import Stopped, StopSwitch
+
+if TYPE_CHECKING:
+    from .resume import ResumedJobs
 
 # Refusals that every other swap of the account would meet as well.
-_FOR_ALL = (AuthenticationError, InsufficientCreditsError, NotFoundError, PermissionDeniedError)
+_REFUSES_EVERY_SWAP = (AuthenticationError, InsufficientCreditsError, NotFoundError, PermissionDeniedError)
 _SHORTEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class BatchContext:
     """What the swaps of a batch share.
 
     Attributes:
-        folder: Where pictures are saved; None if they are not.
-        has_journal: Whether each swap has a row.
+        folder: Where pictures are saved; None if they are not saved.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
-        recovered: The outcome of a row that is being waited for since the batch began; None if it is not.
-        recoveries: Those rows.
+        resumed: The jobs of earlier runs, which the batch waits for since it began.
     """
 
     session: Session
     uploads: Uploads
-    books: Books
+    ledger: Ledger
+    switch: StopSwitch
+    resumed: ResumedJobs
     folder: Path | None
-    has_journal: bool
     retry_failed: bool
-    recovered: Callable[[int], Awaitable[SwapOutcome | None]]
-    recoveries: Collection[int]
 
 
 class Item:
-    """One input of a batch.
+    """One input of a batch. It is the `SubmitRecord` of its submits.
 
     Attributes:
-        job: The accepted job, from the moment in which it is known.
+        request: The input.
+        job: The accepted job, as soon as it is known.
     """
 
-    def __init__(self, around: Surroundings, request: SwapRequest) -> None:
+    def __init__(self, context: BatchContext, request: SwapRequest) -> None:
         self.request = request
         self.job: SwapJob | None = None
-        self._around = around
-        self._account = Account(around.books, request.id or "", self._told)
+        self._context = context
+        self._swap = context.session.new_swap()
+        # None until the item has an entry whose money it may use.
+        self._account: SwapAccount | None = None
         self._scope = anyio.CancelScope()
-        self._is_to_be_sent = False
+        self._will_post = False
 
     def stop(self) -> None:
-        """Takes the swap out, if another POST of it was to be sent."""
-        if self._is_to_be_sent and not (self.job or self._account.is_on_the_wire):
+        """Takes the swap out of the batch, if a POST of it was to be sent."""
+        is_posting = self._account is not None and self._account.is_posting
+        if self._will_post and not (self.job or is_posting):
             self._scope.cancel()
 
-    def _told(self, job: SwapJob | None) -> None:
-        self.job = job
-        if self._around.books.is_stopped:
-            self.stop()
-
     async def outcome(self) -> SwapOutcome:
-        """What becomes of it."""
+        """Processes the input, and returns its outcome."""
+        self._context.session.emit(Started(swap=self._swap, id=self.request.id))
         try:
             with self._scope:
-                return await self._story()
+                return await self._process()
         except BaseException:
-            self._account.let_go(accepted=self.job is not None)
+            self._release(accepted=self.job is not None)
             raise
-        return await self._taken_out()
+        return await self._stopped_outcome()
 
-    async def _taken_out(self) -> SwapOutcome:
-        """What a stop makes of it: nothing was sent in this run, or nobody knows what became of that."""
+    async def resumed_outcome(self, entry: Entry) -> SwapOutcome:
+        """Waits for the job of an entry that an earlier run has left, and returns its outcome."""
+        self._context.session.emit(Started(swap=self._swap, id=self.request.id))
+        account = self._account = self._account_of(entry)
+        try:
+            if entry.job is None:
+                raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
+            self.job = entry.job
+            return await self._finish(account, entry.job)
+        except BaseException:
+            account.release(accepted=True)
+            raise
+
+    async def intend(self, in_doubt: int) -> None:
+        """Records the intent to POST, unless the batch is stopped.
+
+        Raises:
+            Stopped, BudgetExceededError, JournalError: the POST must not be sent.
+        """
+        self._context.switch.check()
+        await self._posting_account.intend(in_doubt)
+
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
+        """Records how the POST ended."""
+        try:
+            await self._posting_account.resolved(job, in_doubt)
+        finally:
+            self.job = job
+            if self._context.switch.is_stopped:
+                self.stop()
+
+    def withdrawn(self, in_doubt: int) -> None:
+        """Takes the intent back."""
+        self._posting_account.withdrawn(in_doubt)
+
+    @property
+    def _posting_account(self) -> SwapAccount:
+        assert self._account is not None  # noqa: S101 - a submit begins with an entry
+        return self._account
+
+    def _account_of(self, entry: Entry) -> SwapAccount:
+        return SwapAccount(self._context.ledger, entry, on_failure=self._context.switch.stop)
+
+    def _release(self, *, accepted: bool = False) -> None:
+        if self._account is not None:
+            self._account.release(accepted=accepted)
+
+    async def _stopped_outcome(self) -> SwapOutcome:
+        """The outcome of an item that was stopped: not started, or unknown if a POST of it is in doubt."""
         account = self._account
-        if not account.is_in_doubt:
-            return self._not_started(self._around.books.stopped_by)
+        if account is None or not account.is_in_doubt:
+            return self._not_started(self._context.switch.reason)
         error = SubmissionUnknownError(
             "the batch was stopped while the swap waited to be sent again; it may have been accepted",
             possible_duplicates=account.in_doubt,
         )
-        await account.ended(OutcomeState.UNKNOWN, held=account.in_doubt, error=error)
-        # Its event was told by the submit, when this went away from it.
-        return SwapOutcome(request=self.request, state=OutcomeState.UNKNOWN, error=error)
+        outcome = SwapOutcome(request=self.request, state=OutcomeState.UNKNOWN, error=error)
+        # `submit` has already emitted the Failed event when this task was cancelled.
+        await account.finish(outcome, held=account.in_doubt)
+        return outcome
 
-    async def recovery(self, entry: Entry) -> SwapOutcome:
-        """What becomes of a job that an earlier run has left."""
-        try:
-            self._account.opened(entry)
-            if entry.job is None:
-                raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
-            self._account.adopt()
-            self.job = entry.job
-            return await self._finished(entry.job)
-        except BaseException:
-            self._account.let_go(accepted=True)
-            raise
+    def _not_started(self, reason: SwapError | None) -> SwapOutcome:
+        self._release()
+        return SwapOutcome(request=self.request, state=OutcomeState.PENDING, error=reason)
 
-    def _is(
-        self, state: OutcomeState, error: SwapError | None = None, result: SwapResult | None = None
+    def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
+        """The outcome of a swap that is not well, whose Failed event is emitted."""
+        outcome = self._outcome(state, error=error, result=result)
+        self._emit_failed(error)
+        return outcome
+
+    async def _failed_and_recorded(
+        self, account: SwapAccount, state: OutcomeState, error: SwapError, *, held: int
+    ) -> SwapOutcome:
+        """As `_failed`, for a swap whose end the ledger records first."""
+        outcome = self._outcome(state, error=error)
+        await account.finish(outcome, held=held)
+        self._emit_failed(error)
+        return outcome
+
+    def _emit_failed(self, error: SwapError) -> None:
+        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
+
+    def _outcome(
+        self, state: OutcomeState, *, error: SwapError | None = None, result: SwapResult | None = None
     ) -> SwapOutcome:
         if error is not None:
-            # Of an answer that was no usable acceptance, the error may know the job.
-            error.job = self.job = self.job or error.job
-            self._around.session.emit(Failed(id=self.request.id, error=error))
+            # A response that is no usable acceptance may still name the job.
+            self.job = self.job or error.job
         return SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
 
-    def _not_started(self, why: SwapError | None) -> SwapOutcome:
-        self._account.let_go()
-        return SwapOutcome(request=self.request, state=OutcomeState.PENDING, error=why)
-
-    # The input
-
-    async def _story(self) -> SwapOutcome:
+    async def _process(self) -> SwapOutcome:
+        context = self._context
         try:
-            around = self._around
-            check_id(self.request, needed=around.has_journal or around.folder is not None)
+            check_id(self.request, needed=context.ledger.keeps_entries or context.folder is not None)
             try:
-                inputs = await inputs_of(around.uploads, self.request)
+                batch_input = await batch_input_of(context.uploads, self.request)
             except ImageError:
-                if (settled := await self._settled_before()) is None:
+                if (settled := await self._settled_without_pictures()) is None:
                     raise
-                return await self._known(settled)
-            taken = await self._taken(inputs)
-            if isinstance(taken, str) or (taken is not None and self._is_settled(taken)):
-                return await self._known(taken)
-            if taken is not None:
-                self._account.opened(taken)
-                await self._account.restart(taken)
-            async with reserved(around.session, self._target):
-                return await self._submitted(inputs)
+                return await self._replay(settled)
+            entry = await self._take(batch_input)
+            if self._is_settled(entry):
+                return await self._replay(entry)
+            if entry.state is not OutcomeState.PENDING:
+                entry = await context.ledger.reopen(entry)
+            account = self._account = self._account_of(entry)
+            async with reserved(context.session, self._file):
+                return await self._submit_and_finish(account, batch_input)
+        except EntryConflict as exc:
+            return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
         except (ImageError, ConfigurationError) as exc:
-            # Nothing was sent, and the next run may find it mended: in the journal it stays pending.
-            self._account.let_go()
-            return self._is(OutcomeState.REJECTED, exc)
+            # Nothing was sent. The entry stays PENDING: the next run may find the input mended.
+            self._release()
+            return self._failed(OutcomeState.REJECTED, exc)
         except (BudgetExceededError, JournalError) as exc:
-            self._around.books.stop(exc)
+            context.switch.stop(exc)
             return self._not_started(exc)
 
     @property
-    def _target(self) -> OutputFile | None:
-        folder = self._around.folder
-        return None if folder is None else target_of(self.request, folder)
+    def _file(self) -> OutputFile | None:
+        folder = self._context.folder
+        return None if folder is None else output_file_of(self.request, folder)
 
-    # The journal's row
-
-    async def _taken(self, inputs: Inputs) -> Entry | str | None:
-        id = self.request.id
-        if id is None:
-            return None
-        reference, scene = inputs.names
-        return await self._around.books.do(
-            lambda store: store.take(
-                key=canonical_id(id), id=id, fingerprint=inputs.fingerprint, reference=reference, scene=scene
+    async def _take(self, batch_input: BatchInput) -> Entry:
+        reference, scene = batch_input.names
+        return await self._context.ledger.take(
+            NewEntry(
+                id=self.request.id or "",
+                fingerprint=batch_input.fingerprint,
+                reference=reference,
+                scene=scene,
             )
         )
 
-    async def _settled_before(self) -> Entry | str | None:
-        """As `_taken`, of a swap whose pictures are gone; None if something of it would still be sent."""
-        id = self.request.id
+    async def _settled_without_pictures(self) -> Entry | None:
+        """The entry of a swap whose pictures are gone; None if the swap would still be submitted."""
+        id, ledger = self.request.id, self._context.ledger
         if id is None:
             return None
-        key, names = canonical_id(id), (self.request.reference_character_image, self.request.character_image)
-
-        def taken(store: Store) -> Entry | str | None:
-            entry = store.known(key)
-            if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
-                return None
-            reference, scene = entry.reference, entry.scene
-            return store.take(key=key, id=id, fingerprint=entry.fingerprint, reference=reference, scene=scene)
-
-        return await self._around.books.do(taken)
+        entry = (await ledger.find([id])).get(id)
+        names = (self.request.reference_character_image, self.request.character_image)
+        if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
+            return None
+        return await ledger.take(
+            NewEntry(id=id, fingerprint=entry.fingerprint, reference=entry.reference, scene=entry.scene)
+        )
 
     def _is_settled(self, entry: Entry) -> bool:
-        if entry.number in self._around.recoveries:
-            # Its job was waited for in this run: however that ended, it is no failure of an earlier one.
+        """Whether this run submits nothing for the entry."""
+        if entry.number in self._context.resumed:
+            # This run has waited for the job. However the wait ended, it is no failure of an earlier run.
             return True
-        again = (OutcomeState.FAILED, OutcomeState.REJECTED) if self._around.retry_failed else ()
+        again = (OutcomeState.FAILED, OutcomeState.REJECTED) if self._context.retry_failed else ()
         return entry.state is not OutcomeState.PENDING and entry.state not in again
 
-    async def _known(self, entry: Entry | str) -> SwapOutcome:
-        """The outcome of a swap that an earlier run has brought to some end, or to its acceptance."""
-        if isinstance(entry, str):
-            return self._is(OutcomeState.REJECTED, JournalError(entry, path=self._around.books.path))
-        self._account.opened(entry)
+    async def _replay(self, entry: Entry) -> SwapOutcome:
+        """The outcome of a swap that an earlier run has ended, or brought to its acceptance."""
         self.job = entry.job
-        outcome = await self._around.recovered(entry.number)
+        outcome = await self._context.resumed.outcome(entry.number)
         if outcome is not None:
             return outcome.model_copy(update={"request": self.request})
-        if entry.result is None or self._target is None:
-            return outcome_of(entry, self.request)
+        file = self._file
+        if entry.result is None or file is None:
+            return entry.outcome(self.request)
         path = entry.result.path
-        # In the folder of today first: it may have been moved.
-        for place in () if path is None else (self._target.path.with_name(path.name), path):
+        # Look in today's folder first: the folder may have been moved.
+        for place in () if path is None else (file.path.with_name(path.name), path):
             if await anyio.to_thread.run_sync(_is_file, place):
                 result = entry.result.model_copy(update={"path": place})
-                return outcome_of(entry, self.request).model_copy(update={"result": result})
-        await anyio.to_thread.run_sync(self._target.remove_stale)
-        return await self._saved(entry.result)
+                return entry.outcome(self.request).model_copy(update={"result": result})
+        await anyio.to_thread.run_sync(file.remove_stale)
+        return await self._save(self._account_of(entry), entry.result)
 
-    # The submit
-
-    async def _submitted(self, inputs: Inputs) -> SwapOutcome:
-        account, books = self._account, self._around.books
-        self._is_to_be_sent = True
+    async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
+        switch = self._context.switch
+        self._will_post = True
         try:
-            if books.is_stopped:
-                raise Stopped
+            switch.check()
             await account.reserve()
-            job = await self._posted(inputs)
+            job = await self._submit(account, batch_input)
         except Stopped:
-            return self._not_started(books.stopped_by)
+            return self._not_started(switch.reason)
         except SubmissionUnknownError as exc:
-            await account.ended(OutcomeState.UNKNOWN, held=exc.possible_duplicates, error=exc)
-            return self._is(OutcomeState.UNKNOWN, exc)
-        except _FOR_ALL as exc:
-            books.stop(exc)
+            return await self._failed_and_recorded(
+                account, OutcomeState.UNKNOWN, exc, held=exc.possible_duplicates
+            )
+        except _REFUSES_EVERY_SWAP as exc:
+            switch.stop(exc)
             return self._not_started(exc)
         except StatusError as exc:
-            # In doubt only if it is an upload's, of a swap that a person has submitted again.
+            # Only an upload's error finds a POST in doubt here: of a swap that a person has resubmitted.
             state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
-            await account.ended(state, held=account.in_doubt, error=exc)
-            return self._is(state, exc)
+            return await self._failed_and_recorded(account, state, exc, held=account.in_doubt)
         except ResponseError as exc:
-            # An upload's answer, which says nothing about the picture: the next run may try again.
-            account.let_go()
-            return self._is(OutcomeState.REJECTED, exc)
-        return await self._finished(job)
+            # The error is an upload's, and says nothing about the picture: the next run may try again.
+            account.release()
+            return self._failed(OutcomeState.REJECTED, exc)
+        return await self._finish(account, job)
 
-    async def _posted(self, inputs: Inputs) -> SwapJob:
-        """The job. A failure of which nothing was sent costs time, never the input."""
+    async def _submit(self, account: SwapAccount, batch_input: BatchInput) -> SwapJob:
+        """Submits until there is a job. A failure in which nothing was sent costs time, never the input."""
         failures = 0
         while True:
             try:
-                reference_url, scene_url = await self._urls(inputs)
+                urls = await self._upload(batch_input)
                 return await submit(
-                    self._around.session,
-                    reference_url=reference_url,
-                    scene_url=scene_url,
+                    self._context.session,
+                    urls,
+                    swap=self._swap,
                     id=self.request.id,
-                    in_doubt=self._account.in_doubt,
-                    record=self._account,
+                    in_doubt=account.in_doubt,
+                    record=self,
                 )
             except (ConnectionFailedError, RateLimitError, _UploadFailed):
                 failures += 1
-                await anyio.sleep(max(_SHORTEST_PAUSE, backoff(self._around.session.retry, failures)))
+                await anyio.sleep(max(_SHORTEST_PAUSE, backoff(self._context.session.retry, failures)))
 
-    async def _urls(self, inputs: Inputs) -> list[str]:
-        uploads = self._around.uploads
-        async with uploads.loaded(*inputs.images) as pictures:
-            if fingerprint_of([identity_of(picture) for picture in pictures]) != inputs.fingerprint:
+    async def _upload(self, batch_input: BatchInput) -> SwapUrls:
+        uploads = self._context.uploads
+        async with uploads.loaded(*batch_input.images) as loaded:
+            if fingerprint_of([identity_of(image) for image in loaded]) != batch_input.fingerprint:
                 raise ImageError(
-                    f"a picture of {self.request.id!r} was changed while the batch ran", image=inputs.names[1]
+                    f"a picture of {self.request.id!r} was changed while the batch ran",
+                    image=batch_input.names[1],
                 )
             try:
-                return [await uploads.url_of(picture) for picture in pictures]
+                reference, scene = [await uploads.url_of(image, swap=self._swap) for image in loaded]
             except ServerError as exc:
                 raise _UploadFailed from exc
+        return SwapUrls(reference=reference, scene=scene)
 
-    # The wait
-
-    async def _finished(self, job: SwapJob) -> SwapOutcome:
-        account, session = self._account, self._around.session
+    async def _finish(self, account: SwapAccount, job: SwapJob) -> SwapOutcome:
+        """Waits for the job, and saves its picture."""
+        session = self._context.session
         try:
             try:
-                result = await wait(session, job, timeout=session.timeout, in_batch=True)
+                result = await wait(session, job, swap=self._swap, timeout=session.timeout, in_batch=True)
             except SwapFailedError as exc:
-                await account.ended(OutcomeState.FAILED, held=account.in_doubt, error=exc)
-                return self._is(OutcomeState.FAILED, exc)
+                return await self._failed_and_recorded(
+                    account, OutcomeState.FAILED, exc, held=account.in_doubt
+                )
             except OutputError as exc:
-                await account.ended(OutcomeState.FAILED, held=account.in_doubt + 1, error=exc)
-                return self._is(OutcomeState.FAILED, exc)
+                return await self._failed_and_recorded(
+                    account, OutcomeState.FAILED, exc, held=account.in_doubt + 1
+                )
             except SwapExpiredError as exc:
-                await account.ended(OutcomeState.EXPIRED, held=account.in_doubt + 1, error=exc)
-                return self._is(OutcomeState.EXPIRED, exc)
+                return await self._failed_and_recorded(
+                    account, OutcomeState.EXPIRED, exc, held=account.in_doubt + 1
+                )
             except SwapError as exc:
-                account.let_go(accepted=True)
-                return self._is(OutcomeState.ACCEPTED, exc)
-            await account.ended(OutcomeState.COMPLETED, held=account.in_doubt, result=result)
-            return await self._saved(result)
+                account.release(accepted=True)
+                return self._failed(OutcomeState.ACCEPTED, exc)
+            await account.finish(self._outcome(OutcomeState.COMPLETED, result=result), held=account.in_doubt)
+            return await self._save(account, result)
         except BaseException:
-            abandon(session, job)
+            abandon(session, job, swap=self._swap)
             raise
 
-    async def _saved(self, result: SwapResult) -> SwapOutcome:
-        if self._target is None:
-            return self._is(OutcomeState.COMPLETED, result=result)
+    async def _save(self, account: SwapAccount, result: SwapResult) -> SwapOutcome:
+        file = self._file
+        if file is None:
+            return self._outcome(OutcomeState.COMPLETED, result=result)
         try:
-            saved = await save(self._around.session, result, self._target)
+            saved = await save(self._context.session, result, file, swap=self._swap)
         except SwapError as exc:
-            return self._is(OutcomeState.COMPLETED, exc, result)
-        await self._account.saved(saved)
-        return self._is(OutcomeState.SAVED, result=saved)
+            return self._failed(OutcomeState.COMPLETED, exc, result)
+        await account.save(saved)
+        return self._outcome(OutcomeState.SAVED, result=saved)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # Who may not look there finds nothing there.
+        # A folder that may not be read has no file for this process.
         return False
 
 
-class _UploadFailed(Exception):  # noqa: N818 - it is an event
-    """The upload service is away."""
+class _UploadFailed(Exception):  # noqa: N818 - an event, and no error of the user's
+    """The upload service does not answer."""

@@ -1,7 +1,7 @@
-"""Values on their way from many tasks to a reader.
+"""Values on their way from many tasks to one reader: a channel without a buffer.
 
-A stream of anyio's gives a value to a reader that sleeps, and loses it when plain asyncio cancellation meets
-that reader before it has woken up. Here a value is somebody's from one step to the next.
+A stream of anyio's gives a value to a reader that sleeps, and loses the value when plain asyncio cancellation
+meets that reader before it has woken up. Here each value belongs to a task at every step.
 """
 
 from __future__ import annotations
@@ -19,45 +19,45 @@ T = TypeVar("T")
 @dataclass(slots=True, eq=False)
 class _Offer(Generic[T]):
     value: T
-    taken: anyio.Event = field(default_factory=anyio.Event)
+    received: anyio.Event = field(default_factory=anyio.Event)
 
 
 class Rendezvous(Generic[T]):
-    """A queue in which each value waits beside the task that gives it."""
+    """A queue in which each value waits beside the task that sends it."""
 
     def __init__(self) -> None:
         self._offers: deque[_Offer[T]] = deque()
-        self._news = anyio.Event()
-        self._is_over = False
+        self._changed = anyio.Event()
+        self._is_closed = False
 
     async def send(self, value: T) -> None:
-        """Offers a value until it is taken; if this is cancelled, nobody gets it any more."""
+        """Offers a value until it is received. If the sender is cancelled, nobody receives the value."""
         offer = _Offer(value)
         self._offers.append(offer)
-        self._tell()
+        self._wake_reader()
         try:
-            await offer.taken.wait()
+            await offer.received.wait()
         finally:
-            if not offer.taken.is_set():
+            if not offer.received.is_set():
                 self._offers.remove(offer)
 
     async def receive(self) -> T | None:
-        """The next value, as soon as there is one; None when there will be no more."""
+        """The next value, as soon as there is one; None when the rendezvous is closed and empty."""
         await anyio.lowlevel.checkpoint()
         while not self._offers:
-            if self._is_over:
+            if self._is_closed:
                 return None
-            await self._news.wait()
-        # From here on nothing may wait: the value would be nobody's.
+            await self._changed.wait()
+        # No await from here on: a cancellation would lose the value.
         offer = self._offers.popleft()
-        offer.taken.set()
+        offer.received.set()
         return offer.value
 
     def close(self) -> None:
-        """No more will be given."""
-        self._is_over = True
-        self._tell()
+        """No more values will be sent."""
+        self._is_closed = True
+        self._wake_reader()
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+    def _wake_reader(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()

@@ -1,4 +1,4 @@
-"""Many swaps at once: inputs are taken as slots become free, outcomes are given as swaps end."""
+"""Many swaps at once: inputs are taken as slots become free, outcomes are given out as swaps end."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -15,255 +14,185 @@ import anyio.to_thread
 
 from .._config import PRICE_USD
 from .._errors import ConfigurationError, JournalError
-from .._journal.budget import Budget, Spent
-from .._journal.journal import Journal, begin_run, outcome_of
-from .._journal.ledger import Books
-from .._journal.store import IN_MEMORY, Store
-from .._journal.writer import Writer
 from .._models import SwapJob
-from .._outcome import SwapOutcome
-from .._protocols import Entry
+from .._protocols import Ledger, LedgerSource
 from .._swap.session import Session
 from .._swap.uploads import Uploads
 from .inputs import Requests, each
-from .item import Item, Surroundings
+from .item import BatchContext, Item
 from .outcomes import Outcomes
+from .resume import ResumedJobs
 from .slots import Slots
+from .stop_switch import StopSwitch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchSettings:
+class BatchOptions:
     """How a batch is run; see `SwapClient.swap_many`."""
 
     concurrency: int
-    journal: Journal | None = None
     save_to: Path | None = None
     budget_usd: float | None = None
     price_usd: float = PRICE_USD
     retry_failed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Opened:
-    """What a batch begins with: its journal, and what earlier runs have spent."""
-
-    store: Store | None
-    price_usd: float
-    spent: Spent
-
-
-async def _opened(session: Session, settings: BatchSettings) -> _Opened:
-    journal = settings.journal
-    if journal is None:
-        return _Opened(store=None, price_usd=settings.price_usd, spent=Spent())
-
-    def opened() -> _Opened:
-        store = begin_run(journal, origin=str(session.http.service.origin), workflow=session.workflow)
-        try:
-            price = max(settings.price_usd, store.price_usd or 0.0)
-            with store.transaction():
-                store.set_price(price)
-            return _Opened(store=store, price_usd=price, spent=store.money(price))
-        except BaseException:
-            store.close()
-            raise
-
-    # In memory without a thread: there is nothing to wait for.
-    return opened() if str(journal.path) == IN_MEMORY else await anyio.to_thread.run_sync(opened)
-
-
 @asynccontextmanager
-async def batch(
-    session: Session, uploads: Uploads, requests: Requests, settings: BatchSettings
+async def run_batch(
+    session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, source: LedgerSource
 ) -> AsyncIterator[Outcomes]:
-    """Runs a batch while the block runs."""
-    if settings.save_to is not None:
-        await _make_folder(settings.save_to)
-    work = _Batch(session, uploads, requests, settings, await _opened(session, settings))
+    """Runs a batch while the block runs.
+
+    Raises:
+        ConfigurationError: the folder for the pictures cannot be made.
+        JournalError: the ledger cannot be opened.
+    """
+    if options.save_to is not None:
+        await _make_folder(options.save_to)
+    ledger = await source.open(
+        origin=str(session.http.service.origin),
+        workflow=session.workflow,
+        price_usd=options.price_usd,
+        budget_usd=options.budget_usd,
+    )
+    batch = _Batch(session, uploads, requests, options, ledger)
     raised: BaseException | None = None
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(work.run)
+            group.start_soon(batch.run)
             try:
-                yield work.outcomes
+                yield batch.outcomes
             except anyio.get_cancelled_exc_class():
                 raise
             except BaseException as exc:
-                # Raised below, as it is: the group would wrap it.
+                # Raised below, unchanged: the task group would wrap the exception.
                 raised = exc
             group.cancel_scope.cancel()
     except BaseExceptionGroup as exc:
-        # An interrupt that met one of our tasks, or came out of the requests.
+        # An interrupt met a task of the batch, or the iterator of the requests raised it.
         raised = _first(exc)
     finally:
-        work.outcomes.end()
-        await work.books.aclose()
+        batch.outcomes.close()
+        await ledger.aclose()
     if raised is not None:
         raise raised
 
 
 def _first(error: BaseException) -> BaseException:
-    """What is in a group, of which none leaves this package."""
+    """The first exception of a group: no group leaves this package."""
     while isinstance(error, BaseExceptionGroup):
         _, others = error.split(anyio.get_cancelled_exc_class())
         error = (others or error).exceptions[0]
     return error
 
 
-@dataclass(slots=True)
-class _Recovery:
-    """A job of an earlier run that is waited for; its input may still come, or not."""
-
-    item: Item
-    done: anyio.Event
-    outcome: SwapOutcome | None = None
-
-
 class _Batch:
-    """The work itself."""
+    """The tasks of one batch."""
 
     def __init__(
-        self,
-        session: Session,
-        uploads: Uploads,
-        requests: Requests,
-        settings: BatchSettings,
-        opened: _Opened,
+        self, session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, ledger: Ledger
     ) -> None:
-        self.books = Books(
-            None if opened.store is None else Writer(opened.store),
-            Budget(settings.budget_usd, price_usd=opened.price_usd, spent=opened.spent),
-            self._stopped,
-        )
-        self.outcomes = Outcomes(self.books, self._open_jobs)
+        self._switch = StopSwitch(self._on_stop)
+        self._resumed = ResumedJobs()
+        self.outcomes = Outcomes(ledger, self._switch, self._open_jobs)
         self._session = session
         self._requests = requests
-        self._recoveries: dict[int, _Recovery] = {}
-        self._around = Surroundings(
+        self._context = BatchContext(
             session=session,
             uploads=uploads,
-            books=self.books,
-            folder=settings.save_to,
-            has_journal=opened.store is not None,
-            retry_failed=settings.retry_failed,
-            recovered=self._recovered,
-            recoveries=self._recoveries.keys(),
+            ledger=ledger,
+            switch=self._switch,
+            resumed=self._resumed,
+            folder=options.save_to,
+            retry_failed=options.retry_failed,
         )
-        self._places = anyio.Semaphore(settings.concurrency)
+        self._slots = anyio.Semaphore(options.concurrency)
         self._taking = anyio.CancelScope()
-        self._turns: set[anyio.CancelScope] = set()
+        self._waiting_for_slots: set[anyio.CancelScope] = set()
         self._items: dict[int, Item] = {}
         self._numbers = itertools.count()
 
     def _open_jobs(self) -> list[SwapJob]:
         """The jobs of swaps whose outcome was not given out."""
-        items = [*self._items.values(), *(recovery.item for recovery in self._recoveries.values())]
-        return list(dict.fromkeys(item.job for item in items if item.job is not None))
+        jobs = [item.job for item in self._items.values() if item.job is not None]
+        return list(dict.fromkeys([*jobs, *self._resumed.jobs()]))
 
-    def _stopped(self) -> None:
-        for scope in (self._taking, *self._turns):
+    def _on_stop(self) -> None:
+        for scope in (self._taking, *self._waiting_for_slots):
             scope.cancel()
         for item in list(self._items.values()):
             item.stop()
 
     async def run(self) -> None:
-        """Takes all inputs, and gives out what becomes of each."""
+        """Takes all inputs, and gives out the outcome of each."""
         async with anyio.create_task_group() as group:
             with self._taking:
                 try:
-                    await self._wait_for_jobs_of_earlier_runs(group)
+                    await self._resumed.start(group, self._context, self._new_slots, self._give_up)
                     await self._take_all(group)
                 except JournalError as exc:
-                    self.books.stop(exc)
+                    self._switch.stop(exc)
                 except Exception as exc:
                     self._give_up(exc)
-        # Whose inputs did not come again: they are paid, and somebody may want to know.
-        for number in list(self._recoveries):
-            outcome = self._recoveries[number].outcome
-            if outcome is not None:
-                await self.outcomes.give(None, outcome)
-                del self._recoveries[number]
-        self.outcomes.end()
+        # Jobs whose inputs did not come again are paid: their outcomes are given out, too.
+        for number, outcome in self._resumed.without_input():
+            await self.outcomes.send(None, outcome)
+            self._resumed.forget(number)
+        self.outcomes.close()
 
-    async def _wait_for_jobs_of_earlier_runs(self, group: anyio.abc.TaskGroup) -> None:
-        for number in await self.books.do(Store.accepted) or ():
-            entry = await self.books.do(partial(Store.entry, number=number))
-            assert entry is not None  # noqa: S101 - it was listed, and there is a journal
-            request = outcome_of(entry).request
-            async with Slots(self._places, self._session.slots) as slots:
-                await slots.share()
-                recovery = _Recovery(Item(self._around, request), anyio.Event())
-                self._recoveries[number] = recovery
-                group.start_soon(self._recover, recovery, entry, slots.kept())
-
-    async def _recover(self, recovery: _Recovery, entry: Entry, slots: Slots) -> None:
-        try:
-            recovery.outcome = await recovery.item.recovery(entry)
-        except Exception as exc:
-            self._give_up(exc)
-        finally:
-            recovery.done.set()
-            slots.release()
-
-    async def _recovered(self, number: int) -> SwapOutcome | None:
-        """The outcome of a row that is waited for since the batch began, for the input it belongs to."""
-        recovery = self._recoveries.get(number)
-        if recovery is None:
-            return None
-        await recovery.done.wait()
-        self._recoveries.pop(number, None)
-        return recovery.outcome
+    def _new_slots(self) -> Slots:
+        return Slots(self._slots, self._session.slots)
 
     async def _take_all(self, group: anyio.abc.TaskGroup) -> None:
         async with aclosing(each(self._requests)) as requests:
             while True:
-                async with Slots(self._places, self._session.slots) as slots:
+                async with self._new_slots() as slots:
                     request = await anext(requests, None)
                     if request is None:
                         return
                     number = next(self._numbers)
-                    item = self._items[number] = Item(self._around, request)
-                    group.start_soon(self._swap, number, item, slots.kept())
+                    item = self._items[number] = Item(self._context, request)
+                    group.start_soon(self._swap, number, item, slots.hand_over())
 
     async def _swap(self, number: int, item: Item, slots: Slots) -> None:
         try:
             try:
-                await self._turn(slots)
+                await self._wait_for_client_slot(slots)
                 outcome = await item.outcome()
             finally:
-                # What is done needs no slot of the client's any more; the batch's own waits for its reader.
-                slots.release_shared()
-            await self.outcomes.give(number, outcome)
+                # The swap has ended, and needs no slot of the client. The batch's slot waits for the reader.
+                slots.release_client_slot()
+            await self.outcomes.send(number, outcome)
             del self._items[number]
         except Exception as exc:
             self._give_up(exc)
         finally:
             slots.release()
 
-    async def _turn(self, slots: Slots) -> None:
-        """Waits for a slot of the client, as long as anything may be sent: the rest needs none."""
+    async def _wait_for_client_slot(self, slots: Slots) -> None:
+        """Waits for a slot of the client, as long as the batch may submit. What follows a stop needs no slot."""
         with anyio.CancelScope() as scope:
-            self._turns.add(scope)
+            self._waiting_for_slots.add(scope)
             try:
-                if not self.books.is_stopped:
-                    await slots.share()
+                if not self._switch.is_stopped:
+                    await slots.acquire_client_slot()
             finally:
-                self._turns.discard(scope)
+                self._waiting_for_slots.discard(scope)
 
     def _give_up(self, error: Exception) -> None:
-        """The requests raised, or we made a mistake: swaps in flight finish, then it is raised."""
+        """The requests raised, or this package has a mistake: swaps in flight finish, then `error` is raised."""
         self.outcomes.fail(error)
-        self.books.stop(None)
+        self._switch.stop()
 
 
 async def _make_folder(folder: Path) -> None:
     try:
-        str(folder).encode()  # or no journal could hold it
+        str(folder).encode()  # a journal stores only UTF-8
         await anyio.to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
     except UnicodeError:
-        complaint = "its name is not UTF-8"
+        problem = "its name is not UTF-8"
     except OSError as exc:
-        complaint = exc.strerror or str(exc)
+        problem = exc.strerror or str(exc)
     else:
         return
-    raise ConfigurationError(f"the folder {folder} cannot be made: {complaint}")
+    raise ConfigurationError(f"the folder {folder} cannot be made: {problem}")

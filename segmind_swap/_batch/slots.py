@@ -1,4 +1,4 @@
-"""Places for swaps in flight: one of the batch's, and one of the client's."""
+"""The slots of one swap in flight: a slot of the batch, and a slot of the client."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ import anyio
 
 
 class Slots:
-    """A slot of the batch, and one of the client from the moment in which there is an input for it.
+    """Takes the batch's slot first, and the client's slot only once an input is ready.
 
-    Not earlier: whoever makes the inputs may need one, too.
+    Taking both at once can deadlock: the code that produces the inputs may itself need a slot of the client.
     """
 
-    def __init__(self, own: anyio.Semaphore, shared: anyio.Semaphore) -> None:
-        self._own = own
-        self._shared = shared
-        self._held: list[anyio.Semaphore] = []
-        self._is_kept = False
+    def __init__(self, batch: anyio.Semaphore, client: anyio.Semaphore) -> None:
+        self._batch = batch
+        self._client = client
+        self._acquired: list[anyio.Semaphore] = []
+        self._is_handed_over = False
 
     async def __aenter__(self) -> Self:
-        await self._own.acquire()
-        self._held.append(self._own)
+        await self._batch.acquire()
+        self._acquired.append(self._batch)
         return self
 
-    async def share(self) -> None:
+    async def acquire_client_slot(self) -> None:
         """Waits for a slot of the client."""
-        await self._shared.acquire()
-        self._held.append(self._shared)
+        await self._client.acquire()
+        self._acquired.append(self._client)
 
     async def __aexit__(self, *exc: object) -> None:
-        if not self._is_kept:
+        if not self._is_handed_over:
             self.release()
 
-    def kept(self) -> Self:
-        """Hands them to a task, which has to release them."""
-        self._is_kept = True
+    def hand_over(self) -> Self:
+        """Gives the slots to a task, which has to release them. The end of the block releases none."""
+        self._is_handed_over = True
         return self
 
-    def release_shared(self) -> None:
-        """Gives the client's slot back."""
-        if self._shared in self._held:
-            self._held.remove(self._shared)
-            self._shared.release()
+    def release_client_slot(self) -> None:
+        """Releases the client's slot, if it was acquired."""
+        if self._client in self._acquired:
+            self._acquired.remove(self._client)
+            self._client.release()
 
     def release(self) -> None:
-        """Gives back what is still held."""
-        while self._held:
-            self._held.pop().release()
+        """Releases every slot that was acquired."""
+        while self._acquired:
+            self._acquired.pop().release()

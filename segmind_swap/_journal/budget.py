@@ -11,12 +11,14 @@ from decimal import ROUND_CEILING, Decimal
 import anyio
 
 from .._errors import BudgetExceededError
+from .._models import SwapResult
+from .._protocols import Entry
 
 MICRO = 1_000_000
 
 
 def micro_of(usd: float) -> int:
-    """Rounded up: a millionth too much is safe, one too little is not."""
+    """Dollars to micro-dollars, rounded up: a millionth too much is safe, a millionth too little is not."""
     return int((Decimal(str(usd)) * MICRO).to_integral_value(ROUND_CEILING))
 
 
@@ -33,7 +35,7 @@ class Spent:
     held: int = 0
 
     def usd(self, price_usd: float) -> float:
-        """All of it, at a price."""
+        """All of it in USD, at a price a POST."""
         return (self.settled_micro_usd + self.held * micro_of(price_usd)) / MICRO
 
 
@@ -45,17 +47,17 @@ class Budget:
         self._price = micro_of(price_usd)
         self._settled = spent.settled_micro_usd
         self._held = spent.held
-        self._under_way = 0
+        self._in_progress = 0
         self._changed = anyio.Event()
 
     @property
     def price_usd(self) -> float:
-        """What one swap is taken to cost: what was set, or more if the service told more."""
+        """What a swap is taken to cost, in USD: what was set, or more if the service told more."""
         return self._price / MICRO
 
     @property
     def committed_usd(self) -> float:
-        """What is spent, or may have to be paid."""
+        """What is spent or may have to be paid, in USD."""
         return self._committed / MICRO
 
     @property
@@ -68,12 +70,12 @@ class Budget:
         return self._limit is None or self._committed + self._price <= self._limit
 
     async def reserve(self) -> None:
-        """Holds the price of one POST; waits while swaps under way may yet give theirs back.
+        """Commits the price of one POST. Waits while POSTs in progress may yet give their price back.
 
         Raises:
             BudgetExceededError: there is no room, and none will come.
         """
-        while not self.has_room and self._under_way:
+        while not self.has_room and self._in_progress:
             await self._changed.wait()
         self.reserve_at_once()
 
@@ -88,23 +90,23 @@ class Budget:
                 committed_usd=self.committed_usd,
             )
         self._held += 1
-        self._under_way += 1
+        self._in_progress += 1
 
     def adopt(self) -> None:
-        """A POST of an earlier run, which is held already, is under way again."""
-        self._under_way += 1
+        """A POST of an earlier run, whose price is held already, is in progress again."""
+        self._in_progress += 1
 
     def release(self) -> None:
-        """A POST under way was provably not accepted, or its swap FAILED."""
+        """A POST in progress was provably not accepted, or its swap FAILED: its price is free again."""
         self._held -= 1
         self._end()
 
     def keep(self) -> None:
-        """A POST is no longer under way, and may have to be paid."""
+        """A POST is no longer in progress, and may have to be paid."""
         self._end()
 
     def settle(self, cost_usd: float | None) -> None:
-        """A swap under way is done. A cost above the price raises the price of all that are not settled."""
+        """A swap in progress is done. A cost above the price raises the price of all that are not settled."""
         cost = self._price if cost_usd is None else max(self._price, micro_of(cost_usd))
         self._price = cost
         self._held -= 1
@@ -112,6 +114,55 @@ class Budget:
         self._end()
 
     def _end(self) -> None:
-        self._under_way -= 1
+        self._in_progress -= 1
         self._changed.set()
         self._changed = anyio.Event()
+
+
+class Reservations:
+    """How many POSTs of each entry hold their price in a budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._posts: dict[int, int] = {}
+
+    async def reserve(self, entry: Entry) -> None:
+        """Commits the price of one POST.
+
+        Raises:
+            BudgetExceededError: there is no room, and none will come.
+        """
+        await self._budget.reserve()
+        self._posts[entry.number] = self._posts.get(entry.number, 0) + 1
+        # Mark this swap's in-doubt POSTs as in progress only after `reserve()`. Earlier, `reserve()` would wait
+        # for money that only this swap can release: a deadlock.
+        self.adopt(entry, entry.in_doubt)
+
+    def adopt(self, entry: Entry, posts: int) -> None:
+        """POSTs of earlier runs, whose price is held already, are in progress again."""
+        for _ in range(posts):
+            self._budget.adopt()
+        if posts:
+            self._posts[entry.number] = self._posts.get(entry.number, 0) + posts
+
+    def ensure(self, entry: Entry, posts: int) -> None:
+        """Commits the price of one more POST, unless that of `posts` POSTs is committed already.
+
+        Raises:
+            BudgetExceededError: there is no room.
+        """
+        reserved = self._posts.get(entry.number, 0)
+        if reserved < posts:
+            self._budget.reserve_at_once()
+            self._posts[entry.number] = reserved + 1
+
+    def settle(self, entry: Entry, *, held: int, result: SwapResult | None = None) -> None:
+        """Ends the reservations of an entry: a result is paid, `held` POSTs stay held, the rest is free again."""
+        reserved = self._posts.pop(entry.number, 0)
+        if result is not None:
+            self._budget.settle(result.cost_usd)
+            reserved -= 1
+        for _ in range(min(reserved, held)):
+            self._budget.keep()
+        for _ in range(reserved - held):
+            self._budget.release()

@@ -1,4 +1,4 @@
-"""Where an accepted job goes when the journal cannot take it: a file of JSON lines beside the journal."""
+"""Where an accepted job goes when the journal cannot store it: a file of JSON lines beside the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState
-from .._policy.ids import canonical_id
 from .store import Store
 
 
@@ -23,7 +22,7 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
     """Writes a job down beside its journal.
 
     Raises:
-        OSError: not even that is possible.
+        OSError: the rescue file cannot be written either.
     """
     path = rescue_path(journal)
     line = json.dumps({"id": id, "job": job.model_dump(mode="json")}) + "\n"
@@ -34,7 +33,7 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        # Half a line would keep the next run from reading those before it.
+        # Remove half a line: the next run could not read the lines before it.
         with suppress(OSError):
             if path.stat().st_size < size_bytes + len(line):
                 os.truncate(path, size_bytes)
@@ -43,11 +42,14 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
 
 
 def take_back(store: Store) -> int:
-    """Writes rescued jobs into the journal they belong to, before it is used again; returns how many.
+    """Writes rescued jobs into the journal that they belong to, before the journal is used again.
+
+    Returns:
+        How many jobs the journal has now that it had not before.
 
     Raises:
-        JournalError: the rescue file cannot be read, or has jobs that this journal would not wait for. It is
-            left as it is.
+        JournalError: the rescue file cannot be read, or has jobs that this journal would not wait for. The
+            file is left as it is.
     """
     path = rescue_path(store.path)
     if not path.is_file():
@@ -57,25 +59,29 @@ def take_back(store: Store) -> int:
         for line in filter(str.strip, path.read_text().splitlines()):
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
-            entry = store.known(canonical_id(fields["id"]))
+            entry = store.known(fields["id"])
             if entry is None or entry.state in {OutcomeState.PENDING, OutcomeState.REJECTED}:
-                # Without this line nothing would tell any more that this swap is paid.
+                # This line is the only record that the swap is paid.
                 raise JournalError(
                     f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and of which the"
                     f" journal {store.path} knows nothing: wait for it (segmind-swap wait), and take it out",
                     path=str(path),
                 )
             if entry.state in {OutcomeState.SENDING, OutcomeState.UNKNOWN}:
-                manual = entry.state is OutcomeState.UNKNOWN
-                posts = max(entry.posts, 1)
-                store.step(entry.number, OutcomeState.ACCEPTED, posts=posts, job=job, manual=manual)
+                store.step(
+                    entry.number,
+                    OutcomeState.ACCEPTED,
+                    billable_posts=max(entry.billable_posts, 1),
+                    job=job,
+                    manual=entry.state is OutcomeState.UNKNOWN,
+                )
                 taken += 1
     except (OSError, ValueError, KeyError, TypeError) as exc:
-        complaint = f"{type(exc).__name__}: {exc}"
+        problem = f"{type(exc).__name__}: {exc}"
     else:
         return taken
     raise JournalError(
-        f"the rescue file {path} cannot be read ({complaint}): it names jobs that are paid; mend or move it",
+        f"the rescue file {path} cannot be read ({problem}): it names jobs that are paid; mend or move it",
         path=str(path),
     )
 
@@ -84,16 +90,16 @@ def forget(journal: str) -> None:
     """Removes the rescue file, once its jobs are in the journal on the disk.
 
     Raises:
-        JournalError: it cannot be removed.
+        JournalError: the file cannot be removed.
     """
     path = rescue_path(journal)
     try:
         path.unlink(missing_ok=True)
     except OSError as exc:
-        complaint = exc.strerror or str(exc)
+        problem = exc.strerror or str(exc)
     else:
         return
     raise JournalError(
-        f"the rescue file {path} cannot be removed ({complaint}): do so, its jobs are in the journal again",
+        f"the rescue file {path} cannot be removed ({problem}): do so, its jobs are in the journal again",
         path=str(path),
     )

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from .._errors import JournalError
+from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
 VERSION = 1
@@ -31,28 +32,40 @@ CREATE INDEX under_way ON swaps (state) WHERE state IN ('sending', 'accepted', '
 """
 
 
-def _create(connection: sqlite3.Connection) -> None:
+def create(connection: sqlite3.Connection) -> None:
+    """Makes the tables in an empty database."""
     connection.executescript(
         f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     )
 
 
-def _check_kind(path: Path, connection: sqlite3.Connection) -> None:
+def check_kind(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuses a database that is no journal of this version.
+
+    Raises:
+        JournalError: the application, the version or the tables are others.
+    """
     (kind,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if kind != APPLICATION_ID:
-        raise _complaint(path, "is an SQLite file, but no journal of segmind-swap")
+        raise journal_error(path, "is an SQLite file, but no journal of segmind-swap")
     if version != VERSION:
         made_by = "a newer" if version > VERSION else "an older"
-        raise _complaint(path, f"was made by {made_by} version of segmind-swap (schema {version})")
+        raise journal_error(path, f"was made by {made_by} version of segmind-swap (schema {version})")
     tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
     if [sql for (sql,) in tables] != [sql.strip() for sql in _SCHEMA.split(";")[:-1]]:
         raise _damaged(path, "its tables are others")
 
 
-def _check(path: Path, connection: sqlite3.Connection) -> None:
-    _check_kind(path, connection)
-    # The whole check: it compares the keys with their index, in which a lost one would be paid again.
+def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
+    """Refuses a damaged journal, and sets up the write-ahead log.
+
+    Raises:
+        JournalError: the database is no journal, or is damaged.
+    """
+    check_kind(path, connection)
+    # `quick_check` would not do: only `integrity_check` compares the keys with their index. A swap whose key
+    # is missing in the index would be submitted, and paid, again.
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise _damaged(path, found)
@@ -61,8 +74,4 @@ def _check(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _damaged(path: Path, how: str) -> JournalError:
-    return _complaint(path, f"is damaged ({how}): keep it, and begin another for what is left")
-
-
-def _complaint(path: Path, text: str) -> JournalError:
-    return JournalError(f"the journal {path} {text}", path=str(path))
+    return journal_error(path, f"is damaged ({how}): keep it, and begin another for what is left")

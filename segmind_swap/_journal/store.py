@@ -1,7 +1,7 @@
-"""The journal's rows, one a swap, in SQLite. Plain and synchronous: who calls it brings thread and order.
+"""The rows of a journal, one a swap, in SQLite. Plain and synchronous: the caller brings thread and order.
 
 A row goes `pending → sending → accepted → completed → saved`, or ends beside that path. Each step names the
-states it may come from, so that no mistake elsewhere can lead a paid swap back to where it would be sent.
+states that it may follow, so that no mistake elsewhere can lead a paid swap back to where it would be sent.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from typing import Protocol
 from .._errors import JournalError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
-from .._policy.transitions import _BY_HAND, _MAY_FOLLOW, S
-from .._protocols import Entry
+from .._policy.ids import canonical_id
+from .._policy.transitions import AUTOMATIC, MANUAL
+from .._protocols import Entry, EntryConflict, NewEntry
 from .budget import MICRO, Spent, micro_of
+from .errors import journal_error
 
 IN_MEMORY = ":memory:"
 """The path of a journal that is no file, as SQLite has it."""
 
+S = OutcomeState
 
-def _update(state: OutcomeState, table: Mapping[OutcomeState, tuple[OutcomeState, ...]]) -> str:
+
+def _update(state: OutcomeState, table: Mapping[OutcomeState, Collection[OutcomeState]]) -> str:
     before = ", ".join(f"'{word}'" for word in table.get(state, ()))
-    # A job that FAILED is over, and no longer among the POSTs that count: those that follow are others.
+    # The job of a FAILED row is finished. The POSTs that follow a retry are others, and their job is another.
     job = "CASE state WHEN 'failed' THEN NULL ELSE job END" if state is S.PENDING else "job"
     return (
         f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, {job}),"  # noqa: S608
@@ -36,49 +40,54 @@ def _update(state: OutcomeState, table: Mapping[OutcomeState, tuple[OutcomeState
 
 
 class Lock(Protocol):
-    """What keeps other writers away until it is closed."""
+    """Keeps other writers away until it is closed."""
 
     def close(self) -> None:
-        """Lets them in."""
+        """Releases the lock."""
 
 
 class Store:
-    """An open journal. Every method is one step; `transaction` makes several of them one."""
+    """An open journal. Every method is one step; `transaction` makes several steps one.
+
+    Attributes:
+        path: The journal's file, or `:memory:`.
+        run: Counts the runs of the batch; 0 before `begin_run`.
+    """
 
     def __init__(self, path: str, connection: sqlite3.Connection, lock: Lock | None = None) -> None:
         self.path = path
         self._db = connection
         self._db.row_factory = sqlite3.Row
         self._lock = lock
-        # Absolute, as the process may go to another folder meanwhile.
+        # Absolute: the process may change its working directory meanwhile.
         self._file = None if path == IN_MEMORY else (os.path.abspath(path), os.stat(path))  # noqa: PTH100, PTH116
         self.run: int = 0
 
     def close(self) -> None:
-        """Closes the file, and lets others write it."""
+        """Closes the file, and releases the lock."""
         if self.path != IN_MEMORY:
             with suppress(sqlite3.Error):
                 self._db.close()
         if self._lock is not None:
             self._lock.close()
 
-    def complaint(self, text: str) -> JournalError:
+    def error(self, text: str) -> JournalError:
         """An error about this journal."""
-        return JournalError(f"the journal {self.path} {text}", path=self.path)
+        return journal_error(self.path, text)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Makes all steps inside one that is on the disk when the block ends, or none.
+        """Makes all steps of the block durable when the block ends, or none of them.
 
         Raises:
-            JournalError: it could not be written.
+            JournalError: the steps could not be written.
         """
         with self._between("BEGIN IMMEDIATE", "written"):
             self._check_place()
             yield
 
     def _check_place(self) -> None:
-        """An open file can be written wherever it is, but nobody would find there what was paid."""
+        """Refuses to write a file that is gone: nobody would look there for what was paid."""
         if self._file is None:
             return
         name, opened = self._file
@@ -87,21 +96,21 @@ class Store:
         except FileNotFoundError:
             is_there = False
         if not is_there:
-            raise self.complaint("was moved, removed or replaced while it was open: it is written no more")
+            raise self.error("was moved, removed or replaced while it was open: it is written no more")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Lets everything that is looked at inside be of one moment.
+        """Makes everything that the block reads be of one moment.
 
         Raises:
-            JournalError: it could not be read.
+            JournalError: the journal could not be read.
         """
         with self._between("BEGIN", "read"):
             yield
 
     @contextmanager
     def _between(self, begin: str, done: str) -> Iterator[None]:
-        with self._complaints(done):
+        with self._journal_errors(done):
             try:
                 self._db.execute(begin)
                 yield
@@ -112,27 +121,25 @@ class Store:
                         self._db.execute("ROLLBACK")
 
     @contextmanager
-    def _complaints(self, done: str) -> Iterator[None]:
-        """Tells the disk's trouble, and values that nobody here wrote, as an error about this journal."""
+    def _journal_errors(self, done: str) -> Iterator[None]:
+        """Turns errors of the disk, and values that this package did not write, into a `JournalError`."""
         try:
             yield
             return
         except (sqlite3.Error, OSError, ArithmeticError, TypeError, ValueError) as exc:
-            complaint = f"could not be {done}: {exc}"
-        raise self.complaint(complaint)
-
-    # A run
+            problem = f"could not be {done}: {exc}"
+        raise self.error(problem)
 
     def begin_run(self, *, origin: str, workflow: str) -> None:
-        """Makes sure that it is this service's journal, and ends what an earlier run left in the air.
+        """Begins a run of a batch. Rows that an earlier run left as SENDING become UNKNOWN.
 
         Raises:
-            JournalError: it belongs to another service or workflow.
+            JournalError: the journal belongs to another service or workflow.
         """
         for name, value in (("origin", origin), ("workflow", workflow)):
             known = self._fact(name)
             if known is not None and known != value:
-                raise self.complaint(
+                raise self.error(
                     f"belongs to the {name} {known}, and this client's is {value}: its jobs cannot be waited"
                     " for there. Give another journal"
                 )
@@ -147,47 +154,51 @@ class Store:
             )
             self.step(row["number"], S.UNKNOWN, error=error)
 
-    def take(self, *, key: str, id: str, fingerprint: str, reference: str, scene: str) -> Entry | str:
-        """The row of an input, made if it is new; a complaint if the input must not be taken."""
-        row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
-        if row is None:
+    def take(self, swap: NewEntry) -> Entry:
+        """The row of an input, made if it is new.
+
+        Raises:
+            EntryConflict: the id was given twice in this run, or belongs to other pictures.
+        """
+        key = canonical_id(swap.id)
+        entry = self._by_key(key)
+        if entry is None:
             self._db.execute(
                 "INSERT INTO swaps (key, id, fingerprint, reference, scene, state, run)"
                 " VALUES (?, ?, ?, ?, ?, 'pending', ?)",
-                (key, id, fingerprint, _storable(reference), _storable(scene), self.run),
+                (key, swap.id, swap.fingerprint, _storable(swap.reference), _storable(swap.scene), self.run),
             )
-            row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
-            return self._entry(row)
-        if row["run"] == self.run:
-            return f"the id {id!r} was given to another swap of this run already (as {row['id']!r})"
-        if row["fingerprint"] != fingerprint:
-            return self.other_pictures(self._entry(row))
-        self._db.execute("UPDATE swaps SET run = ? WHERE number = ?", (self.run, row["number"]))
-        return self._entry(row)
+            entry = self._by_key(key)
+            assert entry is not None  # noqa: S101 - the row was inserted just now
+            return entry
+        if entry.run == self.run:
+            raise EntryConflict(
+                f"the id {swap.id!r} was given to another swap of this run already (as {entry.id!r})"
+            )
+        if entry.fingerprint != swap.fingerprint:
+            raise EntryConflict(entry.conflict(self.path))
+        self._db.execute("UPDATE swaps SET run = ? WHERE number = ?", (self.run, entry.number))
+        return self.entry(entry.number)
 
-    def other_pictures(self, entry: Entry) -> str:
-        """What to say of an input whose id belongs to a row with other pictures."""
-        return (
-            f"the journal {self.path} knows the id {entry.id!r} with other pictures ({entry.reference} into"
-            f" {entry.scene}): give this swap another id, or use another journal"
-        )
+    def find(self, ids: Collection[str]) -> dict[str, Entry]:
+        """The rows of those ids that have one."""
+        found = {id: self._by_key(canonical_id(id)) for id in ids}
+        return {id: entry for id, entry in found.items() if entry is not None}
 
-    def known(self, key: str) -> Entry | None:
+    def known(self, id: str) -> Entry | None:
         """The row of an id, if there is one."""
+        return self._by_key(canonical_id(id))
+
+    def _by_key(self, key: str) -> Entry | None:
         row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
         return None if row is None else self._entry(row)
-
-    def known_of(self, keys: Mapping[int, str]) -> dict[int, Entry]:
-        """The rows of many ids, by whatever number each was given."""
-        found = {number: self.known(key) for number, key in keys.items()}
-        return {number: entry for number, entry in found.items() if entry is not None}
 
     def entry(self, number: int) -> Entry:
         """The row of this number."""
         return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())
 
     def accepted(self) -> list[int]:
-        """The rows whose jobs are to be waited for, oldest first: the service forgets them in that order."""
+        """The numbers of the rows that wait for their jobs, oldest first: the service forgets jobs in that order."""
         rows = self._db.execute("SELECT number FROM swaps WHERE state = 'accepted' ORDER BY accepted_at")
         return [row["number"] for row in rows]
 
@@ -196,22 +207,22 @@ class Store:
         number: int,
         state: OutcomeState,
         *,
-        posts: int | None = None,
+        billable_posts: int | None = None,
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
         manual: bool = False,
     ) -> None:
-        """Leads a row to its next state; what is not given stays, but for the error.
+        """Leads a row to its next state. A value that is not given stays; the error is always replaced.
 
         Raises:
             JournalError: that state cannot follow the row's.
         """
         changed = self._db.execute(
-            _update(state, _BY_HAND if manual else _MAY_FOLLOW),
+            _update(state, MANUAL if manual else AUTOMATIC),
             {
                 "number": number,
-                "posts": posts,
+                "posts": billable_posts,
                 "job": None if job is None else job.model_dump_json(),
                 "accepted_at": None if job is None else job.submitted_at.timestamp(),
                 "result": None if result is None else result.model_dump_json(),
@@ -219,12 +230,10 @@ class Store:
             },
         )
         if changed.rowcount != 1:
-            raise self.complaint(f"does not let swap {number} become {state}")
-
-    # Looking
+            raise self.error(f"does not let swap {number} become {state}")
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
-        """The rows in the order of their first run; those in `state` only, if it is given."""
+        """The rows in the order of their first run; only those in `state`, if it is given."""
         after = 0
         while True:
             rows = self._db.execute(
@@ -237,7 +246,7 @@ class Store:
             after = rows[-1]["number"]
 
     def counts(self) -> dict[OutcomeState, int]:
-        """How many rows are in each state that any is in."""
+        """How many rows are in each state that any row is in."""
         rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
         return {OutcomeState(state): count for state, count in rows}
 
@@ -245,11 +254,11 @@ class Store:
         """What the rows in these states have cost, and how many of their POSTs may still have to be paid.
 
         Raises:
-            JournalError: it could not be read.
+            JournalError: the journal could not be read.
         """
         settled = held = 0
         price = micro_of(price_usd)
-        with self._complaints("read"):
+        with self._journal_errors("read"):
             rows = self._db.execute(
                 "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
                 " FROM swaps WHERE posts > 0"
@@ -262,19 +271,24 @@ class Store:
         return Spent(settled_micro_usd=settled, held=held)
 
     @property
+    def workflow(self) -> str | None:
+        """The workflow of the journal's swaps; None before the first run."""
+        return self._fact("workflow")
+
+    @property
     def price_usd(self) -> float | None:
-        """What a swap was taken to cost, last.
+        """What a swap was taken to cost last, in USD; None before the first run.
 
         Raises:
-            JournalError: it could not be read.
+            JournalError: the journal could not be read.
         """
-        with self._complaints("read"):
+        with self._journal_errors("read"):
             price = self._fact("price_usd")
-            # Through the budget's eyes: it must be a number that can be paid.
+            # Rounded as the budget rounds. It also must be a number that can be paid.
             return None if price is None else micro_of(float(price)) / MICRO
 
     def set_price(self, price_usd: float) -> None:
-        """Keeps what a swap is taken to cost."""
+        """Keeps what a swap is taken to cost, in USD."""
         self._set_fact("price_usd", repr(price_usd))
 
     def _fact(self, name: str) -> str | None:
@@ -295,16 +309,16 @@ class Store:
                 scene=row["scene"],
                 state=OutcomeState(row["state"]),
                 run=row["run"],
-                posts=row["posts"],
+                billable_posts=row["posts"],
                 job=job,
                 result=None if row["result"] is None else SwapResult.model_validate_json(row["result"]),
                 error=None if row["error"] is None else error_of(json.loads(row["error"]), job),
             )
         except (AttributeError, TypeError, ValueError) as exc:
-            complaint = f"has a damaged row {row['number']}: {type(exc).__name__}"
-        raise self.complaint(complaint)
+            problem = f"has a damaged row {row['number']}: {type(exc).__name__}"
+        raise self.error(problem)
 
 
 def _storable(name: str) -> str:
-    """A file name, of which only UTF-8 can be stored, and on some systems more is allowed."""
+    """A file name as SQLite can store it: UTF-8. Some systems allow other bytes in a name."""
     return name.encode(errors="backslashreplace").decode()

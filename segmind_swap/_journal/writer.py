@@ -1,4 +1,7 @@
-"""One thread that writes a journal: many tasks' steps in one commit, each told when it is on the disk."""
+"""One thread that writes a journal: the steps of many tasks in one commit.
+
+Each task hears of its step when the commit is on the disk.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import anyio
 
 from .._concurrency import threadsafe_caller
 from .._errors import JournalError
+from .errors import journal_error
 from .store import IN_MEMORY, Store
 
 log = logging.getLogger("segmind_swap")
@@ -22,7 +26,7 @@ _GROUP = 512
 
 
 class _Write(Generic[T]):
-    """One step, and what came of it."""
+    """One step, and its result."""
 
     def __init__(self, step: Callable[[Store], T]) -> None:
         self.done = anyio.Event()
@@ -34,12 +38,12 @@ class _Write(Generic[T]):
         try:
             self._result = self._step(store)
         except (sqlite3.Error, OSError):
-            # The disk: the trouble of all that are in the transaction.
+            # A failure of the disk: every step of the transaction fails.
             raise
         except ValueError as exc:
-            self._error = store.complaint(f"cannot hold a step's values: {exc}")
+            self._error = store.error(f"cannot hold a step's values: {exc}")
         except Exception as exc:
-            # The step does not fit: that is its own trouble.
+            # The step does not fit: only this step fails.
             self._error = exc
 
     def fail(self, error: Exception) -> None:
@@ -52,9 +56,9 @@ class _Write(Generic[T]):
 
 
 class Writer:
-    """Takes steps from tasks of one event loop and writes them in the order in which they came.
+    """Takes steps from tasks of one event loop, and writes them in the order in which they came.
 
-    A store in memory is written at once, without a thread: there is nothing to wait for.
+    A store in memory is written at once, without a thread: there is no disk to wait for.
     """
 
     def __init__(self, store: Store) -> None:
@@ -65,12 +69,12 @@ class Writer:
         self._closed = anyio.Event()
         self._is_closing = False
         if not self._inline:
-            self._wake_up = threadsafe_caller()
-            # A daemon, so that a process whose loop died does not hang; what was acknowledged is on the disk.
+            self._call_on_loop = threadsafe_caller()
+            # A daemon thread: a process whose loop has died must not hang. Acknowledged steps are on the disk.
             threading.Thread(target=self._work, name="segmind_swap: journal", daemon=True).start()
 
     async def do(self, step: Callable[[Store], T]) -> T:
-        """Writes a step, and returns what it returns once that is on the disk.
+        """Writes a step, and returns its result once the step is on the disk.
 
         A caller that is cancelled does not take the step back.
 
@@ -83,7 +87,7 @@ class Writer:
         return write.result()
 
     def post(self, step: Callable[[Store], object]) -> None:
-        """Writes a step, after all that came before; nobody waits for it."""
+        """Writes a step after all earlier steps. Nobody waits for it: a failure is logged."""
 
         def logged(store: Store) -> None:
             try:
@@ -95,7 +99,7 @@ class Writer:
 
     def _put(self, write: _Write[Any]) -> None:
         if self._is_closing:
-            write.fail(JournalError(f"the journal {self.path} is closed", path=self.path))
+            write.fail(journal_error(self.path, "is closed"))
             write.done.set()
         elif self._inline:
             _commit(self._store, [write])
@@ -104,7 +108,7 @@ class Writer:
             self._queue.put(write)
 
     def close(self) -> None:
-        """Closes the journal after all that came before."""
+        """Closes the journal after all earlier steps."""
         if self._is_closing:
             return
         self._is_closing = True
@@ -115,7 +119,7 @@ class Writer:
             self._queue.put(None)
 
     async def aclose(self) -> None:
-        """Closes the journal after all that came before, and waits until it is."""
+        """Closes the journal after all earlier steps, and waits until it is closed."""
         self.close()
         with anyio.CancelScope(shield=True):
             await self._closed.wait()
@@ -125,14 +129,14 @@ class Writer:
         while goes_on:
             writes, goes_on = self._next()
             _commit(self._store, writes)
-            self._wake_up(partial(_tell, writes))
+            self._call_on_loop(partial(_acknowledge, writes))
         try:
             self._store.close()
         finally:
-            self._wake_up(self._closed.set)
+            self._call_on_loop(self._closed.set)
 
     def _next(self) -> tuple[list[_Write[Any]], bool]:
-        """All that waits to be written, at least one; and whether more may come."""
+        """All steps that wait to be written, at least one; and whether more may come."""
         writes: list[_Write[Any]] = []
         waiting = self._queue.get()
         while waiting is not None:
@@ -143,7 +147,7 @@ class Writer:
         return writes, False
 
 
-def _tell(writes: Sequence[_Write[Any]]) -> None:
+def _acknowledge(writes: Sequence[_Write[Any]]) -> None:
     for write in writes:
         write.done.set()
 

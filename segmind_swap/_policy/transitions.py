@@ -1,4 +1,4 @@
-"""Which state of a swap may follow which."""
+"""Which state of a swap may follow which, and what a state means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from .._outcome import OutcomeState
 
 S = OutcomeState
-_MAY_FOLLOW: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
+AUTOMATIC: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
     S.PENDING: (S.PENDING, S.SENDING),
     S.SENDING: (S.PENDING, S.SENDING),
     S.ACCEPTED: (S.SENDING, S.ACCEPTED, S.EXPIRED),
@@ -19,12 +19,9 @@ _MAY_FOLLOW: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
     S.EXPIRED: (S.SENDING, S.ACCEPTED),
     S.ABANDONED: (),
 }
-"""What a batch does by itself. A job is rarely ACCEPTED after SENDING was written, but the disk may fail."""
-
-_BY_HAND: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
+MANUAL: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
     S.PENDING: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.REJECTED, S.ABANDONED),
-    # A job may turn up: in the account's history, or rescued from a disk that failed.
     S.ACCEPTED: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.ABANDONED),
     S.ABANDONED: (S.UNKNOWN, S.EXPIRED, S.ACCEPTED),
 }
-"""What a person may decide."""
+OPEN = (S.SENDING, S.ACCEPTED, S.UNKNOWN, S.EXPIRED)

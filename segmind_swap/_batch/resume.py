@@ -1,0 +1,94 @@
+"""The jobs that earlier runs of a batch have left: accepted, billed, and waited for again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import anyio
+import anyio.abc
+
+from .._models import SwapJob
+from .._outcome import SwapOutcome
+from .._protocols import Entry
+from .item import BatchContext, Item
+from .slots import Slots
+
+
+@dataclass(slots=True)
+class _ResumedJob:
+    """A job that the batch waits for. Its input may still come, or may never come again."""
+
+    item: Item
+    ended: anyio.Event
+    outcome: SwapOutcome | None = None
+
+
+class ResumedJobs:
+    """The entries whose jobs this run waits for, since it began."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, _ResumedJob] = {}
+
+    def __contains__(self, number: int) -> bool:
+        """Whether the run waits, or has waited, for the job of this entry, and no input has come for it."""
+        return number in self._by_number
+
+    async def start(
+        self,
+        group: anyio.abc.TaskGroup,
+        context: BatchContext,
+        new_slots: Callable[[], Slots],
+        on_error: Callable[[Exception], None],
+    ) -> None:
+        """Starts a task for each accepted entry of the ledger, oldest first, as slots become free.
+
+        Raises:
+            JournalError: the ledger failed.
+        """
+        async with aclosing(context.ledger.resumable()) as entries:
+            async for entry in entries:
+                async with new_slots() as slots:
+                    await slots.acquire_client_slot()
+                    resumed = _ResumedJob(Item(context, entry.outcome().request), anyio.Event())
+                    self._by_number[entry.number] = resumed
+                    group.start_soon(self._wait, resumed, entry, slots.hand_over(), on_error)
+
+    async def _wait(
+        self, resumed: _ResumedJob, entry: Entry, slots: Slots, on_error: Callable[[Exception], None]
+    ) -> None:
+        try:
+            resumed.outcome = await resumed.item.resumed_outcome(entry)
+        except Exception as exc:
+            on_error(exc)
+        finally:
+            resumed.ended.set()
+            slots.release()
+
+    async def outcome(self, number: int) -> SwapOutcome | None:
+        """The outcome of an entry's job, for the input that the entry belongs to; None if it was not resumed."""
+        resumed = self._by_number.get(number)
+        if resumed is None:
+            return None
+        await resumed.ended.wait()
+        self._by_number.pop(number, None)
+        return resumed.outcome
+
+    def jobs(self) -> Iterator[SwapJob]:
+        """The jobs whose outcome was not given out."""
+        for resumed in self._by_number.values():
+            if resumed.item.job is not None:
+                yield resumed.item.job
+
+    def without_input(self) -> list[tuple[int, SwapOutcome]]:
+        """The entries, by number, whose jobs have ended and whose inputs did not come again."""
+        return [
+            (number, resumed.outcome)
+            for number, resumed in self._by_number.items()
+            if resumed.outcome is not None
+        ]
+
+    def forget(self, number: int) -> None:
+        """The outcome of this entry was given out."""
+        del self._by_number[number]

@@ -1,0 +1,12 @@
+"""The error of a journal, with its path."""
+
+from __future__ import annotations
+
+import os
+
+from .._errors import JournalError
+
+
+def journal_error(path: str | os.PathLike[str], text: str) -> JournalError:
+    """An error about the journal at `path`; `text` continues the sentence "the journal PATH …"."""
+    return JournalError(f"the journal {os.fspath(path)} {text}", path=os.fspath(path))

@@ -49,7 +49,7 @@ class Gate(Protocol):
         ...
 
     async def admit(self, call: Call) -> Admission:
-        """Waits until a request of this kind may leave. A cancelled wait gives the turn to the next request."""
+        """Waits until a request of this kind may leave. A cancelled wait gives the turn back."""
         ...
 
     def rate_limited(self, admission: Admission, retry_after: float | None) -> float:
@@ -214,7 +214,7 @@ class LedgerView(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Closes the ledger. Waits for claims that are not resolved, at most as long as a response may take."""
+        """Closes the ledger, after the responses of open claims, which have at most their grace."""
         ...
 
 
@@ -254,7 +254,7 @@ class Ledger(LedgerView, Protocol):
         ...
 
     async def reopen(self, entry: Entry) -> Entry:
-        """Makes a FAILED or REJECTED entry PENDING, and returns the new entry. The money of its job stays spent.
+        """Makes a FAILED or REJECTED entry PENDING, and returns the new entry.
 
         Raises:
             JournalError: the ledger failed, or the entry is in another state by now.

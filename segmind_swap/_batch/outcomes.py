@@ -15,12 +15,10 @@ from .stop_switch import StopSwitch
 class Outcomes(AsyncIterator[SwapOutcome]):
     """The outcomes of a batch, each as soon as its swap has ended."""
 
-    def __init__(
-        self, ledger: Ledger, switch: StopSwitch, open_jobs: Callable[[], Sequence[SwapJob]]
-    ) -> None:
+    def __init__(self, ledger: Ledger, switch: StopSwitch, jobs: Callable[[], Sequence[SwapJob]]) -> None:
         self._ledger = ledger
         self._switch = switch
-        self._open_jobs = open_jobs
+        self._open_jobs = jobs
         self._rendezvous: Rendezvous[tuple[int | None, SwapOutcome]] = Rendezvous()
         self._failure: Exception | None = None
 
@@ -58,7 +56,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         return numbered[1]
 
     async def in_order(self, requests: Sequence[SwapRequest]) -> list[SwapOutcome]:
-        """All outcomes, in the order of the requests; an input that was not taken is as the journal has it."""
+        """All outcomes, in the order of the requests; one that was not taken is as in the journal."""
         found: dict[int, SwapOutcome] = {}
         while (numbered := await self._next()) is not None:
             number, outcome = numbered

@@ -67,7 +67,7 @@ class ResumedJobs:
             slots.release()
 
     async def outcome(self, number: int) -> SwapOutcome | None:
-        """The outcome of an entry's job, for the input that the entry belongs to; None if it was not resumed."""
+        """The outcome of an entry's job, for the input of the entry; None if the job was not resumed."""
         resumed = self._by_number.get(number)
         if resumed is None:
             return None

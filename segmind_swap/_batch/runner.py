@@ -170,7 +170,7 @@ class _Batch:
             slots.release()
 
     async def _wait_for_client_slot(self, slots: Slots) -> None:
-        """Waits for a slot of the client, as long as the batch may submit. What follows a stop needs no slot."""
+        """Waits for a slot of the client, as long as the batch may submit. A stopped batch needs no slot."""
         with anyio.CancelScope() as scope:
             self._waiting_for_slots.add(scope)
             try:
@@ -180,7 +180,7 @@ class _Batch:
                 self._waiting_for_slots.discard(scope)
 
     def _give_up(self, error: Exception) -> None:
-        """The requests raised, or this package has a mistake: swaps in flight finish, then `error` is raised."""
+        """The requests raised, or this package has a mistake: `error` is raised after the swaps in flight."""
         self.outcomes.fail(error)
         self._switch.stop()
 

@@ -134,8 +134,8 @@ class Reservations:
         """
         await self._budget.reserve()
         self._posts[entry.number] = self._posts.get(entry.number, 0) + 1
-        # Mark this swap's in-doubt POSTs as in progress only after `reserve()`. Earlier, `reserve()` would wait
-        # for money that only this swap can release: a deadlock.
+        # Mark this swap's in-doubt POSTs as in progress only after `reserve()`. Earlier, `reserve()` would
+        # wait for money that only this swap can release: a deadlock.
         self.adopt(entry, entry.in_doubt)
 
     def adopt(self, entry: Entry, posts: int) -> None:
@@ -157,7 +157,7 @@ class Reservations:
             self._posts[entry.number] = reserved + 1
 
     def settle(self, entry: Entry, *, held: int, result: SwapResult | None = None) -> None:
-        """Ends the reservations of an entry: a result is paid, `held` POSTs stay held, the rest is free again."""
+        """Ends the reservations of an entry: a result is paid, `held` POSTs stay held, others are free."""
         reserved = self._posts.pop(entry.number, 0)
         if result is not None:
             self._budget.settle(result.cost_usd)

@@ -128,7 +128,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _locked(path: Path) -> sqlite3.Connection:
-    """Locks out every other writer, on any system: an exclusive transaction on a small file beside the journal.
+    """Locks out every other writer, on any system: an exclusive transaction on a file beside the journal.
 
     Readers of the journal itself stay possible. A link to a journal is the same journal.
     """

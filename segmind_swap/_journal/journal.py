@@ -195,7 +195,7 @@ class Journal:
         return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
 
     async def look(self) -> StoreView | None:
-        """Opens the journal to look at it, as a `LedgerSource`; None if there is none yet. For internal use.
+        """Opens the journal to look at it, as a `LedgerSource`; None if there is none. For internal use.
 
         Raises:
             JournalError: the journal cannot be read.

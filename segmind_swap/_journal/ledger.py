@@ -306,7 +306,7 @@ class SqliteLedger:
 
 
 def _between_posts(entry: Entry, in_doubt: int) -> OutcomeState:
-    """The state between two POSTs: after a crash the swap is sent again only if no POST of this run is in doubt."""
+    """The state between two POSTs. After a crash, only a swap without POSTs in doubt is sent again."""
     return OutcomeState.PENDING if in_doubt == entry.in_doubt else OutcomeState.SENDING
 
 

@@ -198,7 +198,7 @@ class Store:
         return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())
 
     def accepted(self) -> list[int]:
-        """The numbers of the rows that wait for their jobs, oldest first: the service forgets jobs in that order."""
+        """The numbers of the ACCEPTED rows, oldest first: the service forgets jobs in that order."""
         rows = self._db.execute("SELECT number FROM swaps WHERE state = 'accepted' ORDER BY accepted_at")
         return [row["number"] for row in rows]
 

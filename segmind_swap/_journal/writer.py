@@ -70,7 +70,7 @@ class Writer:
         self._is_closing = False
         if not self._inline:
             self._call_on_loop = threadsafe_caller()
-            # A daemon thread: a process whose loop has died must not hang. Acknowledged steps are on the disk.
+            # A daemon: a process whose loop has died must not hang. Acknowledged steps are on the disk.
             threading.Thread(target=self._work, name="segmind_swap: journal", daemon=True).start()
 
     async def do(self, step: Callable[[Store], T]) -> T:

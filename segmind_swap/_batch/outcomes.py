@@ -24,7 +24,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     @property
     def stopped_by(self) -> SwapError | None:
-        """Why nothing more is submitted: the budget, the account or the journal. None for any other reason."""
+        """Why nothing more is submitted: the budget, the account or the journal. None otherwise."""
         return self._switch.reason
 
     @property

@@ -60,7 +60,7 @@ from .scripted import (
     raises,
 )
 from .sessions import Wire, png
-from .test_http import everything_in
+from .reachable import everything_in
 
 # Characters that writers of JSON escape though they need not.
 KEY = "sk-canary+0123/456789<ab>=="

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segmind_swap import OutcomeState, SwapError, SwapJob, SwapResult
+import pytest
+
+from segmind_swap import JournalError, OutcomeState, SwapError, SwapJob, SwapResult
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._ids import key_of
-from segmind_swap._journal_file import Memory, to_write
+from segmind_swap._journal_file import Memory, to_read, to_write
 from segmind_swap._store import Entry, Store
 
+S = OutcomeState
 URL = "https://images.segmind.com/generations/a1.png"
 
 
@@ -107,3 +111,41 @@ def tell(process: subprocess.Popen[str], line: str = "") -> None:
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
+
+
+Opening = Callable[[Path], Store]
+OPENINGS = pytest.mark.parametrize("opening", [to_write, to_read])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def refused(opening: Opening, path: Path) -> JournalError:
+    with pytest.raises(JournalError) as caught:
+        opening(path).close()
+    assert caught.value.path == str(path)
+    assert str(path) in str(caught.value)
+    return caught.value
+
+
+def whole_file(folder: Path) -> bytes:
+    """A journal's file with a row in each state."""
+    path = folder / "run.db"
+    store = at(path)
+    for number, state in enumerate(S):
+        result = a_result(number) if state in {S.COMPLETED, S.SAVED} else None
+        row(store, state, state, posts=state is not S.PENDING, job=a_job(number), result=result)
+    store.close()
+    assert names(path.parent) == ["run.db", "run.db.lock"], "the log is in the file again"
+    return path.read_bytes()
+
+
+def a_database(path: Path, *, kind: int = 0, version: int = 0) -> None:
+    """Writes a database of somebody else's, which may say that it is a journal."""
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE accounts (name TEXT)")
+    connection.execute(f"PRAGMA application_id = {kind}")
+    connection.execute(f"PRAGMA user_version = {version}")
+    connection.commit()
+    connection.close()

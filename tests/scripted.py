@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import httpx
 
-from segmind_swap import SwapClient
+from segmind_swap import SwapClient, SwapError
 from segmind_swap._wire import Call
 
 KEY = "sk-canary-0123456789"
@@ -160,3 +160,13 @@ def client(service: httpx.AsyncBaseTransport, **settings: Any) -> SwapClient:
 
 def recorded(events: list[Any]) -> Callable[[Any], None]:
     return events.append
+
+
+async def ending(service: Scripted, **settings: Any) -> SwapError | str:
+    """What a submit ended in: the request id of its job, or the error."""
+    async with client(service, **settings) as swaps:
+        try:
+            job = await swaps.submit(**PICTURES)
+        except SwapError as error:
+            return error
+        return job.request_id or ""

@@ -21,8 +21,8 @@ from segmind_swap import (
 )
 from segmind_swap.emulator import Emulator, Fault
 
+from .batches import KEY, copy_of
 from .conftest import VirtualTimeLoop
-from .test_batch import KEY, copy_of
 
 S = OutcomeState
 ITEMS = 8

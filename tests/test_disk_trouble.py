@@ -37,8 +37,8 @@ from segmind_swap._rescue import rescue, rescue_path
 from segmind_swap._store import Store
 from segmind_swap.emulator import Emulator, Fault
 
+from .batches import client_of, emulator, states, swap_of, swaps_of
 from .journals import a_job
-from .test_batch import client_of, emulator, states, swap_of, swaps_of
 
 S = OutcomeState
 A_DAY = 86_400.0

@@ -44,6 +44,7 @@ from segmind_swap.cli._app import app
 from .conftest import run_on_asyncio
 from .journals import a_job
 from .parrot import Asked, Told, a_parrot
+from .reachable import everything_in
 from .scripted import (
     DONE,
     FAILED,
@@ -60,7 +61,6 @@ from .scripted import (
     raises,
 )
 from .sessions import Wire, png
-from .test_http import everything_in
 
 # Characters that writers of JSON escape though they need not.
 KEY = "sk-canary+0123/456789<ab>=="

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from segmind_swap.cli._app import app
 
-COMMANDS = ("swap", "wait", "batch", "status", "resolve", "credits", "upload", "emulator", "demo")
+COMMANDS = ("swap", "wait", "batch", "status", "resolve", "credits", "upload", "emulator", "demo", "pictures")
 HEAVY = {"httpx", "anyio", "sqlite3", "PIL", "uvicorn", "starlette", "rich.console", "segmind_swap._models"}
 
 
@@ -27,7 +27,7 @@ def _modules_after(*arguments: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("command", [(), ("batch",), ("emulator",), ("demo",)])
+@pytest.mark.parametrize("command", [(), ("batch",), ("emulator",), ("demo",), ("pictures",)])
 def test_help_imports_nothing_that_a_command_works_with(command: tuple[str, ...]) -> None:
     assert not _modules_after(*command, "--help") & {*HEAVY, "segmind_swap.cli._commands"}
 

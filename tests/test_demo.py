@@ -35,7 +35,7 @@ def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Pat
         with Image.open(result) as picture:
             assert picture.size == (1152, 768)
             assert "local preview" in picture.info["Comment"]
-    assert len(list((folder / "inputs").glob("*.png"))) == 12
+    assert len(list((folder / "inputs").glob("*.webp"))) == 12
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<article>") == 6
     assert page.count("429: waited 2 s") == 1

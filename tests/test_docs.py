@@ -27,6 +27,7 @@ import segmind_swap
 from segmind_swap import Event, SwapClient, SwapError
 from segmind_swap.cli._app import app
 from segmind_swap.cli._exits import Exit
+from segmind_swap.cli._pictures import copy_pictures
 from segmind_swap.emulator import Emulator
 
 from .conftest import VirtualTimeLoop, virtual_trio
@@ -176,6 +177,7 @@ class Stage:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     Image.new("RGB", (300, 400), "#7fb3d5").save(tmp_path / "hero.png")
     Image.new("RGB", (640, 480), "#abebc6").save(tmp_path / "street.jpg")
+    copy_pictures(tmp_path / "pictures")
     shutil.copy(certifi.where(), tmp_path / "company-ca.pem")
     monkeypatch.chdir(tmp_path)
     stage = Stage(monkeypatch)

@@ -79,7 +79,7 @@ KNOWN_ONLY_BY = {
     "rich": {"cli"},
     "starlette": {"emulator"},
     "uvicorn": {"emulator"},
-    "PIL": {"emulator", "gallery"},
+    "PIL": {"emulator"},
     "numpy": {"emulator"},
     "onnxruntime": {"emulator"},
     "patchmatch": {"emulator"},

@@ -290,3 +290,13 @@ def demo(
     from . import _commands
 
     _commands.demo(out, keep=keep)
+
+
+@app.command(cls=Command, epilog="Example: segmind-swap pictures pictures")
+def pictures(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder; made if it is missing.")],
+) -> None:
+    """Copy six characters and six scenes into a folder, to try swaps with. Free, without key or network."""
+    from . import _commands
+
+    _commands.pictures(folder)

@@ -22,6 +22,7 @@ from ._engine import Engine, best_engine
 from ._exits import Exit, endings_told, give_up
 from ._live import LiveLine
 from ._pairs import read_pairs
+from ._pictures import copy_pictures
 from ._plan import Limits
 from ._service import new_emulator, read_faults, service
 from ._settle import JOURNAL, settle, show_status
@@ -200,6 +201,12 @@ def demo(out: Path, *, keep: bool) -> None:
     """Makes six swaps on an emulator, and a page of them."""
     with endings_told():
         run_demo(out, keep=keep)
+
+
+def pictures(folder: Path) -> None:
+    """Copies the bundled pictures into a folder."""
+    with endings_told():
+        copy_pictures(folder)
 
 
 def _run(command: Any, *, as_json: bool) -> None:

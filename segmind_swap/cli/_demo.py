@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ import anyio
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import SwapClient, SwapError
+from segmind_swap import SwapClient, SwapError, gallery
 from segmind_swap._report import Exhibit, write_report
 
 from ._board import Board
@@ -31,7 +32,6 @@ def run_demo(folder: Path, *, keep: bool) -> None:
     """Makes the pictures, the swaps and the page; with `keep` the emulator runs on until Ctrl-C."""
     try:
         from segmind_swap.emulator import Fault  # noqa: PLC0415 - an extra of its own
-        from segmind_swap.gallery import PAIRS, draw  # noqa: PLC0415
     except ImportError:
         give_up(Exit.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
     console = Console(highlight=False)
@@ -39,13 +39,13 @@ def run_demo(folder: Path, *, keep: bool) -> None:
     inputs = folder / "inputs"
     try:
         inputs.mkdir(parents=True, exist_ok=True)
-        with console.status("drawing the pictures"):
-            for name in sorted({name for pair in PAIRS for name in pair}):
-                draw(name).save(inputs / f"{name}.png")
+        # The report refers to its pictures beside it, so that the folder can be moved.
+        for name in (*gallery.CHARACTERS, *gallery.SCENES):
+            shutil.copyfile(gallery.path(name), inputs / f"{name}.webp")
     except OSError as exc:
         give_up(Exit.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
 
-    swaps = {f"{character}-{scene}": (character, scene) for character, scene in PAIRS}
+    swaps = {f"{character}-{scene}": (character, scene) for character, scene in gallery.PAIRS}
     board = Board(swaps)
     engine = best_engine()
     emulator = new_emulator(
@@ -63,8 +63,8 @@ def run_demo(folder: Path, *, keep: bool) -> None:
             async def one(id: str, character: str, scene: str) -> None:
                 try:
                     await client.swap(
-                        reference_character_image=inputs / f"{character}.png",
-                        character_image=inputs / f"{scene}.png",
+                        reference_character_image=inputs / f"{character}.webp",
+                        character_image=inputs / f"{scene}.webp",
                         id=id,
                         save_to=folder / f"{id}.png",
                         overwrite=True,
@@ -146,8 +146,8 @@ def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:
     *notes, reason = row.notes if row.state == "failed" else (*row.notes, "")
     return Exhibit(
         title=f"{character} → {scene}",
-        reference=f"inputs/{character}.png",
-        scene=f"inputs/{scene}.png",
+        reference=f"inputs/{character}.webp",
+        scene=f"inputs/{scene}.webp",
         result=f"{id}.png" if row.state == "saved" else None,
         state=row.state,
         facts=(*took, *notes),

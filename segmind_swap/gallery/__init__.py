@@ -1,17 +1,33 @@
-"""Bundled pictures, drawn by our own code: characters to put into scenes, and scenes with somebody in them.
+"""Bundled pictures to try a swap with: six characters and six scenes, as WebP files.
 
-There are no files and no fonts behind them, and a name always gives the same picture. Needs Pillow, which the
-extra ``segmind-swap[emulator]`` brings.
+The programs that draw the pictures are in `docs/drawings` of the source distribution.
 """
 
-try:
-    # Only to see that the extra is there.
-    import PIL  # noqa: F401
-except ImportError as _error:
-    raise ImportError(
-        "the gallery draws with Pillow, which is not installed: install `segmind-swap[emulator]`"
-    ) from _error
+from importlib import resources
+from pathlib import Path
 
-from ._draw import CHARACTERS, PAIRS, SCENES, draw
+__all__ = ["CHARACTERS", "PAIRS", "SCENES", "path"]
 
-__all__ = ["CHARACTERS", "PAIRS", "SCENES", "draw"]
+CHARACTERS: tuple[str, ...] = ("knight", "astronaut", "fox", "robot", "wizard", "pirate")
+"""Names of the references: each shows one character, 768 pixels wide and 960 high."""
+
+SCENES: tuple[str, ...] = ("cafe", "beach", "library", "market", "train", "mountain")
+"""Names of the scenes: each shows a place with exactly one person, 1152 pixels wide and 768 high."""
+
+PAIRS: tuple[tuple[str, str], ...] = tuple(zip(CHARACTERS, SCENES, strict=True))
+"""Each character with the scene that suits it; every name occurs once, the best pair is first."""
+
+
+def path(name: str) -> Path:
+    """Returns the file of a picture, which `SwapClient.swap` takes as an input.
+
+    Args:
+        name: One of `CHARACTERS` or `SCENES`.
+
+    Raises:
+        ValueError: No picture has this name. The message lists the names.
+    """
+    if name not in {*CHARACTERS, *SCENES}:
+        known = ", ".join((*CHARACTERS, *SCENES))
+        raise ValueError(f"there is no picture called {name!r}; there are: {known}")
+    return Path(str(resources.files(__name__).joinpath(f"{name}.webp")))

@@ -1,8 +1,8 @@
 """Somebody on a night train, looking up as the evening goes by."""
 
-from .._brush import Brush, fade
-from .._people import face, hand, head
-from .._shapes import arc, blob, both, box, dots, ellipse, join, poly, ribbon, ridge, stripes
+from ..brush import Brush, fade
+from ..people import face, hand, head
+from ..shapes import arc, blob, both, box, dots, ellipse, join, poly, ribbon, ridge, stripes
 
 SKIN = "#6b4030"
 SEAT = fade("#c9475f", "#8f2f58")

@@ -1,8 +1,8 @@
 """A round tin robot with a warm heart."""
 
-from .._brush import Brush, fade
-from .._people import INK
-from .._shapes import arc, both, box, ellipse, join, poly, ribbon, star, turned
+from ..brush import Brush, fade
+from ..people import INK
+from ..shapes import arc, both, box, ellipse, join, poly, ribbon, star, turned
 
 TEAL = fade("#7fe0d0", "#3aa8ad", angle=60)
 DEEP = fade("#4a8fa6", "#2f6687", angle=60)

@@ -1,9 +1,9 @@
 """A fox in a checked coat, out in the autumn."""
 
-from .._brush import Brush, fade
-from .._people import INK, cheeks
-from .._scenery import tree
-from .._shapes import (
+from ..brush import Brush, fade
+from ..people import INK, cheeks
+from ..scenery import tree
+from ..shapes import (
     Shape,
     blob,
     both,

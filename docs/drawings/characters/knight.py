@@ -1,9 +1,9 @@
 """A young knight with a red plume, before green hills."""
 
-from .._brush import Brush, fade
-from .._people import face
-from .._scenery import cloud, tree
-from .._shapes import arc, blob, both, box, ellipse, join, poly, ribbon, ridge, star
+from ..brush import Brush, fade
+from ..people import face
+from ..scenery import cloud, tree
+from ..shapes import arc, blob, both, box, ellipse, join, poly, ribbon, ridge, star
 
 STEEL = fade("#eef3fa", "#b4c1d6", angle=60)
 DARK_STEEL = fade("#b9c6da", "#8494b3", angle=60)

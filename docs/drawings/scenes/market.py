@@ -1,9 +1,9 @@
 """Somebody in a yellow raincoat at the fruit market."""
 
-from .._brush import Brush, fade
-from .._people import face, hand, head
-from .._scenery import lamp_light
-from .._shapes import arc, blob, both, box, ellipse, join, poly, ribbon, scatter
+from ..brush import Brush, fade
+from ..people import face, hand, head
+from ..scenery import lamp_light
+from ..shapes import arc, blob, both, box, ellipse, join, poly, ribbon, scatter
 
 SKIN = "#d99a6c"
 YELLOW = fade("#ffd95f", "#f2ae2f")

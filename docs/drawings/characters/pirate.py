@@ -1,9 +1,9 @@
 """A captain with a red beard, a tricorn and a parrot."""
 
-from .._brush import Brush, fade
-from .._people import INK, brows, cheeks, head
-from .._scenery import cloud
-from .._shapes import arc, blob, both, box, ellipse, join, poly, ribbon, ridge
+from ..brush import Brush, fade
+from ..people import INK, brows, cheeks, head
+from ..scenery import cloud
+from ..shapes import arc, blob, both, box, ellipse, join, poly, ribbon, ridge
 
 SKIN = "#eeb184"
 COAT = fade("#34508f", "#243468")

@@ -1,9 +1,9 @@
 """Somebody with a cup of coffee outside a café, when the lights come on."""
 
-from .._brush import Brush, fade
-from .._people import face, hand, head
-from .._scenery import lamp_light
-from .._shapes import arc, blob, both, box, curve, dots, ellipse, join, poly, ribbon
+from ..brush import Brush, fade
+from ..people import face, hand, head
+from ..scenery import lamp_light
+from ..shapes import arc, blob, both, box, curve, dots, ellipse, join, poly, ribbon
 
 SKIN = "#f6cba8"
 HAIR = "#3b2440"

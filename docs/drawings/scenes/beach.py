@@ -2,10 +2,10 @@
 
 from math import cos, radians, sin
 
-from .._brush import Brush, fade
-from .._people import face, hand, head
-from .._scenery import cloud, grass
-from .._shapes import blob, both, box, ellipse, join, poly, ribbon, ridge, scatter
+from ..brush import Brush, fade
+from ..people import face, hand, head
+from ..scenery import cloud, grass
+from ..shapes import blob, both, box, ellipse, join, poly, ribbon, ridge, scatter
 
 SKIN = "#f3bd95"
 

@@ -2,8 +2,8 @@
 
 # ruff: noqa: PLR0917  (x before y, left before right: coordinates read best in their own order)
 
-from ._brush import Brush, Fill, fade, mix
-from ._shapes import Shape, blob, box, ellipse, join, poly, ribbon, scatter, star
+from .brush import Brush, Fill, fade, mix
+from .shapes import Shape, blob, box, ellipse, join, poly, ribbon, scatter, star
 
 
 def cloud(b: Brush, x: float, y: float, size: float, colour: str = "#ffffff", alpha: float = 0.9) -> None:

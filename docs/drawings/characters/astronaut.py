@@ -1,9 +1,9 @@
 """An astronaut waving among planets."""
 
-from .._brush import Brush, fade
-from .._people import face, head
-from .._scenery import stars
-from .._shapes import blob, both, box, ellipse, join, mirrored, ribbon, ridge, star, turned
+from ..brush import Brush, fade
+from ..people import face, head
+from ..scenery import stars
+from ..shapes import blob, both, box, ellipse, join, mirrored, ribbon, ridge, star, turned
 
 WHITE = fade("#ffffff", "#d8dcf2", angle=60)
 ORANGE = fade("#ffa552", "#f0743e")

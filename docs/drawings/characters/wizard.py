@@ -1,9 +1,9 @@
 """An old wizard with a starry robe and a very long beard."""
 
-from .._brush import Brush, fade
-from .._people import cheeks, eyes, head
-from .._scenery import pine, stars
-from .._shapes import Shape, blob, both, box, ellipse, poly, ribbon, ridge, scatter, star
+from ..brush import Brush, fade
+from ..people import cheeks, eyes, head
+from ..scenery import pine, stars
+from ..shapes import Shape, blob, both, box, ellipse, poly, ribbon, ridge, scatter, star
 
 ROBE = fade("#7a5cd0", "#4d3399")
 TRIM = fade("#ffd977", "#eda93c")

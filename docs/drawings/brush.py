@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from PIL import Image, ImageChops, ImageColor, ImageDraw, ImageFilter
 
-from ._shapes import Point, Shape, ellipse
+from .shapes import Point, Shape, ellipse
 
 Colour: TypeAlias = tuple[int, int, int]
 Frame: TypeAlias = tuple[int, int, int, int]

@@ -4,8 +4,8 @@
 
 from typing import Literal, TypeAlias
 
-from ._brush import Brush, mix
-from ._shapes import Point, Shape, arc, blob, both, ellipse, ribbon
+from .brush import Brush, mix
+from .shapes import Point, Shape, arc, blob, both, ellipse, ribbon
 
 INK = "#2a1d3f"
 Mood: TypeAlias = Literal["smile", "laugh", "grin"]

@@ -2,10 +2,10 @@
 
 # ruff: noqa: PLR0917  (x before y, left before right: coordinates read best in their own order)
 
-from .._brush import Brush, fade, mix
-from .._people import face, hand, head
-from .._scenery import cloud, pine
-from .._shapes import blob, both, box, ellipse, join, poly, ribbon, ridge, scatter
+from ..brush import Brush, fade, mix
+from ..people import face, hand, head
+from ..scenery import cloud, pine
+from ..shapes import blob, both, box, ellipse, join, poly, ribbon, ridge, scatter
 
 PARKA = fade("#f0604f", "#cf3550")
 SKIN = "#f2c09a"

@@ -2,9 +2,9 @@
 
 # ruff: noqa: PLR0917  (x before y, left before right: coordinates read best in their own order)
 
-from .._brush import Brush, fade, mix
-from .._people import face, hand, head
-from .._shapes import blob, both, box, ellipse, join, poly, ribbon
+from ..brush import Brush, fade, mix
+from ..people import face, hand, head
+from ..shapes import blob, both, box, ellipse, join, poly, ribbon
 
 SKIN = "#8f563a"
 WOOD = fade("#a9653f", "#7a4438")

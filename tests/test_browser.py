@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from segmind_swap._report import Exhibit, write_report
+from segmind_swap.cli._report import Exhibit, write_report
 
 from .browsing import chromium
 

@@ -33,7 +33,7 @@ from segmind_swap import (
     SwapResult,
     SwapTimeoutError,
 )
-from segmind_swap.cli._exits import code_of
+from segmind_swap.cli._exit_codes import code_of
 from segmind_swap.emulator import Emulator, Picture
 
 from .scripted import PNG

@@ -40,15 +40,15 @@ from segmind_swap import (
     Uploaded,
 )
 from segmind_swap.cli._app import app
-from segmind_swap.cli._exits import Exit, code_of
-from segmind_swap.cli._interrupts import Interrupts
-from segmind_swap.cli._kept import KeptLines
-from segmind_swap.cli._pace import Pace
-from segmind_swap.cli._pairs import read_pairs
-from segmind_swap.cli._plan import Limits, Plan
-from segmind_swap.cli._progress import Progress
-from segmind_swap.cli._settle import resolve_command
-from segmind_swap.cli._words import lasting, one_line, plain
+from segmind_swap.cli._batch_plan import Limits, Plan
+from segmind_swap.cli._batch_progress import Progress
+from segmind_swap.cli._eta import Pace
+from segmind_swap.cli._exit_codes import Exit, code_of
+from segmind_swap.cli._journal_commands import resolve_command
+from segmind_swap.cli._log_handler import KeptLines
+from segmind_swap.cli._pairs_file import read_pairs
+from segmind_swap.cli._signals import Interrupts
+from segmind_swap.cli._text import lasting, one_line, plain
 from segmind_swap.emulator import Emulator, Fault, Picture
 
 from .sessions import png

@@ -26,7 +26,7 @@ from PIL import Image
 import segmind_swap
 from segmind_swap import Event, SwapClient, SwapError
 from segmind_swap.cli._app import app
-from segmind_swap.cli._exits import Exit
+from segmind_swap.cli._exit_codes import Exit
 from segmind_swap.emulator import Emulator
 
 from .conftest import VirtualTimeLoop, virtual_trio

@@ -62,7 +62,7 @@ from segmind_swap._wire import (
     refusal,
 )
 from segmind_swap.cli._app import app
-from segmind_swap.cli._pairs import COLUMNS, read_pairs
+from segmind_swap.cli._pairs_file import COLUMNS, read_pairs
 
 from .conftest import VirtualTimeLoop, virtual_trio
 from .journals import a_job, a_result, at, row

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmind_swap._report import Exhibit, write_report
+from segmind_swap.cli._report import Exhibit, write_report
 
 HOSTILE = "</article><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 

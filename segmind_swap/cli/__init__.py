@@ -13,7 +13,7 @@ def main() -> None:
         sys.exit("segmind-swap: the command line needs: pip install 'segmind-swap[cli]'")
     # Not before the extra is known to be there.
     from ._app import app  # noqa: PLC0415
-    from ._kept import KeptLines  # noqa: PLC0415
+    from ._log_handler import KeptLines  # noqa: PLC0415
 
     # What the library warns of, the commands say themselves. Its errors are lines to keep.
     logging.getLogger("segmind_swap").addHandler(KeptLines(logging.ERROR))

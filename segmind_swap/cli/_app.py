@@ -9,7 +9,7 @@ import typer
 
 from segmind_swap import PRICE_USD
 
-from ._engine import Engine
+from ._emulator_engine import Engine
 from ._help import Command, Group
 
 app = typer.Typer(

@@ -26,13 +26,13 @@ from segmind_swap import (
     SwapRequest,
 )
 
-from ._ending import Ending
-from ._exits import Exit, complain
-from ._interrupts import Interrupts
-from ._pairs import Pairs
-from ._plan import Limits, Plan, check_all, plan_of, show_plan
-from ._progress import BEAT, Progress
-from ._results import Results, write_page
+from ._batch_plan import Limits, Plan, check_all, plan_of, show_plan
+from ._batch_progress import BEAT, Progress
+from ._batch_results import Results, write_page
+from ._batch_summary import Ending
+from ._exit_codes import Exit, complain
+from ._pairs_file import Pairs
+from ._signals import Interrupts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,14 +17,14 @@ from rich.markup import escape
 from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
 from ._batch import Options, run_batch
+from ._batch_plan import Limits
+from ._connect import new_emulator, read_faults, service
 from ._demo import run_demo
-from ._engine import Engine, best_engine
-from ._exits import Exit, endings_told, give_up
-from ._live import LiveLine
-from ._pairs import read_pairs
-from ._plan import Limits
-from ._service import new_emulator, read_faults, service
-from ._settle import JOURNAL, settle, show_status
+from ._emulator_engine import Engine, best_engine
+from ._exit_codes import Exit, endings_told, give_up
+from ._journal_commands import JOURNAL, settle, show_status
+from ._pairs_file import read_pairs
+from ._swap_progress import LiveLine
 
 
 def swap(

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from segmind_swap import SwapClient, SwapError
-from segmind_swap._report import Exhibit, write_report
 
-from ._board import Board
-from ._engine import Engine, best_engine
-from ._exits import Exit, give_up
-from ._service import new_emulator, settings_for
+from ._connect import new_emulator, settings_for
+from ._demo_progress import Board
+from ._emulator_engine import Engine, best_engine
+from ._exit_codes import Exit, give_up
+from ._report import Exhibit, write_report
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator

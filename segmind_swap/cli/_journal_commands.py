@@ -10,9 +10,9 @@ from rich.markup import escape
 
 from segmind_swap import Journal, JournalSummary
 
-from ._exits import Exit, give_up
-from ._states import table_of
-from ._words import dollars, one_line
+from ._exit_codes import Exit, give_up
+from ._state_labels import table_of
+from ._text import dollars, one_line
 
 JOURNAL = "journal.db"
 _SHOWN = 20

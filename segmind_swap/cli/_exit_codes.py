@@ -28,7 +28,7 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._words import plain
+from ._text import plain
 
 
 class Exit(IntEnum):

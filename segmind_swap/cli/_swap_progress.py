@@ -20,8 +20,8 @@ from segmind_swap import (
     Uploaded,
 )
 
-from ._screen import Screen
-from ._words import one_line
+from ._live_display import Screen
+from ._text import one_line
 
 
 class LiveLine:

@@ -25,8 +25,8 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._screen import Screen
-from ._words import one_line
+from ._live_display import Screen
+from ._text import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 

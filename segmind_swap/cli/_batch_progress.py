@@ -28,11 +28,11 @@ from segmind_swap import (
     Uploaded,
 )
 
-from ._pace import Pace
-from ._plan import Limits, Plan
-from ._screen import Screen
-from ._states import style_of
-from ._words import dollars, lasting, one_line
+from ._batch_plan import Limits, Plan
+from ._eta import Pace
+from ._live_display import Screen
+from ._state_labels import style_of
+from ._text import dollars, lasting, one_line
 
 BEAT = 5.0
 """Seconds between two lines of the summary where nobody watches."""

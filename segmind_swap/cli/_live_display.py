@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ._words import plain
+from ._text import plain
 
 
 class Screen:

@@ -92,7 +92,7 @@ def write_report(
             counts[exhibit.state] += 1
             cards.write(_card(exhibit, numbers[exhibit.state]))
         cards.seek(0)
-        template = resources.files("segmind_swap").joinpath("_report.html").read_text(encoding="utf-8")
+        template = resources.files("segmind_swap.cli").joinpath("_report.html").read_text(encoding="utf-8")
         head, foot = template.split("$cards")
         filled = Template(head).substitute(
             title=_text(title, _MAX_WORDS),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from segmind_swap import PollPolicy
 
-from ._engine import Engine
-from ._exits import Exit, give_up
+from ._emulator_engine import Engine
+from ._exit_codes import Exit, give_up
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TextIO
 
 from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
-from segmind_swap._report import Exhibit, write_report
+
+from ._report import Exhibit, write_report
 
 RESULTS = "results.jsonl"
 REPORT = "report.html"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from ._words import plain
+from ._text import plain
 
 
 class KeptLines(logging.Handler):

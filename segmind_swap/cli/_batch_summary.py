@@ -15,9 +15,9 @@ from rich.text import Text
 
 from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 
-from ._exits import Exit, complain
-from ._states import table_of
-from ._words import dollars, lasting, plain
+from ._exit_codes import Exit, complain
+from ._state_labels import table_of
+from ._text import dollars, lasting, plain
 
 S = OutcomeState
 _CODES = (

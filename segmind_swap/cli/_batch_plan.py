@@ -13,8 +13,8 @@ from rich.console import Console
 
 from segmind_swap import ConfigurationError, Journal, OutcomeState, SwapClient, SwapRequest
 
-from ._pairs import Pairs
-from ._words import dollars, lasting, one_line
+from ._pairs_file import Pairs
+from ._text import dollars, lasting, one_line
 
 SECONDS = 72.0
 """What a swap takes on average, by the workflow's API page."""

@@ -1,4 +1,4 @@
-"""What a batch is going to do, as far as that is known before anything is sent."""
+"""Before a batch: check every input, and compute from the journal what is left to do and what it costs."""
 
 from __future__ import annotations
 
@@ -13,162 +13,155 @@ from rich.console import Console
 
 from segmind_swap import ConfigurationError, Journal, OutcomeState, SwapClient, SwapRequest
 
+from ._batch_options import BatchLimits
 from ._pairs_file import Pairs
-from ._text import dollars, lasting, one_line
+from ._text import format_duration, format_usd, one_line
 
-SECONDS = 72.0
-"""What a swap takes on average, by the workflow's API page."""
+SECONDS_PER_SWAP = 72.0
+"""The average duration of a swap, according to the API page of the workflow."""
 
-_SHOWN = 20
-_SENT_AGAIN = (OutcomeState.FAILED, OutcomeState.REJECTED)
-_UNDER_WAY = (OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What holds a batch back."""
-
-    concurrency: int
-    rpm: float | None
-    budget_usd: float | None
-    price_usd: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.price_usd < math.inf:
-            raise ConfigurationError(f"--price must be above zero, not {self.price_usd:g}")
-        if self.budget_usd is not None and not 0 <= self.budget_usd < math.inf:
-            raise ConfigurationError(f"--budget must not be below zero, not {self.budget_usd:g}")
+_MAX_PROBLEMS_SHOWN = 20
+_RETRIED_STATES = (OutcomeState.FAILED, OutcomeState.REJECTED)
+_UNFINISHED_STATES = (OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is to be done, and what earlier runs of the journal have done.
+class BatchPlan:
+    """What a run will do, and what earlier runs of the same journal did.
 
     Attributes:
-        states: How far the inputs are, by the journal; those it does not know are pending.
-        unsent: The ids of the inputs that will be submitted.
-        settled: The ids of those with which an earlier run has ended.
-        committed_usd: What earlier runs have spent, or may have to pay.
+        states: The number of inputs in each state of the journal; inputs that are not in the journal are
+            pending.
+        to_submit: The ids of the inputs that will be submitted.
+        finished: The ids of the inputs that an earlier run finished, with or without a picture.
+        committed_usd: What earlier runs spent, or may still have to pay.
     """
 
     states: Counter[OutcomeState]
-    unsent: frozenset[str]
-    settled: frozenset[str]
+    to_submit: frozenset[str]
+    finished: frozenset[str]
     committed_usd: float
 
     @property
     def total(self) -> int:
-        """How many inputs there are."""
+        """The number of inputs."""
         return self.states.total()
 
-    def affordable(self, limits: Limits) -> int:
-        """How many of the unsent a budget lets through."""
+    def affordable(self, limits: BatchLimits) -> int:
+        """How many of the inputs to submit the budget allows."""
         if limits.budget_usd is None:
-            return len(self.unsent)
-        left = max(0.0, limits.budget_usd - self.committed_usd)
-        return min(len(self.unsent), int(left / limits.price_usd + 1e-9))
+            return len(self.to_submit)
+        remaining = max(0.0, limits.budget_usd - self.committed_usd)
+        return min(len(self.to_submit), int(remaining / limits.price_usd + 1e-9))
 
-    def seconds(self, limits: Limits) -> float:
-        """How long that is expected to take, beside the uploads."""
+    def seconds(self, limits: BatchLimits) -> float:
+        """The expected duration of the affordable swaps in seconds, without the uploads."""
         count = self.affordable(limits)
-        at_once = math.ceil(count / limits.concurrency) * SECONDS
-        by_rate = 0.0 if limits.rpm is None or not count else (count - 1) * 60 / limits.rpm + SECONDS
-        return max(at_once, by_rate)
+        by_concurrency = math.ceil(count / limits.concurrency) * SECONDS_PER_SWAP
+        by_rate = 0.0
+        if limits.rpm is not None and count:
+            by_rate = (count - 1) * 60 / limits.rpm + SECONDS_PER_SWAP
+        return max(by_concurrency, by_rate)
 
 
-async def check_all(client: SwapClient, pairs: Pairs, *, out: Path, journal: Path) -> None:
-    """Looks at every input before anything is paid; all problems are told together.
+async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: Path) -> None:
+    """Checks every input before any swap is paid, and reports all problems together.
 
     Raises:
-        ConfigurationError: there are some.
-        JournalError: the journal is there, and cannot be read.
+        ConfigurationError: An input cannot be used.
+        JournalError: The journal exists, and cannot be read.
     """
     problems = list(pairs.problems)
-    with Console(stderr=True, highlight=False).status("looking at the inputs") as status:
+    with Console(stderr=True, highlight=False).status("checking the inputs") as status:
 
         def counted() -> Iterator[SwapRequest]:
             for number, request in enumerate(pairs.requests):
                 if not number % 50:
-                    status.update(f"looking at the inputs: {number:,} of {len(pairs.requests):,}")
+                    status.update(f"checking the inputs: {number:,} of {len(pairs.requests):,}")
                 yield request
 
         rejected = await client.check(counted(), journal=journal, save_to=out)
     problems += [f"{outcome.request.id}: {outcome.error}" for outcome in rejected]
     if not problems:
         return
-    shown = [f"  {one_line(problem)}" for problem in problems[:_SHOWN]]
-    if len(problems) > _SHOWN:
-        shown.append(f"  and {len(problems) - _SHOWN:,} more")
-    what = "1 input cannot be used" if len(problems) == 1 else f"{len(problems):,} inputs cannot be used"
-    raise ConfigurationError("\n".join([f"{what}; nothing was sent", *shown]))
+    lines = [f"  {one_line(problem)}" for problem in problems[:_MAX_PROBLEMS_SHOWN]]
+    if len(problems) > _MAX_PROBLEMS_SHOWN:
+        lines.append(f"  and {len(problems) - _MAX_PROBLEMS_SHOWN:,} more")
+    count = "1 input cannot be used" if len(problems) == 1 else f"{len(problems):,} inputs cannot be used"
+    raise ConfigurationError("\n".join([f"{count}; nothing was sent", *lines]))
 
 
-def plan_of(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool) -> Plan:
-    """What is left to do of these inputs.
+def make_plan(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool) -> BatchPlan:
+    """Compares the inputs with the journal, if the journal exists.
 
     Raises:
-        JournalError: the journal is there, and cannot be read.
+        JournalError: The journal exists, and cannot be read.
     """
     inputs = frozenset(request.id or "" for request in requests)
-    sent: set[str] = set()
-    settled: set[str] = set()
+    submitted: set[str] = set()
+    finished: set[str] = set()
     states = Counter({OutcomeState.PENDING: len(inputs)})
     committed = 0.0
     if journal.is_file():
         summary = Journal(journal).summary()
         committed = summary.spent_usd + summary.reserved_usd
-        again = (OutcomeState.PENDING, *(_SENT_AGAIN if retry_failed else ()))
+        submitted_again = (OutcomeState.PENDING, *(_RETRIED_STATES if retry_failed else ()))
         for outcome in Journal(journal).outcomes():
             id = outcome.request.id or ""
             if id not in inputs:
                 continue
             states[OutcomeState.PENDING] -= 1
             states[outcome.state] += 1
-            if outcome.state in again:
+            if outcome.state in submitted_again:
                 continue
-            sent.add(id)
-            if outcome.state not in _UNDER_WAY:
-                settled.add(id)
-    return Plan(
+            submitted.add(id)
+            if outcome.state not in _UNFINISHED_STATES:
+                finished.add(id)
+    return BatchPlan(
         states=+states,
-        unsent=inputs - sent,
-        settled=frozenset(settled),
+        to_submit=inputs - submitted,
+        finished=frozenset(finished),
         committed_usd=committed,
     )
 
 
-def show_plan(plan: Plan, limits: Limits, *, as_json: bool) -> None:
-    """What `--dry-run` prints."""
-    count, cost = plan.affordable(limits), plan.affordable(limits) * limits.price_usd
+def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
+    """Prints the output of `--dry-run`."""
+    count, price = plan.affordable(limits), limits.price_usd
+    cost = count * price
     if as_json:
-        told = {
+        fields = {
             "inputs": plan.total,
             "states": plan.states,
-            "to_submit": len(plan.unsent),
+            "to_submit": len(plan.to_submit),
             "within_budget": count,
             "cost_usd": round(cost, 4),
             "committed_usd": plan.committed_usd,
             "seconds": plan.seconds(limits),
         }
-        print(json.dumps(told))
+        print(json.dumps(fields))
         return
-    told_before = [
+    known = [
         f"{number:,} {state}" for state, number in plan.states.items() if state is not OutcomeState.PENDING
     ]
     lines = [
         f"inputs   {plan.total:,}, all of them usable",
-        f"journal  {', '.join(told_before) or 'none of them was submitted before'}",
-        f"submit   {len(plan.unsent):,}",
-        f"cost     about {dollars(len(plan.unsent) * limits.price_usd)}, at ${limits.price_usd:g} a swap",
+        f"journal  {', '.join(known) or 'no input was submitted before'}",
+        f"submit   {len(plan.to_submit):,}",
+        f"cost     about {format_usd(len(plan.to_submit) * price)}, at ${price:g} a swap",
     ]
     if limits.budget_usd is not None:
-        before = f", of which {dollars(plan.committed_usd)} is gone" if plan.committed_usd else ""
-        ends = (
-            "is enough" if count == len(plan.unsent) else f"ends it after {count:,}: at most {dollars(cost)}"
+        committed = (
+            f", of which {format_usd(plan.committed_usd)} is committed already" if plan.committed_usd else ""
         )
-        lines.append(f"budget   {dollars(limits.budget_usd)}{before}; it {ends}")
-    pace = f"{limits.concurrency:,} at a time, {SECONDS:g} s each"
+        effect = (
+            "is enough"
+            if count == len(plan.to_submit)
+            else f"stops the batch after {count:,} swaps: at most {format_usd(cost)}"
+        )
+        lines.append(f"budget   {format_usd(limits.budget_usd)}{committed}; the budget {effect}")
+    rate = f"{limits.concurrency:,} at a time, {SECONDS_PER_SWAP:g} s each"
     if limits.rpm is not None:
-        pace += f", {limits.rpm:g} submits a minute"
-    lines.append(f"time     about {lasting(plan.seconds(limits))}: {pace}")
+        rate += f", {limits.rpm:g} submits a minute"
+    lines.append(f"time     about {format_duration(plan.seconds(limits))}: {rate}")
     print("\n".join([*lines, "", "nothing was sent: this was a dry run"]))

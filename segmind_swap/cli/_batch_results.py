@@ -1,59 +1,62 @@
-"""What a batch leaves behind beside the pictures: a line for each outcome, and a page to look at."""
+"""The files that a batch writes beside the pictures: `results.jsonl` and `report.html`."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
 
-from ._report import Exhibit, write_report
+from ._atomic_file import atomic_file
+from ._report import ReportItem, write_report
 
-RESULTS = "results.jsonl"
-REPORT = "report.html"
+RESULTS_NAME = "results.jsonl"
+REPORT_NAME = "report.html"
 
 
-class Results:
-    """`results.jsonl`: a line for each outcome in the order of completion; it gets its name when all are in.
+class ResultsFile:
+    """`results.jsonl`: a line for each outcome in the order of completion. The file appears at `close`.
 
-    A disk that is full ends the file, and never the batch, which has its journal.
+    An error of the disk ends the writing of this file, but not the batch: every outcome is in the journal.
 
     Attributes:
-        complaint: Why there is no file, if there is none.
+        path: The file.
+        problem: Why the file could not be written; empty if there was no error.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / RESULTS
-        self.complaint = ""
-        self._part = folder / f"{RESULTS}.part"
+        self.path = folder / RESULTS_NAME
+        self.problem = ""
+        self._open_files = ExitStack()
         self._file: TextIO | None = None
 
     def add(self, outcome: SwapOutcome) -> None:
-        """Writes a line."""
-        if self.complaint:
+        """Writes the line of an outcome."""
+        if self.problem:
             return
         try:
             if self._file is None:
-                self._file = self._part.open("w", encoding="utf-8")
+                self._file = self._open_files.enter_context(atomic_file(self.path))
             self._file.write(json.dumps(_fields(outcome)) + "\n")
         except OSError as exc:
-            self._fail(exc)
+            self._set_problem(exc)
+            with suppress(OSError):  # closing the file writes its buffer, which fails again
+                self._open_files.__exit__(type(exc), exc, exc.__traceback__)
 
-    def finish(self) -> None:
-        """Gives the file its name."""
+    def close(self) -> None:
+        """Completes the file; if no outcome was added, there is no file."""
         try:
-            if self._file is not None:
-                self._file.close()
-                self._part.replace(self.path)
+            self._open_files.close()
         except OSError as exc:
-            self._fail(exc)
+            self._set_problem(exc)
 
-    def _fail(self, error: OSError) -> None:
-        self.complaint = f"{self.path} could not be written: {error.strerror or error}"
+    def _set_problem(self, error: OSError) -> None:
+        self.problem = f"{self.path} could not be written: {error.strerror or error}"
 
 
 def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
@@ -70,33 +73,33 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
     }
 
 
-def write_page(
+def write_batch_report(
     folder: Path,
     journal: Path,
     *,
-    untaken: Iterable[SwapRequest],
+    not_in_journal: Iterable[SwapRequest],
     lead: str,
     totals: Sequence[tuple[str, str]],
 ) -> Path:
-    """Writes the report of all that the journal knows, and of the inputs that it does not know yet.
+    """Writes `report.html` with every swap of the journal, and with the inputs that are not in the journal.
 
     Raises:
-        OSError: it cannot be written.
-        JournalError: the journal cannot be read.
+        OSError: The page cannot be written.
+        JournalError: The journal cannot be read.
     """
-    page = folder / REPORT
+    page = folder / REPORT_NAME
     write_report(
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        exhibits=_exhibits(folder.resolve(), journal, untaken),
+        items=_report_items(folder.resolve(), journal, not_in_journal),
         totals=totals,
     )
     return page
 
 
-def _exhibits(folder: Path, journal: Path, untaken: Iterable[SwapRequest]) -> Iterator[Exhibit]:
-    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in untaken)
+def _report_items(folder: Path, journal: Path, not_in_journal: Iterable[SwapRequest]) -> Iterator[ReportItem]:
+    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
     for outcome in chain(Journal(journal).outcomes(), pending):
         result, request = outcome.result, outcome.request
         facts = []
@@ -105,7 +108,7 @@ def _exhibits(folder: Path, journal: Path, untaken: Iterable[SwapRequest]) -> It
             if result.cost_usd is not None:
                 facts.append(f"${result.cost_usd:.4f}")
         saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
-        yield Exhibit(
+        yield ReportItem(
             title=request.id or "",
             reference=_link(folder, str(request.reference_character_image)),
             scene=_link(folder, str(request.character_image)),
@@ -117,10 +120,10 @@ def _exhibits(folder: Path, journal: Path, untaken: Iterable[SwapRequest]) -> It
 
 
 def _link(folder: Path, picture: str) -> str:
-    """A URL as it is, a path as the page's folder sees it."""
+    """A URL unchanged; a path made relative to the folder of the page."""
     if "://" in picture:
         return picture
     try:
         return os.path.relpath(picture, folder)
-    except ValueError:  # another drive
+    except ValueError:  # On Windows, there is no relative path to another drive.
         return picture

@@ -1,4 +1,4 @@
-"""How a batch ended: what is said of it, what is left to do, and the exit code."""
+"""The end of a batch: the printed summary, the next steps, and the exit code."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from rich.text import Text
 
 from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 
-from ._exit_codes import Exit, complain
-from ._state_labels import table_of
-from ._text import dollars, lasting, plain
+from ._exit_codes import ExitCode, print_error
+from ._state_labels import states_table
+from ._text import format_duration, format_usd, printable
 
 S = OutcomeState
-_CODES = (
-    ((S.UNKNOWN, S.SENDING), Exit.UNKNOWN),
-    ((S.ACCEPTED, S.EXPIRED, S.COMPLETED), Exit.UNFINISHED),
-    ((S.PENDING,), Exit.STOPPED),
-    ((S.FAILED, S.REJECTED, S.ABANDONED), Exit.FAILED),
+_EXIT_CODES = (
+    ((S.UNKNOWN, S.SENDING), ExitCode.UNKNOWN),
+    ((S.ACCEPTED, S.EXPIRED, S.COMPLETED), ExitCode.UNFINISHED),
+    ((S.PENDING,), ExitCode.STOPPED),
+    ((S.FAILED, S.REJECTED, S.ABANDONED), ExitCode.FAILED),
 )
-"""From what is most urgent to what is least."""
+"""The exit code of each state, in the order of urgency: the first state that any swap is in decides."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Ending:
-    """How a run ended.
+class BatchSummary:
+    """How a run of a batch ended.
 
     Attributes:
-        states: What became of the inputs.
-        committed_usd: What is spent, or may have to be paid, earlier runs included.
-        stopped_by: Why nothing more was submitted, if the batch found a reason.
-        signal: What a person ended it with.
-        at_once: Whether swaps in flight were left.
-        results, report: The files, if they were written.
+        states: The number of inputs in each state.
+        committed_usd: What is spent, or may still have to be paid, earlier runs included.
+        budget_usd: The budget, if there is one.
+        stopped_by: The error because of which the batch submitted nothing more, if there is one.
+        signal: The signal that ended the run, if there is one.
+        is_cancelled: Whether a second signal ended the run before the swaps in flight finished.
+        seconds: How long the run took.
+        results, report: The files; None if they were not written.
+        emulator: Whether the run used an emulator of its own.
     """
 
     states: Counter[OutcomeState]
@@ -47,7 +50,7 @@ class Ending:
     budget_usd: float | None
     stopped_by: SwapError | None
     signal: signal.Signals | None
-    at_once: bool
+    is_cancelled: bool
     seconds: float
     journal: Path
     results: Path | None
@@ -55,30 +58,31 @@ class Ending:
     emulator: bool
 
     @property
-    def code(self) -> Exit:
-        """The exit code: what a person ended, else the most urgent of what is left."""
+    def exit_code(self) -> ExitCode:
+        """The code of the signal if there is one, else of the most urgent state."""
         if self.signal is not None:
-            return Exit.INTERRUPTED if self.signal is signal.SIGINT else Exit.TERMINATED
+            return ExitCode.INTERRUPTED if self.signal is signal.SIGINT else ExitCode.TERMINATED
         return next(
-            (code for states, code in _CODES if any(self.states[state] for state in states)), Exit.DONE
+            (code for states, code in _EXIT_CODES if any(self.states[state] for state in states)),
+            ExitCode.DONE,
         )
 
-    def tell(self, *, as_json: bool) -> None:
-        """Says it all: what is wrong on standard error, the figures on standard output."""
+    def show(self, *, as_json: bool) -> None:
+        """Prints errors on standard error, and everything else on standard output."""
         if self.stopped_by is not None:
-            complain(f"nothing more was submitted: {self.stopped_by}")
+            print_error(f"nothing more was submitted: {self.stopped_by}")
         if self.signal is not None:
-            left = "in the journal" if self.at_once else "finished"
-            complain(f"interrupted; what was in flight is {left}")
+            in_flight = "are in the journal" if self.is_cancelled else "are finished"
+            print_error(f"interrupted; the swaps that were in flight {in_flight}")
         if as_json:
             print(json.dumps(self._fields()))
             return
         console = Console(highlight=False, emoji=False)
         saved, total = self.states[S.SAVED], self.states.total()
         style = "green" if saved == total else "yellow"
-        console.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {lasting(self.seconds)}")
+        console.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {format_duration(self.seconds)}")
         if saved < total:
-            console.print(table_of(self.states), soft_wrap=True)
+            console.print(states_table(self.states), soft_wrap=True)
         for name, value in (
             ("cost", self._cost()),
             ("report", self.report),
@@ -86,16 +90,16 @@ class Ending:
             ("journal", self.journal),
         ):
             if value is not None:
-                console.print(Text(f"{name:<8} {plain(str(value))}"), soft_wrap=True)
-        for line in self._what_to_do():
-            console.print(Text(plain(line)), soft_wrap=True)
+                console.print(Text(f"{name:<8} {printable(str(value))}"), soft_wrap=True)
+        for line in self._next_steps():
+            console.print(Text(printable(line)), soft_wrap=True)
 
     def _fields(self) -> dict[str, object]:
-        why = self.stopped_by
+        error = self.stopped_by
         return {
             "states": self.states,
             "committed_usd": self.committed_usd,
-            "stopped_by": None if why is None else {"error": type(why).__name__, "message": str(why)},
+            "stopped_by": None if error is None else {"error": type(error).__name__, "message": str(error)},
             "journal": str(self.journal),
             "report": None if self.report is None else str(self.report),
             "results": None if self.results is None else str(self.results),
@@ -104,32 +108,33 @@ class Ending:
     def _cost(self) -> str:
         if self.emulator:
             return (
-                f"nothing: it ran on the emulator; the service would bill about {dollars(self.committed_usd)}"
+                "nothing: the batch ran on the emulator; the service would bill about"
+                f" {format_usd(self.committed_usd)}"
             )
-        budget = "" if self.budget_usd is None else f" of a budget of {dollars(self.budget_usd)}"
-        more = ", what may still have to be paid included" if self.committed_usd else ""
-        return f"{dollars(self.committed_usd)}{budget}{more}"
+        budget = "" if self.budget_usd is None else f" of a budget of {format_usd(self.budget_usd)}"
+        reserved = ", including what may still have to be paid" if self.committed_usd else ""
+        return f"{format_usd(self.committed_usd)}{budget}{reserved}"
 
-    def _what_to_do(self) -> list[str]:
-        states, left = self.states, []
+    def _next_steps(self) -> list[str]:
+        states, lines = self.states, []
         if self.emulator:
             if states[S.PENDING] or states[S.ACCEPTED]:
-                left.append("the emulator of this run is gone, and its jobs with it: use another --out")
-            return left
+                lines.append("the emulator of this run and its jobs are gone: use another --out")
+            return lines
         if unknown := states[S.UNKNOWN] + states[S.SENDING]:
-            left.append(f"{unknown:,} may have been accepted and billed; which, and how to settle them:")
-            left.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
-        goes_on = []
+            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
+            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+        effects = []
         if free := states[S.ACCEPTED] + states[S.COMPLETED] + states[S.SENDING]:
-            goes_on.append(f"fetches {free:,} that are billed already, for free")
+            effects.append(f"downloads {free:,} that are billed already, for free")
         if states[S.PENDING]:
-            goes_on.append(f"submits {states[S.PENDING]:,}")
-        if goes_on:
-            raised = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
-            left.append(f"the same command{raised} goes on: it {' and '.join(goes_on)}")
-            left.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
+            effects.append(f"submits {states[S.PENDING]:,}")
+        if effects:
+            condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
+            lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")
+            lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
         if states[S.EXPIRED]:
-            left.append(f"{states[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
+            lines.append(f"{states[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
         if states[S.FAILED] + states[S.REJECTED]:
-            left.append("--retry-failed submits again, and pays again, what failed or was rejected")
-        return left
+            lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
+        return lines

@@ -1,4 +1,4 @@
-"""Which service a command talks to: the account's own, or an emulator started for the occasion."""
+"""Choose the service of a command: Segmind's, or an emulator started for this command."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from typing import TYPE_CHECKING, Any
 from segmind_swap import PollPolicy
 
 from ._emulator_engine import Engine
-from ._exit_codes import Exit, give_up
+from ._exit_codes import ExitCode, exit_with_error
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault
 
-_KEY = "emulator-key"
+_API_KEY = "emulator-key"
 _SPEED = 20.0
-_POLLS = 0.25
-_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
+_POLL_INTERVAL = 0.25
+_EMULATOR_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
 _CREDITS_USD = 100.0
 _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
-"""A batch that is tried out on the emulator shall not end for want of play money."""
+"""High, so that a large batch with `--emulator` does not stop because the play money is spent."""
 
 
 @contextmanager
-def service(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any]]:
-    """The settings of a client of the service that was asked for."""
+def client_settings(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any]]:
+    """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs."""
     if emulator:
         with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
-            yield settings_for(url)
+            yield emulator_settings(url)
     elif os.environ.get("SEGMIND_API_KEY"):
         yield {}
     elif needs_key:
-        give_up(
-            Exit.USAGE,
-            "there is no API key: make one in Segmind's console and set SEGMIND_API_KEY."
-            " --emulator and `segmind-swap demo` need none, and cost nothing",
+        exit_with_error(
+            ExitCode.USAGE,
+            "there is no API key: make a key in Segmind's console, and set SEGMIND_API_KEY to it."
+            " --emulator and `segmind-swap demo` need no key, and cost nothing",
         )
     else:
         yield {"api_key": "none"}
 
 
-def settings_for(url: str) -> dict[str, Any]:
-    """The settings of a client of an emulator, which is looked at more often, as it is faster."""
-    return {"api_key": _KEY, "base_url": url, "polling": PollPolicy(interval=_POLLS)}
+def emulator_settings(url: str) -> dict[str, Any]:
+    """The arguments of a `SwapClient` for an emulator. Its jobs are fast, so the poll interval is short."""
+    return {"api_key": _API_KEY, "base_url": url, "polling": PollPolicy(interval=_POLL_INTERVAL)}
 
 
 def new_emulator(
@@ -57,15 +57,18 @@ def new_emulator(
     seed: int = 0,
     engine: Engine = Engine.SHEET,
 ) -> Emulator:
-    """An emulator; it is imported only when it is asked for, as it needs an extra of its own."""
+    """Makes an emulator. A missing extra or a wrong setting ends the command with a message.
+
+    Imported lazily: the emulator needs the extra `emulator`, which most commands do not need.
+    """
     try:
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
     except ImportError:
-        give_up(Exit.USAGE, _MISSING)
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
     try:
         return Emulator(
             speed=speed,
-            api_key=_KEY,
+            api_key=_API_KEY,
             faults=faults,
             credits_usd=credits_usd,
             rate_limit=rate_limit,
@@ -74,16 +77,16 @@ def new_emulator(
             engine=engine.value,
         )
     except (ImportError, ValueError) as exc:
-        give_up(Exit.USAGE, str(exc))
+        exit_with_error(ExitCode.USAGE, str(exc))
 
 
-def read_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
-    """The faults that were asked for on the command line."""
+def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
+    """Parses the values of `--fault`. A value that cannot be parsed ends the command with a message."""
     try:
-        from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - an extra of its own
+        from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - needs the extra `emulator`
     except ImportError:
-        give_up(Exit.USAGE, _MISSING)
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
     try:
         return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
-        give_up(Exit.USAGE, str(exc))
+        exit_with_error(ExitCode.USAGE, str(exc))

@@ -1,4 +1,4 @@
-"""Many swaps at once on the screen: a table that lives, or plain lines where nobody watches."""
+"""The progress of the demo on standard error: a live table of all swaps on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._live_display import Screen
+from ._live_display import LiveDisplay
 from ._text import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 
 
 @dataclass(slots=True)
-class Row:
-    """One swap.
+class SwapRow:
+    """The row of one swap.
 
     Attributes:
-        notes: What was survived on the way.
+        started_at: The time of the first submit.
+        notes: The failures of this swap's calls; if the swap failed, the last note is the reason.
     """
 
     state: str = "waiting"
@@ -45,67 +46,73 @@ class Row:
     notes: list[str] = field(default_factory=list)
 
     def seconds(self, now: float) -> float | None:
-        """Since its first submit, up to its end."""
+        """Seconds from the first submit to the end of the swap, or to `now`; None before the first submit."""
         return None if self.started_at is None else (self.ended_at or now) - self.started_at
 
 
-class Board:
-    """Follows swaps by their ids. Given to a client as its `on_event`."""
+class DemoProgress:
+    """Follows swaps by their ids. Pass it to a client as `on_event`.
+
+    Attributes:
+        rows: A row for each id.
+        faults_survived: How often each kind of failure happened and was retried.
+        display: Enter it while the swaps run.
+    """
 
     def __init__(self, ids: Iterable[str]) -> None:
-        self.rows = {id: Row() for id in ids}
-        self.survived: Counter[str] = Counter()
+        self.rows = {id: SwapRow() for id in ids}
+        self.faults_survived: Counter[str] = Counter()
         self._ids_of_jobs: dict[SwapJob, str] = {}
-        self._paused_until = 0.0
+        self._rate_limited_until = 0.0
         self._spinner = Spinner("dots")
-        self.screen = Screen(self._table, transient=False)
+        self.display = LiveDisplay(self._render, transient=False)
 
     def __call__(self, event: Event) -> None:
-        """Takes notice of an event."""
+        """Updates the rows from an event of the client."""
         now = time.monotonic()
         match event:
             case Submitting(id=str() as id):
                 row = self.rows[id]
                 row.started_at = row.started_at or now
-                self._move(id, "submitting")
+                self._set_state(id, "submitting")
             case RateLimited(delay=delay):
-                self._paused_until = now + delay
-                self.survived["rate limit (429)"] += 1
+                self._rate_limited_until = now + delay
+                self.faults_survived["rate limit (429)"] += 1
             case Accepted(id=str() as id, job=job):
                 self._ids_of_jobs[job] = id
-                self._move(id, "queued")
+                self._set_state(id, "queued")
             case Polled(job=job, status=status):
-                self._move(self._ids_of_jobs[job], status.state.value.lower())
+                self._set_state(self._ids_of_jobs[job], status.state.value.lower())
             case RetryScheduled(id=str() as id, cause=cause, delay=delay) if "answered 429" in cause:
-                self._note(id, f"429: waited {delay:.0f} s")
+                self._add_note(id, f"429: waited {delay:.0f} s")
             case RetryScheduled(id=id, job=job, call=call, status_code=code):
-                self.survived["failed call" if code is None else f"gateway error ({code})"] += 1
-                what = f"no answer to a {call}" if code is None else f"{code} on a {call}"
-                self._note(self._ids_of_jobs[job] if job is not None else id or "", f"{what}: asked again")
+                self.faults_survived["failed call" if code is None else f"gateway error ({code})"] += 1
+                failure = f"no answer to a {call}" if code is None else f"{code} on a {call}"
+                self._add_note(self._ids_of_jobs[job] if job is not None else id or "", f"{failure}: retried")
             case Saved(result=result):
                 self._end(self._ids_of_jobs[result.job], "saved", now)
             case Failed(id=str() as id, error=error):
-                self._note(id, str(error))
+                self._add_note(id, str(error))
                 self._end(id, "failed", now)
             case _:
                 pass
 
-    def _move(self, id: str, state: str) -> None:
+    def _set_state(self, id: str, state: str) -> None:
         if self.rows[id].state != state:
             self.rows[id].state = state
-            self.screen.say(f"{id}: {state}")
+            self.display.print_unless_live(f"{id}: {state}")
 
-    def _note(self, id: str, note: str) -> None:
+    def _add_note(self, id: str, note: str) -> None:
         if id in self.rows:
             note = one_line(note)
             self.rows[id].notes.append(note)
-            self.screen.say(f"{id}: {note}")
+            self.display.print_unless_live(f"{id}: {note}")
 
     def _end(self, id: str, state: str, now: float) -> None:
         self.rows[id].ended_at = now
-        self._move(id, state)
+        self._set_state(id, state)
 
-    def _table(self) -> RenderableType:
+    def _render(self) -> RenderableType:
         now = time.monotonic()
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
         for column in ("swap", "state", "time", "notes"):
@@ -119,12 +126,12 @@ class Board:
                 Text(", ".join(row.notes), style="magenta", overflow="ellipsis"),
             )
         done = sum(row.ended_at is not None for row in self.rows.values())
-        if now < self._paused_until:
-            words = f"rate limited: everybody waits {self._paused_until - now:.0f} s more"
+        if now < self._rate_limited_until:
+            text = f"rate limited (429): next request in {self._rate_limited_until - now:.0f} s"
         else:
-            words = f"{done} of {len(self.rows)} done"
-        self._spinner.update(text=Text(words))
+            text = f"{done} of {len(self.rows)} done"
+        self._spinner.update(text=Text(text))
         bar = ProgressBar(total=len(self.rows), completed=done, width=40)
         footer = Table.grid(padding=(0, 2))
-        footer.add_row(bar, self._spinner if done < len(self.rows) else Text(words, style="green"))
+        footer.add_row(bar, self._spinner if done < len(self.rows) else Text(text, style="green"))
         return Group(table, footer)

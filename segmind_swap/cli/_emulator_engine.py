@@ -1,4 +1,4 @@
-"""What makes an emulator's pictures."""
+"""The choice of what draws the emulator's pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Engine(StrEnum):
-    """What makes an emulator's pictures."""
+    """The values of `--engine`, which the emulator takes as `engine`."""
 
     PREVIEW = "preview"
     SHEET = "sheet"
@@ -14,7 +14,7 @@ class Engine(StrEnum):
 
 
 def best_engine() -> Engine:
-    """What makes the pictures where they are made to be looked at: real swaps if the extra is there."""
+    """`PREVIEW` if the packages of the extra `preview` are installed, else `SHEET`."""
     try:
         import segmind_swap.emulator.preview  # noqa: F401, PLC0415
     except ImportError:

@@ -1,15 +1,13 @@
-"""How a command ends: what it says on the way out, and its exit code."""
+"""The exit codes of the commands, and how errors and signals become a message and an exit code."""
 
 from __future__ import annotations
 
 import json
 import shlex
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 import typer
@@ -28,114 +26,102 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._text import plain
+from ._signals import sigterm_as_keyboard_interrupt
+from ._text import printable
 
 
-class Exit(IntEnum):
-    """The exit codes of every command."""
+class ExitCode(IntEnum):
+    """The exit codes of all commands."""
 
     DONE = 0
     FAILED = 1
-    """The service refused, or the swap failed. Nothing more will come."""
+    """The service refused the request or was not reached, or the job failed. There will be no result."""
     USAGE = 2
     """An option or an input cannot be used. Nothing was sent, nothing is charged."""
     UNFINISHED = 3
-    """A job was accepted and is billed, but its picture is not here yet: `wait` for it."""
+    """A job was accepted and is billed, but its picture is not saved yet: `wait` for the job."""
     UNKNOWN = 4
-    """A submit may have been accepted and billed. Look into the account's history before repeating it."""
+    """A submit may have been accepted and billed. Check the account's history before submitting again."""
     STOPPED = 5
-    """A batch ended before every input was submitted. The same command goes on."""
+    """A batch ended before every input was submitted. The same command continues the batch."""
     INTERRUPTED = 130
     TERMINATED = 143
 
 
-def complain(text: str) -> None:
-    """Says what went wrong, on standard error."""
-    words = Text.assemble(("segmind-swap:", "red"), " ", plain(text))
-    Console(stderr=True, highlight=False).print(words, soft_wrap=True)
+def print_error(message: str) -> None:
+    """Prints a message on standard error."""
+    text = Text.assemble(("segmind-swap:", "red"), " ", printable(message))
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
-def give_up(code: Exit, text: str) -> NoReturn:
-    """Says what went wrong, and ends the command."""
-    complain(text)
+def exit_with_error(code: ExitCode, message: str) -> NoReturn:
+    """Prints a message on standard error, and ends the command."""
+    print_error(message)
     raise typer.Exit(code)
 
 
-def how_to_wait(job: SwapJob, out: Path | None) -> str:
-    """The command that brings a job's picture."""
+def wait_hint(job: SwapJob, out: Path | None) -> str:
+    """A sentence with the command that downloads the picture of an accepted job."""
     target = shlex.quote(str(out)) if out is not None else "OUT.png"
     return (
-        "the job was accepted and is billed; to have its picture:\n"
+        "the job was accepted and is billed; to download its picture:\n"
         f"  segmind-swap wait {shlex.quote(job.poll_url or job.model_dump_json())} --out {target}"
     )
 
 
-def code_of(error: SwapError) -> Exit:
+def exit_code_of(error: SwapError) -> ExitCode:
     """The exit code of an error."""
     match error:
         case SubmissionUnknownError():
-            return Exit.UNKNOWN
+            return ExitCode.UNKNOWN
         case ConfigurationError() | ImageError() | JournalError() if error.job is None:
-            return Exit.USAGE
+            return ExitCode.USAGE
         case SwapFailedError():
-            return Exit.FAILED
+            return ExitCode.FAILED
         case _:
-            return Exit.FAILED if error.job is None else Exit.UNFINISHED
+            return ExitCode.FAILED if error.job is None else ExitCode.UNFINISHED
 
 
 @contextmanager
-def endings_told(
+def errors_as_exit_codes(
     out: Path | None = None,
     *,
-    running: Callable[[], SwapJob | None] = lambda: None,
+    current_job: Callable[[], SwapJob | None] = lambda: None,
     as_json: bool = False,
 ) -> Iterator[None]:
-    """Turns errors and signals into a message, with the way to a job that is paid, and an exit code.
+    """Turns errors and signals inside the block into a message and an exit code.
 
-    `running` tells the job that is being waited for, in case of a signal. With `as_json` a script finds the
-    error, and the job if there is one, on standard output as well.
+    If a job was accepted and is billed, the message includes the command that downloads its picture.
+
+    Args:
+        out: The target of the picture, for that command.
+        current_job: Returns the job that the command waits for at the moment of a signal, if there is one.
+        as_json: Also print the error, and the job if there is one, as JSON on standard output.
+
+    Raises:
+        typer.Exit: An error or a signal ended the block.
     """
-    with _sigterm_as_interrupt() as terminated:
+    with sigterm_as_keyboard_interrupt() as sigterms:
         try:
             yield
         except SwapError as exc:
-            complain(str(exc))
-            code = code_of(exc)
+            print_error(str(exc))
+            code = exit_code_of(exc)
             if isinstance(exc, DownloadError):
-                complain(f"its picture stays for about 7 days at {exc.url}")
-            # Where waiting again could not end better, the message itself says what can be done.
-            hopeless = isinstance(exc, SwapExpiredError | ConfigurationError)
-            if exc.job is not None and code is Exit.UNFINISHED and not hopeless:
-                complain(how_to_wait(exc.job, out))
-            ending = type(exc).__name__, str(exc), exc.job
+                print_error(f"the service keeps the picture for about 7 days at {exc.url}")
+            # Waiting again for the same job cannot succeed after these errors; their messages say what can.
+            wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
+            if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
+                print_error(wait_hint(exc.job, out))
+            error, message, job = type(exc).__name__, str(exc), exc.job
         except KeyboardInterrupt:
-            job = running()
-            complain("interrupted" if job is None else f"interrupted; {how_to_wait(job, out)}")
-            code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
-            ending = "Interrupted", "interrupted", job
+            job = current_job()
+            print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
+            code = ExitCode.TERMINATED if sigterms else ExitCode.INTERRUPTED
+            error, message = "Interrupted", "interrupted"
         else:
             return
     if as_json:
-        error, message, job = ending
-        told = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
-        print(json.dumps(told))
+        fields = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
+        print(json.dumps(fields))
     raise typer.Exit(code)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[list[int]]:
-    """SIGTERM ends a command as Ctrl-C does: at a point where everything can be said and closed."""
-    terminated: list[int] = []
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        terminated.append(number)
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # As in a shell script's background jobs, where raising it would do nothing.
-            raise KeyboardInterrupt
-        signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield terminated
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,4 +1,4 @@
-"""Where progress is shown, on standard error: alive on a terminal, as plain lines where nobody watches."""
+"""A display on standard error that is redrawn on a terminal; without a terminal, plain lines."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ._text import plain
+from ._text import printable
 
 
-class Screen:
-    """Redraws `picture()` while it is entered, if there is a terminal; else prints what it is told.
+class LiveDisplay:
+    """Redraws the result of `render()` eight times a second while the display is entered.
 
-    With `transient`, nothing of the picture stays behind.
+    Where standard error is no terminal, nothing is redrawn, and `print_unless_live` prints lines instead.
+    With `transient`, the last drawing is erased at exit.
     """
 
-    def __init__(self, picture: Callable[[], RenderableType], *, transient: bool) -> None:
+    def __init__(self, render: Callable[[], RenderableType], *, transient: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._lives = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
         self._live = Live(
-            get_renderable=picture, console=self._console, refresh_per_second=8, transient=transient
+            get_renderable=render, console=self._console, refresh_per_second=8, transient=transient
         )
 
-    def say(self, line: str) -> None:
-        """Prints a line, unless the picture shows it."""
-        if not self._lives:
-            self._console.print(Text(plain(line)), soft_wrap=True)
+    def print_unless_live(self, line: str) -> None:
+        """Prints a line, unless the display is live and shows the same fact."""
+        if not self._is_live:
+            self._console.print(Text(printable(line)), soft_wrap=True)
 
-    def keep(self, line: Text) -> None:
-        """Prints a line that stays, above the picture if there is one."""
-        self._console.print(line, soft_wrap=not self._lives)
+    def print_above(self, line: Text) -> None:
+        """Prints a line that is never erased; a live display continues below it."""
+        self._console.print(line, soft_wrap=not self._is_live)
 
     def __enter__(self) -> Self:
-        if self._lives:
+        if self._is_live:
             self._live.start()
         return self
 

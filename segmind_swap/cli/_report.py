@@ -1,4 +1,4 @@
-"""A page of results to look at: one HTML file that needs nothing but the pictures beside it."""
+"""Write a report of swaps: an HTML page that loads only the pictures beside it, and runs no script."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote, unquote, urlsplit
 
-# Up to here each item is large; beyond, a row with thumbnails.
-_FEW = 24
+from ._atomic_file import atomic_file
 
-# Characters of a text that are shown; what a server says may have no end.
-_MAX_WORDS = 200
-_MAX_SENTENCES = 1000
+# Up to this number of items, the pictures are large; above it, each item is a row with thumbnails.
+_MAX_LARGE = 24
 
-# In the order in which the filter offers them, and in the colours of the command line's table of states.
+# How many characters of a short and of a long text are shown, because a server's text may be endless.
+_MAX_SHORT = 200
+_MAX_LONG = 1000
+
+# The CSS class of each state, in the order of the filter. The colours are those of `_state_labels`.
 _TONES = {
     "saved": "good",
     "completed": "warn",
@@ -35,21 +37,21 @@ _TONES = {
     "rejected": "bad",
     "abandoned": "bad",
 }
-_ORDER = {state: place for place, state in enumerate(_TONES)}
+_ORDER = {state: position for position, state in enumerate(_TONES)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
-    """One swap, as the page shows it. Any text may be hostile.
+class ReportItem:
+    """One swap on the page. Any text may be hostile, and is escaped.
 
     Attributes:
-        title: The item's id.
-        reference: The new character's picture: a path from the page's folder, or an http(s) URL, which the
-            page links to but never loads.
-        scene: Likewise.
-        result: Likewise; None if there is none.
-        state: What became of it, in one word; what the page is filtered by.
-        facts: What else to say of it, in a few words each.
+        title: The heading, usually the id.
+        reference: The reference: a path relative to the folder of the page, or an http(s) URL. The page links
+            to a URL, but never loads it.
+        scene: The scene, likewise.
+        result: The result, likewise; None if there is no result.
+        state: The outcome in one word; the page can be filtered by it.
+        facts: Further facts, each in a few words.
         reason: Why there is no result, in sentences.
     """
 
@@ -67,61 +69,56 @@ def write_report(
     *,
     title: str,
     lead: str,
-    exhibits: Iterable[Exhibit],
+    items: Iterable[ReportItem],
     totals: Sequence[tuple[str, str]] = (),
 ) -> None:
-    """Writes the page: all of it, or nothing. Of `exhibits` only one is held at a time.
+    """Writes the page completely, or not at all. Only one item is in memory at a time.
 
     Args:
-        path: Where; what is there is replaced.
-        title: The heading.
-        lead: A paragraph below it.
-        exhibits: The items, in their order.
-        totals: Labels and values of the whole, shown first.
+        path: The page; an existing file is replaced.
+        title: The heading of the page.
+        lead: A paragraph below the heading.
+        items: The swaps, in the order of the page.
+        totals: Labels and values about all swaps, above the items.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: The page cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
-    # The filter above the cards has their counts, so the cards are written first; in the page's folder,
-    # because a system's temporary folder may be its memory.
+    # The filter above the cards shows the counts of all cards, so the cards are written first, to a temporary
+    # file. Its folder is that of the page, because the temporary folder of the system may be in memory.
     with tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent) as cards:
         numbers: defaultdict[str, int] = defaultdict(count().__next__)
         counts: Counter[str] = Counter()
-        for exhibit in exhibits:
-            counts[exhibit.state] += 1
-            cards.write(_card(exhibit, numbers[exhibit.state]))
+        for item in items:
+            counts[item.state] += 1
+            cards.write(_card(item, numbers[item.state]))
         cards.seek(0)
         template = resources.files("segmind_swap.cli").joinpath("_report.html").read_text(encoding="utf-8")
         head, foot = template.split("$cards")
         filled = Template(head).substitute(
-            title=_text(title, _MAX_WORDS),
-            lead=_text(lead, _MAX_SENTENCES),
+            title=_escaped(title, _MAX_SHORT),
+            lead=_escaped(lead, _MAX_LONG),
             totals=_totals(totals),
             rules=_rules(counts, numbers),
             filter=_filter(counts, numbers),
-            layout="large" if counts.total() <= _FEW else "dense",
+            layout="large" if counts.total() <= _MAX_LARGE else "dense",
         )
-        try:
-            with part.open("w", encoding="utf-8") as page:
-                page.write(filled)
-                shutil.copyfileobj(cards, page)
-                page.write(foot)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        with atomic_file(path) as page:
+            page.write(filled)
+            shutil.copyfileobj(cards, page)
+            page.write(foot)
 
 
 def _totals(totals: Sequence[tuple[str, str]]) -> str:
     pairs = "".join(
-        f"<div><dt>{_text(label, _MAX_WORDS)}</dt><dd>{_text(value, _MAX_WORDS)}</dd></div>"
+        f"<div><dt>{_escaped(label, _MAX_SHORT)}</dt><dd>{_escaped(value, _MAX_SHORT)}</dd></div>"
         for label, value in totals
     )
     return f'<dl class="totals">{pairs}</dl>' if pairs else ""
 
 
 def _rules(counts: Mapping[str, int], numbers: Mapping[str, int]) -> str:
-    """What hides the others when one state is chosen: the page may run no script."""
+    """CSS that shows only the items of the chosen state, because the page may run no script."""
     return "\n".join(
         f".filter:has(#s{numbers[state]}:checked) + .cards > :not(.s{numbers[state]}) {{ display: none; }}"
         for state in counts
@@ -130,36 +127,34 @@ def _rules(counts: Mapping[str, int], numbers: Mapping[str, int]) -> str:
 
 def _filter(counts: Counter[str], numbers: Mapping[str, int]) -> str:
     if not counts:
-        return '<p class="empty">There is nothing to show: not one swap was asked for.</p>'
-    everything = _choice("all", "all", "", counts.total(), chosen=True)
+        return '<p class="empty">There is nothing to show: the batch has no swaps.</p>'
+    choice_of_all = _choice("all", "all", "", counts.total(), chosen=True)
     choices = "".join(
         _choice(f"s{numbers[state]}", state, _tone(state), counts[state])
         for state in sorted(counts, key=lambda state: _ORDER.get(state, len(_ORDER)))
     )
-    return f'<fieldset class="filter"><legend>Show</legend>{everything}{choices}</fieldset>'
+    return f'<fieldset class="filter"><legend>Show</legend>{choice_of_all}{choices}</fieldset>'
 
 
-def _choice(id: str, words: str, tone: str, number: int, *, chosen: bool = False) -> str:
+def _choice(id: str, label: str, tone: str, number: int, *, chosen: bool = False) -> str:
     checked = " checked" if chosen else ""
     return (
         f'<label class="{tone}"><input type="radio" name="state" id="{id}"{checked}>'
-        f"{_text(words, _MAX_WORDS)} <b>{number:,}</b></label>"
+        f"{_escaped(label, _MAX_SHORT)} <b>{number:,}</b></label>"
     )
 
 
-def _card(exhibit: Exhibit, number: int) -> str:
-    state = f'<li class="state">{_text(exhibit.state, _MAX_WORDS)}</li>'
-    facts = "".join(f"<li>{_text(fact, _MAX_WORDS)}</li>" for fact in exhibit.facts)
-    told = " told" if exhibit.reason else ""
-    reason = (
-        f'<p class="reason"><bdi>{_text(exhibit.reason, _MAX_SENTENCES)}</bdi></p>' if exhibit.reason else ""
-    )
+def _card(item: ReportItem, number: int) -> str:
+    state = f'<li class="state">{_escaped(item.state, _MAX_SHORT)}</li>'
+    facts = "".join(f"<li>{_escaped(fact, _MAX_SHORT)}</li>" for fact in item.facts)
+    with_reason = " with-reason" if item.reason else ""
+    reason = f'<p class="reason"><bdi>{_escaped(item.reason, _MAX_LONG)}</bdi></p>' if item.reason else ""
     return (
-        f'<li class="s{number} {_tone(exhibit.state)}{told}"><article>'
-        f'<div class="about"><h2><bdi>{_text(exhibit.title, _MAX_WORDS)}</bdi></h2>'
+        f'<li class="s{number} {_tone(item.state)}{with_reason}"><article>'
+        f'<div class="about"><h2><bdi>{_escaped(item.title, _MAX_SHORT)}</bdi></h2>'
         f'<ul class="facts">{state}{facts}</ul>{reason}</div>'
-        f'<div class="figures">{_figure(exhibit.reference, "Reference")}{_figure(exhibit.scene, "Scene")}'
-        f"{_figure(exhibit.result, 'Result')}</div></article></li>\n"
+        f'<div class="figures">{_figure(item.reference, "Reference")}{_figure(item.scene, "Scene")}'
+        f"{_figure(item.result, 'Result')}</div></article></li>\n"
     )
 
 
@@ -171,9 +166,9 @@ def _figure(picture: str | None, caption: str) -> str:
     if picture is None:
         shown = '<p class="box">no result</p>'
     elif picture.lower().startswith(("http://", "https://")):
-        shown = _elsewhere(picture)
+        shown = _remote_link(picture)
     else:
-        link = html.escape(_relative(picture))
+        link = html.escape(_relative_link(picture))
         shown = (
             f'<a class="box" href="{link}"><img src="{link}" alt="{caption}" loading="lazy" decoding="async">'
             "</a>"
@@ -181,14 +176,14 @@ def _figure(picture: str | None, caption: str) -> str:
     return f'<figure class="{caption.lower()}">{shown}<figcaption>{caption}</figcaption></figure>'
 
 
-def _relative(path: str) -> str:
-    """A link from the page's folder, whatever the path begins with and whichever bytes its name has."""
-    link = quote(_LONE_HALF.sub("\ufffd", path), errors="surrogateescape")
+def _relative_link(path: str) -> str:
+    """A relative link for any path, also one that begins with a slash or a scheme, or is not UTF-8."""
+    link = quote(_LONE_SURROGATE.sub("\ufffd", path), errors="surrogateescape")
     return link if link.startswith(("./", "../")) else f"./{link}"
 
 
-def _elsewhere(url: str) -> str:
-    """A link in place of the picture: who opens a report tells nobody."""
+def _remote_link(url: str) -> str:
+    """A link in place of the picture: opening the report must not contact another server."""
     link = quote(url, safe="%/?#[]@!$&'()*+,;=:~", errors="replace")
     try:
         parts = urlsplit(link)
@@ -196,32 +191,32 @@ def _elsewhere(url: str) -> str:
     except ValueError:
         host, name = None, ""
     if not host:
-        return f'<p class="box">{_text(url, _MAX_WORDS)}</p>'
-    shown = _text(host, _MAX_WORDS).replace(".", ".<wbr>")
+        return f'<p class="box">{_escaped(url, _MAX_SHORT)}</p>'
+    shown = _escaped(host, _MAX_SHORT).replace(".", ".<wbr>")
     return (
-        f'<a class="box elsewhere" href="{html.escape(link)}" rel="noreferrer">'
-        f"<span><b>{shown}</b><br><bdi>{_text(name, _MAX_WORDS)}</bdi></span></a>"
+        f'<a class="box remote" href="{html.escape(link)}" rel="noreferrer">'
+        f"<span><b>{shown}</b><br><bdi>{_escaped(name, _MAX_SHORT)}</bdi></span></a>"
     )
 
 
-# Controls, lone surrogates, and the marks that turn a line of text around or hide in it; not the two that
-# join and part letters, which scripts and emoji need.
+# Control characters, lone surrogates, and characters that are invisible or change the direction of a text.
+# The zero-width joiner and non-joiner are not included, because scripts and emoji need them.
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-# Half of a pair which stands for no byte of a file's name: no file has it.
-_LONE_HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+# Surrogates that do not stand for a byte of a file name (PEP 383), so no file has such a name.
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
-def _text(text: str, limit: int) -> str:
-    """Text as HTML: only text, all of it visible, and with an end."""
+def _escaped(text: str, limit: int) -> str:
+    """Text as HTML: markup is escaped, invisible characters are made visible, and the length is limited."""
     if len(text) > limit:
         text = text[: limit - 1] + "…"
-    return html.escape(_UNSEEN.sub(_seen, text))
+    return html.escape(_UNSEEN.sub(_visible, text))
 
 
-def _seen(match: re.Match[str]) -> str:
+def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
-    # Unicode has pictures of the first 32.
+    # Unicode has a visible symbol for each of the first 32 control characters.
     return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"

@@ -12,9 +12,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from segmind_swap.cli._report import Exhibit, write_report
+from segmind_swap.cli._report import ReportItem, write_report
 
-from .browsing import chromium
+from ..browsing import chromium
 
 pytestmark = pytest.mark.browser
 
@@ -44,10 +44,10 @@ Open = Callable[..., None]
 def show(browser: webdriver.Chrome, tmp_path: Path) -> Open:
     """Writes a page, and opens it in a window of a width."""
 
-    def show(*exhibits: Exhibit, width: int = SCREEN, title: str = "Swaps", lead: str = "") -> None:
+    def show(*items: ReportItem, width: int = SCREEN, title: str = "Swaps", lead: str = "") -> None:
         path = tmp_path / "report" / "report.html"
         path.parent.mkdir(exist_ok=True)
-        write_report(path, title=title, lead=lead, exhibits=exhibits, totals=[(lead or "saved", title)])
+        write_report(path, title=title, lead=lead, items=items, totals=[(lead or "saved", title)])
         browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500},
@@ -57,8 +57,8 @@ def show(browser: webdriver.Chrome, tmp_path: Path) -> Open:
     return show
 
 
-def exhibit(title: str = "fox", state: str = "saved", text: str = "71 s", scene: str = "s.png") -> Exhibit:
-    return Exhibit(
+def item(title: str = "fox", state: str = "saved", text: str = "71 s", scene: str = "s.png") -> ReportItem:
+    return ReportItem(
         title=title,
         reference="../inputs/r.png",
         scene=scene,
@@ -83,7 +83,7 @@ def script(browser: webdriver.Chrome, source: str) -> Any:
 
 
 def test_a_state_that_is_chosen_hides_the_others(browser: webdriver.Chrome, show: Open) -> None:
-    show(exhibit("a"), exhibit("b", "failed"), exhibit("c"), exhibit("d", "unknown"))
+    show(item("a"), item("b", "failed"), item("c"), item("d", "unknown"))
     labels = {label.text: label for label in browser.find_elements(By.TAG_NAME, "label")}
     assert list(labels) == ["all 4", "saved 2", "unknown 1", "failed 1"]
     assert visible_titles(browser) == ["a", "b", "c", "d"]
@@ -98,7 +98,7 @@ def test_a_state_that_is_chosen_hides_the_others(browser: webdriver.Chrome, show
 def test_the_filter_is_worked_with_the_keyboard_and_shows_where_it_is(
     browser: webdriver.Chrome, show: Open
 ) -> None:
-    show(exhibit("a"), exhibit("b", "failed"))
+    show(item("a"), item("b", "failed"))
     ActionChains(browser).send_keys(Keys.TAB, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT).perform()
     assert visible_titles(browser) == ["b"]
     outlines = {
@@ -112,22 +112,22 @@ def test_the_filter_is_worked_with_the_keyboard_and_shows_where_it_is(
     assert focused.value_of_css_property("outline-style") == "solid"
 
 
-def test_pictures_load_whatever_their_names_and_none_from_elsewhere(
+def test_pictures_load_whatever_their_names_and_none_from_another_server(
     browser: webdriver.Chrome, show: Open, tmp_path: Path
 ) -> None:
     odd = "100% café #1?&'.png"
     draw(tmp_path / "inputs" / "r.png", (40, 50))
     draw(tmp_path / "report" / odd, (60, 40))
     draw(tmp_path / "report" / "x.png", (50, 30))
-    show(exhibit(scene=odd), exhibit(scene="https://cdn.example/scenes/street.jpg"))
+    show(item(scene=odd), item(scene="https://cdn.example/scenes/street.jpg"))
     WebDriverWait(browser, 60).until(
         lambda _: script(browser, "return [...document.images].every(image => image.complete)")
     )
     widths = script(browser, "return [...document.images].map(image => image.naturalWidth)")
     assert widths == [40, 60, 50, 40, 50]
-    elsewhere = browser.find_element(By.CLASS_NAME, "elsewhere")
-    assert elsewhere.text == "cdn.example\nstreet.jpg"
-    assert elsewhere.get_attribute("href") == "https://cdn.example/scenes/street.jpg"
+    remote = browser.find_element(By.CLASS_NAME, "remote")
+    assert remote.text == "cdn.example\nstreet.jpg"
+    assert remote.get_attribute("href") == "https://cdn.example/scenes/street.jpg"
 
 
 @pytest.mark.parametrize("number", [2, 30])
@@ -135,12 +135,12 @@ def test_nothing_moves_when_a_picture_has_loaded(
     browser: webdriver.Chrome, show: Open, tmp_path: Path, number: int
 ) -> None:
     heights = "return [...document.querySelectorAll('.box')].slice(0, 6).map(box => box.offsetHeight)"
-    show(*[exhibit(), exhibit(state="failed")] * (number // 2))
+    show(*[item(), item(state="failed")] * (number // 2))
     missing = script(browser, heights)
     draw(tmp_path / "inputs" / "r.png", (900, 30))
     draw(tmp_path / "report" / "s.png", (30, 900))
     draw(tmp_path / "report" / "x.png", (3, 3))
-    show(*[exhibit(), exhibit(state="failed")] * (number // 2))
+    show(*[item(), item(state="failed")] * (number // 2))
     WebDriverWait(browser, 60).until(lambda _: script(browser, "return document.images[2].naturalWidth == 3"))
     assert script(browser, heights) == missing
     # Each picture has all of its box, be it wide, tall or tiny.
@@ -152,7 +152,7 @@ def test_nothing_moves_when_a_picture_has_loaded(
 def test_nothing_overflows(browser: webdriver.Chrome, show: Open, width: int, number: int) -> None:
     hosts = "https://" + "very-long-host." * 12 + "example/" + ENDLESS
     swaps = [
-        exhibit(text, state, text, scene=scene)
+        item(text, state, text, scene=scene)
         for text in (HOSTILE, ENDLESS, PILED, TURNED)
         for state, scene in [("failed", hosts), ("saved", text), (ENDLESS, text)]
     ]
@@ -170,11 +170,11 @@ def test_nothing_overflows(browser: webdriver.Chrome, show: Open, width: int, nu
 
 def test_hostile_text_runs_nothing_and_makes_no_element(browser: webdriver.Chrome, show: Open) -> None:
     names = "return [...document.querySelectorAll('*')].map(element => element.localName)"
-    show(exhibit("fox", "failed", "why"), exhibit("owl", "odd", "why"), title="Swaps", lead="All.")
+    show(item("fox", "failed", "why"), item("owl", "odd", "why"), title="Swaps", lead="All.")
     harmless = script(browser, names)
     show(
-        exhibit(HOSTILE, "failed", HOSTILE, scene=HOSTILE),
-        exhibit(TURNED, HOSTILE, TURNED, scene=f"javascript:{HOSTILE}"),
+        item(HOSTILE, "failed", HOSTILE, scene=HOSTILE),
+        item(TURNED, HOSTILE, TURNED, scene=f"javascript:{HOSTILE}"),
         title=HOSTILE,
         lead=HOSTILE,
     )
@@ -191,7 +191,7 @@ def test_dark_and_light_are_the_readers_own(browser: webdriver.Chrome, show: Ope
         browser.execute_cdp_cmd(
             "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
         )
-        show(exhibit())
+        show(item())
         papers.add(browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color"))
     assert len(papers) == 2
 
@@ -211,7 +211,7 @@ def test_ten_thousand_swaps_open_and_are_filtered_at_once(
     for number in range(10_000):
         (drawn.parent / f"{number}.png").hardlink_to(drawn)
     swaps = [
-        exhibit(f"swap-{number}", "failed" if number % 100 == 7 else "saved", scene=f"{number}.png")
+        item(f"swap-{number}", "failed" if number % 100 == 7 else "saved", scene=f"{number}.png")
         for number in range(10_000)
     ]
     browser.execute_cdp_cmd("Performance.enable", {})

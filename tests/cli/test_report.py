@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmind_swap.cli._report import Exhibit, write_report
+from segmind_swap.cli._report import ReportItem, write_report
 
 HOSTILE = "</article><script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 
@@ -49,7 +49,7 @@ class Elements(HTMLParser):
         return "".join(self.words)
 
 
-def exhibit(
+def item(
     title: str = "fox",
     *,
     reference: str = "r.png",
@@ -58,8 +58,8 @@ def exhibit(
     state: str = "failed",
     facts: tuple[str, ...] = (),
     reason: str = "",
-) -> Exhibit:
-    return Exhibit(
+) -> ReportItem:
+    return ReportItem(
         title=title,
         reference=reference,
         scene=scene,
@@ -70,13 +70,13 @@ def exhibit(
     )
 
 
-def page_of(folder: Path, *exhibits: Exhibit, title: str = "Six swaps", lead: str = "Made here.") -> str:
-    write_report(folder / "report.html", title=title, lead=lead, exhibits=exhibits)
+def page_of(folder: Path, *items: ReportItem, title: str = "Six swaps", lead: str = "Made here.") -> str:
+    write_report(folder / "report.html", title=title, lead=lead, items=items)
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_each_swap_is_shown_with_its_three_pictures_its_state_and_its_facts(tmp_path: Path) -> None:
-    done = exhibit(
+    done = item(
         "knight in café",
         reference="inputs/knight.png",
         scene="../shared/café 1.png",
@@ -84,7 +84,7 @@ def test_each_swap_is_shown_with_its_three_pictures_its_state_and_its_facts(tmp_
         state="saved",
         facts=("8.1 s", "429: waited 2 s"),
     )
-    failed = exhibit("fox", reason="No face was found in the scene.")
+    failed = item("fox", reason="No face was found in the scene.")
     page = page_of(tmp_path, done, failed)
     elements = Elements(page)
     assert elements.tags.count("article") == 2
@@ -98,7 +98,7 @@ def test_each_swap_is_shown_with_its_three_pictures_its_state_and_its_facts(tmp_
 
 def test_the_filter_counts_each_state_in_the_order_of_a_swap_and_needs_no_script(tmp_path: Path) -> None:
     states = ["failed", "saved", "odd", "unknown", "saved", "pending", "saved"]
-    page = page_of(tmp_path, *(exhibit(state=state) for state in states))
+    page = page_of(tmp_path, *(item(state=state) for state in states))
     choices = re.findall(
         r'<label [^>]*><input type="radio" name="state" id="\w+"( checked)?>(.*?)</label>', page
     )
@@ -117,7 +117,7 @@ def test_the_filter_counts_each_state_in_the_order_of_a_swap_and_needs_no_script
 def test_totals_come_before_the_swaps(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     totals = [("saved", "9,812"), ("spent", "$1,493.40"), ("<b>", "<i>")]
-    write_report(path, title="T", lead="L", exhibits=[exhibit()], totals=totals)
+    write_report(path, title="T", lead="L", items=[item()], totals=totals)
     page = path.read_text(encoding="utf-8")
     assert page.index("<dt>saved</dt><dd>9,812</dd>") < page.index("<article>")
     assert "<dt>spent</dt><dd>$1,493.40</dd>" in page
@@ -126,7 +126,7 @@ def test_totals_come_before_the_swaps(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("number", "layout"), [(1, "large"), (24, "large"), (25, "dense")])
 def test_few_swaps_are_shown_large_and_many_as_thumbnails(tmp_path: Path, number: int, layout: str) -> None:
-    assert f'<main class="{layout}">' in page_of(tmp_path, *[exhibit()] * number)
+    assert f'<main class="{layout}">' in page_of(tmp_path, *[item()] * number)
 
 
 def test_an_empty_report_says_so(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_an_empty_report_says_so(tmp_path: Path) -> None:
 
 
 def test_hostile_text_is_only_text(tmp_path: Path) -> None:
-    hostile = exhibit(
+    hostile = item(
         HOSTILE,
         reference=HOSTILE,
         scene="javascript:alert(3)",
@@ -162,7 +162,7 @@ def test_no_text_makes_an_element_or_stops_the_page(
     folder = tmp_path_factory.mktemp("page")
 
     def tags(text: str, picture: str) -> list[str]:
-        shown = exhibit(text, scene=picture, state=text or "failed", facts=(text,), reason=text or "why")
+        shown = item(text, scene=picture, state=text or "failed", facts=(text,), reason=text or "why")
         return Elements(page_of(folder, shown, title=text, lead=text)).tags
 
     # A picture's URL is a link instead; any other text is a path.
@@ -174,13 +174,13 @@ def test_a_path_is_a_relative_link_that_names_the_same_file(
     tmp_path_factory: pytest.TempPathFactory, path: str
 ) -> None:
     folder = tmp_path_factory.mktemp("page")
-    link = Elements(page_of(folder, exhibit(reference=f"in/{path}"))).pictures[0]
+    link = Elements(page_of(folder, item(reference=f"in/{path}"))).pictures[0]
     assert re.fullmatch(r"\./[\w./~%-]+", link, re.ASCII)
     assert unquote(link) == f"./in/{path}"
 
 
 def test_a_name_that_is_not_utf_8_is_linked_by_its_bytes(tmp_path: Path) -> None:
-    pictures = Elements(page_of(tmp_path, exhibit(reference="caf\udce9.png", scene="\ud800.png"))).pictures
+    pictures = Elements(page_of(tmp_path, item(reference="caf\udce9.png", scene="\ud800.png"))).pictures
     assert pictures == ["./caf%E9.png", "./%EF%BF%BD.png"]
 
 
@@ -199,10 +199,10 @@ def test_a_name_that_is_not_utf_8_is_linked_by_its_bytes(tmp_path: Path) -> None
         ("https://cdn.example/%E2%80%AEgnp", "https://cdn.example/%E2%80%AEgnp", "cdn.example[U+202E]gnp"),
     ],
 )
-def test_a_picture_elsewhere_is_a_link_with_its_host_and_name_and_never_loaded(
+def test_a_picture_on_another_server_is_a_link_with_its_host_and_name_and_never_loaded(
     tmp_path: Path, url: str, link: str, shown: str
 ) -> None:
-    elements = Elements(page_of(tmp_path, exhibit(reference=url)))
+    elements = Elements(page_of(tmp_path, item(reference=url)))
     assert elements.pictures == ["./s.png"]
     assert elements.links == [link, "./s.png"]
     assert shown in elements.text
@@ -210,7 +210,7 @@ def test_a_picture_elsewhere_is_a_link_with_its_host_and_name_and_never_loaded(
 
 @pytest.mark.parametrize("url", ["http://[::1", "https://", "https:///a.png"])
 def test_what_is_hardly_a_url_is_shown_and_not_linked(tmp_path: Path, url: str) -> None:
-    elements = Elements(page_of(tmp_path, exhibit(reference=url)))
+    elements = Elements(page_of(tmp_path, item(reference=url)))
     assert elements.links == ["./s.png"]
     assert url in elements.text
 
@@ -230,21 +230,21 @@ def test_what_is_hardly_a_url_is_shown_and_not_linked(tmp_path: Path, url: str) 
     ],
 )
 def test_what_would_hide_or_turn_a_text_around_is_shown(tmp_path: Path, hidden: str, shown: str) -> None:
-    text = Elements(page_of(tmp_path, exhibit(hidden, reason=f"because {hidden}"))).text
+    text = Elements(page_of(tmp_path, item(hidden, reason=f"because {hidden}"))).text
     assert shown in text
     assert f"because {shown}" in text
 
 
 def test_long_texts_have_an_end(tmp_path: Path) -> None:
-    page = page_of(tmp_path, exhibit("i" * 5000, facts=("f" * 5000,), reason="r" * 100_000))
+    page = page_of(tmp_path, item("i" * 5000, facts=("f" * 5000,), reason="r" * 100_000))
     assert "i" * 199 + "…" in page
     assert "f" * 199 + "…" in page
     assert "r" * 999 + "…" in page
     assert "r" * 1000 not in page
 
 
-def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
-    page = page_of(tmp_path, exhibit(result="x.png"))
+def test_the_page_loads_nothing_from_another_server(tmp_path: Path) -> None:
+    page = page_of(tmp_path, item(result="x.png"))
     assert not re.search(r"https?://|@import|url\(", page)
     assert "default-src 'none'" in page
     assert "<script" not in page
@@ -252,10 +252,10 @@ def test_the_page_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
 
 def test_ten_thousand_swaps_are_never_in_memory_at_once(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    swaps = (exhibit(f"swap-{number}", reason="No face was found. " * 20) for number in range(10_000))
+    swaps = (item(f"swap-{number}", reason="No face was found. " * 20) for number in range(10_000))
     tracemalloc.start()
     try:
-        write_report(path, title="T", lead="L", exhibits=swaps)
+        write_report(path, title="T", lead="L", items=swaps)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -266,18 +266,18 @@ def test_ten_thousand_swaps_are_never_in_memory_at_once(tmp_path: Path) -> None:
 
 def test_a_page_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    before = page_of(tmp_path, exhibit("before"))
+    before = page_of(tmp_path, item("before"))
 
-    def swaps(*, broken: bool) -> Iterator[Exhibit]:
-        yield exhibit("after")
+    def swaps(*, broken: bool) -> Iterator[ReportItem]:
+        yield item("after")
         assert path.read_text(encoding="utf-8") == before
         if broken:
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        write_report(path, title="T", lead="L", exhibits=swaps(broken=True))
+        write_report(path, title="T", lead="L", items=swaps(broken=True))
     assert path.read_text(encoding="utf-8") == before
-    write_report(path, title="T", lead="L", exhibits=swaps(broken=False))
+    write_report(path, title="T", lead="L", items=swaps(broken=False))
     assert "after" in path.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [path]
 
@@ -286,5 +286,5 @@ def test_a_page_that_cannot_be_put_in_its_place_leaves_nothing_behind(tmp_path: 
     folder = tmp_path / "report.html"
     folder.mkdir()
     with pytest.raises(OSError, match=r"report\.html"):
-        write_report(folder, title="T", lead="L", exhibits=[exhibit()])
+        write_report(folder, title="T", lead="L", items=[item()])
     assert list(tmp_path.iterdir()) == [folder]

@@ -109,8 +109,8 @@ def wait(
     cls=Command,
     help=f"""Make many swaps. Each swap is paid when its job is accepted, {_PRICE}.
 
-    All inputs are checked before any swap is paid. The first Ctrl-C submits nothing more and finishes the
-    swaps in flight; the second ends at once.
+    All inputs are checked before any swap is paid. After the first Ctrl-C, nothing more is submitted and the
+    swaps in flight finish; the second Ctrl-C ends at once.
 
     The same command again continues the batch: finished swaps are not paid again.
     """,
@@ -187,7 +187,7 @@ def batch(
 
 @app.command(cls=Command, epilog="Example: segmind-swap status out")
 def status(journal: JournalPath, as_json: Json = False) -> None:
-    """Show the progress of a batch: counts, money, and undecided swaps. Free, also while the batch runs."""
+    """Show the progress of a batch: counts, money, and swaps to decide about. Free, also during a run."""
     from . import _commands
 
     _commands.status(journal, as_json=as_json)
@@ -211,7 +211,7 @@ def resolve(
         typer.Option(help="With --wait-again: the poll URL of the job, from the account's history."),
     ] = None,
 ) -> None:
-    """Decide what happens to an undecided swap. The next run of the batch does what was decided."""
+    """Decide about a swap that a batch cannot decide about. The next run of the batch acts on it."""
     from . import _commands
 
     _commands.resolve(
@@ -250,7 +250,7 @@ def upload(
 )
 def serve_emulator(
     port: Annotated[int, typer.Option(help="The port; 0 for any free port.")] = 8765,
-    speed: Annotated[float, typer.Option(help="How many times faster than on the service jobs run.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="How many times faster jobs run than on the service.")] = 1.0,
     host: Annotated[str, typer.Option(help="The address to bind to.")] = "127.0.0.1",
     allow_remote: Annotated[
         bool,

@@ -126,7 +126,7 @@ class BatchSummary:
             lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
         effects = []
         if free := states[S.ACCEPTED] + states[S.COMPLETED] + states[S.SENDING]:
-            effects.append(f"downloads {free:,} that are billed already, for free")
+            effects.append(f"downloads {free:,} that are billed already (free)")
         if states[S.PENDING]:
             effects.append(f"submits {states[S.PENDING]:,}")
         if effects:

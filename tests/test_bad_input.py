@@ -21,7 +21,7 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._config import MAX_IMAGE_BYTES
-from segmind_swap.cli._pairs import COLUMNS, read_pairs
+from segmind_swap.cli._pairs_file import COLUMNS, read_pairs
 from segmind_swap.emulator import Emulator
 
 from .scripted import PICTURES, REFERENCE, SCENE, Scripted, Step, client
@@ -330,11 +330,11 @@ def table(folder: Path, content: bytes, kind: str = ".csv") -> Path:
 
 ROW = f"{HEADER}\na,r.png,s.png\n"
 UNREADABLE = {
-    "UTF-16": (ROW.encode("utf-16"), "it is not UTF-8"),
-    "UTF-16 without a mark": (ROW.encode("utf-16-le"), "its first line must name the columns"),
+    "UTF-16": (ROW.encode("utf-16"), "the file is not UTF-8"),
+    "UTF-16 without a mark": (ROW.encode("utf-16-le"), "the first line must name the columns"),
     "Latin-1": (
         ROW.replace("a,", "é,").encode("latin-1"),
-        "it is not UTF-8: invalid continuation",
+        "the file is not UTF-8: invalid continuation",
     ),
     "two marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + ROW.encode(), "there is no id"),
     "semicolons": (ROW.replace(",", ";").encode(), "must name the columns id,reference_character_image"),
@@ -375,16 +375,16 @@ def test_a_table_may_end_its_lines_in_any_way_and_begin_with_a_mark(
 
 LINES = {
     '{"id":"a","id":"b","reference_character_image":"r","character_image":"s"}': (
-        "it is not JSON: an object in it gives a name twice"
+        "the line is not JSON: an object has the same name twice"
     ),
-    '{"id":' + "[" * 100_000: "it is not JSON",
-    '{"id":' + "[" * 500 + "]" * 500 + "}": "id must be a text, not a list",
-    '{"id":' + "9" * 5000 + "}": "it is not JSON",
-    '{"id":1e999}': "id must be a text, not Infinity",
-    '{"id":NaN}': "id must be a text, not NaN",
-    '{"id":{"x":1}}': "id must be a text, not an object",
-    "\0": "it is not JSON",
-    '"a"': "it is not a JSON object",
+    '{"id":' + "[" * 100_000: "the line is not JSON",
+    '{"id":' + "[" * 500 + "]" * 500 + "}": "id must be a string, not a list",
+    '{"id":' + "9" * 5000 + "}": "the line is not JSON",
+    '{"id":1e999}': "id must be a string, not Infinity",
+    '{"id":NaN}': "id must be a string, not NaN",
+    '{"id":{"x":1}}': "id must be a string, not an object",
+    "\0": "the line is not JSON",
+    '"a"': "the line is not a JSON object",
 }
 
 

@@ -26,7 +26,7 @@ from PIL import Image
 import segmind_swap
 from segmind_swap import Event, SwapClient, SwapError
 from segmind_swap.cli._app import app
-from segmind_swap.cli._exits import Exit
+from segmind_swap.cli._exit_codes import ExitCode
 from segmind_swap.cli._pictures import copy_pictures
 from segmind_swap.emulator import Emulator
 
@@ -380,7 +380,7 @@ def test_the_command_line_reference_names_every_command_and_option_with_its_defa
 
 def test_the_command_line_reference_lists_every_exit_code() -> None:
     text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
-    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in Exit]
+    assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in ExitCode]
 
 
 # The tables of names

@@ -1,20 +1,20 @@
-"""The command line. It uses only what `segmind_swap` exports, like any other program."""
+"""The command line program. It imports only public names of `segmind_swap`, as any other program does."""
 
 import logging
 import sys
 
 
 def main() -> None:
-    """Runs `segmind-swap`; says what to install where its extra is missing."""
+    """Runs `segmind-swap`; without the extra `cli`, exits with a message that names the extra."""
     try:
-        import rich  # noqa: F401, PLC0415 - only to see that the extra is there
+        import rich  # noqa: F401, PLC0415 - imported only to check that the extra is installed
         import typer  # noqa: F401, PLC0415
     except ImportError:
         sys.exit("segmind-swap: the command line needs: pip install 'segmind-swap[cli]'")
-    # Not before the extra is known to be there.
+    # These modules import rich and typer, so they are imported after the check.
     from ._app import app  # noqa: PLC0415
-    from ._kept import KeptLines  # noqa: PLC0415
+    from ._log_handler import StderrLogHandler  # noqa: PLC0415
 
-    # What the library warns of, the commands say themselves. Its errors are lines to keep.
-    logging.getLogger("segmind_swap").addHandler(KeptLines(logging.ERROR))
+    # The commands report the library's warnings themselves, so only errors are shown from the log.
+    logging.getLogger("segmind_swap").addHandler(StderrLogHandler(logging.ERROR))
     app()

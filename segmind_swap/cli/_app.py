@@ -1,4 +1,4 @@
-"""What the commands are called and take. What they do is imported when one is run, and not for `--help`."""
+"""The names, options and help of the commands. The work of a command is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -7,53 +7,63 @@ from typing import Annotated
 
 import typer
 
-from segmind_swap import PRICE_USD
+from segmind_swap import PRICE_USD, PollPolicy
 
-from ._engine import Engine
+from ._batch_options import BatchOptions
+from ._emulator_engine import Engine
 from ._help import Command, Group
+from ._text import format_usd
+
+_PRICE = f"about {format_usd(PRICE_USD)}"
 
 app = typer.Typer(
     cls=Group,
-    help="Swap characters in pictures through Segmind's API, or on an emulator of it.",
-    # Click keeps the lines of a paragraph that begins so.
+    help="Swap characters in pictures through Segmind's API, or on a local emulator of the API.",
+    # Click does not wrap the lines of a paragraph that begins with \b.
     epilog="""\b
 Exit codes:
   0    done
   1    refused or failed
-  2    an input cannot be used, nothing was sent
-  3    paid but not finished: wait for it
-  4    perhaps accepted and billed
-  5    stopped before every input was submitted: the same command goes on
-  130  interrupted; 143 by SIGTERM""",
+  2    an option or an input cannot be used; nothing was sent
+  3    a job is billed, but its picture is not saved: wait for the job
+  4    a submit was perhaps accepted and billed
+  5    stopped before every input was submitted: the same command continues
+  130  interrupted by Ctrl-C; 143 by SIGTERM""",
     no_args_is_help=True,
-    # Typer would load Rich's Markdown, its highlighter of code and its tracebacks, for help that needs none.
+    # Without these two settings, Typer loads large modules of rich for help and tracebacks.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
 Out = Annotated[
-    Path, typer.Option(help="Where to save the result; without a suffix it gets that of its type.")
+    Path,
+    typer.Option(help="Where to save the picture. Without a suffix, the file gets the suffix of its type."),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
-Timeout = Annotated[float, typer.Option(help="Seconds to wait for the job once it is accepted.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for a job after it was accepted.")]
 Strict = Annotated[
-    bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504: it might pay twice.")
+    bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504, which might pay twice.")
 ]
 UseEmulator = Annotated[
     bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
 ]
 JournalPath = Annotated[
-    Path, typer.Argument(metavar="JOURNAL", help="A batch's journal, or the folder that holds it.")
+    Path,
+    typer.Argument(
+        metavar="JOURNAL", help="The journal of a batch, or the folder that contains the journal."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(
-    cls=Command, epilog="Example: segmind-swap swap --reference hero.png --scene street.jpg --out out.png"
+    cls=Command,
+    help=f"Make one swap, and save its picture. Paid when the job is accepted, {_PRICE}.",
+    epilog="Example: segmind-swap swap --reference hero.png --scene street.jpg --out out.png",
 )
 def swap(
-    reference: Annotated[str, typer.Option(help="Who goes in: a picture's path or URL.")],
-    scene: Annotated[str, typer.Option(help="The scene, whose character is replaced: a path or URL.")],
+    reference: Annotated[str, typer.Option(help="The picture of who goes in: a path or URL.")],
+    scene: Annotated[str, typer.Option(help="The picture whose character is replaced: a path or URL.")],
     out: Out,
     overwrite: Overwrite = False,
     strict: Strict = False,
@@ -61,7 +71,7 @@ def swap(
     timeout: Timeout = 900.0,
     as_json: Json = False,
 ) -> None:
-    """Make one swap, and save its picture. Paid once it is accepted, about $0.15."""
+    """Runs `swap`."""
     from . import _commands
 
     _commands.swap(
@@ -81,91 +91,103 @@ def swap(
 )
 def wait(
     job: Annotated[
-        str, typer.Argument(help="A poll URL, a job's JSON, a file that holds it, or - for standard input.")
+        str,
+        typer.Argument(help="A poll URL, the JSON of a job, a file with that JSON, or - for standard input."),
     ],
     out: Out,
     overwrite: Overwrite = False,
     timeout: Timeout = 900.0,
     as_json: Json = False,
 ) -> None:
-    """Wait for a job that was accepted before, and save its picture. Free, and may be repeated."""
+    """Wait for an accepted job, and save its picture. Free, and may be repeated."""
     from . import _commands
 
     _commands.wait(job, out=out, overwrite=overwrite, timeout=timeout, as_json=as_json)
 
 
-@app.command(cls=Command, epilog="Example: segmind-swap batch pairs.csv --out out --budget 25")
+@app.command(
+    cls=Command,
+    help=f"""Make many swaps. Each swap is paid when its job is accepted, {_PRICE}.
+
+    All inputs are checked before any swap is paid. After the first Ctrl-C, nothing more is submitted and the
+    swaps in flight finish; the second Ctrl-C ends at once.
+
+    The same command again continues the batch: finished swaps are not paid again.
+    """,
+    epilog="Example: segmind-swap batch pairs.csv --out out --budget 25",
+)
 def batch(
     pairs: Annotated[
         Path,
         typer.Argument(
             metavar="PAIRS",
-            help="A .csv or .jsonl file with id, reference_character_image and character_image (paths from"
-            " its own folder, or URLs); or a folder of scenes, with --reference.",
+            help="A .csv or .jsonl file with id, reference_character_image and character_image (URLs, or"
+            " paths relative to the folder of the file); or a folder of scenes, with --reference.",
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option(help="The folder for the pictures, as ID.png, .jpg or .webp, and for the report."),
+        typer.Option(help="The folder for the report and the pictures, named ID.png, .jpg or .webp."),
     ],
     reference: Annotated[
-        str | None, typer.Option(help="Who goes into each scene of a folder: a picture's path or URL.")
+        str | None, typer.Option(help="The picture of who goes into every scene of a folder: a path or URL.")
     ] = None,
     journal: Annotated[
-        Path | None, typer.Option(help="Where each swap is written down; by default journal.db in --out.")
+        Path | None, typer.Option(help="The journal of all swaps; by default journal.db in --out.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="How many swaps at a time.")] = 64,
+    concurrency: Annotated[int, typer.Option(min=1, help="How many swaps run at the same time.")] = 64,
     rpm: Annotated[
-        float | None, typer.Option(help="Submits a minute; by default it is found out from 429s.")
+        float | None, typer.Option(help="Submits a minute; by default the client learns the limit from 429s.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Dollars that may be spent at most, earlier runs included.")
+        float | None, typer.Option(help="The most that may be spent, in dollars, earlier runs included.")
     ] = None,
-    price: Annotated[float, typer.Option(help="Dollars that a swap is taken to cost.")] = PRICE_USD,
+    price: Annotated[float, typer.Option(help="The assumed price of a swap, in dollars.")] = PRICE_USD,
     poll_interval: Annotated[
-        float | None, typer.Option(help="Seconds between two looks at a job; by default 7.")
+        float | None,
+        typer.Option(help=f"Seconds between two polls of a job; by default {PollPolicy().interval:g}."),
     ] = None,
     strict: Strict = False,
     timeout: Timeout = 900.0,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Submit, and pay, what failed or was rejected again.")
+        bool,
+        typer.Option(
+            "--retry-failed", help="Submit again, and pay again, the swaps that failed or were rejected."
+        ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Look at every input, tell cost and time, and send nothing.")
+        bool, typer.Option("--dry-run", help="Check every input, print cost and time, and send nothing.")
     ] = False,
     emulator: UseEmulator = False,
     as_json: Json = False,
 ) -> None:
-    """Make many swaps. Each is paid once it is accepted, about $0.15.
-
-    All inputs are looked at before any is paid. Ctrl-C lets what is in flight finish; twice ends at once.
-
-    The same command again goes on where the last run ended; what is done is not paid again.
-    """
+    """Runs `batch`."""
     from . import _commands
 
     _commands.batch(
-        pairs,
-        reference=reference,
-        out=out,
-        journal=journal,
-        concurrency=concurrency,
-        rpm=rpm,
-        budget_usd=budget,
-        price_usd=price,
-        poll_interval=poll_interval,
-        strict=strict,
-        timeout=timeout,
-        retry_failed=retry_failed,
-        dry_run=dry_run,
-        emulator=emulator,
-        as_json=as_json,
+        BatchOptions(
+            pairs=pairs,
+            reference=reference,
+            out=out,
+            journal=journal,
+            concurrency=concurrency,
+            rpm=rpm,
+            budget_usd=budget,
+            price_usd=price,
+            poll_interval=poll_interval,
+            strict=strict,
+            timeout=timeout,
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+            emulator=emulator,
+            as_json=as_json,
+        )
     )
 
 
 @app.command(cls=Command, epilog="Example: segmind-swap status out")
 def status(journal: JournalPath, as_json: Json = False) -> None:
-    """Show how far a batch is: counts, money, and what waits for a decision. Free; also while it runs."""
+    """Show the progress of a batch: counts, money, and swaps to decide about. Free, also during a run."""
     from . import _commands
 
     _commands.status(journal, as_json=as_json)
@@ -176,20 +198,20 @@ def resolve(
     journal: JournalPath,
     id: Annotated[str, typer.Argument(metavar="ID", help="The id of the swap.")],
     resubmit: Annotated[
-        bool, typer.Option("--resubmit", help="Submit it again, which is paid again.")
+        bool, typer.Option("--resubmit", help="Submit the swap again, which is paid again.")
     ] = False,
     abandon: Annotated[
-        bool, typer.Option("--abandon", help="Give it up; what it may have cost stays counted.")
+        bool, typer.Option("--abandon", help="Give the swap up; what it may have cost stays counted.")
     ] = False,
     wait_again: Annotated[
-        bool, typer.Option("--wait-again", help="Wait for its job, which is free.")
+        bool, typer.Option("--wait-again", help="Wait for the job of the swap, which is free.")
     ] = False,
     poll_url: Annotated[
         str | None,
-        typer.Option(help="Where its job is polled, by the account's history; with --wait-again."),
+        typer.Option(help="With --wait-again: the poll URL of the job, from the account's history."),
     ] = None,
 ) -> None:
-    """Decide about a swap that a batch cannot decide about. The next run of the batch carries it out."""
+    """Decide about a swap that a batch cannot decide about. The next run of the batch acts on it."""
     from . import _commands
 
     _commands.resolve(
@@ -204,7 +226,7 @@ def resolve(
 
 @app.command(cls=Command, epilog="Example: segmind-swap credits --json")
 def credits(as_json: Json = False) -> None:
-    """Show what is left on the account, in dollars. Free; also tells whether the key works."""
+    """Show the credits of the account, in dollars. Free; also a check that the key works."""
     from . import _commands
 
     _commands.credits(as_json=as_json)
@@ -227,41 +249,43 @@ def upload(
     epilog="Example: segmind-swap emulator --speed 20 --fault poll:502:10% --rate-limit 60",
 )
 def serve_emulator(
-    port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = 8765,
-    speed: Annotated[float, typer.Option(help="How many times faster than the service jobs run.")] = 1.0,
+    port: Annotated[int, typer.Option(help="The port; 0 for any free port.")] = 8765,
+    speed: Annotated[float, typer.Option(help="How many times faster jobs run than on the service.")] = 1.0,
     host: Annotated[str, typer.Option(help="The address to bind to.")] = "127.0.0.1",
     allow_remote: Annotated[
         bool,
         typer.Option(
             "--allow-remote",
-            help="Allow an address that other machines can reach, and any name in a request's Host.",
+            help="Allow an address that other machines can reach, and any name in the Host header.",
         ),
     ] = False,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FAULT",
-            help="What goes wrong, in one line: the kind of call, what happens and when, as in poll:502:10%,"
+            help="A fault in one line: the kind of call, the failure and when it happens, as in poll:502:10%,"
             " submit:#3:cut or submit:504:billed:x1. May be given several times.",
         ),
     ] = None,
-    rate_limit: Annotated[int | None, typer.Option(help="Submits a minute; beyond it come 429s.")] = None,
+    rate_limit: Annotated[int | None, typer.Option(help="Submits a minute; more are answered 429.")] = None,
     count_polls: Annotated[
-        bool, typer.Option("--count-polls", help="Polls use up the rate limit, too.")
+        bool, typer.Option("--count-polls", help="Polls count against the rate limit, too.")
     ] = False,
     credits: Annotated[float, typer.Option(help="Dollars of play money on the account.")] = 100.0,
-    seed: Annotated[int, typer.Option(help="Decides which calls a share such as 10% hits.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="The random seed that selects the calls of a fault with a share such as 10%.")
+    ] = 0,
     engine: Annotated[
         Engine | None,
         typer.Option(
-            help="What makes the pictures: a local preview of the swap, a sheet of both inputs, or a dot.",
+            help="What draws the pictures: a local preview of the swap, a sheet of both inputs, or a dot.",
             show_default="preview if it is installed, else sheet",
         ),
     ] = None,
 ) -> None:
-    """Serve a local emulator of the API: it bills nobody, and returns labelled pictures.
+    """Serve a local emulator of the API, which bills nobody and returns labelled pictures.
 
-    A page at its address shows swaps arriving and finishing, and lets you make things go wrong.
+    A page at the address of the emulator shows the swaps, and can cause faults.
     """
     from . import _commands
 
@@ -283,10 +307,10 @@ def serve_emulator(
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for the pictures and the report.")] = Path("demo"),
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the emulator and its page running afterwards, until Ctrl-C.")
+        bool, typer.Option("--keep", help="Keep the emulator and its page running afterwards, until Ctrl-C.")
     ] = False,
 ) -> None:
-    """Swap six bundled pairs on a local emulator, and make a page to look at. Needs no key, costs nothing."""
+    """Swap six bundled pairs on a local emulator, and write a report. Needs no key, costs nothing."""
     from . import _commands
 
     _commands.demo(out, keep=keep)

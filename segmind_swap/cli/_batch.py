@@ -1,12 +1,10 @@
-"""The batch command: look at everything, run it, and leave behind what can be looked at and gone on with."""
+"""The batch command: check every input, run the batch, write the files, and print the summary."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,193 +24,198 @@ from segmind_swap import (
     SwapRequest,
 )
 
-from ._ending import Ending
-from ._exits import Exit, complain
-from ._interrupts import Interrupts
-from ._pairs import Pairs
-from ._plan import Limits, Plan, check_all, plan_of, show_plan
-from ._progress import BEAT, Progress
-from ._results import Results, write_page
+from ._batch_options import BatchLimits, BatchOptions
+from ._batch_plan import BatchPlan, check_inputs, make_plan, print_plan
+from ._batch_progress import STATUS_LINE_INTERVAL, BatchProgress
+from ._batch_results import ResultsFile, write_batch_report
+from ._batch_summary import BatchSummary
+from ._exit_codes import ExitCode, print_error
+from ._pairs_file import Pairs
+from ._signals import GracefulShutdown
+from ._text import format_usd
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What was asked for."""
+def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> ExitCode:
+    """Checks the inputs, runs the batch and prints the summary; with `--dry-run`, prints the plan instead.
 
-    out: Path
-    journal: Path
-    limits: Limits
-    poll_interval: float | None
-    strict: bool
-    timeout: float
-    retry_failed: bool
-    dry_run: bool
-    emulator: bool
-    as_json: bool
-
-
-def run_batch(pairs: Pairs, options: Options, settings: dict[str, Any]) -> Exit:
-    """Checks, runs and tells; returns the exit code.
+    Args:
+        pairs: The inputs.
+        options: The options of the command.
+        limits: The checked limits of these options.
+        settings: The arguments of `SwapClient` that select the service.
 
     Raises:
-        ConfigurationError, JournalError: it cannot be begun. Nothing was sent.
+        ConfigurationError, JournalError: The batch cannot start. Nothing was sent.
     """
-    if options.emulator and options.journal.exists():
+    if options.emulator and options.journal_path.exists():
         raise JournalError(
-            f"the journal {options.journal} is that of an earlier run, and an emulator of one run cannot go"
-            " on with it: jobs end with their emulator. Give another --out; or, to be able to go on, start"
-            " `segmind-swap emulator` in another terminal and set SEGMIND_BASE_URL",
-            path=str(options.journal),
+            f"the journal {options.journal_path} is from an earlier run. A run with --emulator cannot"
+            " continue it, because the jobs of a run end with its emulator. Give another --out. For a batch"
+            " that can be continued, start `segmind-swap emulator` in another terminal and set"
+            " SEGMIND_BASE_URL",
+            path=str(options.journal_path),
         )
-    settings = _settings(options, settings)
+    settings = _client_settings(options, limits, settings)
     asyncio.run(_check(pairs, options, settings))
-    plan = plan_of(pairs.requests, options.journal, retry_failed=options.retry_failed)
+    plan = make_plan(pairs.requests, options.journal_path, retry_failed=options.retry_failed)
     if options.dry_run:
-        show_plan(plan, options.limits, as_json=options.as_json)
-        return Exit.DONE
+        print_plan(plan, limits, as_json=options.as_json)
+        return ExitCode.DONE
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        complaint = exc.strerror or str(exc)
-        raise ConfigurationError(f"the folder {options.out} cannot be made: {complaint}") from None
-    run = _Run(pairs.requests, plan, options, settings)
-    asyncio.run(run.until_the_end())
-    ending = run.ending()
-    if not ending.at_once:
-        _report(ending, run.untaken, options)
-    ending.tell(as_json=options.as_json)
-    return ending.code
+        problem = exc.strerror or str(exc)
+        raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
+    run = _BatchRun(pairs.requests, plan, options, limits, settings)
+    asyncio.run(run.run())
+    summary = run.summary()
+    if not summary.is_cancelled:
+        _write_report(summary, run.not_in_journal, options)
+    summary.show(as_json=options.as_json)
+    return summary.exit_code
 
 
-def _settings(options: Options, settings: dict[str, Any]) -> dict[str, Any]:
+def _client_settings(options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> dict[str, Any]:
     polling = {} if options.poll_interval is None else {"polling": PollPolicy(interval=options.poll_interval)}
     return {
         **settings,
         **polling,
-        "max_in_flight": options.limits.concurrency,
-        "rate_limit": RateLimit(requests_per_minute=options.limits.rpm),
+        "max_in_flight": limits.concurrency,
+        "rate_limit": RateLimit(requests_per_minute=limits.rpm),
         "retry": RetryPolicy(submit="strict" if options.strict else "documented"),
         "timeout": options.timeout,
     }
 
 
-async def _check(pairs: Pairs, options: Options, settings: dict[str, Any]) -> None:
+async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) -> None:
     async with SwapClient(**settings) as client:
-        await check_all(client, pairs, out=options.out, journal=options.journal)
+        await check_inputs(client, pairs, out=options.out, journal=options.journal_path)
 
 
-class _Run:
-    """The part that is paid for."""
+class _BatchRun:
+    """The paid part of the command."""
 
     def __init__(
-        self, requests: Sequence[SwapRequest], plan: Plan, options: Options, settings: dict[str, Any]
+        self,
+        requests: Sequence[SwapRequest],
+        plan: BatchPlan,
+        options: BatchOptions,
+        limits: BatchLimits,
+        settings: dict[str, Any],
     ) -> None:
         self._requests = requests
         self._plan = plan
         self._options = options
+        self._limits = limits
         self._settings = settings
-        self._progress = Progress(plan, options.limits)
-        self._results = Results(options.out)
-        self._interrupts = Interrupts(self._stop)
+        self._progress = BatchProgress(plan, limits)
+        self._results = ResultsFile(options.out)
+        self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
-        self._left = {request.id: request for request in requests}
+        self._without_outcome = {request.id: request for request in requests}
 
-    async def until_the_end(self) -> None:
-        """Runs the batch until nothing is left, nothing more is submitted, or somebody ends it.
+    async def run(self) -> None:
+        """Runs the batch until all swaps ended, until nothing more is submitted, or until a signal ends it.
 
         Raises:
-            JournalError: it cannot be begun.
+            JournalError: The journal cannot be opened. Nothing was sent.
         """
-        with self._progress.screen:
-            await self._interrupts.during(self._swap_all, beside=self._beat)
+        with self._progress.display:
+            await self._shutdown.run(self._swap_all, background=self._print_status_lines)
 
-    async def _beat(self) -> None:
+    async def _print_status_lines(self) -> None:
         while True:
-            await anyio.sleep(BEAT)
-            self._progress.beat()
+            await anyio.sleep(STATUS_LINE_INTERVAL)
+            self._progress.print_status_line()
 
     async def _swap_all(self) -> None:
-        options, limits = self._options, self._options.limits
+        options, limits = self._options, self._limits
         async with SwapClient(**self._settings, on_event=self._progress) as client:
-            many = client.swap_many(
+            swaps = client.swap_many(
                 self._requests,
                 concurrency=limits.concurrency,
-                journal=options.journal,
+                journal=options.journal_path,
                 save_to=options.out.resolve(),
                 budget_usd=limits.budget_usd,
                 price_usd=limits.price_usd,
                 retry_failed=options.retry_failed,
             )
-            async with many as outcomes:
+            async with swaps as outcomes:
                 self._outcomes = outcomes
-                self._progress.follow(outcomes)
-                if self._interrupts.first is not None:
+                self._progress.set_outcomes(outcomes)
+                # A signal before this point could not stop outcomes that did not exist yet.
+                if self._shutdown.first_signal is not None:
                     outcomes.stop()
                 async for outcome in outcomes:
-                    is_input = self._left.pop(outcome.request.id, None) is not None
-                    self._progress.ended(outcome, is_input=is_input)
+                    is_input = self._without_outcome.pop(outcome.request.id, None) is not None
+                    self._progress.add_outcome(outcome, is_input=is_input)
                     self._results.add(outcome)
 
     def _stop(self, number: signal.Signals) -> None:
-        again = "press Ctrl-C again" if number is signal.SIGINT else "send the signal again"
-        self._progress.stopping(again)
+        how_to_cancel = "press Ctrl-C again" if number is signal.SIGINT else "send the signal again"
+        self._progress.shutdown_started(how_to_cancel)
         if self._outcomes is not None:
             self._outcomes.stop()
 
     @property
-    def untaken(self) -> Collection[SwapRequest]:
-        """The inputs of which, at the end, not even the journal knows."""
-        return self._left.values()
+    def not_in_journal(self) -> Collection[SwapRequest]:
+        """After `summary`: the inputs that have no outcome and no entry in the journal."""
+        return self._without_outcome.values()
 
-    def ending(self) -> Ending:
-        """How it ended. Of inputs that did not come out the journal may know; the others are pending."""
+    def summary(self) -> BatchSummary:
+        """Completes `results.jsonl`, and returns the summary.
+
+        An input without an outcome in this run has the state of its entry in the journal. Without an entry,
+        the input is pending; if the journal cannot be read, the input is unknown.
+        """
         states = +self._progress.states
-        rest = OutcomeState.PENDING
+        state_without_entry = OutcomeState.PENDING
         try:
-            for outcome in Journal(self._options.journal).outcomes() if self._left else ():
-                if self._left.pop(outcome.request.id, None) is not None:
+            for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
+                if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._results.add(outcome)
         except JournalError as exc:
-            complain(str(exc))
-            rest = OutcomeState.UNKNOWN
-        for request in self._left.values():
-            states[rest] += 1
-            self._results.add(SwapOutcome(request=request, state=rest))
-        self._results.finish()
-        if self._results.complaint:
-            complain(self._results.complaint)
+            print_error(str(exc))
+            state_without_entry = OutcomeState.UNKNOWN
+        for request in self._without_outcome.values():
+            states[state_without_entry] += 1
+            self._results.add(SwapOutcome(request=request, state=state_without_entry))
+        self._results.close()
+        if self._results.problem:
+            print_error(self._results.problem)
         outcomes = self._outcomes
-        return Ending(
+        return BatchSummary(
             states=states,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
-            budget_usd=self._options.limits.budget_usd,
+            budget_usd=self._limits.budget_usd,
             stopped_by=None if outcomes is None else outcomes.stopped_by,
-            signal=self._interrupts.first,
-            at_once=self._interrupts.at_once,
+            signal=self._shutdown.first_signal,
+            is_cancelled=self._shutdown.is_cancelled,
             seconds=self._progress.seconds,
-            journal=self._options.journal,
-            results=None if self._results.complaint else self._results.path,
+            journal=self._options.journal_path,
+            results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
         )
 
 
-def _report(ending: Ending, untaken: Collection[SwapRequest], options: Options) -> None:
-    saved = ending.states[OutcomeState.SAVED]
+def _write_report(
+    summary: BatchSummary, not_in_journal: Collection[SwapRequest], options: BatchOptions
+) -> None:
+    saved = summary.states[OutcomeState.SAVED]
     totals = (
-        ("saved", f"{saved:,} of {ending.states.total():,}"),
-        ("spent, or perhaps to be paid", f"${ending.committed_usd:,.2f}"),
+        ("saved", f"{saved:,} of {summary.states.total():,}"),
+        ("spent, or perhaps to be paid", format_usd(summary.committed_usd)),
     )
     lead = (
-        "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet of its two"
-        " inputs."
+        "Made on the local emulator, which swaps nothing: each result is a labelled sheet of its two inputs."
         if options.emulator
-        else "Who went in, the scene, and what came of it."
+        else "The reference, the scene and the result of each swap."
     )
     try:
         with Console(stderr=True, highlight=False).status("writing the report"):
-            ending.report = write_page(
-                options.out, options.journal, untaken=untaken, lead=lead, totals=totals
+            summary.report = write_batch_report(
+                options.out, options.journal_path, not_in_journal=not_in_journal, lead=lead, totals=totals
             )
     except (OSError, JournalError) as exc:
-        complain(f"the report could not be written: {exc}")
+        print_error(f"the report could not be written: {exc}")

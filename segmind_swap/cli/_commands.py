@@ -1,11 +1,11 @@
-"""What the commands do."""
+"""The work of each command. `_app` imports this module when a command runs, and not for `--help`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,19 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
+from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
-from ._batch import Options, run_batch
+from ._batch import run_batch
+from ._batch_options import BatchOptions
+from ._connect import client_settings, new_emulator, parse_faults
 from ._demo import run_demo
-from ._engine import Engine, best_engine
-from ._exits import Exit, endings_told, give_up
-from ._live import LiveLine
-from ._pairs import read_pairs
+from ._emulator_engine import Engine, best_engine
+from ._exit_codes import ExitCode, errors_as_exit_codes, exit_with_error
+from ._journal_commands import print_status, record_decision
+from ._pairs_file import read_pairs
 from ._pictures import copy_pictures
-from ._plan import Limits
-from ._service import new_emulator, read_faults, service
-from ._settle import JOURNAL, settle, show_status
+from ._swap_progress import SwapProgress
+from ._text import format_usd
 
 
 def swap(
@@ -40,11 +41,11 @@ def swap(
     as_json: bool,
 ) -> None:
     """Makes one swap."""
-    line = LiveLine()
+    progress = SwapProgress()
 
     async def run(settings: dict[str, Any]) -> SwapResult:
         retry = RetryPolicy(submit="strict" if strict else "documented")
-        async with SwapClient(**settings, retry=retry, on_event=line) as client:
+        async with SwapClient(**settings, retry=retry, on_event=progress) as client:
             return await client.swap(
                 reference_character_image=reference,
                 character_image=scene,
@@ -53,95 +54,74 @@ def swap(
                 timeout=timeout,
             )
 
-    # An emulator's job ends with the emulator: there is nothing left to wait for.
-    with endings_told(out, running=lambda: None if emulator else line.job, as_json=as_json):
-        with service(emulator=emulator) as settings, line.screen:
+    # With `emulator`, the job ends with the emulator of this command, so nobody can wait for it later.
+    with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
+        with client_settings(emulator=emulator) as settings, progress.display:
             result = asyncio.run(run(settings))
-    told = None if result.cost_usd is None else f"${result.cost_usd:.4f}"
-    cost = "nothing: it ran on the emulator" if emulator else told or "not told; Segmind's is about $0.15"
-    _show_result(result, f"cost {cost}", as_json=as_json)
+    if emulator:
+        cost = "nothing: the swap ran on the emulator"
+    elif result.cost_usd is not None:
+        cost = f"${result.cost_usd:.4f}"
+    else:
+        cost = f"not reported by the service; the average is about {format_usd(PRICE_USD)}"
+    _print_result(result, f"cost {cost}", as_json=as_json)
 
 
 def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool) -> None:
     """Waits for a job."""
-    waited = _job_of(job)
-    line = LiveLine()
+    accepted = _read_job(job)
+    progress = SwapProgress()
 
     async def run(settings: dict[str, Any]) -> SwapResult:
-        # It may be done already, so look at once.
+        # The job may be done already, so the first poll is not delayed.
         polling = PollPolicy(first_after=0.0)
-        async with SwapClient(**settings, polling=polling, on_event=line) as client:
-            return await client.wait(waited, timeout=timeout, save_to=out, overwrite=overwrite)
+        async with SwapClient(**settings, polling=polling, on_event=progress) as client:
+            return await client.wait(accepted, timeout=timeout, save_to=out, overwrite=overwrite)
 
-    with endings_told(out, running=lambda: waited, as_json=as_json):
-        with service(emulator=False) as settings, line.screen:
+    with errors_as_exit_codes(out, current_job=lambda: accepted, as_json=as_json):
+        with client_settings(emulator=False) as settings, progress.display:
             result = asyncio.run(run(settings))
-    _show_result(result, "waiting is free", as_json=as_json)
+    _print_result(result, "waiting is free", as_json=as_json)
 
 
-def batch(
-    pairs: Path,
-    *,
-    reference: str | None,
-    out: Path,
-    journal: Path | None,
-    concurrency: int,
-    rpm: float | None,
-    budget_usd: float | None,
-    price_usd: float,
-    poll_interval: float | None,
-    strict: bool,
-    timeout: float,
-    retry_failed: bool,
-    dry_run: bool,
-    emulator: bool,
-    as_json: bool,
-) -> None:
+def batch(options: BatchOptions) -> None:
     """Makes many swaps."""
-    with endings_told(as_json=as_json):
-        options = Options(
-            out=out,
-            journal=journal or out / JOURNAL,
-            limits=Limits(concurrency=concurrency, rpm=rpm, budget_usd=budget_usd, price_usd=price_usd),
-            poll_interval=poll_interval,
-            strict=strict,
-            timeout=timeout,
-            retry_failed=retry_failed,
-            dry_run=dry_run,
-            emulator=emulator,
-            as_json=as_json,
-        )
-        found = read_pairs(pairs, reference)
-        with service(emulator=emulator, needs_key=not dry_run) as settings:
-            code = run_batch(found, options, settings)
-    raise typer.Exit(code)
+    with errors_as_exit_codes(as_json=options.as_json):
+        limits = options.limits()
+        pairs = read_pairs(options.pairs, options.reference)
+        with client_settings(emulator=options.emulator, needs_key=not options.dry_run) as settings:
+            exit_code = run_batch(pairs, options, limits, settings)
+    raise typer.Exit(exit_code)
 
 
 def status(journal: Path, *, as_json: bool) -> None:
-    """Shows how far a batch is."""
-    with endings_told(as_json=as_json):
-        show_status(journal, as_json=as_json)
+    """Shows the progress of a batch."""
+    with errors_as_exit_codes(as_json=as_json):
+        print_status(journal, as_json=as_json)
 
 
 def resolve(
     journal: Path, id: str, *, resubmit: bool, abandon: bool, wait_again: bool, poll_url: str | None
 ) -> None:
-    """Writes a decision down."""
-    with endings_told():
-        settle(journal, id, resubmit=resubmit, abandon=abandon, wait_again=wait_again, poll_url=poll_url)
+    """Records a decision about a swap."""
+    with errors_as_exit_codes():
+        record_decision(
+            journal, id, resubmit=resubmit, abandon=abandon, wait_again=wait_again, poll_url=poll_url
+        )
 
 
 def credits(*, as_json: bool) -> None:
-    """Shows what is left on the account."""
+    """Prints the credits of the account."""
 
     async def run(settings: dict[str, Any]) -> None:
         async with SwapClient(**settings) as client:
-            left = await client.credits()
-        print(
-            left.model_dump_json() if as_json else f"${left.credits:.2f}, and ${left.free_credits:.2f} free"
-        )
+            credits = await client.credits()
+        if as_json:
+            print(credits.model_dump_json())
+        else:
+            print(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
 
-    _run(run, as_json=as_json)
+    _run_with_client(run, as_json=as_json)
 
 
 def upload(pictures: Sequence[str], *, as_json: bool) -> None:
@@ -157,7 +137,7 @@ def upload(pictures: Sequence[str], *, as_json: bool) -> None:
         if as_json:
             print(json.dumps(urls))
 
-    _run(run, as_json=as_json)
+    _run_with_client(run, as_json=as_json)
 
 
 def serve_emulator(
@@ -175,9 +155,9 @@ def serve_emulator(
 ) -> None:
     """Serves an emulator until Ctrl-C."""
     console = Console(highlight=False)
-    local = new_emulator(
+    emulator = new_emulator(
         speed=speed,
-        faults=read_faults(faults),
+        faults=parse_faults(faults),
         credits_usd=credits_usd,
         rate_limit=rate_limit,
         count_polls=count_polls,
@@ -185,37 +165,40 @@ def serve_emulator(
         engine=engine or best_engine(),
     )
 
-    def ready(url: str) -> None:
+    def print_url(url: str) -> None:
         console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
-        console.print("open that address in a browser to watch it, and to make things go wrong")
-        console.print("use it from another terminal with:")
+        console.print("open this address in a browser to watch the swaps, and to cause faults")
+        console.print("to use the emulator from another terminal:")
         console.print(f"  export SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key", soft_wrap=True)
 
     try:
-        local.run(host=host, port=port, on_ready=ready, allow_remote=allow_remote)
+        emulator.run(host=host, port=port, on_ready=print_url, allow_remote=allow_remote)
     except (ValueError, OSError) as exc:
-        give_up(Exit.USAGE, str(exc))
+        exit_with_error(ExitCode.USAGE, str(exc))
 
 
 def demo(out: Path, *, keep: bool) -> None:
-    """Makes six swaps on an emulator, and a page of them."""
-    with endings_told():
+    """Makes six swaps on an emulator, and a report."""
+    with errors_as_exit_codes():
         run_demo(out, keep=keep)
 
 
 def pictures(folder: Path) -> None:
     """Copies the bundled pictures into a folder."""
-    with endings_told():
+    with errors_as_exit_codes():
         copy_pictures(folder)
 
 
-def _run(command: Any, *, as_json: bool) -> None:
-    with endings_told(as_json=as_json), service(emulator=False) as settings:
-        asyncio.run(command(settings))
+def _run_with_client(command: Callable[[dict[str, Any]], Awaitable[None]], *, as_json: bool) -> None:
+    async def run(settings: dict[str, Any]) -> None:
+        await command(settings)
+
+    with errors_as_exit_codes(as_json=as_json), client_settings(emulator=False) as settings:
+        asyncio.run(run(settings))
 
 
-def _job_of(text: str) -> SwapJob:
-    """The job that was named on the command line."""
+def _read_job(text: str) -> SwapJob:
+    """Reads the argument JOB: a poll URL, JSON, `-` for standard input, or a file with JSON."""
     if text.startswith(("http://", "https://")):
         return SwapJob(poll_url=text, workflow="", submitted_at=datetime.now(UTC))
     try:
@@ -225,17 +208,17 @@ def _job_of(text: str) -> SwapJob:
         elif not text.lstrip().startswith("{"):
             content = Path(text).read_text()
         fields = json.loads(content)
-        # What `swap --json` prints holds the job as well.
+        # The JSON is a job, or an object with the field `job`, as `swap --json` prints.
         return SwapJob.model_validate(fields.get("job", fields) if isinstance(fields, dict) else fields)
     except (OSError, ValueError):
         name = text if len(text) <= 80 else text[:79] + "…"
-        give_up(
-            Exit.USAGE,
-            f"{name!r} is no job: give its poll URL, its JSON, or a file with its JSON",
+        exit_with_error(
+            ExitCode.USAGE,
+            f"{name!r} is no job: give the poll URL of a job, the JSON of a job, or a file with that JSON",
         )
 
 
-def _show_result(result: SwapResult, cost: str, *, as_json: bool) -> None:
+def _print_result(result: SwapResult, cost: str, *, as_json: bool) -> None:
     if as_json:
         print(result.model_dump_json())
         return

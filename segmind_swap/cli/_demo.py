@@ -1,4 +1,4 @@
-"""The demo: bundled pictures, swapped on a local emulator, with two failures survived on the way."""
+"""The demo: swap six bundled pairs on a local emulator with two faults, and write a report."""
 
 from __future__ import annotations
 
@@ -14,26 +14,30 @@ from rich.console import Console
 from rich.markup import escape
 
 from segmind_swap import SwapClient, SwapError, gallery
-from segmind_swap._report import Exhibit, write_report
 
-from ._board import Board
-from ._engine import Engine, best_engine
-from ._exits import Exit, give_up
-from ._service import new_emulator, settings_for
+from ._connect import emulator_settings, new_emulator
+from ._demo_progress import DemoProgress
+from ._emulator_engine import Engine, best_engine
+from ._exit_codes import ExitCode, exit_with_error
+from ._report import ReportItem, write_report
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator
 
-# A job takes about seven seconds: long enough to watch.
+# A job takes about seven seconds, which is long enough to watch.
 _SPEED = 10.0
 
 
 def run_demo(folder: Path, *, keep: bool) -> None:
-    """Makes the pictures, the swaps and the page; with `keep` the emulator runs on until Ctrl-C."""
+    """Copies the inputs, runs the swaps and writes the report; with `keep`, the emulator runs until Ctrl-C.
+
+    Raises:
+        SystemExit: A swap failed.
+    """
     try:
-        from segmind_swap.emulator import Fault  # noqa: PLC0415 - an extra of its own
+        from segmind_swap.emulator import Fault  # noqa: PLC0415 - needs the extra `demo`
     except ImportError:
-        give_up(Exit.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
+        exit_with_error(ExitCode.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
     console = Console(highlight=False)
     started = time.monotonic()
     inputs = folder / "inputs"
@@ -43,10 +47,10 @@ def run_demo(folder: Path, *, keep: bool) -> None:
         for name in (*gallery.CHARACTERS, *gallery.SCENES):
             shutil.copyfile(gallery.path(name), inputs / f"{name}.webp")
     except OSError as exc:
-        give_up(Exit.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
+        exit_with_error(ExitCode.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
 
     swaps = {f"{character}-{scene}": (character, scene) for character, scene in gallery.PAIRS}
-    board = Board(swaps)
+    progress = DemoProgress(swaps)
     engine = best_engine()
     emulator = new_emulator(
         speed=_SPEED,
@@ -58,10 +62,11 @@ def run_demo(folder: Path, *, keep: bool) -> None:
     )
 
     async def run(url: str) -> None:
-        async with SwapClient(**settings_for(url), on_event=board) as client:
+        async with SwapClient(**emulator_settings(url), on_event=progress) as client:
 
-            async def one(id: str, character: str, scene: str) -> None:
-                try:
+            async def swap(id: str, character: str, scene: str) -> None:
+                # `progress` has received the error as an event, and shows it. The other swaps continue.
+                with suppress(SwapError):
                     await client.swap(
                         reference_character_image=inputs / f"{character}.webp",
                         character_image=inputs / f"{scene}.webp",
@@ -69,53 +74,49 @@ def run_demo(folder: Path, *, keep: bool) -> None:
                         save_to=folder / f"{id}.png",
                         overwrite=True,
                     )
-                except SwapError:
-                    return  # the board has been told
 
             async with anyio.create_task_group() as group:
                 for id, (character, scene) in swaps.items():
-                    group.start_soon(one, id, character, scene)
+                    group.start_soon(swap, id, character, scene)
 
     with emulator.serve() as url:
         console.print("six swaps on a local emulator: no key, no network, no bill")
-        console.print(f"they can be watched at [bold]{url}[/bold] while they run", soft_wrap=True)
-        with board.screen:
+        console.print(f"to watch the emulator, open [bold]{url}[/bold]", soft_wrap=True)
+        with progress.display:
             asyncio.run(run(url))
-        _report(console, folder, swaps, board, emulator, engine, started)
+        _write_report(console, folder, swaps, progress, emulator, engine, started)
         if keep:
             _wait_for_ctrl_c(console, url)
-    if any(row.state != "saved" for row in board.rows.values()):
-        raise SystemExit(Exit.FAILED)
+    if any(row.state != "saved" for row in progress.rows.values()):
+        raise SystemExit(ExitCode.FAILED)
 
 
 def _wait_for_ctrl_c(console: Console, url: str) -> None:
     with suppress(KeyboardInterrupt):
-        console.print(f"the emulator runs on at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
+        console.print(f"the emulator still runs at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
         while True:
             time.sleep(3600)
 
 
-def _report(
+def _write_report(
     console: Console,
     folder: Path,
     swaps: dict[str, tuple[str, str]],
-    board: Board,
+    progress: DemoProgress,
     emulator: Emulator,
     engine: Engine,
     started: float,
 ) -> None:
-    exhibits = [_exhibit(id, *swaps[id], board) for id in swaps]
-    saved = sum(row.state == "saved" for row in board.rows.values())
+    items = [_report_item(id, *swaps[id], progress) for id in swaps]
+    saved = sum(row.state == "saved" for row in progress.rows.values())
     totals = (
         ("saved", f"{saved} of {len(swaps)}"),
         ("charges", str(len(emulator.ledger))),
         ("paid twice", str(len(emulator.paid_twice()))),
-        ("faults survived", str(board.survived.total())),
+        ("faults survived", str(progress.faults_survived.total())),
     )
-    write_report(
-        folder / "report.html", title="Six swaps", lead=_LEADS[engine], exhibits=exhibits, totals=totals
-    )
-    survived = ", ".join(f"{count} {what}" for what, count in board.survived.items())
+    write_report(folder / "report.html", title="Six swaps", lead=_LEADS[engine], items=items, totals=totals)
+    survived = ", ".join(f"{count} {fault}" for fault, count in progress.faults_survived.items())
     console.print(
         f"\n[green]{saved} of {len(swaps)} saved[/green] in {time.monotonic() - started:.0f} s;"
         f" survived: {survived or 'nothing'}"
@@ -123,33 +124,36 @@ def _report(
     console.print(
         f"the emulator's ledger has {len(emulator.ledger)} charges, {len(emulator.paid_twice())} paid twice"
     )
-    console.print(f"open [bold]{escape(str(folder / 'report.html'))}[/bold] to look at them", soft_wrap=True)
+    console.print(
+        f"to see the pictures, open [bold]{escape(str(folder / 'report.html'))}[/bold]", soft_wrap=True
+    )
 
 
-_REST = (
+_LIKE_THE_SERVICE = (
     " Everything else is as with the service: uploads, jobs, polls, the rate limit and the gateway error that"
-    " were survived, and the ledger."
+    " the client survived, and the ledger."
 )
 _LEADS = {
     Engine.PREVIEW: "Made on the local emulator, by cut-and-paste on this machine: each result is a local"
-    " preview, and shows which picture plays which part. The service draws scene and character anew." + _REST,
-    Engine.SHEET: "Made on the local emulator, which swaps nothing: each result is a plainly labelled sheet"
-    " of its two inputs, and shows which picture plays which part." + _REST,
+    " preview, and shows which picture is used for which part. The service draws scene and character anew."
+    + _LIKE_THE_SERVICE,
+    Engine.SHEET: "Made on the local emulator, which swaps nothing: each result is a labelled sheet of its"
+    " two inputs, and shows which picture is used for which part." + _LIKE_THE_SERVICE,
 }
 
 
-def _exhibit(id: str, character: str, scene: str, board: Board) -> Exhibit:
-    row = board.rows[id]
+def _report_item(id: str, character: str, scene: str, progress: DemoProgress) -> ReportItem:
+    row = progress.rows[id]
     seconds = row.seconds(time.monotonic())
-    took = () if seconds is None else (f"{seconds:.1f} s",)
-    # What a swap failed of is the last that is noted of it.
+    duration = () if seconds is None else (f"{seconds:.1f} s",)
+    # The last note of a failed swap is the reason of the failure.
     *notes, reason = row.notes if row.state == "failed" else (*row.notes, "")
-    return Exhibit(
+    return ReportItem(
         title=f"{character} → {scene}",
         reference=f"inputs/{character}.webp",
         scene=f"inputs/{scene}.webp",
         result=f"{id}.png" if row.state == "saved" else None,
         state=row.state,
-        facts=(*took, *notes),
+        facts=(*duration, *notes),
         reason=reason,
     )

@@ -1,4 +1,4 @@
-"""How `--help` looks: Click's columns, in a little colour."""
+"""The format of `--help`: Click's columns, with colours for headings, names and defaults."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-# A heading at the margin; a name in the first column, with its text beside it or below; what brackets add.
-_MARKS = re.compile(
+# A heading at the left margin; a name in the first column, with text beside or below; a remark in brackets.
+_COLOURED_PARTS = re.compile(
     r"^(?P<heading>[A-Z]\w+:)"
     r"|^  (?P<name>\S.*?(?=  )|-\S.*$)"
-    r"|(?P<aside>\[(?:required|default:)[^\]]*\])",
+    r"|(?P<remark>\[(?:required|default:)[^\]]*\])",
     re.MULTILINE,
 )
 
 
 def _coloured(text: str) -> str:
-    """The help with its headings, names and defaults marked; what is no terminal is spared by Click."""
+    """Adds colours. Where standard output is no terminal, Click removes them again."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
-    return _MARKS.sub(_mark, text)
+    return _COLOURED_PARTS.sub(_coloured_part, text)
 
 
-def _mark(match: re.Match[str]) -> str:
+def _coloured_part(match: re.Match[str]) -> str:
     match match.lastgroup:
         case "heading":
             return typer.style(match[0], bold=True)
-        case "aside":
+        case "remark":
             return typer.style(match[0], dim=True)
         case _:
             return "  " + typer.style(match[0][2:], fg="cyan")
 
 
 class Command(TyperCommand):
-    """One command."""
+    """A command whose help is coloured."""
 
     def get_help(self, ctx: Any) -> str:
-        """The whole help."""
+        """The full help of the command."""
         return _coloured(super().get_help(ctx))
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """Its line in the overview: the first paragraph in full, as it says what is paid."""
+        """The command's line in the overview: the whole first paragraph, because it says what is paid."""
         return " ".join((self.help or "").partition("\n\n")[0].split())
 
 
 class Group(TyperGroup):
-    """The overview."""
+    """The overview of all commands, coloured."""
 
     def get_help(self, ctx: Any) -> str:
-        """The whole help."""
+        """The full overview."""
         return _coloured(super().get_help(ctx))

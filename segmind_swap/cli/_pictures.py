@@ -8,8 +8,8 @@ from pathlib import Path
 
 from segmind_swap.gallery import CHARACTERS, PAIRS, SCENES, path
 
-from ._exits import Exit, give_up
-from ._words import plain
+from ._exit_codes import ExitCode, exit_with_error
+from ._text import printable
 
 
 def copy_pictures(folder: Path) -> None:
@@ -24,15 +24,15 @@ def copy_pictures(folder: Path) -> None:
         for name, target in missing.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(path(name), target)
-            print(plain(f"wrote {target}"))
+            print(printable(f"wrote {target}"))
     except OSError as exc:
-        give_up(Exit.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
+        exit_with_error(ExitCode.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
     if not missing:
-        print(plain(f"all {len(targets)} pictures are in {folder} already"))
+        print(printable(f"all {len(targets)} pictures are in {folder} already"))
     elif len(missing) < len(targets):
         print(f"{len(targets) - len(missing)} pictures were there already")
     print("to try a swap that costs nothing:")
-    print(plain(f"  {_example(targets)}"))
+    print(printable(f"  {_example(targets)}"))
 
 
 def _missing(targets: Mapping[str, Path]) -> dict[str, Path]:
@@ -46,7 +46,7 @@ def _missing(targets: Mapping[str, Path]) -> dict[str, Path]:
             others.append(target)
     if others:
         files = "".join(f"\n  {other}" for other in others)
-        give_up(Exit.USAGE, f"other files of these names exist; nothing was written:{files}")
+        exit_with_error(ExitCode.USAGE, f"other files of these names exist; nothing was written:{files}")
     return missing
 
 

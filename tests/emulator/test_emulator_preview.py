@@ -243,7 +243,7 @@ def test_memory_is_bounded(
 def test_without_its_packages_it_says_what_to_install_and_the_command_line_does_without() -> None:
     program = (
         "import sys; sys.modules['onnxruntime'] = None\n"
-        "from segmind_swap.cli._engine import best_engine\n"
+        "from segmind_swap.cli._emulator_engine import best_engine\n"
         "print(best_engine())\n"
         "from segmind_swap.emulator import Emulator\n"
         "try:\n    Emulator(engine='preview')\n"

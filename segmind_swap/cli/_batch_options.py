@@ -1,0 +1,70 @@
+"""The options of `segmind-swap batch`. Imported for `--help`, so it imports nothing heavy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmind_swap import ConfigurationError
+
+JOURNAL_NAME = "journal.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchLimits:
+    """The limits of rate and money of a batch.
+
+    Raises:
+        ConfigurationError: The price or the budget is no possible amount of money.
+    """
+
+    concurrency: int
+    rpm: float | None
+    budget_usd: float | None
+    price_usd: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.price_usd < math.inf:
+            raise ConfigurationError(f"--price must be above zero, not {self.price_usd:g}")
+        if self.budget_usd is not None and not 0 <= self.budget_usd < math.inf:
+            raise ConfigurationError(f"--budget must not be below zero, not {self.budget_usd:g}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOptions:
+    """The arguments and options of one `segmind-swap batch`, as they were given."""
+
+    pairs: Path
+    reference: str | None
+    out: Path
+    journal: Path | None
+    concurrency: int
+    rpm: float | None
+    budget_usd: float | None
+    price_usd: float
+    poll_interval: float | None
+    strict: bool
+    timeout: float
+    retry_failed: bool
+    dry_run: bool
+    emulator: bool
+    as_json: bool
+
+    @property
+    def journal_path(self) -> Path:
+        """The journal: `--journal`, or `journal.db` in `--out`."""
+        return self.journal or self.out / JOURNAL_NAME
+
+    def limits(self) -> BatchLimits:
+        """The limits.
+
+        Raises:
+            ConfigurationError: The price or the budget is no possible amount of money.
+        """
+        return BatchLimits(
+            concurrency=self.concurrency,
+            rpm=self.rpm,
+            budget_usd=self.budget_usd,
+            price_usd=self.price_usd,
+        )

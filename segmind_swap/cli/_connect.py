@@ -1,0 +1,92 @@
+"""Choose the service of a command: Segmind's, or an emulator started for this command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from segmind_swap import PollPolicy
+
+from ._emulator_engine import Engine
+from ._exit_codes import ExitCode, exit_with_error
+
+if TYPE_CHECKING:
+    from segmind_swap.emulator import Emulator, Fault
+
+_API_KEY = "emulator-key"
+_SPEED = 20.0
+_POLL_INTERVAL = 0.25
+_EMULATOR_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
+_CREDITS_USD = 100.0
+_CREDITS_OF_ONE_RUN_USD = 1_000_000.0
+"""High, so that a large batch with `--emulator` does not stop because the play money is spent."""
+
+
+@contextmanager
+def client_settings(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any]]:
+    """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs."""
+    if emulator:
+        with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
+            yield emulator_settings(url)
+    elif os.environ.get("SEGMIND_API_KEY"):
+        yield {}
+    elif needs_key:
+        exit_with_error(
+            ExitCode.USAGE,
+            "there is no API key: make a key in Segmind's console, and set SEGMIND_API_KEY to it."
+            " --emulator and `segmind-swap demo` need no key, and cost nothing",
+        )
+    else:
+        yield {"api_key": "none"}
+
+
+def emulator_settings(url: str) -> dict[str, Any]:
+    """The arguments of a `SwapClient` for an emulator. Its jobs are fast, so the poll interval is short."""
+    return {"api_key": _API_KEY, "base_url": url, "polling": PollPolicy(interval=_POLL_INTERVAL)}
+
+
+def new_emulator(
+    *,
+    speed: float,
+    faults: Sequence[Fault] = (),
+    credits_usd: float = _CREDITS_USD,
+    rate_limit: int | None = None,
+    count_polls: bool = False,
+    seed: int = 0,
+    engine: Engine = Engine.SHEET,
+) -> Emulator:
+    """Makes an emulator. A missing extra or a wrong setting ends the command with a message.
+
+    Imported lazily: the emulator needs the extra `emulator`, which most commands do not need.
+    """
+    try:
+        from segmind_swap.emulator import Emulator  # noqa: PLC0415
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+    try:
+        return Emulator(
+            speed=speed,
+            api_key=_API_KEY,
+            faults=faults,
+            credits_usd=credits_usd,
+            rate_limit=rate_limit,
+            count_polls=count_polls,
+            seed=seed,
+            engine=engine.value,
+        )
+    except (ImportError, ValueError) as exc:
+        exit_with_error(ExitCode.USAGE, str(exc))
+
+
+def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
+    """Parses the values of `--fault`. A value that cannot be parsed ends the command with a message."""
+    try:
+        from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - needs the extra `emulator`
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+    try:
+        return tuple(parse_fault(line) for line in lines)
+    except ValueError as exc:
+        exit_with_error(ExitCode.USAGE, str(exc))

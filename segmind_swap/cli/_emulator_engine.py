@@ -1,0 +1,22 @@
+"""The choice of what draws the emulator's pictures."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Engine(StrEnum):
+    """The values of `--engine`, which the emulator takes as `engine`."""
+
+    PREVIEW = "preview"
+    SHEET = "sheet"
+    NONE = "none"
+
+
+def best_engine() -> Engine:
+    """`PREVIEW` if the packages of the extra `preview` are installed, else `SHEET`."""
+    try:
+        import segmind_swap.emulator.preview  # noqa: F401, PLC0415
+    except ImportError:
+        return Engine.SHEET
+    return Engine.PREVIEW

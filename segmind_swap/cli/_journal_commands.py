@@ -1,0 +1,111 @@
+"""The commands that read and change a journal: `status` and `resolve`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from segmind_swap import PRICE_USD, Journal, JournalSummary
+
+from ._batch_options import JOURNAL_NAME
+from ._exit_codes import ExitCode, exit_with_error
+from ._state_labels import states_table
+from ._text import format_usd, one_line
+
+_MAX_IDS_SHOWN = 20
+
+
+def journal_file(path: Path) -> Path:
+    """The file for the argument JOURNAL, which may also name the folder of a batch."""
+    return path / JOURNAL_NAME if path.is_dir() else path
+
+
+def print_status(journal: Path, *, as_json: bool) -> None:
+    """Prints the counts of states, the money, and the swaps that need a decision.
+
+    Raises:
+        JournalError: The journal cannot be read.
+    """
+    summary = Journal(journal_file(journal)).summary()
+    if as_json:
+        print(summary.model_dump_json())
+        return
+    console = Console(highlight=False, emoji=False)
+    total = sum(summary.states.values())
+    swaps = "1 swap" if total == 1 else f"{total:,} swaps"
+    console.print(f"{swaps} in {escape(one_line(str(journal_file(journal))))}", soft_wrap=True)
+    console.print(states_table(summary.states), soft_wrap=True)
+    console.print(
+        f"money: {format_usd(summary.spent_usd)} spent,"
+        f" {format_usd(summary.reserved_usd)} reserved for what may still have to be paid",
+        soft_wrap=True,
+    )
+    _print_unknown(console, journal, summary)
+
+
+def _print_unknown(console: Console, journal: Path, summary: JournalSummary) -> None:
+    ids = summary.unknown
+    if not ids:
+        return
+    lines = [
+        "",
+        "Unknown swaps, each perhaps accepted and billed: look for their jobs in the account's history.",
+    ]
+    lines += [f"  {one_line(id)}" for id in ids[:_MAX_IDS_SHOWN]]
+    if len(ids) > _MAX_IDS_SHOWN:
+        lines.append(f"  and {len(ids) - _MAX_IDS_SHOWN:,} more: --json lists all ids")
+    lines.append(f"Then resolve each swap, as in this example for {one_line(ids[0])}:")
+    for meaning, decision in (
+        (
+            "the job is in the history: the next run waits for the job, which is free",
+            "--wait-again --poll-url URL",
+        ),
+        ("the job is not in the history: the next run submits the swap, which is paid", "--resubmit"),
+        ("give the swap up: what it may have cost stays counted", "--abandon"),
+    ):
+        lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
+    console.print("\n".join(lines), markup=False, soft_wrap=True)
+
+
+def resolve_command(journal: Path, id: str, decision: str) -> str:
+    """The shell command that records `decision`; an id may begin with a dash, as an option does."""
+    if id.startswith("-"):
+        return shlex.join(["segmind-swap", "resolve", str(journal), *shlex.split(decision), "--", id])
+    return shlex.join(["segmind-swap", "resolve", str(journal), id, *shlex.split(decision)])
+
+
+def record_decision(
+    journal: Path, id: str, *, resubmit: bool, abandon: bool, wait_again: bool, poll_url: str | None
+) -> None:
+    """Records the decision about a swap in the journal, and prints what the decision costs.
+
+    Raises:
+        JournalError: The journal has no such swap, or the state of the swap does not allow the decision.
+    """
+    if resubmit + abandon + wait_again != 1:
+        exit_with_error(ExitCode.USAGE, "give exactly one of --resubmit, --abandon and --wait-again")
+    if poll_url is not None and not wait_again:
+        exit_with_error(ExitCode.USAGE, "--poll-url goes with --wait-again")
+    journal_to_change = Journal(journal_file(journal))
+    if resubmit:
+        journal_to_change.resubmit(id)
+        effect = (
+            f"will be submitted again, and paid: about {format_usd(PRICE_USD)}, besides what the swap may"
+            " have cost before. The next `segmind-swap batch` submits it"
+        )
+    elif abandon:
+        journal_to_change.abandon(id)
+        effect = (
+            "is given up: neither waited for nor submitted again. What it may have cost stays counted, also"
+            " against a budget. The next `segmind-swap batch` skips it"
+        )
+    else:
+        journal_to_change.wait_again(id, poll_url=poll_url)
+        effect = (
+            "will be waited for, which is free: its job is billed already. The next `segmind-swap batch`"
+            " waits for it"
+        )
+    Console(highlight=False, emoji=False).print(f"{one_line(id)} {effect}", markup=False, soft_wrap=True)

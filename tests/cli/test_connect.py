@@ -1,0 +1,51 @@
+"""The service that a command uses."""
+
+import urllib.request
+from pathlib import Path
+
+import pytest
+import typer
+
+from segmind_swap.cli._connect import client_settings, parse_faults
+from segmind_swap.cli._exit_codes import ExitCode
+
+from .processes import PAIR, segmind_swap
+
+
+def test_without_a_key_it_says_where_to_get_one_and_what_needs_none(folder: Path) -> None:
+    for command in (["swap", *PAIR, "--out", "o.png"], ["credits"], ["upload", "hero.png"]):
+        done = segmind_swap(*command, cwd=folder)
+        assert done.returncode == 2
+        for word in ("SEGMIND_API_KEY", "console", "--emulator", "demo"):
+            assert word in done.stderr
+
+
+def test_a_key_in_the_environment_needs_no_other_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "k")
+    with client_settings(emulator=False) as settings:
+        assert settings == {}
+
+
+def test_a_command_that_sends_nothing_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    with client_settings(emulator=False, needs_key=False) as settings:
+        assert settings == {"api_key": "none"}
+
+
+def test_an_emulator_runs_while_its_settings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "the key of the account")
+    with client_settings(emulator=True) as settings:
+        assert settings["api_key"] != "the key of the account"
+        assert settings["base_url"].startswith("http://127.0.0.1:")
+        page = urllib.request.urlopen(settings["base_url"]).read()
+        assert b"Segmind emulator" in page
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(settings["base_url"])
+
+
+def test_a_fault_that_cannot_be_parsed_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as caught:
+        parse_faults(["poll:502", "nonsense"])
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert "nonsense" in capsys.readouterr().err
+    assert len(parse_faults(["poll:502", "submit:#3:cut"])) == 2

@@ -1,0 +1,85 @@
+"""The commands `status` and `resolve`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import OutcomeState
+from segmind_swap.cli._journal_commands import resolve_command
+from segmind_swap.emulator import Fault
+
+from .processes import BATCH, an_emulator, in_this_process, running, segmind_swap, states, until
+
+
+def test_status_lists_the_unknown_swaps_and_resolve_decides_about_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = [Fault(on="submit", calls=(1, 2, 3), cut="after-body")]
+    with an_emulator(speed=1000.0, faults=faults) as (emulator, service):
+        assert segmind_swap(*BATCH, "--concurrency", "1", cwd=folder, **service).returncode == 4
+        for journal in ("out", "out/journal.db"):
+            summary = in_this_process("status", journal, "--json", cwd=folder, monkeypatch=monkeypatch)
+            assert json.loads(summary.stdout) == {
+                "states": {"saved": 5, "unknown": 3},
+                "reserved_usd": pytest.approx(3 * 0.1522),
+                "spent_usd": pytest.approx(5 * 0.1522),
+                "unknown": ["s0", "s1", "s2"],
+            }
+        text = segmind_swap("status", "out", cwd=folder).stdout
+        assert "8 swaps in out/journal.db" in text
+        assert "money: $0.76 spent, $0.46 reserved" in text
+        assert "segmind-swap resolve out s0 --resubmit" in text
+
+        poll_url = f"{service['SEGMIND_BASE_URL']}/workflows/request/{emulator.ledger[1].request_id}"
+        for id, decision, money in (
+            ("s0", ["--resubmit"], "paid: about $0.15"),
+            ("s1", ["--wait-again", "--poll-url", poll_url], "which is free"),
+            ("s2", ["--abandon"], "What it may have cost stays counted"),
+        ):
+            decided = in_this_process("resolve", "out", id, *decision, cwd=folder, monkeypatch=monkeypatch)
+            assert (decided.exit_code, decided.stderr) == (0, "")
+            assert decided.stdout.startswith(f"{id} ")
+            assert money in decided.stdout
+            assert "segmind-swap batch" in decided.stdout
+        done = segmind_swap(*BATCH, "--json", cwd=folder, **service)
+        assert done.returncode == 1
+        assert json.loads(done.stdout)["states"] == {"saved": 7, "abandoned": 1}
+        assert len(emulator.ledger) == 9, "only the swap with --resubmit is paid again"
+
+
+def test_a_decision_is_one_of_three_and_about_a_swap_that_is_known(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with an_emulator(speed=1000.0, faults=[Fault(on="submit", calls=(1,), status=400)]) as (_, service):
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 1
+    for arguments, problem in (
+        (["out", "s0"], "exactly one of --resubmit, --abandon and --wait-again"),
+        (["out", "s0", "--resubmit", "--abandon"], "exactly one"),
+        (["out", "s0", "--abandon", "--poll-url", "https://x.example/1"], "goes with --wait-again"),
+        (["out", "nobody", "--abandon"], "knows no swap 'nobody'"),
+        (["out", "s7", "--resubmit"], "does not let"),
+        (["nowhere", "s0", "--resubmit"], "there is no journal"),
+    ):
+        done = in_this_process("resolve", *arguments, cwd=folder, monkeypatch=monkeypatch)
+        assert (done.exit_code, done.stdout) == (2, ""), arguments
+        assert problem in done.stderr
+    missing = in_this_process("status", "nowhere", "--json", cwd=folder, monkeypatch=monkeypatch)
+    assert missing.exit_code == 2
+    assert json.loads(missing.stdout)["error"] == "JournalError"
+
+
+def test_status_can_be_asked_while_a_batch_runs(folder: Path) -> None:
+    with an_emulator(speed=1.0) as (_, service), running(*BATCH, cwd=folder, **service):
+        until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 8)
+        done = segmind_swap("status", "out", cwd=folder)
+        assert (done.returncode, "8  accepted" in done.stdout) == (0, True)
+        busy = segmind_swap("resolve", "out", "s0", "--abandon", cwd=folder)
+        assert (busy.returncode, "in use" in busy.stderr) == (2, True)
+
+
+def test_a_command_is_one_that_a_shell_takes_whatever_the_id() -> None:
+    assert resolve_command(Path("my out"), "it's", "--abandon") == (
+        "segmind-swap resolve 'my out' 'it'\"'\"'s' --abandon"
+    )
+    assert resolve_command(Path("out"), "-x", "--abandon") == "segmind-swap resolve out --abandon -- -x"

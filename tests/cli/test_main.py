@@ -1,0 +1,17 @@
+"""The entry point of the program."""
+
+from pathlib import Path
+
+from .processes import program, segmind_swap
+
+
+def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
+    for missing, extra, code in (
+        ("typer", "segmind-swap[cli]", 1),
+        ("uvicorn", "segmind-swap[emulator]", 2),
+    ):
+        command = program(f"import sys; sys.modules[{missing!r}] = None")
+        done = segmind_swap("emulator", "--port", "0", cwd=folder, command=command)
+        assert done.returncode == code
+        assert extra in done.stderr
+        assert "Traceback" not in done.stderr

@@ -54,9 +54,7 @@ def test_each_line_of_the_tree_says_what_the_file_is() -> None:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_is_described_in_the_words_of_its_docstring(folder: str) -> None:
-    paragraphs = dict(
-        re.findall(r"^\*\*`(_\w+)`\*\*: (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    paragraphs = dict(re.findall(r"^\*\*`(_\w+)`\*\*: (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     assert sorted(paragraphs) == sorted(FOLDERS)
     module = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))
     docstring = ast.get_docstring(module)

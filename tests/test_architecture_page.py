@@ -18,6 +18,7 @@ NOT_LISTED = {"cli", "emulator", "gallery"}
 PAGES = [
     DOCS / "CONTRIBUTING.md",
     DOCS / "SECURITY.md",
+    DOCS / "explanation" / "reliability.md",
     DOCS / "explanation" / "trust.md",
     *sorted((DOCS / "contributing").rglob("*.md")),
 ]

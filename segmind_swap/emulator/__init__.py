@@ -29,7 +29,8 @@ from ._faults import Cut, Fault, Malformed
 from ._grammar import parse_fault
 from ._pictures import Engine, Picture, SwapImpossible
 from ._rules import PlacedFault
-from ._state import Call, Charge, Kind
+from ._service.calls import Call, Kind
+from ._service.ledger import Charge
 
 __all__ = [
     "Acceptance",

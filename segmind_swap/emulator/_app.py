@@ -1,7 +1,6 @@
 """The ASGI application: counts what arrives, lets faults happen, and asks the API for the rest."""
 
 import os
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -10,32 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from . import _answers as answers
-from . import _shapes as shapes
 from ._account import Account, Controls
-from ._address import base_url_of
-from ._api import Visit
 from ._desk import Desk
 from ._exchanges import Exchange, excerpt
 from ._faults import Fault
-from ._keys import schemes
-from ._reading import ClientGoneError, read_body
-from ._state import Kind
+from ._service import responses as answers
+from ._service import shapes
+from ._service.api import Visit
+from ._service.auth import schemes
+from ._service.calls import Kind
+from ._service.requests import ClientGoneError, base_url_of, read_body
+from ._service.routes import find_route
 
 CUT = "segmind_swap.emulator.cut"
 """The ASGI extension through which a server offers its transport: ``async cut(*, flush: bool) -> None``."""
 
 BODY_LIMIT_BYTES = 112 * 1024 * 1024
 """Four of the largest uploads in base64; a longer request is answered 413 without reading on."""
-
-_ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
-    ("submit", "POST", re.compile(r"/workflows/([^/]+)")),
-    ("poll", "GET", re.compile(r"/(?:workflows/request|requests|v1/requests)/([^/]+)")),
-    ("upload", "POST", re.compile(r"/(upload-asset)")),
-    ("credits", "GET", re.compile(r"/v1/(get-user-credits)")),
-    ("history", "GET", re.compile(r"/inference-request/request-history(?:/([^/]+))?")),
-    ("file", "GET", re.compile(r"/files/([^/]+)")),
-)
 
 
 class App:
@@ -56,7 +46,7 @@ class App:
             with suppress(ClientGoneError):
                 await self._desk(scope, receive, send)
             return
-        route = _route(scope)
+        route = find_route(scope)
         now = self._controls.clock.now()
         account = self._controls.account
         exchange = account.exchanges.begin(
@@ -122,20 +112,6 @@ class App:
         exchange.answer_headers, exchange.answer_size_bytes = response.raw_headers, len(response.body)
         if not (response.media_type or "").startswith("image/"):
             exchange.answer_body = excerpt(bytes(response.body))
-
-
-def _route(scope: Scope) -> tuple[Kind, str] | Response:
-    allowed = None
-    for kind, method, path in _ROUTES:
-        if match := path.fullmatch(scope["path"]):
-            if scope["method"] == method or (scope["method"], method) == ("HEAD", "GET"):
-                return kind, match[1] or ""
-            allowed = method
-    if allowed is None:
-        return answers.page(404)
-    response = answers.page(405)
-    response.headers["allow"] = allowed
-    return response
 
 
 def _sign(response: Response, wall: datetime) -> Response:

@@ -13,8 +13,8 @@ from . import _views as views
 from ._account import Account, Controls
 from ._guard import origin_problem
 from ._page import page
-from ._reading import read_body
-from ._state import Kind
+from ._service.calls import Kind
+from ._service.requests import read_body
 from ._tally import Tally
 
 PREFIX = "/_emulator/"

@@ -10,7 +10,6 @@ import anyio
 from starlette.types import ASGIApp
 
 from ._account import Account, Controls
-from ._api import Api
 from ._app import App
 from ._contract import (
     Acceptance,
@@ -25,13 +24,16 @@ from ._contract import (
 from ._desk import Desk
 from ._exchanges import Exchanges
 from ._faults import Fault
-from ._files import Files
-from ._keys import Keys, Scheme
-from ._outputs import EngineName, Outputs
 from ._pictures import Engine
 from ._rules import PlacedFault
 from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
-from ._state import Call, Calls, Charge, Kind, Ledger, RateLimit
+from ._service.api import Api
+from ._service.auth import Keys, Scheme
+from ._service.calls import Call, Calls, Kind
+from ._service.files import Files
+from ._service.ledger import Charge, Ledger
+from ._service.outputs import EngineName, Outputs
+from ._service.rate_limit import RateLimit
 
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
 """Uploads beyond this drop the oldest, whose jobs then fail."""

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 from starlette.responses import Response
 
-from ._answers import BODILESS, answer, error
-from ._state import Kind
+from ._service.calls import Kind
+from ._service.responses import BODILESS, answer, error
 
 Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
 """How an answer with status 200 can be unusable."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from ._faults import Cut, Fault, Malformed
-from ._state import Kind
+from ._service.calls import Kind
 
 _CUTS: dict[str, Cut] = {
     "cut": "after-body",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from ._faults import Fault
-from ._state import Call
+from ._service.calls import Call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

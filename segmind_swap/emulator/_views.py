@@ -9,9 +9,9 @@ from ._account import Account, Controls
 from ._exchanges import Exchange, excerpt, shown_body, shown_headers
 from ._faults import Fault
 from ._grammar import when
-from ._outputs import hosted_name
 from ._rules import PlacedFault
-from ._state import Charge
+from ._service.ledger import Charge
+from ._service.outputs import hosted_name
 from ._tally import Tally
 
 PICTURES = "/_emulator/pictures/"

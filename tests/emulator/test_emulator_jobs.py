@@ -10,7 +10,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from segmind_swap.emulator import Emulator, Picture, SwapImpossible, _emulator, _state
+from segmind_swap.emulator import Emulator, Picture, SwapImpossible, _emulator
+from segmind_swap.emulator._service import calls
 
 from .calling import PAYLOADS, connect, picture, poll_url, submit, upload
 
@@ -315,7 +316,7 @@ async def test_what_was_paid_twice_is_told_by_content_where_it_is_known() -> Non
 
 
 async def test_calls_are_counted_beyond_those_that_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_state, "CALLS_KEPT", 3)
+    monkeypatch.setattr(calls, "CALLS_KEPT", 3)
     emulator = Emulator()
     async with connect(emulator) as client:
         for _ in range(5):

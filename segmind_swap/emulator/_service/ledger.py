@@ -4,46 +4,19 @@ There is no I/O here and no clock: the caller brings the time, in seconds of the
 same numbers come out in real and in virtual time.
 """
 
-import math
 import uuid
-from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["submit", "poll", "upload", "credits", "history", "file"]
-"""What a call is for; each kind is counted by itself."""
-
 JobState = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
-
-CALLS_KEPT = 100_000
-"""How many calls are remembered; the counts go on beyond it."""
 
 QUEUED_SHARE = 0.05
 """The part of a job's time that it reads QUEUED."""
 
 OUTPUT_LIFETIME = 7 * 24 * 3600.0
 """Seconds after which an output file is gone. Segmind: files are deleted after 7 days."""
-
-RATE_WINDOW = 60.0
-"""Seconds: Segmind's limits are stated in requests a minute."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Call:
-    """One request that arrived, in the order of arrival.
-
-    ``number`` counts the calls of this kind from 1 and ``at`` is the time of arrival on the emulator's clock.
-    ``schemes`` names the headers that carried a key ("bearer", "x-api-key"). ``status`` is filled in when the
-    answer goes out: it stays None if the connection was cut or the client left before its body was complete.
-    """
-
-    kind: Kind
-    number: int
-    at: float
-    schemes: tuple[str, ...]
-    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,31 +50,6 @@ class Charge:
             self.reference_sha256 or self.reference_character_image,
             self.scene_sha256 or self.character_image,
         )
-
-
-class Calls:
-    """The calls that arrived: counted by kind, the last hundred thousand remembered."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[Kind] = Counter()
-        self._recent: deque[Call] = deque(maxlen=CALLS_KEPT)
-
-    def arrive(self, kind: Kind, *, now: float, schemes: tuple[str, ...]) -> Call:
-        self._counts[kind] += 1
-        call = Call(kind=kind, number=self._counts[kind], at=now, schemes=schemes)
-        self._recent.append(call)
-        return call
-
-    def count(self, kind: Kind) -> int:
-        return self._counts[kind]
-
-    def counts(self) -> dict[Kind, int]:
-        """The kinds that have been called at all."""
-        return dict(self._counts)
-
-    def recent(self) -> tuple[Call, ...]:
-        # The copy is one step, so that another thread may read while the server's appends.
-        return tuple(self._recent.copy())
 
 
 class Ledger:
@@ -216,38 +164,3 @@ class Ledger:
             self._credits += self._price
         self._charges[charge.number - 1] = settled
         return settled
-
-
-class RateLimit:
-    """At most so many requests in each fixed window of a minute; the first request starts the first."""
-
-    def __init__(self, requests_per_minute: int | None) -> None:
-        self._limit = requests_per_minute
-        self._window_start: float | None = None
-        self._used = 0
-
-    @property
-    def requests_per_minute(self) -> int | None:
-        return self._limit
-
-    def window(self, now: float) -> tuple[int, float | None]:
-        """How many places of the window are taken, and the seconds to the next; None if none has begun."""
-        if self._window_start is None or now >= self._window_start + RATE_WINDOW:
-            return 0, None
-        return self._used, self._window_start + RATE_WINDOW - now
-
-    def wait(self, now: float) -> float | None:
-        """Take a place in the window, or tell the seconds to the next one; a refused request takes none."""
-        if self._limit is None:
-            return None
-        if self._window_start is None:
-            self._window_start = now
-        # Whoever waits exactly as long as told must not be early by a rounding error.
-        windows_passed = math.floor((now - self._window_start) / RATE_WINDOW + 1e-9)
-        if windows_passed:
-            self._window_start += windows_passed * RATE_WINDOW
-            self._used = 0
-        if self._used < self._limit:
-            self._used += 1
-            return None
-        return self._window_start + RATE_WINDOW - now

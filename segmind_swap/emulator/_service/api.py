@@ -10,14 +10,16 @@ from starlette.datastructures import URL
 from starlette.requests import Request
 from starlette.responses import Response
 
-from . import _answers as answers
-from . import _shapes as shapes
-from ._address import base_url_of
-from ._contract import Contract
-from ._files import Files, TooLargeError, from_data_url, name_of
-from ._keys import Keys
-from ._outputs import SAMPLES, Outputs
-from ._state import Charge, JobState, Kind, Ledger, RateLimit
+from .._contract import Contract
+from . import responses as answers
+from . import shapes
+from .auth import Keys
+from .calls import Kind
+from .files import Files, TooLargeError, from_data_url, name_of
+from .ledger import Charge, JobState, Ledger
+from .outputs import SAMPLES, Outputs
+from .rate_limit import RateLimit
+from .requests import base_url_of
 
 _DIGITS = 1000
 """Python reads no number of more than 4,300 digits."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ._answers import answer, compact, error
-from ._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFormat, StateWords
+from .._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFormat, StateWords
+from .responses import answer, compact, error
 
 KEYNAME = "character_swap_image"
 """The name of the picture among a job's outputs. The workflow's own is not published."""

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from ._files import File, Files, file
-from ._pictures import Engine, Picture, SwapImpossible, check, dot, samples, sheet
-from ._state import Charge, Ledger
+from .._pictures import Engine, Picture, SwapImpossible, check, dot, samples, sheet
+from .files import File, Files, file
+from .ledger import Charge, Ledger
 
 EngineName = Literal["preview", "sheet", "none"]
 """The engines the emulator brings along; see `Emulator`."""
@@ -160,7 +160,7 @@ class Outputs:
 
 def _preview() -> Engine:
     # Its packages are an extra, and take a while to import.
-    from .preview import Preview  # noqa: PLC0415
+    from ..preview import Preview  # noqa: PLC0415
 
     return Preview()
 

@@ -5,8 +5,8 @@ from typing import Literal, get_args
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ._answers import KEY_MISSING, error
-from ._state import Kind
+from .calls import Kind
+from .responses import KEY_MISSING, error
 
 Scheme = Literal["bearer", "x-api-key", "both"]
 

@@ -25,10 +25,10 @@ from ._contract import (
     UploadField,
 )
 from ._emulator import Emulator
-from ._faults import Cut, Fault, Malformed
-from ._grammar import parse_fault
+from ._faults.fault import Cut, Fault, Malformed
+from ._faults.rules import PlacedFault
+from ._faults.syntax import parse_fault
 from ._pictures import Engine, Picture, SwapImpossible
-from ._rules import PlacedFault
 from ._service.calls import Call, Kind
 from ._service.ledger import Charge
 

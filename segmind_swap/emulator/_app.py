@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ._account import Account, Controls
-from ._desk import Desk
-from ._exchanges import Exchange, excerpt
-from ._faults import Fault
+from ._control.controls import Account, Controls
+from ._control.routes import Desk
+from ._control.traffic import Exchange, excerpt
+from ._faults.effects import spoil
+from ._faults.fault import Fault
 from ._service import responses as answers
 from ._service import shapes
 from ._service.api import Visit
@@ -94,7 +95,7 @@ class App:
             visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault)
             response = await account.api.answer(kind, visit)
         if fault is not None:
-            response = fault.spoil(response)
+            response = spoil(fault, response)
             await anyio.sleep(fault.delay)
         _sign(response, wall)
         if fault is not None and fault.cut is not None:

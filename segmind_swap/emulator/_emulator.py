@@ -9,7 +9,6 @@ from typing import Literal
 import anyio
 from starlette.types import ASGIApp
 
-from ._account import Account, Controls
 from ._app import App
 from ._contract import (
     Acceptance,
@@ -21,11 +20,12 @@ from ._contract import (
     StateWords,
     UploadField,
 )
-from ._desk import Desk
-from ._exchanges import Exchanges
-from ._faults import Fault
+from ._control.controls import Account, Controls
+from ._control.routes import Desk
+from ._control.traffic import Exchanges
+from ._faults.fault import Fault
+from ._faults.rules import PlacedFault
 from ._pictures import Engine
-from ._rules import PlacedFault
 from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
 from ._service.api import Api
 from ._service.auth import Keys, Scheme

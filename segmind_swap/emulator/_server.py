@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ._app import CUT
-from ._guard import host_problem, is_loopback
+from ._control.origin_check import host_problem, is_loopback
 
 _logger = logging.getLogger("segmind_swap.emulator")
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from segmind_swap.emulator import Emulator, _exchanges
+from segmind_swap.emulator import Emulator
+from segmind_swap.emulator._control import traffic
 from segmind_swap.emulator._service import calls
 
 from .calling import WORKFLOW
@@ -50,7 +51,7 @@ async def test_a_job_leaves_less_than_a_kilobyte_behind_and_a_poll_nothing(
 ) -> None:
     # What is bounded is full from the beginning.
     monkeypatch.setattr(calls, "CALLS_KEPT", 10)
-    monkeypatch.setattr(_exchanges, "EXCHANGES_KEPT", 10)
+    monkeypatch.setattr(traffic, "EXCHANGES_KEPT", 10)
     emulator = Emulator(duration=0, engine="none", credits_usd=1e9)
 
     async def run(jobs: int, *, polls: int = 1) -> int:

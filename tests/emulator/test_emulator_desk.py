@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from segmind_swap.emulator import Emulator, Fault
-from segmind_swap.emulator._exchanges import EXCHANGES_KEPT, excerpt
+from segmind_swap.emulator._control.traffic import EXCHANGES_KEPT, excerpt
 
 from .calling import KEY, WORKFLOW, connect, picture, poll_url, submit, upload
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmind_swap.emulator import Fault, parse_fault
-from segmind_swap.emulator._grammar import when
+from segmind_swap.emulator._faults.description import when
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from ._account import Account, Controls
-from ._exchanges import Exchange, excerpt, shown_body, shown_headers
-from ._faults import Fault
-from ._grammar import when
-from ._rules import PlacedFault
-from ._service.ledger import Charge
-from ._service.outputs import hosted_name
-from ._tally import Tally
+from .._faults.description import when
+from .._faults.fault import Fault
+from .._faults.rules import PlacedFault
+from .._service.ledger import Charge
+from .._service.outputs import hosted_name
+from .controls import Account, Controls
+from .totals import Tally
+from .traffic import Exchange, excerpt, shown_body, shown_headers
 
 PICTURES = "/_emulator/pictures/"
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from ._faults import Fault
-from ._service.calls import Call
+from .._service.calls import Call
+from .fault import Fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

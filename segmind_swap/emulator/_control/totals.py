@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from ._service.ledger import Charge
+from .._service.ledger import Charge
 
 
 @dataclass(slots=True)

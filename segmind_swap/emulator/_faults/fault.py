@@ -5,10 +5,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from starlette.responses import Response
-
-from ._service.calls import Kind
-from ._service.responses import BODILESS, answer, error
+from .._service.calls import Kind
+from .._service.responses import BODILESS
 
 Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
 """How an answer with status 200 can be unusable."""
@@ -18,8 +16,6 @@ Cut = Literal["before-body", "after-body", "mid-answer"]
 
 GATEWAY = frozenset({502, 503, 504})
 """A gateway's own statuses, after which nobody knows whether the job was started."""
-
-_NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,32 +107,6 @@ class Fault:
         """Whether the rule leaves it to the emulator's ``gateway_bills`` if the job starts."""
         return self.on == "submit" and self.accepts is None and self.status in GATEWAY
 
-    def spoil(self, response: Response) -> Response:
-        """What goes out in place of the right answer."""
-        if self.status is not None:
-            spoilt = self._answer(self.status)
-        elif self.malformed is not None:
-            spoilt = _malformed(self.malformed, response)
-        else:
-            return response
-        if "x-request-id" in response.headers:
-            # The id of a job that runs stays readable, as a gateway would log it.
-            spoilt.headers.setdefault("x-request-id", response.headers["x-request-id"])
-        return spoilt
-
-    def _answer(self, status: int) -> Response:
-        if self.body is None:
-            response = error(status, _NOT_FOUND.get(self.on) if status == 404 else None)
-        elif isinstance(self.body, dict | list):
-            response = answer(self.body, status)
-        elif isinstance(self.body, bytes):
-            response = Response(self.body, status, media_type="application/json")
-        else:
-            media_type = "text/html" if self.body.lstrip().startswith("<") else "text/plain"
-            response = Response(self.body, status, media_type=media_type)
-        response.headers.update(self.headers or {})
-        return response
-
     def __str__(self) -> str:
         words = [f"{self.delay:g} s late"] if self.delay else []
         words += [f"status {self.status}"] if self.status is not None else []
@@ -152,13 +122,3 @@ def _one_of(name: str, value: str | None, words: tuple[str | None, ...]) -> None
 def _refuse(wrong: bool, problem: str) -> None:
     if wrong:
         raise ValueError(f"Fault: {problem}")
-
-
-def _malformed(how: Malformed, response: Response) -> Response:
-    body = bytes(response.body)
-    if how == "truncated":
-        return Response(body[: len(body) // 2], media_type=response.media_type)
-    if how == "html":
-        return Response("<html><body>ok</body></html>", media_type="text/html")
-    bodies = {"empty": b"", "list": b'["unexpected"]', "not-utf8": b'{"poll_url":"\xff\xfe\x80"}'}
-    return Response(bodies[how], media_type="application/json")

@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from . import _forms as forms
-from . import _views as views
-from ._account import Account, Controls
-from ._guard import origin_problem
-from ._page import page
-from ._service.calls import Kind
-from ._service.requests import read_body
-from ._tally import Tally
+from .._service.calls import Kind
+from .._service.requests import read_body
+from . import serialization as views
+from . import validation as forms
+from .controls import Account, Controls
+from .origin_check import origin_problem
+from .page import page
+from .totals import Tally
 
 PREFIX = "/_emulator/"
 

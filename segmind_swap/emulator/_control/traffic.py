@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ._service.calls import Call
+from .._service.calls import Call
 
 EXCHANGES_KEPT = 2_000
 """How many are remembered, with what is shown of their bodies."""

@@ -4,15 +4,15 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from ._clock import Clock
-from ._exchanges import Exchanges
-from ._faults import Fault
-from ._rules import Rules
-from ._service.api import Api
-from ._service.calls import Calls
-from ._service.ledger import Ledger
-from ._service.outputs import Outputs
-from ._service.rate_limit import RateLimit
+from .._clock import Clock
+from .._faults.fault import Fault
+from .._faults.rules import Rules
+from .._service.api import Api
+from .._service.calls import Calls
+from .._service.ledger import Ledger
+from .._service.outputs import Outputs
+from .._service.rate_limit import RateLimit
+from .traffic import Exchanges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,47 @@
+"""The response that a fault sends in place of the API's own."""
+
+from starlette.responses import Response
+
+from .._service.calls import Kind
+from .._service.responses import answer, error
+from .fault import Fault, Malformed
+
+_NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
+
+
+def spoil(fault: Fault, response: Response) -> Response:
+    """What goes out in place of the right answer."""
+    if fault.status is not None:
+        spoilt = _answer(fault, fault.status)
+    elif fault.malformed is not None:
+        spoilt = _malformed(fault.malformed, response)
+    else:
+        return response
+    if "x-request-id" in response.headers:
+        # The id of a job that runs stays readable, as a gateway would log it.
+        spoilt.headers.setdefault("x-request-id", response.headers["x-request-id"])
+    return spoilt
+
+
+def _answer(fault: Fault, status: int) -> Response:
+    if fault.body is None:
+        response = error(status, _NOT_FOUND.get(fault.on) if status == 404 else None)
+    elif isinstance(fault.body, dict | list):
+        response = answer(fault.body, status)
+    elif isinstance(fault.body, bytes):
+        response = Response(fault.body, status, media_type="application/json")
+    else:
+        media_type = "text/html" if fault.body.lstrip().startswith("<") else "text/plain"
+        response = Response(fault.body, status, media_type=media_type)
+    response.headers.update(fault.headers or {})
+    return response
+
+
+def _malformed(how: Malformed, response: Response) -> Response:
+    body = bytes(response.body)
+    if how == "truncated":
+        return Response(body[: len(body) // 2], media_type=response.media_type)
+    if how == "html":
+        return Response("<html><body>ok</body></html>", media_type="text/html")
+    bodies = {"empty": b"", "list": b'["unexpected"]', "not-utf8": b'{"poll_url":"\xff\xfe\x80"}'}
+    return Response(bodies[how], media_type="application/json")

@@ -28,7 +28,7 @@ from ._emulator import Emulator
 from ._faults.fault import Cut, Fault, Malformed
 from ._faults.rules import PlacedFault
 from ._faults.syntax import parse_fault
-from ._pictures import Engine, Picture, SwapImpossible
+from ._pictures.engine import Engine, Picture, SwapImpossible
 from ._service.calls import Call, Kind
 from ._service.ledger import Charge
 

@@ -25,7 +25,7 @@ from ._control.routes import Desk
 from ._control.traffic import Exchanges
 from ._faults.fault import Fault
 from ._faults.rules import PlacedFault
-from ._pictures import Engine
+from ._pictures.engine import Engine
 from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
 from ._service.api import Api
 from ._service.auth import Keys, Scheme

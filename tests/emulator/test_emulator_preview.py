@@ -97,7 +97,7 @@ def test_a_scene_with_a_transparent_edge_keeps_it() -> None:
 
 @pytest.mark.parametrize("mode", ["P", "1", "I;16", "LA", "CMYK"])
 def test_a_rarer_kind_of_picture_is_read(mode: str) -> None:
-    from segmind_swap.emulator.preview._photo import load, opaque
+    from segmind_swap.emulator.preview._input import load, opaque
 
     if mode == "I;16":
         picture = Image.new("I;16", (40, 30), 0x9900)
@@ -204,7 +204,7 @@ async def test_a_server_answers_while_an_engine_is_at_work(loop: str) -> None:
 PEAK = """
 import sys
 from PIL import Image
-from segmind_swap.emulator._pictures import check
+from segmind_swap.emulator._pictures.input_check import check
 from segmind_swap.emulator.preview._swap import swap
 megapixels, reference, scene = sys.argv[1:]
 data = open(scene, "rb").read()

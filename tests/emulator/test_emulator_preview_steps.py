@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from segmind_swap.emulator.preview._arrays import grown, mean_around
-from segmind_swap.emulator.preview._backdrop import corrected
-from segmind_swap.emulator.preview._blobs import blobs
-from segmind_swap.emulator.preview._place import Extent, place
-from segmind_swap.emulator.preview._spread import spread
+from segmind_swap.emulator.preview._detection.backdrop import corrected
+from segmind_swap.emulator.preview._detection.components import blobs
+from segmind_swap.emulator.preview._editing.placement import Extent, place
+from segmind_swap.emulator.preview._editing.pull_push import spread
 
 
 def extent(left: float, top: float, right: float, bottom: float, size: tuple[float, float]) -> Extent:

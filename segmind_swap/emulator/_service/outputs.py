@@ -9,7 +9,11 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.to_thread
 
-from .._pictures import Engine, Picture, SwapImpossible, check, dot, samples, sheet
+from .._pictures.dot import dot
+from .._pictures.engine import Engine, Picture, SwapImpossible
+from .._pictures.input_check import check
+from .._pictures.samples import samples
+from .._pictures.sheet import sheet
 from .files import File, Files, file
 from .ledger import Charge, Ledger
 

@@ -4,7 +4,8 @@ from functools import partial
 
 import anyio.to_thread
 
-from .._pictures import Picture, SwapImpossible, sheet
+from .._pictures.engine import Picture, SwapImpossible
+from .._pictures.sheet import sheet
 from ._label import LABEL
 from ._swap import NoCharacter, swap
 

@@ -6,12 +6,12 @@ import numpy as np
 from PIL import Image
 
 from ._arrays import Colours, Mask, Plane, grown
-from ._compose import Parts, compose
-from ._figure import bounds, find
-from ._light import relight
-from ._matte import Cutout, clean, cut
-from ._photo import load, opaque, working_copy
-from ._place import Extent, place
+from ._detection.character import bounds, find
+from ._editing.compose import Parts, compose
+from ._editing.matte import Cutout, clean, cut
+from ._editing.placement import Extent, place
+from ._editing.relight import relight
+from ._input import load, opaque, working_copy
 
 _ONE = threading.Lock()
 

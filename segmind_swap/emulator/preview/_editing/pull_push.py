@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import Colours, Plane
+from .._arrays import Colours, Plane
 
 
 def spread(colours: Colours, weight: Plane) -> Colours:

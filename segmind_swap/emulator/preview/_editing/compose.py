@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from ._arrays import Mask
-from ._fill import fill
-from ._label import png
-from ._label import ribbon as label
-from ._matte import Cutout
-from ._photo import working_copy
-from ._place import Placement
+from .._arrays import Mask
+from .._input import working_copy
+from .._label import png
+from .._label import ribbon as label
+from .inpaint import fill
+from .matte import Cutout
+from .placement import Placement
 
 _SHADOW = 0.42
 """How dark the ground gets below the new character's feet."""

@@ -7,12 +7,12 @@ import numpy as np
 import onnxruntime
 from PIL import Image
 
-from ._arrays import Plane
+from .._arrays import Plane
 
 THREADS = 2
 """Processor cores that a look may use."""
 
-_WEIGHTS = Path(__file__).parent / "weights" / "u2netp-float16.onnx"
+_WEIGHTS = Path(__file__).parents[1] / "weights" / "u2netp-float16.onnx"
 _SIDE_PX = 320
 
 # Of the pictures it was trained on (the values are ImageNet's).

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._arrays import Colours, Mask, Plane, grown
-from ._blobs import blobs
+from .._arrays import Colours, Mask, Plane, grown
+from .components import blobs
 
 _PLAIN = 0.08
 """Colours nearer to each other than this (each channel from 0 to 1) may be of one backdrop."""

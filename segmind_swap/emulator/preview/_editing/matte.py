@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ._arrays import Colours, Plane, mean_around
-from ._spread import spread
+from .._arrays import Colours, Plane, mean_around
+from .pull_push import spread
 
 _SIDE_PX = 400
 """The filter is worked out at most at this size, and applied at any."""

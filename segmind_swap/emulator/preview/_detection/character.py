@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ._arrays import Mask, Plane, grown
-from ._backdrop import corrected
-from ._blobs import Blob, blobs
-from ._saliency import look
+from .._arrays import Mask, Plane, grown
+from .backdrop import corrected
+from .components import Blob, blobs
+from .saliency import look
 
 SURE = 0.5
 """What stands out at least so much may be the character."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ._arrays import Mask
+from .._arrays import Mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._arrays import Colours, Mask, Plane
+from .._arrays import Colours, Mask, Plane
 
 _SHARE = 0.35
 """How far it goes: all the way, and a red coat at dusk is no longer red."""

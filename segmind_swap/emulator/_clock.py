@@ -18,9 +18,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.source: Callable[[], float] = anyio.current_time
-        self._ahead = 0.0
+        self._offset = 0.0
         self._paused = False
-        self._stands_at: float | None = None
+        self._paused_at: float | None = None
         self._lock = threading.Lock()
 
     @property
@@ -32,7 +32,7 @@ class Clock:
         with self._lock:
             return self._now()
 
-    def read(self) -> float | None:
+    def now_or_none(self) -> float | None:
         """The same, or None where no loop tells the time."""
         try:
             return self.now()
@@ -42,13 +42,13 @@ class Clock:
     def pause(self) -> None:
         with self._lock:
             self._paused = True
-            self._look()
+            self._apply_change()
 
     def resume(self) -> None:
         """Go on from where the clock stands: the pause has taken no time."""
         with self._lock:
             self._paused = False
-            self._look()
+            self._apply_change()
 
     def advance(self, seconds: float) -> None:
         """Put the clock forward, whether it runs or stands.
@@ -59,28 +59,28 @@ class Clock:
         if not 0 <= seconds < math.inf:
             raise ValueError(f"seconds must be a number of at least 0, not {seconds!r}")
         with self._lock:
-            self._look()
-            if self._stands_at is None:
-                self._ahead += seconds
+            self._apply_change()
+            if self._paused_at is None:
+                self._offset += seconds
             else:
-                self._stands_at += seconds
+                self._paused_at += seconds
 
     def reset(self) -> None:
         """Run with the loop again."""
         with self._lock:
-            self._ahead, self._paused, self._stands_at = 0.0, False, None
+            self._offset, self._paused, self._paused_at = 0.0, False, None
 
-    def _look(self) -> None:
+    def _apply_change(self) -> None:
         with suppress(anyio.NoEventLoopError):
             self._now()
 
     def _now(self) -> float:
-        now = self.source() + self._ahead
+        now = self.source() + self._offset
         if self._paused:
-            if self._stands_at is None:
-                self._stands_at = now
-            return self._stands_at
-        if self._stands_at is not None:
-            self._ahead += self._stands_at - now
-            now, self._stands_at = self._stands_at, None
+            if self._paused_at is None:
+                self._paused_at = now
+            return self._paused_at
+        if self._paused_at is not None:
+            self._offset += self._paused_at - now
+            now, self._paused_at = self._paused_at, None
         return now

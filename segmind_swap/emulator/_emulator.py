@@ -21,16 +21,16 @@ from ._contract import (
     UploadField,
 )
 from ._control.controls import Account, Controls
-from ._control.routes import Desk
-from ._control.traffic import Exchanges
+from ._control.routes import ControlApi
+from ._control.traffic import TrafficLog
 from ._faults.fault import Fault
 from ._faults.rules import PlacedFault
 from ._pictures.engine import Engine
-from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
+from ._server import listen, loopback_only, serve_in_foreground, serve_in_thread, url_of
 from ._service.api import Api
-from ._service.auth import Keys, Scheme
-from ._service.calls import Call, Calls, Kind
-from ._service.files import Files
+from ._service.auth import AuthScheme, KeyCheck
+from ._service.calls import Call, CallLog, Kind
+from ._service.files import FileStore
 from ._service.ledger import Charge, Ledger
 from ._service.outputs import EngineName, Outputs
 from ._service.rate_limit import RateLimit
@@ -38,7 +38,7 @@ from ._service.rate_limit import RateLimit
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
 """Uploads beyond this drop the oldest, whose jobs then fail."""
 
-RENDERERS = 2
+RENDER_THREADS = 2
 """How many pictures a server decodes or draws at a time; each may take 160 MB."""
 
 
@@ -97,7 +97,7 @@ class Emulator:
         credits_usd: float = 100.0,
         no_credits_status: Literal[402, 406] = 406,
         api_key: str | None = "emulator-key",
-        auth: Scheme = "both",
+        auth: AuthScheme = "both",
         rate_limit: int | None = None,
         count_polls: bool = False,
         reset_format: ResetFormat = "iso",
@@ -133,9 +133,9 @@ class Emulator:
             raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
         if isinstance(workflows, str):
             raise ValueError("workflows must be a collection of ids, not one text")
-        keys = Keys(api_key=api_key, auth=auth)
+        keys = KeyCheck(api_key=api_key, auth=auth)
         self._api_key = api_key
-        uploads = Files(UPLOADS_KEPT_BYTES)
+        uploads = FileStore(UPLOADS_KEPT_BYTES)
         contract = Contract(
             poll_path=poll_path,
             acceptance=acceptance,
@@ -177,15 +177,15 @@ class Emulator:
                 ledger=ledger,
                 rate_limit=limit,
                 outputs=outputs,
-                calls=Calls(),
-                exchanges=Exchanges(),
+                calls=CallLog(),
+                traffic=TrafficLog(),
             )
 
         self._controls = Controls(open_account, faults=faults, seed=seed)
         # Whoever shall use an emulator needs its key; one that somebody has chosen may be a real one.
         key = api_key if api_key in (None, "emulator-key") else "…"
-        facts = {"speed": speed, "job_seconds": duration / speed, "api_key": key}
-        self._app = App(self._controls, Desk(self._controls, facts=facts))
+        settings = {"speed": speed, "job_seconds": duration / speed, "api_key": key}
+        self._app = App(self._controls, ControlApi(self._controls, settings=settings))
 
     @property
     def app(self) -> ASGIApp:
@@ -231,7 +231,7 @@ class Emulator:
     @property
     def faults(self) -> tuple[PlacedFault, ...]:
         """The faults in force, in order of precedence; one that is used up is not among them."""
-        return self._controls.rules.placed()
+        return self._controls.rules.in_force()
 
     def inject(self, fault: Fault) -> int:
         """Add a fault, after those there are; the number to withdraw it by.
@@ -293,8 +293,8 @@ class Emulator:
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
         try:
-            app = self._app if allow_remote else for_this_machine(self._app)
-            with in_thread(app, listener, self._enter_server):
+            app = self._app if allow_remote else loopback_only(self._app)
+            with serve_in_thread(app, listener, self._enter_server):
                 yield url
         finally:
             self._leave_server()
@@ -320,14 +320,14 @@ class Emulator:
                 on_ready(url)
 
         try:
-            app = self._app if allow_remote else for_this_machine(self._app)
-            in_foreground(app, listener, ready)
+            app = self._app if allow_remote else loopback_only(self._app)
+            serve_in_foreground(app, listener, ready)
         finally:
             self._leave_server()
 
     def _enter_server(self) -> None:
         # Called on the server's own loop: the caller may be on another one, even of another kind.
-        self._controls.account.outputs.limiter = anyio.CapacityLimiter(RENDERERS)
+        self._controls.account.outputs.limiter = anyio.CapacityLimiter(RENDER_THREADS)
         self._controls.clock.source = asyncio.get_running_loop().time
 
     def _leave_server(self) -> None:

@@ -67,7 +67,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def for_this_machine(app: ASGIApp) -> ASGIApp:
+def loopback_only(app: ASGIApp) -> ASGIApp:
     """The application for requests that name this machine as their host; others are answered 421."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,7 +80,7 @@ def for_this_machine(app: ASGIApp) -> ASGIApp:
 
 
 @contextmanager
-def in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> Iterator[None]:
+def serve_in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> Iterator[None]:
     """Serve in a thread with a loop of its own until the block ends; ``on_ready`` is called on that loop."""
     ready: Future[None] = Future()
 
@@ -106,7 +106,7 @@ def run(server: "_Server", listener: socket.socket) -> None:
         asyncio.run(server.serve(sockets=[listener]))
 
 
-def in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+def serve_in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
     """Serve in this thread until SIGINT or SIGTERM, which end it like any other return."""
     run(_Server(app, on_ready=on_ready), listener)
 
@@ -161,7 +161,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-class _Joined:
+class _JoiningTransport:
     """A transport that sends the head of an answer together with its body.
 
     As two writes they are two system calls, and wake the client twice.
@@ -192,7 +192,7 @@ class _Protocol(H11Protocol):
         self.app = self._run
 
     def connection_made(self, transport: Any) -> None:
-        self._joined = _Joined(transport)
+        self._joined = _JoiningTransport(transport)
         super().connection_made(cast("asyncio.Transport", self._joined))
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -15,7 +15,7 @@ from .calling import KEY, WORKFLOW, connect, picture, poll_url, submit, upload
 JSON = {"content-type": "application/json"}
 
 
-def desk(emulator: Emulator, **headers: str) -> httpx.AsyncClient:
+def control(emulator: Emulator, **headers: str) -> httpx.AsyncClient:
     """A program that controls the emulator; it needs no key."""
     transport = httpx.ASGITransport(app=emulator.app)
     return httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers)
@@ -29,7 +29,7 @@ async def told(client: httpx.AsyncClient, path: str) -> Any:
 
 async def test_the_state_tells_of_jobs_money_calls_and_faults() -> None:
     emulator = Emulator(rate_limit=5, speed=20, faults=[Fault(on="poll", calls=(9,), status=502)])
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         reference, scene = await upload(client, picture("red"), picture("blue"))
         url = await poll_url(client, reference_character_image=reference, character_image=scene)
         await poll_url(client, reference_character_image=reference, character_image=scene)
@@ -60,7 +60,7 @@ async def test_the_state_tells_of_jobs_money_calls_and_faults() -> None:
 
 async def test_the_pictures_of_a_job_are_there_for_the_page_and_are_no_calls() -> None:
     emulator = Emulator(duration=1, faults=[Fault(on="file", status=404)])
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         (scene,) = await upload(client, picture("blue"))
         url = await poll_url(
             client, reference_character_image="https://elsewhere.example/a.png", character_image=scene
@@ -79,7 +79,7 @@ async def test_the_pictures_of_a_job_are_there_for_the_page_and_are_no_calls() -
 
 async def test_a_job_is_told_with_the_requests_and_answers_that_concern_it() -> None:
     emulator = Emulator(duration=1, faults=[Fault(on="poll", calls=(1,), cut="after-body")])
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         (scene,) = await upload(client, picture("blue", size=(200, 200)))
         await upload(client, picture("green"))
         url = await poll_url(client, character_image=scene)
@@ -107,7 +107,7 @@ async def test_a_job_is_told_with_the_requests_and_answers_that_concern_it() -> 
 async def test_a_key_is_never_told_in_full() -> None:
     key = "SG_0123456789abcdef"
     emulator = Emulator(api_key=key)
-    async with connect(emulator, authorization=f"Bearer {key}") as client, desk(emulator) as program:
+    async with connect(emulator, authorization=f"Bearer {key}") as client, control(emulator) as program:
         await submit(client, reference_character_image=f"https://pictures.example/{key}", character_image="x")
         await client.get("/v1/get-user-credits", headers={"x-api-key": key, "cookie": f"key={key}"})
         await client.get(f"/wrong/{key}?key={key}")
@@ -120,7 +120,7 @@ async def test_a_key_is_never_told_in_full() -> None:
 
 async def test_a_short_key_is_not_told_at_all() -> None:
     emulator = Emulator(api_key="s3cret")
-    async with connect(emulator, **{"x-api-key": "s3cret"}) as client, desk(emulator) as program:
+    async with connect(emulator, **{"x-api-key": "s3cret"}) as client, control(emulator) as program:
         await submit(client)
         text = (await program.get("/_emulator/calls")).text
     assert "… (6 characters)" in text
@@ -139,7 +139,7 @@ async def test_a_long_upload_is_told_by_its_beginning_and_its_size() -> None:
 
 async def test_requests_that_are_no_call_are_told_too() -> None:
     emulator = Emulator()
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         await client.post("/workflow/wrong", json={})
         await submit(client)
         await program.get("/_emulator/state")
@@ -155,7 +155,7 @@ async def test_requests_that_are_no_call_are_told_too() -> None:
 
 async def test_calls_and_ledger_come_in_pages_newest_first() -> None:
     emulator = Emulator()
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         for _ in range(5):
             await submit(client)
         for path, name, key in (("calls", "calls", "serial"), ("ledger", "jobs", "number")):
@@ -174,13 +174,13 @@ async def test_what_is_remembered_of_calls_has_an_end() -> None:
     async with connect(emulator) as client:
         for _ in range(EXCHANGES_KEPT + 10):
             await client.get("/wrong")
-    exchanges = emulator._controls.account.exchanges
-    assert (len(list(exchanges.newest_first())), exchanges.count) == (EXCHANGES_KEPT, EXCHANGES_KEPT + 10)
+    traffic = emulator._controls.account.traffic
+    assert (len(list(traffic.newest_first())), traffic.count) == (EXCHANGES_KEPT, EXCHANGES_KEPT + 10)
 
 
 async def test_faults_come_and_go_over_http() -> None:
     emulator = Emulator()
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         full = {
             "on": "submit",
             "status": 429,
@@ -219,7 +219,7 @@ async def test_faults_come_and_go_over_http() -> None:
 
 async def test_the_clock_and_the_reset_over_http() -> None:
     emulator = Emulator(duration=100)
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         url = await poll_url(client)
         before = (await told(program, "state"))["account"]
         assert (await program.post("/_emulator/clock/pause", headers=JSON)).json()["paused"] is True
@@ -272,7 +272,7 @@ async def test_the_clock_and_the_reset_over_http() -> None:
 )
 async def test_a_wrong_field_is_named(path: str, body: Any, words: str) -> None:
     emulator = Emulator()
-    async with desk(emulator) as program:
+    async with control(emulator) as program:
         response = await program.post(f"/_emulator/{path}", json=body)
     assert response.status_code == 400
     assert words in response.json()["error"]
@@ -283,7 +283,7 @@ async def test_a_wrong_field_is_named(path: str, body: Any, words: str) -> None:
     "body", [b"{", b"\xff", b'{"seconds": NaN}', b'{"seconds": Infinity}', b"[" * 60_000]
 )
 async def test_what_is_no_json_is_refused(body: bytes) -> None:
-    async with desk(Emulator()) as program:
+    async with control(Emulator()) as program:
         response = await program.post("/_emulator/clock/advance", content=body, headers=JSON)
     assert response.status_code == 400
     assert "body must be a JSON object" in response.json()["error"]
@@ -301,7 +301,7 @@ async def test_what_is_no_json_is_refused(body: bytes) -> None:
     ],
 )
 async def test_a_wrong_parameter_is_named(path: str, words: str) -> None:
-    async with desk(Emulator()) as program:
+    async with control(Emulator()) as program:
         response = await program.get(f"/_emulator/{path}")
     assert response.status_code == 400
     assert words in response.json()["error"]
@@ -312,7 +312,7 @@ async def test_a_wrong_parameter_is_named(path: str, words: str) -> None:
     [("GET", "nothing", 404), ("GET", "reset", 405), ("PUT", "faults", 405), ("GET", "", 404)],
 )
 async def test_other_routes_are_refused_in_json(method: str, path: str, status: int) -> None:
-    async with desk(Emulator()) as program:
+    async with control(Emulator()) as program:
         response = await program.request(method, f"/_emulator/{path}", headers=JSON)
     assert response.status_code == status
     assert response.json()["error"]
@@ -333,7 +333,7 @@ async def test_other_routes_are_refused_in_json(method: str, path: str, status: 
 )
 async def test_a_change_that_another_site_may_have_sent_is_refused(headers: dict[str, str]) -> None:
     emulator = Emulator()
-    async with connect(emulator) as client, desk(emulator) as program:
+    async with connect(emulator) as client, control(emulator) as program:
         await submit(client)
         for path in ("reset", "clock/pause", "faults"):
             answer = await program.post(f"/_emulator/{path}", content=b"{}", headers={**JSON, **headers})
@@ -343,7 +343,7 @@ async def test_a_change_that_another_site_may_have_sent_is_refused(headers: dict
 
 async def test_another_site_may_neither_withdraw_faults_nor_read_the_state() -> None:
     emulator = Emulator(faults=[Fault(on="poll", status=500)])
-    async with desk(emulator) as program:
+    async with control(emulator) as program:
         foreign = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
         assert (await program.delete("/_emulator/faults", headers=foreign)).status_code == 403
         assert (await program.get("/_emulator/state", headers=foreign)).status_code == 403
@@ -355,7 +355,7 @@ async def test_another_site_may_neither_withdraw_faults_nor_read_the_state() -> 
 
 
 async def test_the_page_runs_nothing_but_its_own_script() -> None:
-    async with desk(Emulator()) as program:
+    async with control(Emulator()) as program:
         page = await program.get("/")
         policy = page.headers["content-security-policy"]
         assert (await program.post("/", headers=JSON)).status_code == 405
@@ -371,7 +371,7 @@ async def test_the_page_runs_nothing_but_its_own_script() -> None:
 async def test_faults_hit_neither_the_controls_nor_the_page() -> None:
     kinds: tuple[Any, ...] = ("submit", "poll", "upload", "credits", "file")
     emulator = Emulator(faults=[Fault(on=kind, status=500) for kind in kinds])
-    async with desk(emulator) as program:
+    async with control(emulator) as program:
         assert (await program.get("/")).status_code == 200
         assert (await program.get("/_emulator/state")).status_code == 200
     assert emulator.calls == ()

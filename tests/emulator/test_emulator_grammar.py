@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmind_swap.emulator import Fault, parse_fault
-from segmind_swap.emulator._faults.description import when
+from segmind_swap.emulator._faults.description import describe_calls
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from segmind_swap.emulator._faults.description import when
 )
 def test_a_line_says_what_happens_and_when(text: str, fault: Fault, words: str) -> None:
     assert parse_fault(text) == fault
-    assert when(fault) == words
+    assert describe_calls(fault) == words
 
 
 @pytest.mark.parametrize(

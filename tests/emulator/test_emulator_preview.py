@@ -204,11 +204,11 @@ async def test_a_server_answers_while_an_engine_is_at_work(loop: str) -> None:
 PEAK = """
 import sys
 from PIL import Image
-from segmind_swap.emulator._pictures.input_check import check
+from segmind_swap.emulator._pictures.input_check import input_problem
 from segmind_swap.emulator.preview._swap import swap
 megapixels, reference, scene = sys.argv[1:]
 data = open(scene, "rb").read()
-problem = check(data)
+problem = input_problem(data)
 if not problem:
     swap(open(reference, "rb").read(), data)
 # Not `getrusage`: its peak is that of the process that started this one, if that was larger.

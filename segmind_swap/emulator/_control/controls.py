@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from .._clock import Clock
 from .._faults.fault import Fault
-from .._faults.rules import Rules
+from .._faults.rules import FaultRules
 from .._service.api import Api
-from .._service.calls import Calls
+from .._service.calls import CallLog
 from .._service.ledger import Ledger
 from .._service.outputs import Outputs
 from .._service.rate_limit import RateLimit
-from .traffic import Exchanges
+from .traffic import TrafficLog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,8 @@ class Account:
     ledger: Ledger
     rate_limit: RateLimit
     outputs: Outputs
-    calls: Calls
-    exchanges: Exchanges
+    calls: CallLog
+    traffic: TrafficLog
 
 
 class Controls:
@@ -33,13 +33,13 @@ class Controls:
 
     def __init__(self, open_account: Callable[[], Account], *, faults: Sequence[Fault], seed: int) -> None:
         self.clock = Clock()
-        self.rules = Rules(faults, seed=seed)
+        self.rules = FaultRules(faults, seed=seed)
         self.account = open_account()
         self._open_account = open_account
 
     def inject(self, fault: Fault) -> int:
         """Add a fault after those there are; its number."""
-        return self.rules.add(fault, now=self.clock.read())
+        return self.rules.add(fault, now=self.clock.now_or_none())
 
     def reset(self) -> None:
         """As at the beginning: the account, the clock and the faults."""

@@ -10,12 +10,11 @@ from starlette.types import Receive, Scope, Send
 
 from .._service.calls import Kind
 from .._service.requests import read_body
-from . import serialization as views
-from . import validation as forms
+from . import serialization, validation
 from .controls import Account, Controls
 from .origin_check import origin_problem
 from .page import page
-from .totals import Tally
+from .totals import Totals
 
 PREFIX = "/_emulator/"
 
@@ -32,22 +31,22 @@ _HEADERS = {
 }
 
 
-class _Wrong(Exception):  # noqa: N818 -- carries an answer
+class _HttpError(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
 
 
-class Desk:
+class ControlApi:
     """Answers what is asked of the controls; nothing of it is counted as a call or hit by a fault.
 
-    ``facts`` are told with the state as they are.
+    ``settings`` are told with the state as they are.
     """
 
-    def __init__(self, controls: Controls, *, facts: dict[str, Any]) -> None:
+    def __init__(self, controls: Controls, *, settings: dict[str, Any]) -> None:
         self._controls = controls
-        self._facts = facts
-        self._tally: tuple[Account, Tally] = (controls.account, Tally())
+        self._settings = settings
+        self._totals_of: tuple[Account, Totals] = (controls.account, Totals())
         self._routes: tuple[tuple[str, re.Pattern[str], _Handler], ...] = (
             ("GET", re.compile("state"), self._state),
             ("GET", re.compile("ledger"), self._ledger),
@@ -63,8 +62,8 @@ class Desk:
             ("GET", re.compile("pictures/([^/]+)"), self._picture),
         )
 
-    def owns(self, path: str) -> bool:
-        """Whether a request with this path is for the desk, and not for the API."""
+    def handles(self, path: str) -> bool:
+        """Whether a request with this path is for the controls, and not for the API."""
         return path == "/" or path.startswith(PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,13 +77,13 @@ class Desk:
         try:
             if request.scope["path"] == "/":
                 if request.method not in ("GET", "HEAD"):
-                    raise _Wrong(405, "the page is only read")
+                    raise _HttpError(405, "the page is only read")
                 return page()
             if problem := origin_problem(request.method, request.headers):
-                raise _Wrong(403, problem)
+                raise _HttpError(403, problem)
             handler, name = self._route(request)
             return await handler(request, name)
-        except _Wrong as wrong:
+        except _HttpError as wrong:
             return JSONResponse({"error": str(wrong)}, wrong.status)
         except ValueError as problem:
             return JSONResponse({"error": str(problem)}, 400)
@@ -98,53 +97,59 @@ class Desk:
                     return handler, match[1] if match.groups() else ""
                 others.append(method)
         if others:
-            raise _Wrong(405, f"{PREFIX}{path} takes {' and '.join(others)}, not {request.method}")
-        raise _Wrong(404, f"there is no {PREFIX}{path[:80]}")
+            raise _HttpError(405, f"{PREFIX}{path} takes {' and '.join(others)}, not {request.method}")
+        raise _HttpError(404, f"there is no {PREFIX}{path[:80]}")
 
     async def _state(self, request: Request, name: str) -> Response:
-        query = forms.read_query(request.query_params, "jobs", "calls")
-        jobs = forms.read_count(query, "jobs", JOBS_SHOWN, most=500)
-        calls = forms.read_count(query, "calls", CALLS_SHOWN, most=500)
+        query = validation.read_query(request.query_params, "jobs", "calls")
+        jobs = validation.read_count(query, "jobs", JOBS_SHOWN, most=500)
+        calls = validation.read_count(query, "calls", CALLS_SHOWN, most=500)
         return JSONResponse(
-            views.state(self._controls, self._totals(), facts=self._facts, jobs=jobs, calls=calls)
+            serialization.state(
+                self._controls, self._current_totals(), settings=self._settings, jobs=jobs, calls=calls
+            )
         )
 
     async def _ledger(self, request: Request, name: str) -> Response:
-        query = forms.read_query(request.query_params, "before", "limit")
-        before = forms.read_count(query, "before", 0, most=10**9) if "before" in query else None
-        limit = forms.read_count(query, "limit", 100, most=1000)
-        return JSONResponse(views.ledger(self._controls, self._totals(), before=before, limit=limit))
+        query = validation.read_query(request.query_params, "before", "limit")
+        before = validation.read_count(query, "before", 0, most=10**9) if "before" in query else None
+        limit = validation.read_count(query, "limit", 100, most=1000)
+        return JSONResponse(
+            serialization.ledger(self._controls, self._current_totals(), before=before, limit=limit)
+        )
 
     async def _job(self, request: Request, name: str) -> Response:
-        found = views.job_in_full(int(name), self._controls, self._totals())
+        found = serialization.job_in_full(int(name), self._controls, self._current_totals())
         if found is None:
-            raise _Wrong(404, f"there is no job {int(name)}")
+            raise _HttpError(404, f"there is no job {int(name)}")
         return JSONResponse(found)
 
     async def _calls(self, request: Request, name: str) -> Response:
-        query = forms.read_query(request.query_params, "kind", "before", "limit")
+        query = validation.read_query(request.query_params, "kind", "before", "limit")
         kinds = (*get_args(Kind), "other")
         kind = query.get("kind")
         if kind not in (None, *kinds):
             raise ValueError(f"kind must be one of {', '.join(kinds)}, not {kind!r:.80}")
-        before = forms.read_count(query, "before", 0, most=10**15 - 1) if "before" in query else None
-        limit = forms.read_count(query, "limit", 50, most=500)
+        before = validation.read_count(query, "before", 0, most=10**15 - 1) if "before" in query else None
+        limit = validation.read_count(query, "limit", 50, most=500)
         now = self._controls.clock.now()
         return JSONResponse(
-            views.calls(self._controls.account, now=now, kind=kind, before=before, limit=limit)
+            serialization.calls(self._controls.account, now=now, kind=kind, before=before, limit=limit)
         )
 
     async def _faults(self, request: Request, name: str) -> Response:
-        return JSONResponse({"faults": [views.placed(one) for one in self._controls.rules.placed()]})
+        return JSONResponse(
+            {"faults": [serialization.fault(placed) for placed in self._controls.rules.in_force()]}
+        )
 
     async def _inject(self, request: Request, name: str) -> Response:
-        fault = forms.read_fault(forms.read_fields(await _body(request), *forms.FAULT_FIELDS))
+        fault = validation.read_fault(validation.read_fields(await _body(request), *validation.FAULT_FIELDS))
         number = self._controls.inject(fault)
         return JSONResponse({"number": number}, 201)
 
     async def _withdraw(self, request: Request, name: str) -> Response:
         if not self._controls.rules.remove(int(name)):
-            raise _Wrong(404, f"there is no fault {int(name)}; one that is used up is gone")
+            raise _HttpError(404, f"there is no fault {int(name)}; one that is used up is gone")
         return Response(None, 204)
 
     async def _withdraw_all(self, request: Request, name: str) -> Response:
@@ -152,40 +157,40 @@ class Desk:
         return Response(None, 204)
 
     async def _clock(self, request: Request, name: str) -> Response:
-        return JSONResponse(views.clock(self._controls))
+        return JSONResponse(serialization.clock(self._controls))
 
     async def _set_clock(self, request: Request, name: str) -> Response:
-        fields = forms.read_fields(await _body(request), *(("seconds",) if name == "advance" else ()))
+        fields = validation.read_fields(await _body(request), *(("seconds",) if name == "advance" else ()))
         clock = self._controls.clock
         if name == "advance":
             if "seconds" not in fields:
                 raise ValueError("seconds must say how far")
-            clock.advance(forms.read_number(fields["seconds"], "seconds"))
+            clock.advance(validation.read_number(fields["seconds"], "seconds"))
         elif name == "pause":
             clock.pause()
         else:
             clock.resume()
-        return JSONResponse(views.clock(self._controls))
+        return JSONResponse(serialization.clock(self._controls))
 
     async def _reset(self, request: Request, name: str) -> Response:
-        forms.read_fields(await _body(request))
+        validation.read_fields(await _body(request))
         self._controls.reset()
         return Response(None, 204)
 
     async def _picture(self, request: Request, name: str) -> Response:
         found = await self._controls.account.outputs.find(name, self._controls.clock.now())
         if found is None:
-            raise _Wrong(404, "there is no such picture")
+            raise _HttpError(404, "there is no such picture")
         # A name is a digest or a job's own id, so what it stands for never changes.
         headers = {"cache-control": "private, max-age=86400, immutable"}
         return Response(found.data, media_type=found.media_type, headers=headers)
 
-    def _totals(self) -> Tally:
-        account, tally = self._tally
+    def _current_totals(self) -> Totals:
+        account, totals = self._totals_of
         if account is not self._controls.account:
-            tally = Tally()
-            self._tally = (self._controls.account, tally)
-        return tally
+            totals = Totals()
+            self._totals_of = (self._controls.account, totals)
+        return totals
 
 
 _Handler = Callable[[Request, str], Awaitable[Response]]
@@ -194,5 +199,5 @@ _Handler = Callable[[Request, str], Awaitable[Response]]
 async def _body(request: Request) -> bytes:
     body = await read_body(request.receive, limit_bytes=BODY_LIMIT_BYTES)
     if body is None:
-        raise _Wrong(413, f"the body must not be longer than {BODY_LIMIT_BYTES} bytes")
+        raise _HttpError(413, f"the body must not be longer than {BODY_LIMIT_BYTES} bytes")
     return body

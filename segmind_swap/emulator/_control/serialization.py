@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-from .._faults.description import when
+from .._faults.description import describe_calls
 from .._faults.fault import Fault
 from .._faults.rules import PlacedFault
 from .._service.ledger import Charge
-from .._service.outputs import hosted_name
+from .._service.outputs import hosted_file_name
 from .controls import Account, Controls
-from .totals import Tally
-from .traffic import Exchange, excerpt, shown_body, shown_headers
+from .totals import Totals
+from .traffic import Exchange, excerpt, masked_headers, masked_text
 
 PICTURES = "/_emulator/pictures/"
 
@@ -20,27 +20,27 @@ _URL_SHOWN = 300
 
 
 def state(
-    controls: Controls, tally: Tally, *, facts: dict[str, Any], jobs: int, calls: int
+    controls: Controls, totals: Totals, *, settings: dict[str, Any], jobs: int, calls: int
 ) -> dict[str, Any]:
     """Everything at a glance: the account, the faults, the newest jobs and the newest calls."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
-    tally.update(charges)
+    totals.update(charges)
     polls = _polls(account)
     return {
-        **facts,
+        **settings,
         "account": account.id,
         "clock": clock(controls),
         "credits_usd": account.ledger.credits_usd,
         "price_usd": account.ledger.price_usd,
         "rate_limit": rate_limit(account, now),
-        "totals": tally.totals(),
+        "totals": totals.summary(),
         "counts": dict(account.calls.counts()),
-        "requests": account.exchanges.count,
-        "faults": [placed(fault) for fault in controls.rules.placed()],
-        "jobs": [job(charge, account, tally, now=now, polls=polls) for charge in reversed(charges[-jobs:])],
+        "requests": account.traffic.count,
+        "faults": [fault(placed) for placed in controls.rules.in_force()],
+        "jobs": [job(charge, account, totals, now=now, polls=polls) for charge in reversed(charges[-jobs:])],
         "calls": [
-            call(exchange, account, now=now) for exchange in islice(account.exchanges.newest_first(), calls)
+            call(exchange, account, now=now) for exchange in islice(account.traffic.newest_first(), calls)
         ],
     }
 
@@ -55,7 +55,7 @@ def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
     limit = account.rate_limit.requests_per_minute
     if limit is None:
         return None
-    used, resets_in = account.rate_limit.window(now)
+    used, resets_in = account.rate_limit.usage(now)
     return {
         "requests_per_minute": limit,
         "used": used,
@@ -64,48 +64,50 @@ def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
     }
 
 
-def ledger(controls: Controls, tally: Tally, *, before: int | None, limit: int) -> dict[str, Any]:
+def ledger(controls: Controls, totals: Totals, *, before: int | None, limit: int) -> dict[str, Any]:
     """Jobs below the number ``before``, newest first; ``next`` is the ``before`` of those that follow."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
-    tally.update(charges)
+    totals.update(charges)
     end = len(charges) if before is None else min(before - 1, len(charges))
     start = max(0, end - limit)
     polls = _polls(account)
     return {
-        "totals": tally.totals(),
+        "totals": totals.summary(),
         "jobs": [
-            job(charge, account, tally, now=now, polls=polls) for charge in reversed(charges[start:end])
+            job(charge, account, totals, now=now, polls=polls) for charge in reversed(charges[start:end])
         ],
         "next": start + 1 if start else None,
     }
 
 
-def job_in_full(number: int, controls: Controls, tally: Tally) -> dict[str, Any] | None:
+def job_in_full(number: int, controls: Controls, totals: Totals) -> dict[str, Any] | None:
     """A job with the requests and answers that concern it, oldest first; None if there is none."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
     if not 1 <= number <= len(charges):
         return None
-    tally.update(charges)
+    totals.update(charges)
     charge = charges[number - 1]
     words = [charge.request_id.encode()]
-    names = (hosted_name(charge.reference_character_image), hosted_name(charge.character_image))
+    names = (hosted_file_name(charge.reference_character_image), hosted_file_name(charge.character_image))
     uploads = [name.encode() for name in names if name]
     exchanges = [
         exchange
-        for exchange in account.exchanges.newest_first()
-        if exchange.concerns(words) or (_is_upload(exchange) and exchange.concerns(uploads))
+        for exchange in account.traffic.newest_first()
+        if exchange.mentions(words) or (_is_upload(exchange) and exchange.mentions(uploads))
     ]
     return {
-        "job": job(charge, account, tally, now=now, polls=_polls(account)),
+        "job": job(charge, account, totals, now=now, polls=_polls(account)),
         "calls": [call_in_full(exchange, account, now=now) for exchange in reversed(exchanges)],
     }
 
 
-def job(charge: Charge, account: Account, tally: Tally, *, now: float, polls: Counter[str]) -> dict[str, Any]:
+def job(
+    charge: Charge, account: Account, totals: Totals, *, now: float, polls: Counter[str]
+) -> dict[str, Any]:
     """One job. ``state`` is DUE when its time is up and no poll has found out how it ended."""
-    made = account.ledger.output(charge.request_id, now) is not None
+    made = account.ledger.find_with_output(charge.request_id, now) is not None
     seconds = account.ledger.job_time
     age = now - charge.accepted_at
     return {
@@ -120,7 +122,7 @@ def job(charge: Charge, account: Account, tally: Tally, *, now: float, polls: Co
         "result": f"{PICTURES}{charge.request_id}.png" if made else None,
         "price_usd": charge.price_usd,
         "refunded": charge.refunded,
-        "billed_before": tally.billed_before(charge),
+        "billed_before": totals.billed_before(charge),
         "fault": charge.fault,
         "reason": charge.reason,
         "polls": polls[charge.request_id],
@@ -134,7 +136,7 @@ def call(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
         "kind": exchange.call.kind if exchange.call else None,
         "number": exchange.call.number if exchange.call else None,
         "method": exchange.method,
-        "path": shown_body(exchange.path.encode(), exchange.headers)[:_URL_SHOWN],
+        "path": masked_text(exchange.path.encode(), exchange.headers)[:_URL_SHOWN],
         "ago": now - exchange.at,
         "ending": exchange.ending,
         "status": exchange.status,
@@ -150,15 +152,15 @@ def call_in_full(exchange: Exchange, account: Account, *, now: float) -> dict[st
         **call(exchange, account, now=now),
         "took": None if answered is None else answered - exchange.at,
         "request": {
-            "headers": shown_headers(exchange.headers),
-            "body": shown_body(exchange.body, exchange.headers),
+            "headers": masked_headers(exchange.headers),
+            "body": masked_text(exchange.body, exchange.headers),
             "size_bytes": exchange.size_bytes,
         },
         "answer": None
         if exchange.status is None
         else {
-            "headers": shown_headers(exchange.answer_headers),
-            "body": shown_body(exchange.answer_body, exchange.headers),
+            "headers": masked_headers(exchange.answer_headers),
+            "body": masked_text(exchange.answer_body, exchange.headers),
             "size_bytes": exchange.answer_size_bytes,
         },
     }
@@ -168,7 +170,7 @@ def calls(
     account: Account, *, now: float, kind: str | None, before: int | None, limit: int
 ) -> dict[str, Any]:
     """Requests below the serial number ``before``, newest first, with their answers."""
-    found: Iterable[Exchange] = account.exchanges.newest_first()
+    found: Iterable[Exchange] = account.traffic.newest_first()
     fitting = (
         exchange
         for exchange in found
@@ -182,15 +184,15 @@ def calls(
     }
 
 
-def placed(one: PlacedFault) -> dict[str, Any]:
+def fault(placed: PlacedFault) -> dict[str, Any]:
     """A fault in force: its number, its fields, and the two halves of a sentence about it."""
     return {
-        "number": one.number,
-        "hits": one.hits,
-        "on": one.fault.on,
-        "what": str(one.fault),
-        "when": when(one.fault),
-        "fields": _fields(one.fault),
+        "number": placed.number,
+        "hits": placed.hits,
+        "on": placed.fault.on,
+        "what": str(placed.fault),
+        "when": describe_calls(placed.fault),
+        "fields": _fields(placed.fault),
     }
 
 
@@ -230,7 +232,7 @@ def _job_of(exchange: Exchange, account: Account) -> int | None:
 def _polls(account: Account) -> Counter[str]:
     return Counter(
         exchange.path.rpartition("/")[2]
-        for exchange in account.exchanges.newest_first()
+        for exchange in account.traffic.newest_first()
         if exchange.call is not None and exchange.call.kind == "poll"
     )
 
@@ -241,6 +243,6 @@ def _is_upload(exchange: Exchange) -> bool:
 
 def _picture(url: str, account: Account) -> dict[str, Any]:
     """A picture's URL as it was given, and where the page may load it; no page of ours loads foreign ones."""
-    name = hosted_name(url) if account.outputs.digest(url) else None
+    name = hosted_file_name(url) if account.outputs.sha256_of(url) else None
     shown = excerpt(url.encode("utf-8", "replace")).decode("utf-8", "replace")
     return {"url": shown[:_URL_SHOWN], "picture": f"{PICTURES}{name}" if name else None}

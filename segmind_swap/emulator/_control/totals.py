@@ -10,7 +10,7 @@ from .._service.ledger import Charge
 
 
 @dataclass(slots=True)
-class Tally:
+class Totals:
     """Sums that grow with a ledger: new charges are added once, and jobs looked at until they have ended."""
 
     _seen: int = 0
@@ -40,7 +40,7 @@ class Tally:
         """The number of the first job that was billed for the same swap, if this one is not it."""
         return self._again.get(charge.number)
 
-    def totals(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, Any]:
         """What the page shows in large figures."""
         return {
             "jobs": self._seen,

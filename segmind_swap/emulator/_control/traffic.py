@@ -21,7 +21,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 Ending = Literal["waiting", "answered", "cut", "left", "broken"]
 
 _SECRET = {b"authorization", b"proxy-authorization", b"x-api-key", b"cookie"}
-_SHOWN_OF_A_KEY = 4
+_KEY_PREFIX_SHOWN = 4
 _TOKENS = 64
 
 
@@ -30,7 +30,7 @@ class Exchange:
     """One request and what became of it.
 
     ``serial`` counts all requests from 1, those included that are no call of the API, which have no ``call``.
-    The headers are as they came, with the key: `shown_headers` is what may be shown of them. ``ending`` is
+    The headers are as they came, with the key: `masked_headers` is what may be shown of them. ``ending`` is
     "left" where the client left inside its body, "broken" where the emulator itself failed.
     """
 
@@ -50,19 +50,19 @@ class Exchange:
     answer_body: bytes = field(default=b"", repr=False)
     answer_size_bytes: int = 0
 
-    def concerns(self, words: Iterable[bytes]) -> bool:
+    def mentions(self, words: Iterable[bytes]) -> bool:
         """Whether one of these, such as a request id, is in its path or in its answer."""
         return any(word in self.answer_body or word in self.path.encode() for word in words)
 
 
-class Exchanges:
+class TrafficLog:
     """The recent exchanges, in order of arrival."""
 
     def __init__(self) -> None:
         self._recent: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
         self._count = 0
 
-    def begin(self, *, method: str, path: str, at: float, headers: Headers) -> Exchange:
+    def record(self, *, method: str, path: str, at: float, headers: Headers) -> Exchange:
         self._count += 1
         exchange = Exchange(serial=self._count, method=method, path=path, at=at, headers=headers)
         self._recent.append(exchange)
@@ -93,7 +93,7 @@ def excerpt(body: bytes) -> bytes:
     return b'"'.join(pieces)[:EXCERPT_BYTES]
 
 
-def shown_headers(headers: Headers) -> list[tuple[str, str]]:
+def masked_headers(headers: Headers) -> list[tuple[str, str]]:
     """Names and values, the values of keys and cookies masked."""
     return [
         (name.decode("latin-1"), _masked(value) if name.lower() in _SECRET else value.decode("latin-1"))
@@ -101,7 +101,7 @@ def shown_headers(headers: Headers) -> list[tuple[str, str]]:
     ]
 
 
-def shown_body(body: bytes, headers: Headers = ()) -> str:
+def masked_text(body: bytes, headers: Headers = ()) -> str:
     """The text of a body; a key that came in ``headers`` is masked wherever the body repeats it."""
     for key in _keys(headers):
         body = body.replace(key, _masked(key).encode())
@@ -119,11 +119,11 @@ def _shortened(run: re.Match[str]) -> str:
 def _keys(headers: Headers) -> Iterator[bytes]:
     for name, value in headers:
         key = value.rpartition(b" ")[2]
-        if name.lower() in _SECRET and len(key) >= _SHOWN_OF_A_KEY:
+        if name.lower() in _SECRET and len(key) >= _KEY_PREFIX_SHOWN:
             yield key
 
 
 def _masked(value: bytes) -> str:
     scheme, space, key = value.decode("latin-1").rpartition(" ")
-    shown = key[:_SHOWN_OF_A_KEY] if len(key) >= 3 * _SHOWN_OF_A_KEY else ""
+    shown = key[:_KEY_PREFIX_SHOWN] if len(key) >= 3 * _KEY_PREFIX_SHOWN else ""
     return f"{scheme}{space}{shown}… ({len(key)} characters)"

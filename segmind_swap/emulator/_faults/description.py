@@ -5,7 +5,7 @@ import sys
 from .fault import Fault
 
 
-def when(fault: Fault) -> str:
+def describe_calls(fault: Fault) -> str:
     """Which calls a fault hits, in words."""
     words = []
     if isinstance(fault.calls, range) and fault.calls.step == 1 and fault.calls:

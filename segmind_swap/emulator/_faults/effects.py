@@ -3,31 +3,31 @@
 from starlette.responses import Response
 
 from .._service.calls import Kind
-from .._service.responses import answer, error
+from .._service.responses import error, json_response
 from .fault import Fault, Malformed
 
 _NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
 
 
-def spoil(fault: Fault, response: Response) -> Response:
+def faulty_response(fault: Fault, response: Response) -> Response:
     """What goes out in place of the right answer."""
     if fault.status is not None:
-        spoilt = _answer(fault, fault.status)
+        faulty = _answer(fault, fault.status)
     elif fault.malformed is not None:
-        spoilt = _malformed(fault.malformed, response)
+        faulty = _malformed(fault.malformed, response)
     else:
         return response
     if "x-request-id" in response.headers:
         # The id of a job that runs stays readable, as a gateway would log it.
-        spoilt.headers.setdefault("x-request-id", response.headers["x-request-id"])
-    return spoilt
+        faulty.headers.setdefault("x-request-id", response.headers["x-request-id"])
+    return faulty
 
 
 def _answer(fault: Fault, status: int) -> Response:
     if fault.body is None:
         response = error(status, _NOT_FOUND.get(fault.on) if status == 404 else None)
     elif isinstance(fault.body, dict | list):
-        response = answer(fault.body, status)
+        response = json_response(fault.body, status)
     elif isinstance(fault.body, bytes):
         response = Response(fault.body, status, media_type="application/json")
     else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from .._service.calls import Kind
-from .._service.responses import BODILESS
+from .._service.responses import STATUSES_WITHOUT_BODY
 
 Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
 """How an answer with status 200 can be unusable."""
@@ -62,30 +62,35 @@ class Fault:
     def __post_init__(self) -> None:
         effects = [name for name in ("status", "malformed", "cut") if getattr(self, name) is not None]
         overridden = self.body is not None or self.headers is not None
-        _one_of("on", self.on, get_args(Kind))
-        _one_of("malformed", self.malformed, (None, *get_args(Malformed)))
-        _one_of("cut", self.cut, (None, *get_args(Cut)))
-        _refuse(len(effects) > 1, f"{' and '.join(effects)} exclude each other")
-        _refuse(not effects and not self.delay, "it would do nothing: give delay, status, malformed or cut")
-        _refuse(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
-        _refuse(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
-        _refuse(self.probability is not None and not 0 <= self.probability <= 1, "probability is from 0 to 1")
-        _refuse(self.times is not None and self.times < 1, f"times is at least 1, not {self.times!r}")
+        _require_word("on", self.on, get_args(Kind))
+        _require_word("malformed", self.malformed, (None, *get_args(Malformed)))
+        _require_word("cut", self.cut, (None, *get_args(Cut)))
+        _raise_if(len(effects) > 1, f"{' and '.join(effects)} exclude each other")
+        _raise_if(not effects and not self.delay, "it would do nothing: give delay, status, malformed or cut")
+        _raise_if(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
+        _raise_if(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
+        _raise_if(
+            self.probability is not None and not 0 <= self.probability <= 1, "probability is from 0 to 1"
+        )
+        _raise_if(self.times is not None and self.times < 1, f"times is at least 1, not {self.times!r}")
         if self.window is not None:
             start, end = self.window
-            _refuse(
+            _raise_if(
                 not 0 <= start < end, f"window is a start and a later end in seconds, not {self.window!r}"
             )
-        _refuse(self.status is not None and not 200 <= self.status <= 599, "status is from 200 to 599")
-        _refuse(overridden and self.status is None, "body and headers need a status")
-        _refuse(self.status in BODILESS and self.body is not None, f"an answer {self.status} has no body")
-        _refuse(self.cut == "before-body" and self.accepts is True, "a cut before the body starts no job")
-        _refuse(not effects and self.accepts is False, "a delay alone does not refuse a submit")
+        _raise_if(self.status is not None and not 200 <= self.status <= 599, "status is from 200 to 599")
+        _raise_if(overridden and self.status is None, "body and headers need a status")
+        _raise_if(
+            self.status in STATUSES_WITHOUT_BODY and self.body is not None,
+            f"an answer {self.status} has no body",
+        )
+        _raise_if(self.cut == "before-body" and self.accepts is True, "a cut before the body starts no job")
+        _raise_if(not effects and self.accepts is False, "a delay alone does not refuse a submit")
 
-    def hits(self, number: int, *, dice: str, seconds: float = 0.0) -> bool:
+    def hits(self, number: int, *, seed: str, seconds: float = 0.0) -> bool:
         """Whether this rule is for the call of this number, ``seconds`` after the fault was added.
 
-        ``dice`` seeds the draw.
+        ``seed`` seeds the draw.
         """
         if self.window is not None and not self.window[0] <= seconds < self.window[1]:
             return False
@@ -93,7 +98,7 @@ class Fault:
             return False
         if self.probability is None:
             return True
-        return random.Random(f"{dice}/{number}").random() < self.probability  # noqa: S311 -- not cryptography
+        return random.Random(f"{seed}/{number}").random() < self.probability  # noqa: S311 -- not cryptography
 
     @property
     def handled(self) -> bool:
@@ -115,10 +120,10 @@ class Fault:
         return ", ".join(words)
 
 
-def _one_of(name: str, value: str | None, words: tuple[str | None, ...]) -> None:
-    _refuse(value not in words, f"{name} must be one of {', '.join(filter(None, words))}, not {value!r}")
+def _require_word(name: str, value: str | None, words: tuple[str | None, ...]) -> None:
+    _raise_if(value not in words, f"{name} must be one of {', '.join(filter(None, words))}, not {value!r}")
 
 
-def _refuse(wrong: bool, problem: str) -> None:
+def _raise_if(wrong: bool, problem: str) -> None:
     if wrong:
         raise ValueError(f"Fault: {problem}")

@@ -25,7 +25,7 @@ class _Rule:
     hits: int = 0
 
 
-class Rules:
+class FaultRules:
     """Faults in order of precedence, each by a number that is never given twice until `reset`.
 
     The first that fits a call is used. They may be added and removed from another thread than the server's:
@@ -57,7 +57,7 @@ class Rules:
     def clear(self) -> None:
         self._rules = {}
 
-    def pick(self, call: Call, *, now: float) -> Fault | None:
+    def match(self, call: Call, *, now: float) -> Fault | None:
         """What goes wrong with this call."""
         if not self._rules:
             return None
@@ -74,7 +74,7 @@ class Rules:
             self._rules.pop(hit.number, None)
         return hit.fault
 
-    def placed(self) -> tuple[PlacedFault, ...]:
+    def in_force(self) -> tuple[PlacedFault, ...]:
         return tuple(
             PlacedFault(number=rule.number, fault=rule.fault, hits=rule.hits)
             for rule in list(self._rules.values())
@@ -84,5 +84,5 @@ class Rules:
         if rule.fault.on != call.kind:
             return False
         # By the rule's place from the beginning, so that removing one does not change the luck of others.
-        dice = f"{self._seed}/{rule.number - 1}/{call.kind}"
-        return rule.fault.hits(call.number, dice=dice, seconds=seconds)
+        seed = f"{self._seed}/{rule.number - 1}/{call.kind}"
+        return rule.fault.hits(call.number, seed=seed, seconds=seconds)

@@ -10,7 +10,7 @@ PIXEL_LIMIT = 40_000_000
 """Larger pictures (width times height) are refused, so that a few of them cannot fill the memory."""
 
 
-def check(data: bytes) -> str:
+def input_problem(data: bytes) -> str:
     """Why this cannot be an input, in the words of a failed job, or "" if it can. Decodes the picture."""
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:

@@ -8,10 +8,10 @@ from starlette.responses import Response
 from .calls import Kind
 from .responses import KEY_MISSING, error
 
-Scheme = Literal["bearer", "x-api-key", "both"]
+AuthScheme = Literal["bearer", "x-api-key", "both"]
 
 
-class Keys:
+class KeyCheck:
     """The key check.
 
     Segmind's documents contradict each other, so the scheme of the workflow calls is a setting. The others
@@ -19,15 +19,15 @@ class Keys:
     works.
     """
 
-    def __init__(self, *, api_key: str | None, auth: Scheme) -> None:
-        if auth not in get_args(Scheme):
-            raise ValueError(f"auth must be one of {get_args(Scheme)}, not {auth!r}")
+    def __init__(self, *, api_key: str | None, auth: AuthScheme) -> None:
+        if auth not in get_args(AuthScheme):
+            raise ValueError(f"auth must be one of {get_args(AuthScheme)}, not {auth!r}")
         if api_key == "":
             raise ValueError("api_key must not be empty; None accepts any key")
         self._api_key = api_key
-        running: set[Scheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
-        others: set[Scheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}
-        self._accepted: dict[Kind, set[Scheme]] = {
+        running: set[AuthScheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
+        others: set[AuthScheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}
+        self._accepted: dict[Kind, set[AuthScheme]] = {
             kind: running if kind in ("submit", "poll") else others for kind in get_args(Kind)
         }
 
@@ -43,17 +43,17 @@ class Keys:
         return None if any(self._api_key in (None, key) for key in keys) else error(401)
 
 
-def schemes(request: Request) -> tuple[Scheme, ...]:
+def presented_schemes(request: Request) -> tuple[AuthScheme, ...]:
     """Which headers of this request carry a key."""
     found = tuple(_presented(request))
     # One object for all calls that are alike: a hundred thousand are remembered.
-    return _SEEN.setdefault(found, found)
+    return _KNOWN_SCHEMES.setdefault(found, found)
 
 
-_SEEN: dict[tuple[Scheme, ...], tuple[Scheme, ...]] = {}
+_KNOWN_SCHEMES: dict[tuple[AuthScheme, ...], tuple[AuthScheme, ...]] = {}
 
 
-def _presented(request: Request) -> dict[Scheme, str]:
+def _presented(request: Request) -> dict[AuthScheme, str]:
     bearer = key = ""
     for name, value in request.scope["headers"]:
         if name == b"authorization" and not bearer:
@@ -61,5 +61,5 @@ def _presented(request: Request) -> dict[Scheme, str]:
             bearer = token.decode("latin-1").strip() if scheme.lower() == b"bearer" else ""
         elif name == b"x-api-key" and not key:
             key = value.decode("latin-1").strip()
-    found: dict[Scheme, str] = {"bearer": bearer, "x-api-key": key}
+    found: dict[AuthScheme, str] = {"bearer": bearer, "x-api-key": key}
     return {scheme: text for scheme, text in found.items() if text}

@@ -27,14 +27,14 @@ class Call:
     status: int | None = None
 
 
-class Calls:
+class CallLog:
     """The calls that arrived: counted by kind, the last hundred thousand remembered."""
 
     def __init__(self) -> None:
         self._counts: Counter[Kind] = Counter()
         self._recent: deque[Call] = deque(maxlen=CALLS_KEPT)
 
-    def arrive(self, kind: Kind, *, now: float, schemes: tuple[str, ...]) -> Call:
+    def record(self, kind: Kind, *, now: float, schemes: tuple[str, ...]) -> Call:
         self._counts[kind] += 1
         call = Call(kind=kind, number=self._counts[kind], at=now, schemes=schemes)
         self._recent.append(call)

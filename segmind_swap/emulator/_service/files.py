@@ -26,7 +26,7 @@ class File:
     problem: str | None = None
 
 
-class Files:
+class FileStore:
     """Pictures by name; the least recently stored are dropped beyond ``limit_bytes`` together."""
 
     def __init__(self, limit_bytes: int) -> None:
@@ -49,17 +49,17 @@ class Files:
             self._size_bytes -= len(file.data)
 
 
-def file(data: bytes, media_type: str) -> File:
+def new_file(data: bytes, media_type: str) -> File:
     """A picture ready to be hosted."""
     return File(data=data, media_type=media_type, sha256=hashlib.sha256(data).hexdigest())
 
 
-def name_of(upload: File) -> str:
+def upload_name(upload: File) -> str:
     """The name an upload is hosted under: the same picture has the same name, however often it is sent."""
     return f"{upload.sha256[:32]}.{_SUFFIXES[upload.media_type]}"
 
 
-def from_data_url(url: object, *, limit_bytes: int) -> File:
+def decode_data_url(url: object, *, limit_bytes: int) -> File:
     """The picture inside ``data:image/png;base64,...``.
 
     Raises:
@@ -81,4 +81,4 @@ def from_data_url(url: object, *, limit_bytes: int) -> File:
         raise ValueError("data_urls must not be empty")
     if len(data) > limit_bytes:
         raise TooLargeError
-    return file(data, media_type)
+    return new_file(data, media_type)

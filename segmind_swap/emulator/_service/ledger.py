@@ -123,13 +123,13 @@ class Ledger:
         number = int(digits, 16)
         return self._charges[number - 1] if 1 <= number <= len(self._charges) else None
 
-    def record(self, request_id: str, now: float) -> Charge | None:
+    def find_pollable(self, request_id: str, now: float) -> Charge | None:
         """The job of this id while its record lives, which is what a poll sees."""
         charge = self.find(request_id)
         expired = charge is not None and now >= charge.accepted_at + self._record_lifetime
         return None if expired else charge
 
-    def output(self, request_id: str, now: float) -> Charge | None:
+    def find_with_output(self, request_id: str, now: float) -> Charge | None:
         """The job of this id if it left a picture that is still kept."""
         charge = self.find(request_id)
         if charge is None or charge.outcome != "COMPLETED":
@@ -137,7 +137,7 @@ class Ledger:
         return None if now >= charge.accepted_at + self._job_time + OUTPUT_LIFETIME else charge
 
     def state(self, charge: Charge, now: float) -> JobState | None:
-        """Where the job is; None when its time is up and `settle` has to say how it ended."""
+        """Where the job is; None when its time is up and `finish` has to say how it ended."""
         if charge.outcome is not None:
             return charge.outcome
         if now < charge.accepted_at + QUEUED_SHARE * self._job_time:
@@ -155,12 +155,12 @@ class Ledger:
             "total_time": self._job_time,
         }
 
-    def settle(self, charge: Charge, reason: str | None) -> Charge:
+    def finish(self, charge: Charge, reason: str | None) -> Charge:
         """Write down how the job ended: completed, or failed for a reason."""
         refunded = reason is not None and self._refund_failed
         outcome: Literal["COMPLETED", "FAILED"] = "COMPLETED" if reason is None else "FAILED"
-        settled = replace(charge, outcome=outcome, reason=reason, refunded=refunded)
+        finished = replace(charge, outcome=outcome, reason=reason, refunded=refunded)
         if refunded:
             self._credits += self._price
-        self._charges[charge.number - 1] = settled
-        return settled
+        self._charges[charge.number - 1] = finished
+        return finished

@@ -11,10 +11,10 @@ import anyio.to_thread
 
 from .._pictures.dot import dot
 from .._pictures.engine import Engine, Picture, SwapImpossible
-from .._pictures.input_check import check
+from .._pictures.input_check import input_problem
 from .._pictures.samples import samples
 from .._pictures.sheet import sheet
-from .files import File, Files, file
+from .files import File, FileStore, new_file
 from .ledger import Charge, Ledger
 
 EngineName = Literal["preview", "sheet", "none"]
@@ -25,7 +25,7 @@ SAMPLES = ("sample-character.png", "sample-scene.png")
 
 _KEPT_BYTES = 64 * 1024 * 1024
 
-_POLL_WAITS = 1.0
+_POLL_WAIT = 1.0
 """Seconds for which the poll that lets an engine begin waits for its picture."""
 
 _P = ParamSpec("_P")
@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class _End:
+class _Result:
     """How an attempt ended: with a picture, or for a reason without."""
 
     reason: str | None
@@ -46,29 +46,29 @@ class Outputs:
     virtual clock, they happen on the spot.
     """
 
-    def __init__(self, *, ledger: Ledger, uploads: Files, engine: EngineName | Engine) -> None:
+    def __init__(self, *, ledger: Ledger, uploads: FileStore, engine: EngineName | Engine) -> None:
         if isinstance(engine, str) and engine not in get_args(EngineName):
             raise ValueError(f"engine must be one of {get_args(EngineName)} or a callable, not {engine!r}")
         self.limiter: anyio.CapacityLimiter | None = None
         self._ledger = ledger
         self._uploads = uploads
-        self._engine = _preview() if engine == "preview" else engine
+        self._engine = _load_preview() if engine == "preview" else engine
         self._busy = False
-        self._tasks: dict[str, asyncio.Task[_End | None]] = {}
-        self._made = Files(_KEPT_BYTES)
+        self._tasks: dict[str, asyncio.Task[_Result | None]] = {}
+        self._drawn = FileStore(_KEPT_BYTES)
 
-    def digest(self, url: str) -> str | None:
+    def sha256_of(self, url: str) -> str | None:
         """The sha256 of the picture behind this URL if it was uploaded here or is a sample."""
-        name = hosted_name(url)
+        name = hosted_file_name(url)
         known = self._uploads.get(name) or _sample(name)
         return known.sha256 if known else None
 
-    def note(self, charge: Charge) -> str | None:
+    def engine_label(self, charge: Charge) -> str | None:
         """What the engine says of the picture it made for this job; None of one that it left to the sheet."""
         hosted = charge.reference_sha256 is not None and charge.scene_sha256 is not None
         return getattr(self._engine, "label", None) if hosted else None
 
-    async def settle(self, charge: Charge, *, now: float, netloc: str) -> Charge | None:
+    async def finish(self, charge: Charge, *, now: float, netloc: str) -> Charge | None:
         """Find out how a job ended and write it down; None if that has to wait for another job's picture.
 
         The preview, or an engine of the user's, may find a swap impossible, so it has to run now. The others
@@ -76,7 +76,7 @@ class Outputs:
         picture is an error.
         """
         reasons = [
-            await self._problem(url, what, now=now, netloc=netloc)
+            await self._input_problem(url, what, now=now, netloc=netloc)
             for what, url in (
                 ("Reference", charge.reference_character_image),
                 ("Scene", charge.character_image),
@@ -84,92 +84,94 @@ class Outputs:
         ]
         reason = next(filter(None, reasons), None)
         if reason is None and not isinstance(self._engine, str):
-            ends = self._attempt if self.limiter is None else self._begun
-            ended = await ends(charge, now)
-            if ended is None:
+            run_engine = self._run_engine if self.limiter is None else self._run_engine_in_task
+            result = await run_engine(charge, now)
+            if result is None:
                 return None
-            reason = ended.reason
-        return self._ledger.settle(charge, reason)
+            reason = result.reason
+        return self._ledger.finish(charge, reason)
 
-    async def _begun(self, charge: Charge, now: float) -> "_End | None":
+    async def _run_engine_in_task(self, charge: Charge, now: float) -> "_Result | None":
         """The end of a job on a server, where a poll does not wait for a picture that takes long."""
         task = self._tasks.get(charge.request_id)
         if task is None:
-            task = asyncio.create_task(self._attempt(charge, now))
+            task = asyncio.create_task(self._run_engine(charge, now))
             self._tasks[charge.request_id] = task
-            await asyncio.wait({task}, timeout=_POLL_WAITS)
+            await asyncio.wait({task}, timeout=_POLL_WAIT)
         # Two polls may have waited: one of them takes it.
         if not task.done() or self._tasks.pop(charge.request_id, None) is None:
             return None
         return task.result()
 
-    async def _attempt(self, charge: Charge, now: float) -> "_End | None":
+    async def _run_engine(self, charge: Charge, now: float) -> "_Result | None":
         """Let the engine make the picture; None if it is at work for another job."""
         if self._busy:
             return None
         self._busy = True
         try:
-            await self._make(charge, now)
+            await self._draw(charge, now)
         except SwapImpossible as impossible:
-            return _End(str(impossible) or "Swap impossible")
+            return _Result(str(impossible) or "Swap impossible")
         finally:
             self._busy = False
-        return _End(None)
+        return _Result(None)
 
     async def find(self, name: str, now: float) -> File | None:
         """The hosted picture of this name: an upload, a sample, or a completed job's output."""
         if known := self._uploads.get(name) or _sample(name):
             return known
-        charge = self._ledger.output(name.removesuffix(".png"), now) if name.endswith(".png") else None
+        charge = (
+            self._ledger.find_with_output(name.removesuffix(".png"), now) if name.endswith(".png") else None
+        )
         if charge is None:
             return None
-        return self._made.get(name) or await self._make(charge, now)
+        return self._drawn.get(name) or await self._draw(charge, now)
 
-    async def _make(self, charge: Charge, now: float) -> File:
+    async def _draw(self, charge: Charge, now: float) -> File:
         reference = await self._picture(charge.reference_character_image, now)
         scene = await self._picture(charge.character_image, now)
         if self._engine == "sheet":
-            data = await self._work(sheet, reference=reference, scene=scene)
+            data = await self._call(sheet, reference=reference, scene=scene)
         elif isinstance(self._engine, str):
             data = dot()
         else:
             data = await self._engine(reference=reference, scene=scene)
-        made = file(data, "image/png")
-        self._made.put(f"{charge.request_id}.png", made)
-        return made
+        drawn = new_file(data, "image/png")
+        self._drawn.put(f"{charge.request_id}.png", drawn)
+        return drawn
 
     async def _picture(self, url: str, now: float) -> Picture:
-        hosted = await self.find(hosted_name(url), now)
+        hosted = await self.find(hosted_file_name(url), now)
         return Picture(url=url, data=hosted.data if hosted else None)
 
-    async def _problem(self, url: str, what: str, *, now: float, netloc: str) -> str | None:
+    async def _input_problem(self, url: str, what: str, *, now: float, netloc: str) -> str | None:
         try:
             parts = urlsplit(url)
         except ValueError:
             parts = urlsplit("")
         if parts.scheme not in ("http", "https") or not parts.netloc:
             return f"{what} image must be a valid http(s) URL"
-        hosted = await self.find(hosted_name(url), now)
+        hosted = await self.find(hosted_file_name(url), now)
         if hosted is None:
             return "Input image could not be downloaded" if parts.netloc == netloc else None
         if hosted.problem is None:
-            hosted.problem = await self._work(check, hosted.data)
+            hosted.problem = await self._call(input_problem, hosted.data)
         return hosted.problem or None
 
-    async def _work(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def _call(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         if self.limiter is None:
             return function(*args, **kwargs)
         return await anyio.to_thread.run_sync(lambda: function(*args, **kwargs), limiter=self.limiter)
 
 
-def _preview() -> Engine:
+def _load_preview() -> Engine:
     # Its packages are an extra, and take a while to import.
     from ..preview import Preview  # noqa: PLC0415
 
     return Preview()
 
 
-def hosted_name(url: str) -> str:
+def hosted_file_name(url: str) -> str:
     """The name under /files/ that a URL asks for, on whatever host: the emulator cannot know its own."""
     if "/files/" not in url:
         return ""  # nearly always, and at a tenth of the cost
@@ -181,4 +183,4 @@ def hosted_name(url: str) -> str:
 
 
 def _sample(name: str) -> File | None:
-    return file(samples()[SAMPLES.index(name)], "image/png") if name in SAMPLES else None
+    return new_file(samples()[SAMPLES.index(name)], "image/png") if name in SAMPLES else None

@@ -18,13 +18,13 @@ class RateLimit:
     def requests_per_minute(self) -> int | None:
         return self._limit
 
-    def window(self, now: float) -> tuple[int, float | None]:
+    def usage(self, now: float) -> tuple[int, float | None]:
         """How many places of the window are taken, and the seconds to the next; None if none has begun."""
         if self._window_start is None or now >= self._window_start + RATE_WINDOW:
             return 0, None
         return self._used, self._window_start + RATE_WINDOW - now
 
-    def wait(self, now: float) -> float | None:
+    def acquire(self, now: float) -> float | None:
         """Take a place in the window, or tell the seconds to the next one; a refused request takes none."""
         if self._limit is None:
             return None

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope
 
 
-class ClientGoneError(Exception):
+class ClientDisconnectedError(Exception):
     """The client left before its body was complete; such a request does nothing."""
 
 
@@ -15,13 +15,13 @@ async def read_body(receive: Receive, *, limit_bytes: int) -> bytes | None:
     """The whole body, or None as soon as it is too long.
 
     Raises:
-        ClientGoneError: the client left first.
+        ClientDisconnectedError: the client left first.
     """
     chunks, size_bytes, more = [], 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGoneError
+            raise ClientDisconnectedError
         chunks.append(message.get("body", b""))
         size_bytes += len(chunks[-1])
         if size_bytes > limit_bytes:

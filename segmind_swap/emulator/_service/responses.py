@@ -13,10 +13,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-BODILESS = frozenset({204, 304})
+STATUSES_WITHOUT_BODY = frozenset({204, 304})
 """Statuses which must not have a body."""
 
-_PAGES = {
+_HTML_PAGES = {
     405: "<!doctype html><title>405 Method Not Allowed</title><h1>Method Not Allowed</h1>",
     413: "<html><body><h1>413 Request Entity Too Large</h1></body></html>",
     502: (
@@ -26,7 +26,7 @@ _PAGES = {
     504: "<html><body><h1>504 Gateway Time-out</h1></body></html>",
 }
 
-_ERRORS = {
+_MESSAGES = {
     400: "Invalid request body",
     401: "Unauthorized. API key is invalid or may have expired.",
     402: "Insufficient credits. You have 0.0 credits.",
@@ -45,30 +45,30 @@ compact = json.JSONEncoder(separators=(",", ":")).encode
 """JSON without spaces, as the payloads seen on the wire."""
 
 
-def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     return Response(compact(body), status, headers, media_type="application/json")
 
 
-def page(status: int) -> Response:
+def html_page(status: int) -> Response:
     """A gateway's HTML page."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
-    html = _PAGES.get(status, f"<html><body><h1>{status} {phrase}</h1></body></html>")
+    html = _HTML_PAGES.get(status, f"<html><body><h1>{status} {phrase}</h1></body></html>")
     return Response(html, status, media_type="text/html")
 
 
 def error(status: int, message: str | None = None) -> Response:
     """The answer with this status: a gateway's own codes are HTML pages, the application's are JSON."""
-    if status in BODILESS:
+    if status in STATUSES_WITHOUT_BODY:
         return Response(None, status)
     if 300 <= status < 400:
         return Response(None, status, {"location": "https://login.example/"})
-    if message is None and status not in _ERRORS:
-        return page(status)
-    return answer({"error": message or _ERRORS[status]}, status)
+    if message is None and status not in _MESSAGES:
+        return html_page(status)
+    return json_response({"error": message or _MESSAGES[status]}, status)
 
 
-def date(wall: datetime) -> str:
+def http_date(wall: datetime) -> str:
     """The value of a ``Date`` header."""
     return _date(wall.replace(microsecond=0))
 

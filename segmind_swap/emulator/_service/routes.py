@@ -5,7 +5,7 @@ import re
 from starlette.responses import Response
 from starlette.types import Scope
 
-from . import responses as answers
+from . import responses
 from .calls import Kind
 
 _ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
@@ -27,7 +27,7 @@ def find_route(scope: Scope) -> tuple[Kind, str] | Response:
                 return kind, match[1] or ""
             allowed = method
     if allowed is None:
-        return answers.page(404)
-    response = answers.page(405)
+        return responses.html_page(404)
+    response = responses.html_page(405)
     response.headers["allow"] = allowed
     return response

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from .._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFormat, StateWords
-from .responses import answer, compact, error
+from .responses import compact, error, json_response
 
 KEYNAME = "character_swap_image"
 """The name of the picture among a job's outputs. The workflow's own is not published."""
@@ -34,7 +34,7 @@ def accepted(
     body = {"poll_url": poll_url} | _beside(contract.acceptance, base_url, request_id)
     if "status" in body:
         body["status"] = _word("QUEUED", contract)
-    return answer(dict(sorted(body.items())), headers=headers)
+    return json_response(dict(sorted(body.items())), headers=headers)
 
 
 def _beside(acceptance: Acceptance, base_url: str, request_id: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _beside(acceptance: Acceptance, base_url: str, request_id: str) -> dict[str,
 def running(state: str, contract: Contract) -> Response:
     """A poll before the job's end; while it is processed its output is an empty string."""
     beside = {"output": ""} if state == "PROCESSING" else {}
-    return answer(beside | {"status": _word(state, contract)})
+    return json_response(beside | {"status": _word(state, contract)})
 
 
 def completed(
@@ -68,13 +68,13 @@ def completed(
     """The last poll of a job that went well; ``engine`` is the emulator's own word on how."""
     body = {"status": _word("COMPLETED", contract)} | _output(contract.output, output_url)
     made = {} if engine is None else {"engine": engine}
-    return answer(body | _measured(contract, metrics) | made, headers=headers)
+    return json_response(body | _measured(contract, metrics) | made, headers=headers)
 
 
 def failed(reason: str, *, contract: Contract, metrics: dict[str, float]) -> Response:
     """The last poll of a job that went wrong."""
     body = {"status": _word("FAILED", contract)} | _reason(contract.failure, reason)
-    return answer(body | _measured(contract, metrics), contract.failed_status)
+    return json_response(body | _measured(contract, metrics), contract.failed_status)
 
 
 def rate_limited(wait: float, wall: datetime, form: ResetFormat) -> Response:

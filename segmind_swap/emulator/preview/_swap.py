@@ -5,15 +5,15 @@ import threading
 import numpy as np
 from PIL import Image
 
-from ._arrays import Colours, Mask, Plane, grown
-from ._detection.character import bounds, find
+from ._arrays import Colours, Mask, Plane, dilate
+from ._detection.character import bounds, find_character
 from ._editing.compose import Parts, compose
-from ._editing.matte import Cutout, clean, cut
-from ._editing.placement import Extent, place
+from ._editing.matte import Cutout, cut_out, without_backdrop
+from ._editing.placement import Extent, place_character
 from ._editing.relight import relight
 from ._input import load, opaque, working_copy
 
-_ONE = threading.Lock()
+_ONE_AT_A_TIME = threading.Lock()
 
 _HOLE = 0.012
 """The hole is the old character and so much around it, as a share of the scene's longer side."""
@@ -35,7 +35,7 @@ def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
     Raises:
         NoCharacter: nothing in one of the pictures stands out.
     """
-    with _ONE:
+    with _ONE_AT_A_TIME:
         new = _character(load(reference))
         whole = load(scene)
         small = working_copy(whole)
@@ -48,12 +48,12 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
     colours = _pixels(opaque(image))
     own = _own_alpha(image)
     if own is not None:
-        out = Cutout(colours=clean(_pixels(image.convert("RGB")), own), alpha=own)
+        out = Cutout(colours=without_backdrop(_pixels(image.convert("RGB")), own), alpha=own)
     else:
-        figure = find(opaque(image), alone=True)
+        figure = find_character(opaque(image), alone=True)
         if figure is None:
             raise NoCharacter("No character was found in the reference image")
-        out = cut(colours, figure.alpha)
+        out = cut_out(colours, figure.alpha)
     mask = out.alpha > 0.5
     if not mask.any():
         raise NoCharacter("No character was found in the reference image")
@@ -65,22 +65,22 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
 def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]) -> Parts:
     """What is put into a scene of this size, found in its working copy."""
     character, extent = new
-    figure = find(opaque(small), alone=False)
+    figure = find_character(opaque(small), alone=False)
     if figure is None:
         raise NoCharacter("No character was found in the scene")
     zoom = size[0] / small.width
     old = _extent(figure.alpha > 0.5, zoom)
     px = max(small.size)
-    hole = grown(figure.seen, max(2, round(_HOLE * px)))
+    hole = dilate(figure.possible, max(2, round(_HOLE * px)))
     colours = _pixels(opaque(small))
-    ring = grown(hole, max(4, round(_RING * px))) & ~hole
+    ring = dilate(hole, max(4, round(_RING * px))) & ~hole
     if not ring.any():
         raise NoCharacter("No character was found in the scene: all of it stands out")
     lit = relight(character.colours, character.alpha, colours, ring)
     return Parts(
         hole=hole,
         character=Cutout(colours=lit, alpha=_faded(character.alpha, extent, old)),
-        placement=place(extent, old),
+        placement=place_character(extent, old),
     )
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._arrays import Colours, Mask, Plane, grown
-from .components import blobs
+from .._arrays import Colours, Mask, Plane, dilate
+from .components import connected_components
 
 _PLAIN = 0.08
 """Colours nearer to each other than this (each channel from 0 to 1) may be of one backdrop."""
@@ -21,9 +21,9 @@ _FEET = 0.1
 """In this lowest part of the character nothing is added: it would be the shadow on the ground."""
 
 
-def corrected(saliency: Plane, mask: Mask, colours: Colours) -> tuple[Plane, Mask]:
+def correct_by_backdrop(saliency: Plane, mask: Mask, colours: Colours) -> tuple[Plane, Mask]:
     """Saliency and mask with what each row's backdrop adds and takes away; a backdrop may fade downwards."""
-    outside = ~grown(mask, max(2, round(0.01 * max(mask.shape))))
+    outside = ~dilate(mask, max(2, round(0.01 * max(mask.shape))))
     away = np.full(mask.shape, 0.5 * (_PLAIN + _CLEARLY), np.float32)
     for row in np.flatnonzero(mask.any(axis=1) & (outside.sum(axis=1) > 0.2 * mask.shape[1])):
         around = colours[row][outside[row]]
@@ -42,8 +42,8 @@ def _attached(differs: Mask, mask: Mask, feet: int) -> Mask:
     """The parts of what differs that touch the character and are small enough for a limb."""
     beyond = differs & ~mask
     beyond[feet:] = False
-    touch = grown(mask, 2)
-    labels, parts = blobs(beyond)
+    touch = dilate(mask, 2)
+    labels, parts = connected_components(beyond)
     width = mask.shape[1]
     limit = _MOST_ADDED * np.count_nonzero(mask)
     limbs = [

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .._arrays import Mask, Plane, grown
-from .backdrop import corrected
-from .components import Blob, blobs
-from .saliency import look
+from .._arrays import Mask, Plane, dilate
+from .backdrop import correct_by_backdrop
+from .components import Component, connected_components
+from .saliency import saliency_map
 
 SURE = 0.5
 """What stands out at least so much may be the character."""
@@ -21,39 +21,39 @@ _MARGIN = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class Character:
     """A character: ``alpha`` is how much of each pixel is its own, ``seen`` whatever might be."""
 
     alpha: Plane
-    seen: Mask
+    possible: Mask
 
 
-def find(picture: Image.Image, *, alone: bool) -> Figure | None:
+def find_character(picture: Image.Image, *, alone: bool) -> Character | None:
     """Look twice for the one character of an RGB picture; None if nothing stands out.
 
     ``alone`` is whether the picture may be of nothing else, so that a plain backdrop can be relied on. In a
     scene it cannot: a row of it may be plain but for a shop behind the character.
     """
-    first = look(picture)
-    body = _choose(first)
+    first = saliency_map(picture)
+    body = _likeliest(first)
     if body is None:
         return None
-    box = _around(body, picture.size)
+    box = _with_margin(body, picture.size)
     if (box[2] - box[0]) * (box[3] - box[1]) > 0.7 * body.size:
         closer, mask = first, body
     else:
         closer = np.zeros_like(first)
-        closer[box[1] : box[3], box[0] : box[2]] = look(picture.crop(box))
-        again = _choose(closer)
+        closer[box[1] : box[3], box[0] : box[2]] = saliency_map(picture.crop(box))
+        again = _likeliest(closer)
         # A closer look sees more of the same thing, or it has been caught by another one.
         if again is None or np.count_nonzero(again & body) < 0.5 * np.count_nonzero(again | body):
             closer, again = first, body
         mask = again
     if alone:
-        closer, mask = corrected(closer, mask, np.asarray(picture, np.float32) / np.float32(255))
-    alpha = closer * grown(mask, max(1, round(0.006 * max(mask.shape))))
+        closer, mask = correct_by_backdrop(closer, mask, np.asarray(picture, np.float32) / np.float32(255))
+    alpha = closer * dilate(mask, max(1, round(0.006 * max(mask.shape))))
     alpha[_pinholes(mask)] = 1.0
-    return Figure(alpha=alpha.astype(np.float32), seen=mask | body)
+    return Character(alpha=alpha.astype(np.float32), possible=mask | body)
 
 
 def bounds(mask: Mask) -> tuple[int, int, int, int]:
@@ -62,15 +62,15 @@ def bounds(mask: Mask) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _choose(saliency: Plane) -> Mask | None:
+def _likeliest(saliency: Plane) -> Mask | None:
     """The part that is most like a character, with what belongs to it."""
-    labels, parts = blobs(saliency > SURE)
+    labels, parts = connected_components(saliency > SURE)
     parts = [part for part in parts if part.area_px >= _LEAST_SHARE * saliency.size]
     if not parts:
         return None
     best = max(parts, key=lambda part: _likeness(part, saliency.shape))
     mask: Mask = labels == best.label
-    reach = grown(mask, max(2, round(0.05 * max(best.width, best.height))))
+    reach = dilate(mask, max(2, round(0.05 * max(best.width, best.height))))
     for part in parts:
         # A hat above a dark band, a hand beyond a sleeve.
         if part is not best and part.area_px < 0.5 * best.area_px:
@@ -80,7 +80,7 @@ def _choose(saliency: Plane) -> Mask | None:
     return mask | _pinholes(mask)
 
 
-def _likeness(part: Blob, shape: tuple[int, ...]) -> float:
+def _likeness(part: Component, shape: tuple[int, ...]) -> float:
     """How much a part is like the one character: large, upright, near the middle."""
     upright = min(1.0, part.height / part.width / 0.9)
     off = abs((part.left + part.right) / 2 / shape[1] - 0.5)
@@ -89,7 +89,7 @@ def _likeness(part: Blob, shape: tuple[int, ...]) -> float:
 
 def _pinholes(mask: Mask) -> Mask:
     """What the mask goes all the way round, if it is small: an eye, a buckle, a band."""
-    labels, gaps = blobs(~mask)
+    labels, gaps = connected_components(~mask)
     height, width = mask.shape
     limit = 0.02 * np.count_nonzero(mask)
     small = [
@@ -100,7 +100,7 @@ def _pinholes(mask: Mask) -> Mask:
     return np.isin(labels, small)
 
 
-def _around(mask: Mask, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _with_margin(mask: Mask, size: tuple[int, int]) -> tuple[int, int, int, int]:
     left, top, right, bottom = bounds(mask)
     wide, high = round((right - left) * _MARGIN), round((bottom - top) * _MARGIN)
     return max(0, left - wide), max(0, top - high), min(size[0], right + wide), min(size[1], bottom + high)

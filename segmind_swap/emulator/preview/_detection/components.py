@@ -9,7 +9,7 @@ from .._arrays import Mask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Blob:
+class Component:
     """One connected part: its number among the labels, its pixels and its box."""
 
     label: int
@@ -28,7 +28,7 @@ class Blob:
         return self.bottom - self.top
 
 
-def blobs(mask: Mask) -> tuple[npt.NDArray[np.int32], list[Blob]]:
+def connected_components(mask: Mask) -> tuple[npt.NDArray[np.int32], list[Component]]:
     """Labels from 1 (0 is outside), and the parts, the largest first."""
     parent = [0]
 
@@ -57,12 +57,12 @@ def blobs(mask: Mask) -> tuple[npt.NDArray[np.int32], list[Blob]]:
         above = row_runs
 
     labels = np.zeros(mask.shape, np.int32)
-    found: dict[int, Blob] = {}
+    found: dict[int, Component] = {}
     for row, start, end, label in runs:
         name = root(label)
         labels[row, start:end] = name
         old = found.get(name)
-        found[name] = Blob(
+        found[name] = Component(
             label=name,
             area_px=end - start + (old.area_px if old else 0),
             left=min(start, old.left) if old else start,
@@ -70,4 +70,4 @@ def blobs(mask: Mask) -> tuple[npt.NDArray[np.int32], list[Blob]]:
             right=max(end, old.right) if old else end,
             bottom=row + 1,
         )
-    return labels, sorted(found.values(), key=lambda blob: -blob.area_px)
+    return labels, sorted(found.values(), key=lambda component: -component.area_px)

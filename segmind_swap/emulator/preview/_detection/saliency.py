@@ -35,7 +35,7 @@ def _network() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(_WEIGHTS.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def look(picture: Image.Image) -> Plane:
+def saliency_map(picture: Image.Image) -> Plane:
     """How much each pixel of an RGB picture stands out, in the picture's own size."""
     squeezed = picture.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=3.0)
     pixels = np.asarray(squeezed, np.float32)

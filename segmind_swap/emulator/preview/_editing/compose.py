@@ -9,7 +9,7 @@ from .._arrays import Mask
 from .._input import working_copy
 from .._label import png
 from .._label import ribbon as label
-from .inpaint import fill
+from .inpaint import inpaint
 from .matte import Cutout
 from .placement import Placement
 
@@ -28,23 +28,23 @@ class Parts:
 
 def compose(scene: Image.Image, parts: Parts, *, ribbon: bool) -> bytes:
     """The edited scene as PNG, in the scene's own size and mode. The scene itself is changed."""
-    _empty(scene, parts.hole)
+    _remove_character(scene, parts.hole)
     figure = _figure(parts.character, parts.placement)
     at = (round(parts.placement.left), round(parts.placement.top))
     if parts.placement.stands:
-        _shade(scene, figure.getchannel("A"), at)
-    _lay(scene, figure, at)
+        _draw_shadow(scene, figure.getchannel("A"), at)
+    _paste(scene, figure, at)
     if ribbon:
         text = label(scene.size)
-        _lay(scene, text, (scene.width - text.width, scene.height - text.height))
+        _paste(scene, text, (scene.width - text.width, scene.height - text.height))
     return png(scene)
 
 
-def _empty(picture: Image.Image, hole: Mask) -> None:
+def _remove_character(picture: Image.Image, hole: Mask) -> None:
     """Fill the old character's place from its surroundings."""
     small = working_copy(picture)
     gap = Image.fromarray(hole.astype(np.uint8) * 255)
-    patch, box = fill(small.convert("RGB"), gap)
+    patch, box = inpaint(small.convert("RGB"), gap)
     soft = gap.filter(ImageFilter.GaussianBlur(1.0)).crop(box)
     zoom = picture.width / small.width
     target = tuple(round(side * zoom) for side in box)
@@ -52,7 +52,7 @@ def _empty(picture: Image.Image, hole: Mask) -> None:
     patch = patch.resize(size, Image.Resampling.BICUBIC)
     soft = soft.resize(size, Image.Resampling.BICUBIC)
     patch.putalpha(soft)
-    _lay(picture, patch, (target[0], target[1]))
+    _paste(picture, patch, (target[0], target[1]))
 
 
 def _figure(character: Cutout, placement: Placement) -> Image.Image:
@@ -65,7 +65,7 @@ def _figure(character: Cutout, placement: Placement) -> Image.Image:
     return figure
 
 
-def _shade(picture: Image.Image, alpha: Image.Image, at: tuple[int, int]) -> None:
+def _draw_shadow(picture: Image.Image, alpha: Image.Image, at: tuple[int, int]) -> None:
     """A soft shadow where the feet touch the ground."""
     sole = alpha.crop((0, round(alpha.height * 0.93), alpha.width, alpha.height)).getbbox()
     if sole is None:
@@ -80,10 +80,10 @@ def _shade(picture: Image.Image, alpha: Image.Image, at: tuple[int, int]) -> Non
     ImageDraw.Draw(soft).ellipse((pad, pad, size[0] - pad, size[1] - pad), fill=round(255 * _SHADOW))
     shadow = Image.new("RGBA", size, (18, 14, 28, 0))
     shadow.putalpha(soft.filter(ImageFilter.GaussianBlur(thick * 0.45)))
-    _lay(picture, shadow, (left, top))
+    _paste(picture, shadow, (left, top))
 
 
-def _lay(picture: Image.Image, layer: Image.Image, at: tuple[int, int]) -> None:
+def _paste(picture: Image.Image, layer: Image.Image, at: tuple[int, int]) -> None:
     """Put an RGBA layer on the picture, whatever its mode; where the layer is clear nothing changes."""
     clip = (
         max(0, -at[0]),

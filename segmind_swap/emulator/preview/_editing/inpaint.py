@@ -15,7 +15,7 @@ _PATCH_PX = 3
 Box = tuple[int, int, int, int]
 
 
-def fill(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
+def inpaint(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
     """A patch for an RGB scene, and its box: the hole (white in an image of mode L) filled.
 
     The box is larger than the hole; outside the hole the patch is not to be used.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .._arrays import Colours, Plane, mean_around
-from .pull_push import spread
+from .._arrays import Colours, Plane, box_mean
+from .pull_push import fill_colours
 
 _SIDE_PX = 400
 """The filter is worked out at most at this size, and applied at any."""
@@ -24,18 +24,18 @@ class Cutout:
     alpha: Plane
 
 
-def cut(colours: Colours, alpha: Plane) -> Cutout:
+def cut_out(colours: Colours, alpha: Plane) -> Cutout:
     """Take the character out of its picture."""
     fine = _sharper(_guided(colours, alpha))
-    return Cutout(colours=clean(colours, fine), alpha=fine)
+    return Cutout(colours=without_backdrop(colours, fine), alpha=fine)
 
 
-def clean(colours: Colours, alpha: Plane) -> Colours:
+def without_backdrop(colours: Colours, alpha: Plane) -> Colours:
     """The colours of the character alone: along the edge they come from further inside."""
     inside = (alpha > 0.97).astype(np.float32)
     if not inside.any():
         return colours
-    return np.where((alpha > 0.97)[..., None], colours, spread(colours, inside))
+    return np.where((alpha > 0.97)[..., None], colours, fill_colours(colours, inside))
 
 
 def _guided(colours: Colours, alpha: Plane) -> Plane:
@@ -49,17 +49,17 @@ def _guided(colours: Colours, alpha: Plane) -> Plane:
     guide = np.stack([_resized(colours[..., c], size) for c in range(3)], axis=-1)
     mask = _resized(alpha, size)
     r = _RADIUS_PX
-    mean_guide, mean_mask = mean_around(guide, r), mean_around(mask, r)
-    together = mean_around(guide * mask[..., None], r) - mean_guide * mean_mask[..., None]
+    mean_guide, mean_mask = box_mean(guide, r), box_mean(mask, r)
+    together = box_mean(guide * mask[..., None], r) - mean_guide * mean_mask[..., None]
     variance = np.empty((*mask.shape, 3, 3), np.float32)
     for i in range(3):
         for j in range(i, 3):
-            own = mean_around(guide[..., i] * guide[..., j], r) - mean_guide[..., i] * mean_guide[..., j]
+            own = box_mean(guide[..., i] * guide[..., j], r) - mean_guide[..., i] * mean_guide[..., j]
             variance[..., i, j] = variance[..., j, i] = own
     variance += _SMOOTHNESS * np.eye(3, dtype=np.float32)
     slope = np.asarray(np.linalg.solve(variance, together[..., None])[..., 0], np.float32)
     offset = np.asarray(mean_mask - (slope * mean_guide).sum(axis=-1), np.float32)
-    slope, offset = mean_around(slope, r), mean_around(offset, r)
+    slope, offset = box_mean(slope, r), box_mean(offset, r)
     fine = _resized(offset, (width, height))
     for c in range(3):
         fine = fine + _resized(slope[..., c], (width, height)) * colours[..., c]

@@ -60,7 +60,7 @@ class Placement:
     stands: bool
 
 
-def place(new: Extent, old: Extent) -> Placement:
+def place_character(new: Extent, old: Extent) -> Placement:
     """Put the new character where the old one is."""
     scale = old.height / new.height
     scale *= min(max(_WIDTHS[1] * old.width / (new.width * scale), _LEAST_HEIGHT), 1.0)

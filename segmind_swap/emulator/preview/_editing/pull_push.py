@@ -5,7 +5,7 @@ import numpy as np
 from .._arrays import Colours, Plane
 
 
-def spread(colours: Colours, weight: Plane) -> Colours:
+def fill_colours(colours: Colours, weight: Plane) -> Colours:
     """Each pixel's colour from the nearest ones that have weight; where the weight is 1 it stays as it is."""
     height, width = weight.shape
     if height <= 2 and width <= 2:
@@ -17,7 +17,7 @@ def spread(colours: Colours, weight: Plane) -> Colours:
     heavy = np.pad(colours * weight[..., None], (*even, (0, 0)))
     known = _sums(np.pad(weight, even)[..., None])
     means = np.asarray(_sums(heavy) / np.maximum(known, 1e-6), np.float32)
-    coarse = spread(means, np.asarray(np.minimum(known[..., 0], 1.0), np.float32))
+    coarse = fill_colours(means, np.asarray(np.minimum(known[..., 0], 1.0), np.float32))
     return colours * weight[..., None] + _doubled(coarse)[:height, :width] * (1.0 - weight[..., None])
 
 

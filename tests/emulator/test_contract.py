@@ -1,6 +1,5 @@
 """Each open question of the API is a switch of the emulator, and the client is safe under each position."""
 
-import re
 from typing import Any, get_args
 
 import anyio
@@ -32,10 +31,7 @@ from segmind_swap.emulator import (
     UploadField,
 )
 
-from .calling import PAYLOADS, SWAP, connect, picture, poll_url, submit
-
-NOWHERE = {**SWAP, "character_image": "http://127.0.0.1/files/gone.png"}
-"""A swap that fails: the emulator itself has no such picture."""
+from .calling import NOWHERE, SWAP, body_of, connect, picture, submit
 
 
 def client_of(emulator: Emulator, **settings: Any) -> SwapClient:
@@ -68,17 +64,6 @@ async def sent(client: SwapClient) -> SwapJob:
     )
 
 
-async def body_of(emulator: Emulator, **fields: Any) -> Any:
-    """The last poll of a job, as it is on the wire."""
-    async with connect(emulator) as http:
-        url = await poll_url(http, **fields)
-        await anyio.sleep(72)
-        return (await http.get(url)).json()
-
-
-# What a submit answers
-
-
 @pytest.mark.parametrize("acceptance", get_args(Acceptance))
 @pytest.mark.parametrize("poll_path", get_args(PollPath))
 async def test_a_job_is_found_under_whatever_path_it_was_given(poll_path: Any, acceptance: Any) -> None:
@@ -89,20 +74,11 @@ async def test_a_job_is_found_under_whatever_path_it_was_given(poll_path: Any, a
     assert result.job.request_id == charge.request_id, "told by a header at least"
 
 
-@pytest.mark.parametrize(("acceptance", "payload"), [("minimal", "F02"), ("v2", "F04")])
-async def test_an_acceptance_can_be_another_one_that_was_published(acceptance: Any, payload: str) -> None:
-    async with connect(Emulator(acceptance=acceptance)) as http:
-        assert set((await submit(http)).json()) == set(PAYLOADS[payload]["body"])
-
-
 @pytest.mark.parametrize("auth", ["bearer", "x-api-key", "both"])
 async def test_a_key_is_taken_in_whichever_header_is_accepted(auth: Any) -> None:
     emulator = Emulator(auth=auth)
     await swapped(emulator)
     assert emulator.count("submit") == (2 if auth == "x-api-key" else 1), "a 401 bills nothing"
-
-
-# How a job ends
 
 
 @pytest.mark.parametrize("words", get_args(StateWords))
@@ -126,29 +102,6 @@ async def test_the_picture_is_found_in_whatever_shape_it_comes(output: Any) -> N
     assert result.url == f"http://127.0.0.1/files/{emulator.ledger[0].request_id}.png"
 
 
-@pytest.mark.parametrize(
-    ("output", "payload"),
-    [
-        ("json-list", "F12"),
-        ("list", "F14"),
-        ("json-object", "F15"),
-        ("url", "F16"),
-        ("outputs", "F18"),
-        ("nothing", "F19"),
-    ],
-)
-async def test_a_shape_of_output_is_the_published_one(output: Any, payload: str) -> None:
-    emulator = Emulator(output=output)
-    body = await body_of(emulator)
-    published = PAYLOADS[payload]["body"]
-    assert _blurred(body) == _blurred(published)
-
-
-def _blurred(body: Any) -> str:
-    """A body without its picture's URL."""
-    return re.sub(r"https?:[^'\"]+", "URL", str(body))
-
-
 async def test_a_job_that_names_no_picture_was_paid_and_says_so() -> None:
     emulator = Emulator(output="nothing")
     async with client_of(emulator) as client:
@@ -168,17 +121,6 @@ async def test_a_failure_is_read_in_whatever_shape_it_comes(failure: Any, status
     told = caught.value.reason
     assert ("Input image could not be downloaded" in told) is (failure != "bare")
     assert len(emulator.ledger) == 1
-
-
-@pytest.mark.parametrize(
-    ("failure", "payload"), [("error", "F24"), ("object", "F25"), ("list", "F26"), ("bare", "F27")]
-)
-async def test_a_shape_of_failure_is_the_published_one(failure: Any, payload: str) -> None:
-    body = await body_of(Emulator(failure=failure), **NOWHERE)
-    published = PAYLOADS[payload]["body"]
-    assert {key: type(value) for key, value in body.items()} == {
-        key: type(value) for key, value in published.items()
-    }
 
 
 @pytest.mark.parametrize("refund", [False, True])
@@ -211,9 +153,6 @@ async def test_a_record_that_is_gone_is_believed_only_after_a_while() -> None:
     assert [call.status for call in emulator.calls if call.kind == "poll"].count(404) >= 3
 
 
-# Limits and money
-
-
 @pytest.mark.parametrize("form", get_args(ResetFormat))
 @pytest.mark.parametrize("count_polls", [False, True])
 async def test_a_limit_is_kept_in_whatever_form_its_reset_is_told(form: Any, count_polls: bool) -> None:
@@ -224,32 +163,6 @@ async def test_a_limit_is_kept_in_whatever_form_its_reset_is_told(form: Any, cou
     assert len(emulator.ledger) == 4
     assert emulator.paid_twice() == []
     assert any(call.status == 429 for call in emulator.calls)
-
-
-@pytest.mark.parametrize(
-    ("form", "pattern"),
-    [
-        ("iso", r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
-        ("space", r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
-        ("epoch-s", r"\d{10}"),
-        ("epoch-ms", r"\d{10}000"),
-    ],
-)
-async def test_a_reset_is_written_in_the_form_that_is_set(form: Any, pattern: str) -> None:
-    async with connect(Emulator(rate_limit=1, reset_format=form)) as http:
-        await submit(http)
-        headers = (await submit(http)).headers
-    assert re.fullmatch(pattern, headers["x-rate-limit-reset-at-utc"])
-    assert "retry-after" not in headers
-
-
-async def test_a_reset_may_be_in_retry_after_or_nowhere() -> None:
-    for form in ("retry-after", "none"):
-        async with connect(Emulator(rate_limit=1, reset_format=form)) as http:
-            await submit(http)
-            headers = (await submit(http)).headers
-        assert "x-rate-limit-reset-at-utc" not in headers
-        assert headers.get("retry-after") == ("60" if form == "retry-after" else None)
 
 
 async def test_a_limit_without_a_hint_that_outlasts_the_timeout_is_an_error_and_free() -> None:
@@ -300,9 +213,6 @@ async def test_a_fault_that_says_for_itself_whether_it_bills_is_obeyed() -> None
         assert (await http.get("/inference-request/request-history")).json()["total"] == 0
 
 
-# Uploads and the history
-
-
 @pytest.mark.parametrize("field", get_args(UploadField))
 async def test_an_upload_is_read_under_either_key(field: Any) -> None:
     await swapped(Emulator(upload_field=field))
@@ -315,40 +225,6 @@ async def test_an_upload_beyond_the_limit_of_the_service_is_refused_and_free() -
             await client.swap(reference_character_image=picture(), character_image=picture("blue"))
     assert caught.value.status_code == 413
     assert emulator.ledger == ()
-
-
-async def test_the_history_lists_the_latest_first_with_what_was_sent_and_what_it_cost() -> None:
-    emulator = Emulator()
-    async with connect(emulator) as http:
-        await poll_url(http, **NOWHERE)
-        await anyio.sleep(72)
-        await submit(http)
-        path = "/inference-request/request-history"
-        got = (await http.get(path)).json()
-        one = (await http.get(path, params={"page": "2", "per_page": "1"})).json()
-        by_id = (await http.get(f"{path}/{emulator.ledger[0].request_id}")).json()
-        missing = await http.get(f"{path}/5b1f0c2d9e8a47463b21c0ffee001122")
-        wrong = await http.get(path, params={"page": "0"})
-    rows = got["data"]
-    assert [row["model_status"] for row in rows] == ["PENDING", "FAILED"]
-    assert [row["request_body"] for row in rows] == [SWAP, NOWHERE]
-    assert {row["credits_deduction"] for row in rows} == {0.1522}
-    assert one["data"] == [by_id] == [rows[1]]
-    assert (one["total"], missing.status_code, wrong.status_code) == (2, 404, 400)
-    assert emulator.count("history") == 5
-
-
-async def test_the_history_may_leave_workflow_runs_out() -> None:
-    emulator = Emulator(lists_history=False)
-    async with connect(emulator) as http:
-        await submit(http)
-        path = "/inference-request/request-history"
-        assert (await http.get(path)).json()["data"] == []
-        assert (await http.get(f"{path}/{emulator.ledger[0].request_id}")).status_code == 404
-        assert (await http.get(path, headers={"x-api-key": "wrong"})).status_code == 401
-
-
-# The switches themselves
 
 
 @pytest.mark.parametrize(

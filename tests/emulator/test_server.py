@@ -21,7 +21,7 @@ from PIL import Image
 
 from segmind_swap.emulator import Emulator, Fault, Picture, _server
 
-from .calling import KEY, PAYLOADS, SWAP, WORKFLOW, picture, poll_url, submit, upload
+from .calling import KEY, SWAP, WORKFLOW, picture, poll_url, submit, upload
 
 pytestmark = pytest.mark.real_time
 
@@ -313,14 +313,3 @@ def test_a_signal_ends_a_run_cleanly(number: signal.Signals) -> None:
 def credits_left(url: str) -> float:
     left = httpx.get(f"{url}/v1/get-user-credits", headers=KEY, timeout=PATIENCE).json()["credits"]
     return float(left)
-
-
-@pytest.mark.parametrize("missing", ["PIL", "starlette", "uvicorn"])
-def test_without_the_extra_the_import_says_what_to_install(missing: str) -> None:
-    program = f"import sys; sys.modules[{missing!r}] = None; import segmind_swap.emulator"
-    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "install `segmind-swap[emulator]`" in result.stderr.splitlines()[-1]
-
-
-def test_the_payloads_were_all_read() -> None:
-    assert len(PAYLOADS) == 56

@@ -1,4 +1,4 @@
-"""The ASGI application: counts what arrives, lets faults happen, and asks the API for the rest."""
+"""The ASGI application: logs each call, asks the API for the response, and applies the fault that hits it."""
 
 import os
 from contextlib import suppress
@@ -22,17 +22,17 @@ from ._service.requests import ClientDisconnectedError, base_url_of, read_body
 from ._service.routes import find_route
 
 CUT = "segmind_swap.emulator.cut"
-"""The ASGI extension through which a server offers its transport: ``async cut(*, flush: bool) -> None``."""
+"""The ASGI extension by which a server lets the application cut: ``async cut(*, flush: bool) -> None``."""
 
 BODY_LIMIT_BYTES = 112 * 1024 * 1024
-"""Four of the largest uploads in base64; a longer request is answered 413 without reading on."""
+"""Four uploads of the largest size in base64. A longer body gets a 413, and the rest is not read."""
 
 
 class App:
-    """The application. It has no tasks and no threads; what it serves may change between two calls.
+    """The application. It starts no tasks and no threads. A reset replaces the account between two calls.
 
-    A cut needs the server's help (`CUT`). Without it, as under httpx's ASGITransport, a cut is a
-    ``ConnectionResetError`` out of the application.
+    A cut needs the server's extension `CUT`. Without the extension, as under httpx's ASGITransport, the
+    application raises ``ConnectionResetError`` instead.
     """
 
     def __init__(self, controls: Controls, control_api: ControlApi) -> None:
@@ -86,7 +86,7 @@ class App:
         elif fault is not None and not (
             fault.handled or (fault.undecided and account.api.contract.gateway_bills)
         ):
-            # Right in form, but nothing stands behind it; the fault takes from it what it needs.
+            # Looks like an accepted submit, but no job exists. The fault replaces or cuts this response.
             base_url = str(base_url_of(scope))
             response = shapes.accepted(base_url, os.urandom(16).hex(), contract=account.api.contract)
         else:
@@ -103,7 +103,7 @@ class App:
             exchange.ending = "cut"
             await _send_and_cut(response, fault, scope, send)
             return
-        # Written first, because a client in another thread may look as soon as it has the answer.
+        # Stored before sending: a client in another thread may read the log as soon as it has the response.
         call.status = response.status_code
         self._record_response(exchange, response)
         await response(scope, request.receive, send)

@@ -1,4 +1,4 @@
-"""What there is to control: an account that can be opened anew, its clock, and the faults in force."""
+"""The controls: an account that a reset replaces, its clock, and the faults in force."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from .traffic import TrafficLog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """What begins anew with a reset; ``id`` tells one from those before it."""
+    """Everything that a reset replaces. ``id`` is another one after each reset."""
 
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     api: Api
@@ -29,7 +29,7 @@ class Account:
 
 
 class Controls:
-    """What Python, HTTP and the page do to an emulator: one implementation for the three."""
+    """The operations on a running emulator, shared by `Emulator`, the routes and the page."""
 
     def __init__(self, open_account: Callable[[], Account], *, faults: Sequence[Fault], seed: int) -> None:
         self.clock = Clock()
@@ -38,13 +38,13 @@ class Controls:
         self._open_account = open_account
 
     def inject(self, fault: Fault) -> int:
-        """Add a fault after those there are; its number."""
+        """Add a fault after the faults in force; returns its number."""
         return self.rules.add(fault, now=self.clock.now_or_none())
 
     def reset(self) -> None:
-        """As at the beginning: the account, the clock and the faults."""
+        """Restore the account, the clock and the faults of the start."""
         account = self._open_account()
-        # The server goes on, and with it where its pictures are drawn.
+        # The server keeps running, so that pictures are still drawn in its threads.
         account.outputs.limiter = self.account.outputs.limiter
         self.account = account
         self.rules.reset()

@@ -1,4 +1,4 @@
-"""Whom the server answers: no page of another site may use a visitor's browser to reach it."""
+"""Checks Host and Origin: no page of another site may reach the emulator through a visitor's browser."""
 
 import ipaddress
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this name or address is this machine itself, for every resolver."""
+    """Whether this name or address means this machine on every system, without a DNS query."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
@@ -16,10 +16,10 @@ def is_loopback(host: str) -> bool:
 
 
 def host_problem(header: str | None) -> str | None:
-    """Why a request with this ``Host`` is not answered on loopback, or None.
+    """Why a request with this ``Host`` is refused by a server on loopback, or None.
 
-    A page whose own name has come to point to 127.0.0.1 is of this origin to its browser; only the name that
-    it used tells.
+    This stops DNS rebinding: a site changes its DNS name to 127.0.0.1, so that its page has the same origin
+    as the emulator for the browser. Only the ``Host`` header still shows the name of the site.
     """
     try:
         name = urlsplit(f"//{header}").hostname if header else None
@@ -28,25 +28,27 @@ def host_problem(header: str | None) -> str | None:
     if name is not None and is_loopback(name):
         return None
     return (
-        "this emulator answers to the names of this machine only, such as 127.0.0.1 or localhost; "
-        "allow_remote lets it answer to others"
+        "this emulator answers only requests for a name of this machine, such as 127.0.0.1 or localhost; "
+        "allow_remote allows other names"
     )
 
 
 def origin_problem(method: str, headers: Mapping[str, str]) -> str | None:
-    """Why a request to the controls may be another site's doing, or None.
+    """Why a request to the controls is refused, or None.
 
-    Browsers say where a request comes from, and ask before they send JSON to another site, which is never
-    allowed to; programs say nothing.
+    Browsers send ``Origin`` and ``Sec-Fetch-Site``, and ask with a preflight request before they send JSON to
+    another site; no preflight is ever allowed. Other programs send neither header.
     """
     if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
-        return "the controls answer to their own page and to programs, not to pages of other sites"
+        return "the controls answer the emulator's own page and programs, not pages of other sites"
     if method in SAFE_METHODS:
         return None
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).netloc != headers.get("host"):
-        return "the controls take changes from their own page and from programs, not from other origins"
+        return (
+            "the controls accept changes from the emulator's page and from programs, not from other origins"
+        )
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if method == "POST" and media_type != "application/json":
-        return "a change is sent with the header content-type: application/json"
+        return "a change must be sent with the header content-type: application/json"
     return None

@@ -1,4 +1,4 @@
-"""The page at ``/``: one HTML document put together from three files, with a policy that runs only those."""
+"""The page at ``/``: one HTML document assembled from three files, whose policy allows only their code."""
 
 import base64
 import functools
@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 
 def page() -> Response:
-    """The page; it asks the controls for everything it shows."""
+    """The page. Its script requests all its data from the controls."""
     html, policy = _assembled()
     headers = {
         "content-security-policy": policy,

@@ -1,4 +1,4 @@
-"""The controls over HTTP: the routes under ``/_emulator/`` and the page at ``/``."""
+"""The routes of the controls under ``/_emulator/``, and the page at ``/``."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -38,9 +38,9 @@ class _HttpError(Exception):
 
 
 class ControlApi:
-    """Answers what is asked of the controls; nothing of it is counted as a call or hit by a fault.
+    """The controls over HTTP. Their requests are not counted as calls, and no fault hits them.
 
-    ``settings`` are told with the state as they are.
+    ``settings`` are fields that ``GET /_emulator/state`` returns unchanged.
     """
 
     def __init__(self, controls: Controls, *, settings: dict[str, Any]) -> None:
@@ -63,7 +63,7 @@ class ControlApi:
         )
 
     def handles(self, path: str) -> bool:
-        """Whether a request with this path is for the controls, and not for the API."""
+        """Whether this path belongs to the controls or the page, and not to the API."""
         return path == "/" or path.startswith(PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +77,7 @@ class ControlApi:
         try:
             if request.scope["path"] == "/":
                 if request.method not in ("GET", "HEAD"):
-                    raise _HttpError(405, "the page is only read")
+                    raise _HttpError(405, "the page is read with GET or HEAD")
                 return page()
             if problem := origin_problem(request.method, request.headers):
                 raise _HttpError(403, problem)
@@ -149,7 +149,7 @@ class ControlApi:
 
     async def _withdraw(self, request: Request, name: str) -> Response:
         if not self._controls.rules.remove(int(name)):
-            raise _HttpError(404, f"there is no fault {int(name)}; one that is used up is gone")
+            raise _HttpError(404, f"there is no fault {int(name)}; a fault that is used up is withdrawn")
         return Response(None, 204)
 
     async def _withdraw_all(self, request: Request, name: str) -> Response:
@@ -164,7 +164,7 @@ class ControlApi:
         clock = self._controls.clock
         if name == "advance":
             if "seconds" not in fields:
-                raise ValueError("seconds must say how far")
+                raise ValueError("seconds must be given: by how much the clock is advanced")
             clock.advance(validation.read_number(fields["seconds"], "seconds"))
         elif name == "pause":
             clock.pause()
@@ -180,8 +180,8 @@ class ControlApi:
     async def _picture(self, request: Request, name: str) -> Response:
         found = await self._controls.account.outputs.find(name, self._controls.clock.now())
         if found is None:
-            raise _HttpError(404, "there is no such picture")
-        # A name is a digest or a job's own id, so what it stands for never changes.
+            raise _HttpError(404, "there is no picture of this name")
+        # A name is a sha256 or a job's id, so the picture of a name never changes.
         headers = {"cache-control": "private, max-age=86400, immutable"}
         return Response(found.data, media_type=found.media_type, headers=headers)
 

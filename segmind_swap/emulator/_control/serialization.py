@@ -1,4 +1,4 @@
-"""An emulator in JSON: what the controls over HTTP tell, and the page shows."""
+"""The JSON of the controls over HTTP: state, ledger, jobs, calls, faults and clock."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _URL_SHOWN = 300
 def state(
     controls: Controls, totals: Totals, *, settings: dict[str, Any], jobs: int, calls: int
 ) -> dict[str, Any]:
-    """Everything at a glance: the account, the faults, the newest jobs and the newest calls."""
+    """The whole state: the account, the faults, the newest jobs and the newest requests."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
     totals.update(charges)
@@ -46,12 +46,12 @@ def state(
 
 
 def clock(controls: Controls) -> dict[str, Any]:
-    """Whether the clock stands, and what it shows."""
+    """Whether the clock is paused, and its time in seconds."""
     return {"paused": controls.clock.paused, "now": controls.clock.now()}
 
 
 def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
-    """The limit and what is left of it, or None if there is none."""
+    """The rate limit and its use in the current window; None if there is no limit."""
     limit = account.rate_limit.requests_per_minute
     if limit is None:
         return None
@@ -65,7 +65,7 @@ def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
 
 
 def ledger(controls: Controls, totals: Totals, *, before: int | None, limit: int) -> dict[str, Any]:
-    """Jobs below the number ``before``, newest first; ``next`` is the ``before`` of those that follow."""
+    """The jobs below the number ``before``, newest first. ``next`` is the ``before`` of the next page."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
     totals.update(charges)
@@ -82,7 +82,7 @@ def ledger(controls: Controls, totals: Totals, *, before: int | None, limit: int
 
 
 def job_in_full(number: int, controls: Controls, totals: Totals) -> dict[str, Any] | None:
-    """A job with the requests and answers that concern it, oldest first; None if there is none."""
+    """A job with its requests and their responses, oldest first. None if there is no job of this number."""
     account, now = controls.account, controls.clock.now()
     charges = account.ledger.charges()
     if not 1 <= number <= len(charges):
@@ -106,7 +106,7 @@ def job_in_full(number: int, controls: Controls, totals: Totals) -> dict[str, An
 def job(
     charge: Charge, account: Account, totals: Totals, *, now: float, polls: Counter[str]
 ) -> dict[str, Any]:
-    """One job. ``state`` is DUE when its time is up and no poll has found out how it ended."""
+    """One job. Its ``state`` is DUE if its time is up and no poll has stored its outcome yet."""
     made = account.ledger.find_with_output(charge.request_id, now) is not None
     seconds = account.ledger.job_time
     age = now - charge.accepted_at
@@ -130,7 +130,7 @@ def job(
 
 
 def call(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
-    """One request in a line."""
+    """One request, without headers and bodies."""
     return {
         "serial": exchange.serial,
         "kind": exchange.call.kind if exchange.call else None,
@@ -146,7 +146,7 @@ def call(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
 
 
 def call_in_full(exchange: Exchange, account: Account, *, now: float) -> dict[str, Any]:
-    """One request and its answer; keys are masked, long texts shortened."""
+    """One request and its response. Keys are masked, and long texts are shortened."""
     answered = exchange.answered_at
     return {
         **call(exchange, account, now=now),
@@ -169,7 +169,7 @@ def call_in_full(exchange: Exchange, account: Account, *, now: float) -> dict[st
 def calls(
     account: Account, *, now: float, kind: str | None, before: int | None, limit: int
 ) -> dict[str, Any]:
-    """Requests below the serial number ``before``, newest first, with their answers."""
+    """The requests below the serial number ``before``, newest first, with their responses."""
     found: Iterable[Exchange] = account.traffic.newest_first()
     fitting = (
         exchange
@@ -185,7 +185,7 @@ def calls(
 
 
 def fault(placed: PlacedFault) -> dict[str, Any]:
-    """A fault in force: its number, its fields, and the two halves of a sentence about it."""
+    """A fault in force: its number, its hits, its fields, and what it does and when in words."""
     return {
         "number": placed.number,
         "hits": placed.hits,
@@ -197,11 +197,11 @@ def fault(placed: PlacedFault) -> dict[str, Any]:
 
 
 def _fields(fault: Fault) -> dict[str, Any]:
-    """The fields that are set, as far as JSON can say them: not a body of bytes, nor calls without end."""
+    """The fields that are set and that JSON can express: no body of bytes, and no endless range of calls."""
     calls = list(fault.calls) if isinstance(fault.calls, tuple | list) else None
     start, end = fault.window or (None, None)
     window = None if fault.window is None else [start, None if end == float("inf") else end]
-    told = {
+    values = {
         "on": fault.on,
         "calls": calls,
         "probability": fault.probability,
@@ -215,11 +215,11 @@ def _fields(fault: Fault) -> dict[str, Any]:
         "cut": fault.cut,
         "accepts": fault.accepts,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _job_of(exchange: Exchange, account: Account) -> int | None:
-    """The number of the job that a request started, or asked for."""
+    """The number of the job that a request started, polled or downloaded."""
     if exchange.call is None:
         return None
     ids = [exchange.path.rpartition("/")[2].removesuffix(".png")]
@@ -242,7 +242,10 @@ def _is_upload(exchange: Exchange) -> bool:
 
 
 def _picture(url: str, account: Account) -> dict[str, Any]:
-    """A picture's URL as it was given, and where the page may load it; no page of ours loads foreign ones."""
+    """The URL of a picture as submitted, and the path from which the page loads it.
+
+    The path is None for a picture that the emulator does not host: the page loads nothing from other hosts.
+    """
     name = hosted_file_name(url) if account.outputs.sha256_of(url) else None
     shown = excerpt(url.encode("utf-8", "replace")).decode("utf-8", "replace")
     return {"url": shown[:_URL_SHOWN], "picture": f"{PICTURES}{name}" if name else None}

@@ -1,4 +1,4 @@
-"""Totals of a ledger for whoever looks every second, without going through all of it each time."""
+"""Totals of a ledger, updated step by step: the page asks every second, and a ledger may be long."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from .._service.ledger import Charge
 
 @dataclass(slots=True)
 class Totals:
-    """Sums that grow with a ledger: new charges are added once, and jobs looked at until they have ended."""
+    """Running totals. `update` adds new charges once, and checks only the jobs that have not ended."""
 
     _seen: int = 0
     _ended: Counter[str] = field(default_factory=Counter)
@@ -21,7 +21,7 @@ class Totals:
     _again: dict[int, int] = field(default_factory=dict)
 
     def update(self, charges: Sequence[Charge]) -> None:
-        """Take in what has happened since the last time."""
+        """Add what has changed since the last update."""
         for charge in charges[self._seen :]:
             self._running.add(charge.number)
             self._billed += Decimal(str(charge.price_usd))
@@ -37,11 +37,11 @@ class Totals:
                 self._billed -= Decimal(str(charge.price_usd)) if charge.refunded else 0
 
     def billed_before(self, charge: Charge) -> int | None:
-        """The number of the first job that was billed for the same swap, if this one is not it."""
+        """The number of the first job that was billed for the same swap. None for the first job itself."""
         return self._again.get(charge.number)
 
     def summary(self) -> dict[str, Any]:
-        """What the page shows in large figures."""
+        """The totals in JSON."""
         return {
             "jobs": self._seen,
             "running": len(self._running),

@@ -1,4 +1,4 @@
-"""Requests and their answers, as they are shown to people: the recent ones, shortened, and no key in full."""
+"""The recent requests and their responses for display: bodies are shortened, and keys are masked."""
 
 import re
 from collections import deque
@@ -9,13 +9,13 @@ from typing import Literal
 from .._service.calls import Call
 
 EXCHANGES_KEPT = 2_000
-"""How many are remembered, with what is shown of their bodies."""
+"""How many requests are kept, with excerpts of the bodies."""
 
 EXCERPT_BYTES = 4_096
-"""What is kept of a body."""
+"""The largest excerpt of a body that is kept."""
 
 LONG_BYTES = 300
-"""A text of JSON beyond this, such as a data URL, is shown by its beginning and its size."""
+"""A longer JSON string, such as a data URL, is shortened to its first bytes and its size."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 Ending = Literal["waiting", "answered", "cut", "left", "broken"]
@@ -27,11 +27,11 @@ _TOKENS = 64
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """One request and what became of it.
+    """One request and its response.
 
-    ``serial`` counts all requests from 1, those included that are no call of the API, which have no ``call``.
-    The headers are as they came, with the key: `masked_headers` is what may be shown of them. ``ending`` is
-    "left" where the client left inside its body, "broken" where the emulator itself failed.
+    ``serial`` counts all requests from 1. A request that is not a call of the API has a serial, but no
+    ``call``. The headers contain the key: only `masked_headers` may be shown. ``ending`` is "left" if the
+    client disconnected inside its body, and "broken" if the emulator itself failed.
     """
 
     serial: int
@@ -51,12 +51,12 @@ class Exchange:
     answer_size_bytes: int = 0
 
     def mentions(self, words: Iterable[bytes]) -> bool:
-        """Whether one of these, such as a request id, is in its path or in its answer."""
+        """Whether one of these words, such as a request id, is in the path or in the response."""
         return any(word in self.answer_body or word in self.path.encode() for word in words)
 
 
 class TrafficLog:
-    """The recent exchanges, in order of arrival."""
+    """The recent requests and responses, in order of arrival."""
 
     def __init__(self) -> None:
         self._recent: deque[Exchange] = deque(maxlen=EXCHANGES_KEPT)
@@ -77,7 +77,7 @@ class TrafficLog:
 
 
 def excerpt(body: bytes) -> bytes:
-    """What is kept of a body: long texts inside JSON are cut first, so that what is around them is seen."""
+    """The excerpt of a body that is kept. Long JSON strings are shortened first, to keep the other fields."""
     if len(body) <= EXCERPT_BYTES:
         return body
     pieces, start = [], 0
@@ -94,7 +94,7 @@ def excerpt(body: bytes) -> bytes:
 
 
 def masked_headers(headers: Headers) -> list[tuple[str, str]]:
-    """Names and values, the values of keys and cookies masked."""
+    """Names and values of headers. The values of keys and cookies are masked."""
     return [
         (name.decode("latin-1"), _masked(value) if name.lower() in _SECRET else value.decode("latin-1"))
         for name, value in headers
@@ -102,13 +102,13 @@ def masked_headers(headers: Headers) -> list[tuple[str, str]]:
 
 
 def masked_text(body: bytes, headers: Headers = ()) -> str:
-    """The text of a body; a key that came in ``headers`` is masked wherever the body repeats it."""
+    """A body as text. A key from ``headers`` is masked wherever the body repeats it."""
     for key in _keys(headers):
         body = body.replace(key, _masked(key).encode())
     return _LONG_RUN.sub(_shortened, body.decode("utf-8", "replace"))
 
 
-# What a body of less than an excerpt may still hold: a data URL of some thousand letters.
+# A body that is shorter than an excerpt may still contain a data URL of some thousand letters.
 _LONG_RUN = re.compile(rf"[A-Za-z0-9+/=_-]{{{LONG_BYTES},}}")
 
 

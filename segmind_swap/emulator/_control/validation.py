@@ -1,4 +1,4 @@
-"""What the controls are given over HTTP, checked field by field."""
+"""Validates what the controls receive over HTTP: JSON fields, query parameters and faults."""
 
 import json
 import re
@@ -15,10 +15,11 @@ _FRAMING = {"content-length", "transfer-encoding", "connection"}
 
 
 def read_fields(body: bytes, *allowed: str) -> dict[str, Any]:
-    """The fields of a JSON object; an empty body has none.
+    """The fields of a JSON object. An empty body has no fields.
 
     Raises:
-        ValueError: it is no object, or has a field that is not ``allowed``; the message names it.
+        ValueError: the body is not a JSON object, or has a field that is not ``allowed``; the message names
+            the field.
     """
     if not body.strip():
         return {}
@@ -35,7 +36,7 @@ def read_fields(body: bytes, *allowed: str) -> dict[str, Any]:
 
 
 def read_number(value: Any, name: str) -> float:
-    """A finite number; of whatever sign."""
+    """A finite number, positive or negative."""
     if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 1e12:
         raise ValueError(f"{name} must be a number, not {_seen(value)}")
     return float(value)
@@ -45,7 +46,7 @@ def read_query(query: Mapping[str, str], *allowed: str) -> dict[str, str]:
     """The parameters of a query.
 
     Raises:
-        ValueError: there is one that is not ``allowed``; the message names it.
+        ValueError: a parameter is not ``allowed``; the message names the parameter.
     """
     for name in query:
         if name not in allowed:
@@ -54,7 +55,7 @@ def read_query(query: Mapping[str, str], *allowed: str) -> dict[str, str]:
 
 
 def read_count(query: Mapping[str, str], name: str, default: int, *, most: int) -> int:
-    """A whole number of at least 1, of a query."""
+    """A whole number from 1 to ``most``, from a query."""
     text = query.get(name, str(default))
     if not re.fullmatch(r"[0-9]{1,15}", text) or not 1 <= int(text) <= most:
         raise ValueError(f"{name} must be a whole number from 1 to {most}, not {_seen(text)}")
@@ -62,19 +63,19 @@ def read_count(query: Mapping[str, str], name: str, default: int, *, most: int) 
 
 
 def read_fault(given: dict[str, Any]) -> Fault:
-    """A fault, of the fields that `Fault` has, or of one line in ``rule``.
+    """A fault, from the fields of `Fault` or from one line in ``rule``.
 
     Raises:
-        ValueError: a field cannot be used; the message names it.
+        ValueError: a field is wrong; the message names the field.
     """
     if "rule" in given:
         if len(given) > 1:
-            raise ValueError("rule says everything: give it alone")
+            raise ValueError("rule describes the whole fault: give no other field with rule")
         if not isinstance(given["rule"], str):
             raise ValueError(f"rule must be a text such as 'poll:502:10%', not {_seen(given['rule'])}")
         return parse_fault(given["rule"])
     if "on" not in given:
-        raise ValueError("on must name the kind of call, or rule must say everything")
+        raise ValueError("on must name the kind of call, or rule must describe the whole fault")
     read = {name: _READ[name](value, name) for name, value in given.items() if value is not None}
     try:
         return Fault(**read)
@@ -123,7 +124,7 @@ def _headers(value: Any, name: str) -> dict[str, str]:
         if not _TOKEN.fullmatch(key) or not isinstance(text, str) or not _PRINTABLE.fullmatch(text):
             raise ValueError(f"{name} must be printable ASCII, which {key[:80]!r} or its value is not")
         if key.lower() in _FRAMING:
-            raise ValueError(f"{name} must leave {key.lower()} alone: cut breaks an answer off")
+            raise ValueError(f"{name} must not contain {key.lower()}: use cut to end a response early")
     return {key.lower(): text for key, text in value.items()}
 
 

@@ -1,4 +1,4 @@
-"""The response that a fault sends in place of the API's own."""
+"""The response that a fault sends in place of the API's response."""
 
 from starlette.responses import Response
 
@@ -10,7 +10,7 @@ _NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credi
 
 
 def faulty_response(fault: Fault, response: Response) -> Response:
-    """What goes out in place of the right answer."""
+    """The response to send in place of the API's ``response``. A delay or a cut changes nothing here."""
     if fault.status is not None:
         faulty = _answer(fault, fault.status)
     elif fault.malformed is not None:
@@ -18,7 +18,7 @@ def faulty_response(fault: Fault, response: Response) -> Response:
     else:
         return response
     if "x-request-id" in response.headers:
-        # The id of a job that runs stays readable, as a gateway would log it.
+        # The id of a job that was started stays in the header, as a gateway would log it.
         faulty.headers.setdefault("x-request-id", response.headers["x-request-id"])
     return faulty
 

@@ -1,4 +1,4 @@
-"""What can go wrong on purpose, and for which calls."""
+"""A fault as a value: what goes wrong on purpose, and for which calls."""
 
 import random
 from collections.abc import Container, Mapping
@@ -9,41 +9,43 @@ from .._service.calls import Kind
 from .._service.responses import STATUSES_WITHOUT_BODY
 
 Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
-"""How an answer with status 200 can be unusable."""
+"""How the body of a response with status 200 is unusable."""
 
 Cut = Literal["before-body", "after-body", "mid-answer"]
-"""Where a connection can end."""
+"""Where the connection is cut."""
 
 GATEWAY = frozenset({502, 503, 504})
-"""A gateway's own statuses, after which nobody knows whether the job was started."""
+"""The statuses of a gateway, after which the client cannot know whether the job was started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A rule for what goes wrong with some calls of one kind; the first rule that fits a call is used.
+    """What goes wrong with some calls of one kind. The first fault that matches a call is used.
 
-    A fault comes before everything else, the check of the key and the rate limit included.
+    A fault takes precedence over the key check and the rate limit.
 
-    - ``calls``: the numbers of the calls that are hit, counted from 1 for this kind; None for any.
-    - ``probability``: the share of those calls that is hit. It depends on the emulator's seed, on the rule's
-      place and on the call's number only, not on how tasks interleave.
-    - ``window``: (start, end) seconds between which calls are hit, on the emulator's clock, counted from when
-      the fault was added; of one that was there from the start, from the first call.
-    - ``times``: how many calls it hits before it is used up and withdrawn; None for any number.
-    - ``delay``: seconds of loop time for which the answer, or the cut, is held back. The call itself is
-      handled before the wait, as by a slow server: a client which gives up meanwhile has paid for its job.
-    - ``status``: answer with this instead; ``body`` (bytes or text as they are, a dict or list as JSON) and
-      ``headers`` replace what the API would send. Bytes go out as JSON unless ``headers`` says otherwise.
-    - ``malformed``: answer 200 with a body that cannot be used. "truncated" is the first half of a correct
-      one.
-    - ``cut``: close the connection "before-body" (the request's body is not read), "after-body" (it is read,
-      and not one byte is answered), or "mid-answer" (status, headers and half of the body go out).
-    - ``accepts``: for a submit, whether it starts a job and bills it all the same, provided that it would
-      have been accepted without the fault. By default a ``status`` does not (502, 503 and 504 do if the
-      emulator's ``gateway_bills`` is true), "before-body" never does, the others do.
+    - ``on``: the kind of call.
+    - ``calls``: the numbers of the calls that are hit, counted from 1 for this kind. None: any call.
+    - ``probability``: the share of those calls that is hit, from 0 to 1. The choice depends only on the
+      emulator's seed, on the fault's place and on the call's number, not on how tasks interleave.
+    - ``window``: (start, end) in seconds on the emulator's clock. Calls between them are hit. A fault of the
+      start counts from the first call; a fault that is added later counts from then.
+    - ``times``: the number of calls that are hit before the fault is used up and withdrawn. None: no limit.
+    - ``delay``: seconds, in the time of the event loop, by which the response or the cut is delayed. The call
+      is handled before the delay, as by a slow server: a client that gives up meanwhile has paid for its job.
+    - ``status``: the status of the response. ``body`` (bytes or text as they are, a dict or list as JSON) and
+      ``headers`` replace what the API would send. Bytes are sent as JSON unless ``headers`` says otherwise.
+    - ``malformed``: the response has status 200 and a body that cannot be used. "truncated" is the first half
+      of a correct body.
+    - ``cut``: the connection is closed "before-body" (the request's body is not read), "after-body" (the body
+      is read, and no byte is sent), or "mid-answer" (status, headers and half of the body are sent).
+    - ``accepts``: whether a submit starts its job, and bills it, although the fault hits its response. The
+      submit must be one that is accepted without the fault. By default a ``status`` starts no job (502, 503
+      and 504 do if the emulator's ``gateway_bills`` is true), "before-body" never starts a job, and every
+      other fault does.
 
     Raises:
-        ValueError: the rule contradicts itself, or would do nothing.
+        ValueError: the fields contradict each other, or the fault would do nothing.
     """
 
     on: Kind
@@ -66,7 +68,9 @@ class Fault:
         _require_word("malformed", self.malformed, (None, *get_args(Malformed)))
         _require_word("cut", self.cut, (None, *get_args(Cut)))
         _raise_if(len(effects) > 1, f"{' and '.join(effects)} exclude each other")
-        _raise_if(not effects and not self.delay, "it would do nothing: give delay, status, malformed or cut")
+        _raise_if(
+            not effects and not self.delay, "the fault would do nothing: give delay, status, malformed or cut"
+        )
         _raise_if(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
         _raise_if(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
         _raise_if(
@@ -88,9 +92,9 @@ class Fault:
         _raise_if(not effects and self.accepts is False, "a delay alone does not refuse a submit")
 
     def hits(self, number: int, *, seed: str, seconds: float = 0.0) -> bool:
-        """Whether this rule is for the call of this number, ``seconds`` after the fault was added.
+        """Whether the fault hits the call of this number, ``seconds`` after the fault was added.
 
-        ``seed`` seeds the draw.
+        ``seed`` seeds the random choice of a fault with a probability.
         """
         if self.window is not None and not self.window[0] <= seconds < self.window[1]:
             return False
@@ -102,14 +106,14 @@ class Fault:
 
     @property
     def handled(self) -> bool:
-        """Whether the API handles the call before the fault spoils its answer."""
+        """Whether the API handles the call before the fault hits the response."""
         if self.on != "submit" or self.accepts is None:
             return self.status is None and self.cut != "before-body"
         return self.accepts
 
     @property
     def undecided(self) -> bool:
-        """Whether the rule leaves it to the emulator's ``gateway_bills`` if the job starts."""
+        """Whether the emulator's ``gateway_bills`` decides if the job starts."""
         return self.on == "submit" and self.accepts is None and self.status in GATEWAY
 
     def __str__(self) -> str:

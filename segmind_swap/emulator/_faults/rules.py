@@ -1,4 +1,4 @@
-"""The faults in force: which of them hits a call, and when one is used up."""
+"""The faults in force: which fault hits a call, and when a fault is used up."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .fault import Fault
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedFault:
-    """A fault in force: the ``number`` it is withdrawn by, and how many ``hits`` it has had."""
+    """A fault in force: the ``number`` to withdraw it by, and how many calls it has hit (``hits``)."""
 
     number: int
     fault: Fault
@@ -26,10 +26,10 @@ class _Rule:
 
 
 class FaultRules:
-    """Faults in order of precedence, each by a number that is never given twice until `reset`.
+    """The faults in order of precedence, by number. A number is not used twice before `reset`.
 
-    The first that fits a call is used. They may be added and removed from another thread than the server's:
-    each such step is one operation on a dict.
+    The first fault that matches a call is used. Faults may be added and removed from any thread: each such
+    step is one atomic operation on a dict.
     """
 
     def __init__(self, faults: Sequence[Fault], *, seed: int) -> None:
@@ -38,27 +38,30 @@ class FaultRules:
         self.reset()
 
     def reset(self) -> None:
-        """Back to the faults of the beginning, none of which has hit anything."""
+        """Restore the faults of the start, with no hits."""
         self._numbers = count(1)
         self._rules: dict[int, _Rule] = {}
         for fault in self._first:
             self.add(fault, now=None)
 
     def add(self, fault: Fault, *, now: float | None) -> int:
-        """Put it after those there are. Without ``now`` its window is counted from the next call."""
+        """Add a fault after the others; returns its number.
+
+        Without ``now``, its window starts at the next call.
+        """
         number = next(self._numbers)
         self._rules[number] = _Rule(number=number, fault=fault, since=now)
         return number
 
     def remove(self, number: int) -> bool:
-        """Whether there was one of this number."""
+        """Remove a fault. False if there is no fault of this number."""
         return self._rules.pop(number, None) is not None
 
     def clear(self) -> None:
         self._rules = {}
 
     def match(self, call: Call, *, now: float) -> Fault | None:
-        """What goes wrong with this call."""
+        """The fault that hits this call, if any. Counts the hit."""
         if not self._rules:
             return None
         hit = None
@@ -83,6 +86,6 @@ class FaultRules:
     def _hits(self, rule: _Rule, call: Call, seconds: float) -> bool:
         if rule.fault.on != call.kind:
             return False
-        # By the rule's place from the beginning, so that removing one does not change the luck of others.
+        # Seeded by the fault's number: removing a fault does not change which calls another fault hits.
         seed = f"{self._seed}/{rule.number - 1}/{call.kind}"
         return rule.fault.hits(call.number, seed=seed, seconds=seconds)

@@ -1,4 +1,4 @@
-"""A fault in one line, as the command line and the page take it: ``poll:502:10%``."""
+"""The one-line syntax of a fault, for the command line and the page: ``poll:502:10%``."""
 
 import re
 import sys
@@ -26,13 +26,13 @@ HELP = (
 
 
 def parse_fault(text: str) -> Fault:
-    """Read a fault from one line: the kind of call, then what happens and when, with colons between.
+    """Parse a fault from one line: the kind of call, then what happens and when, separated by colons.
 
     ``submit:#3:cut`` cuts the connection of the third submit, ``poll:502:10%`` answers a tenth of the polls
-    with a 502, ``submit:504:billed:x1`` starts the next submit's job and answers 504 all the same.
+    with a 502, ``submit:504:billed:x1`` starts the job of the next submit and answers 504.
 
     Raises:
-        ValueError: the line is no fault; the message names the part that is not understood.
+        ValueError: the line is not a fault; the message names the part that is wrong.
     """
     kind, *parts = [part.strip() for part in text.split(":")]
     kinds = get_args(Kind)

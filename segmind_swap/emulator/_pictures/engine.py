@@ -1,4 +1,4 @@
-"""What an engine is: the function that makes a job's picture, its inputs, and how it refuses."""
+"""The interface of an engine: the function that makes a job's picture, its inputs, and its error."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,25 +6,25 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """An input of a job: its URL and, where the emulator hosts it, its bytes (JPEG, PNG or WebP)."""
+    """An input of a job: its URL and its bytes (JPEG, PNG or WebP). ``data`` is None if not hosted here."""
 
     url: str
     data: bytes | None
 
 
 class Engine(Protocol):
-    """Makes the picture a job returns.
+    """Makes the picture that a job returns.
 
-    Called by the first poll after a job's time is up, one job at a time: meanwhile the others stay
-    PROCESSING. Called again should the picture have left the cache when it is downloaded. It runs on the
-    server's event loop, so heavy work belongs in a thread.
+    The engine is called by the first poll after a job's time is up, for one job at a time. Meanwhile the
+    other jobs stay PROCESSING. The engine is called again if the picture was dropped from the cache before
+    its download. The engine runs on the server's event loop, so heavy work belongs in a thread.
 
-    Returns PNG bytes. Raises `SwapImpossible` to let the job end FAILED. If an engine has a ``label``, the
-    last poll of a job whose pictures were uploaded here carries it as ``engine``.
+    Returns PNG bytes. Raises `SwapImpossible` to end the job as FAILED. If an engine has an attribute
+    ``label``, the last poll of a job whose pictures were uploaded here carries the label as ``engine``.
     """
 
     async def __call__(self, *, reference: Picture, scene: Picture) -> bytes: ...
 
 
-class SwapImpossible(Exception):  # noqa: N818 -- it is an outcome of a job, not a mistake of the program
-    """The job ends FAILED; the exception's text is the reason that the poll answers."""
+class SwapImpossible(Exception):  # noqa: N818 -- an outcome of a job, not an error of the program
+    """The job ends as FAILED. The text of the exception is the reason in the response to the poll."""

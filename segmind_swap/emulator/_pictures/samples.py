@@ -1,4 +1,4 @@
-"""The pictures of a job whose submit names none."""
+"""The sample pictures, for a job whose submit names no picture."""
 
 import functools
 
@@ -9,7 +9,7 @@ from .png import encode_png
 
 @functools.cache
 def samples() -> tuple[bytes, bytes]:
-    """The (character, scene) that run when a request names none, drawn here: PNG, 512 x 640 and 768 x 576."""
+    """The sample (character, scene) as PNG, 512 x 640 and 768 x 576 pixels."""
     character = Image.new("RGB", (2048, 2560), "#cfe3dd")
     draw = ImageDraw.Draw(character)
     draw.rounded_rectangle((584, 1520, 1464, 2960), 360, fill="#2f5d62")
@@ -26,5 +26,5 @@ def samples() -> tuple[bytes, bytes]:
     draw.rectangle((0, 1584, 3072, 2304), fill="#5f7358")
     draw.rounded_rectangle((1360, 1320, 1680, 2000), 144, fill="#b4472e")
     draw.ellipse((1384, 1040, 1656, 1344), fill="#e8b98f")
-    # Drawn four times too large: Pillow's shapes have hard edges.
+    # Drawn at four times the size and reduced, because Pillow draws shapes with hard edges.
     return encode_png(character.reduce(4)), encode_png(scene.reduce(4))

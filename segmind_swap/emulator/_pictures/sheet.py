@@ -1,4 +1,4 @@
-"""The sheet: both inputs of a job side by side and labelled. It is no swap, and says so."""
+"""The sheet: both inputs of a job side by side, with a label that says that no swap was made."""
 
 import functools
 from io import BytesIO
@@ -15,10 +15,10 @@ _PAPER, _PANEL, _INK, _SOFT, _ACCENT = "#f6f4ef", "#e9e5dc", "#23211e", "#77716a
 
 
 def sheet(*, reference: Picture, scene: Picture) -> bytes:
-    """Both inputs side by side and labelled: a PNG 1280 pixels wide and at most some 1220 high."""
+    """Both inputs side by side and labelled: a PNG, 1280 pixels wide and at most about 1220 high."""
     images = [_open(picture) for picture in (scene, reference)]
-    # Panels of one height, each as wide as its picture asks; extremes get a band above and below, or at the
-    # sides.
+    # The panels have the same height and the aspect ratios of their pictures. A picture with an extreme
+    # aspect ratio gets bands above and below, or at the sides.
     aspects = [min(max(image.width / image.height, 0.6), 1.8) for image in images]
     height_px = round((_WIDTH_PX - 2 * _MARGIN_PX - _GAP_PX) / sum(aspects))
     page = Image.new("RGB", (_WIDTH_PX, _TOP_PX + height_px + _BELOW_PX), _PAPER)
@@ -49,7 +49,7 @@ def _open(picture: Picture) -> Image.Image:
 def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     scale = min(size[0] / image.width, size[1] / image.height)
     fitted = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    # A tiny picture grows in blocks, so that its pixels stay recognisable.
+    # A tiny picture is enlarged in blocks, so that its pixels stay recognisable.
     resample = Image.Resampling.NEAREST if scale > 8 else Image.Resampling.LANCZOS
     return image.resize(fitted, resample, reducing_gap=3.0)
 

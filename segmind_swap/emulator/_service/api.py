@@ -1,4 +1,4 @@
-"""What the API does with a call: one handler a route, from a request to an answer."""
+"""The API: one handler for each kind of call, from a request to a response."""
 
 import json
 from collections.abc import Awaitable, Callable, Container
@@ -21,15 +21,15 @@ from .rate_limit import RateLimit
 from .requests import base_url_of
 
 _DIGITS = 1000
-"""Python reads no number of more than 4,300 digits."""
+"""Python refuses to parse a number of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiRequest:
     """A complete request.
 
-    ``name`` is the variable part of its path, ``now`` loop time, ``wall`` the clock for headers only, and
-    ``fault`` what will become of the answer.
+    ``name`` is the variable part of the path. ``now`` is the time on the emulator's clock, ``wall`` the wall
+    clock, which is used for headers only. ``fault`` describes the fault that will hit the response, if any.
     """
 
     http: Request
@@ -41,11 +41,11 @@ class ApiRequest:
 
     @property
     def base_url(self) -> URL:
-        """The emulator's own address, as the client wrote it."""
+        """The emulator's own address, as the client wrote it in the request."""
         return base_url_of(self.http.scope)
 
 
-class _ErrorResponse(Exception):  # noqa: N818 -- carries an answer, is no mistake
+class _ErrorResponse(Exception):  # noqa: N818 -- carries a response, is no mistake
     def __init__(self, response: Response) -> None:
         self.response = response
 
@@ -54,8 +54,8 @@ class _ErrorResponse(Exception):  # noqa: N818 -- carries an answer, is no mista
 class Api:
     """The emulated service.
 
-    A call passes the key check, then the rate limit, then what its handler looks at. ``workflows`` are the
-    ids that exist; ``count_polls`` makes polls use up the rate limit too.
+    A call passes the key check, then the rate limit, then the checks of its handler. ``workflows`` are the
+    ids that exist. ``count_polls`` makes polls count towards the rate limit.
     """
 
     contract: Contract
@@ -68,7 +68,7 @@ class Api:
     workflows: Container[str]
 
     async def respond(self, kind: Kind, request: ApiRequest) -> Response:
-        """The right answer, and everything that follows from the call."""
+        """The response of the API. A submit is billed here, and a poll may finish its job here."""
         if refusal := self.keys.refusal(request.http, kind):
             return refusal
         if kind == "submit" or (kind == "poll" and self.count_polls):
@@ -94,7 +94,7 @@ class Api:
         fields = _json_fields(request)
         base_url = str(request.base_url)
         names = ("reference_character_image", "character_image")
-        # An absent field is not an error: the service runs, and bills, its samples.
+        # A missing field is not an error: the service runs, and bills, its sample pictures.
         samples = (f"{base_url}files/{name}" for name in SAMPLES)
         images = [fields.get(name, sample) for name, sample in zip(names, samples, strict=True)]
         for name, image in zip(names, images, strict=True):
@@ -121,7 +121,7 @@ class Api:
         return self._status(request, charge, state)
 
     async def _current_state(self, charge: Charge, request: ApiRequest) -> tuple[Charge, JobState]:
-        """Where a job is now, its end written down if it has come."""
+        """The state of a job. A job whose time is up is finished first."""
         if state := self.ledger.state(charge, request.now):
             return charge, state
         netloc = request.base_url.netloc
@@ -207,7 +207,7 @@ class Api:
 
 
 def _query_number(request: ApiRequest, name: str, default: int, *, most: int | None = None) -> int:
-    """A number in the query, from 1 to ``most``."""
+    """A whole number of the query, from 1 to ``most``; otherwise a 400."""
     text = request.http.query_params.get(name, str(default))
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
     if number < 1 or (most is not None and number > most):

@@ -1,4 +1,4 @@
-"""Who may call: the API key, in the header that the call's kind accepts."""
+"""The key check: the API key, in the header that the kind of call accepts."""
 
 from typing import Literal, get_args
 
@@ -14,9 +14,9 @@ AuthScheme = Literal["bearer", "x-api-key", "both"]
 class KeyCheck:
     """The key check.
 
-    Segmind's documents contradict each other, so the scheme of the workflow calls is a setting. The others
-    are documented with ``x-api-key`` and always take it; they take a bearer token only where nothing else
-    works.
+    Segmind's documents contradict each other, so that the header of submit and poll is a setting. The other
+    calls are documented with ``x-api-key`` and always accept it. They accept a bearer token only if ``auth``
+    is "bearer".
     """
 
     def __init__(self, *, api_key: str | None, auth: AuthScheme) -> None:
@@ -25,14 +25,14 @@ class KeyCheck:
         if api_key == "":
             raise ValueError("api_key must not be empty; None accepts any key")
         self._api_key = api_key
-        running: set[AuthScheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
-        others: set[AuthScheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}
+        workflow_calls: set[AuthScheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
+        other_calls: set[AuthScheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}
         self._accepted: dict[Kind, set[AuthScheme]] = {
-            kind: running if kind in ("submit", "poll") else others for kind in get_args(Kind)
+            kind: workflow_calls if kind in ("submit", "poll") else other_calls for kind in get_args(Kind)
         }
 
     def refusal(self, request: Request, kind: Kind) -> Response | None:
-        """The 401 for this call, or None if it may pass. Files need no key."""
+        """The 401 for this call, or None if the key is accepted. Files need no key."""
         if kind == "file":
             return None
         presented = _presented(request)
@@ -44,9 +44,9 @@ class KeyCheck:
 
 
 def presented_schemes(request: Request) -> tuple[AuthScheme, ...]:
-    """Which headers of this request carry a key."""
+    """The headers of this request that carry a key."""
     found = tuple(_presented(request))
-    # One object for all calls that are alike: a hundred thousand are remembered.
+    # Equal tuples are shared: the log keeps a hundred thousand calls.
     return _KNOWN_SCHEMES.setdefault(found, found)
 
 

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["submit", "poll", "upload", "credits", "history", "file"]
-"""What a call is for; each kind is counted by itself."""
+"""The kind of a call. Each kind is counted separately."""
 
 CALLS_KEPT = 100_000
-"""How many calls are remembered; the counts go on beyond it."""
+"""How many calls the log keeps. The counts include the calls that were dropped."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One request that arrived, in the order of arrival.
 
-    ``number`` counts the calls of this kind from 1 and ``at`` is the time of arrival on the emulator's clock.
-    ``schemes`` names the headers that carried a key ("bearer", "x-api-key"). ``status`` is filled in when the
-    answer goes out: it stays None if the connection was cut or the client left before its body was complete.
+    ``number`` counts the calls of this kind from 1. ``at`` is the time of arrival in seconds on the
+    emulator's clock. ``schemes`` names the headers that carried a key ("bearer", "x-api-key"). ``status`` is
+    set when the response is sent. ``status`` stays None if the connection was cut, or if the client
+    disconnected before its body was complete.
     """
 
     kind: Kind
@@ -28,7 +29,7 @@ class Call:
 
 
 class CallLog:
-    """The calls that arrived: counted by kind, the last hundred thousand remembered."""
+    """The calls that arrived: counted by kind, and the last hundred thousand kept."""
 
     def __init__(self) -> None:
         self._counts: Counter[Kind] = Counter()
@@ -44,9 +45,9 @@ class CallLog:
         return self._counts[kind]
 
     def counts(self) -> dict[Kind, int]:
-        """The kinds that have been called at all."""
+        """The counts of the kinds that were called at least once."""
         return dict(self._counts)
 
     def recent(self) -> tuple[Call, ...]:
-        # The copy is one step, so that another thread may read while the server's appends.
+        # `copy` is atomic: another thread may read the log while the server appends to it.
         return tuple(self._recent.copy())

@@ -1,4 +1,4 @@
-"""The pictures the emulator hosts: what was uploaded and what it drew."""
+"""The pictures that the emulator hosts, by name, with a limit on their total size."""
 
 import base64
 import binascii
@@ -13,12 +13,15 @@ _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 class TooLargeError(Exception):
-    """The picture is beyond the limit."""
+    """The picture exceeds the size limit."""
 
 
 @dataclass(slots=True, kw_only=True)
 class File:
-    """A hosted picture. ``problem`` keeps the verdict of its one decoding: "" if it is sound, None before."""
+    """A hosted picture.
+
+    ``problem`` caches its check: "" if a job can use the picture, None before the check.
+    """
 
     data: bytes
     media_type: str
@@ -27,7 +30,10 @@ class File:
 
 
 class FileStore:
-    """Pictures by name; the least recently stored are dropped beyond ``limit_bytes`` together."""
+    """Pictures by name.
+
+    When their total size exceeds ``limit_bytes``, the least recently stored are dropped.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -50,12 +56,15 @@ class FileStore:
 
 
 def new_file(data: bytes, media_type: str) -> File:
-    """A picture ready to be hosted."""
+    """A `File` of these bytes, with its sha256."""
     return File(data=data, media_type=media_type, sha256=hashlib.sha256(data).hexdigest())
 
 
 def upload_name(upload: File) -> str:
-    """The name an upload is hosted under: the same picture has the same name, however often it is sent."""
+    """The name under which an upload is hosted.
+
+    It follows from the bytes: the same picture has the same name.
+    """
     return f"{upload.sha256[:32]}.{_SUFFIXES[upload.media_type]}"
 
 
@@ -63,9 +72,9 @@ def decode_data_url(url: object, *, limit_bytes: int) -> File:
     """The picture inside ``data:image/png;base64,...``.
 
     Raises:
-        ValueError: it is no base64 data URL of a JPEG, PNG or WebP. Whether it shows a picture is not looked
-            at: Segmind looks when a job runs.
-        TooLargeError: it has more than ``limit_bytes``, decoded.
+        ValueError: ``url`` is not a base64 data URL of a JPEG, PNG or WebP. The bytes are not decoded as a
+            picture here: Segmind decodes a picture when a job runs.
+        TooLargeError: the decoded bytes are more than ``limit_bytes``.
     """
     match = _DATA_URL.fullmatch(url) if isinstance(url, str) else None
     if match is None:

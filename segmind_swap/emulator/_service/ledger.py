@@ -1,7 +1,7 @@
-"""What the emulated account knows: its calls, its jobs and what they cost.
+"""The ledger: credits, and one charge for each accepted job.
 
-There is no I/O here and no clock: the caller brings the time, in seconds of the loop's clock, so that the
-same numbers come out in real and in virtual time.
+There is no I/O and no clock here. The caller passes the time in seconds on the emulator's clock, so that real
+and virtual time give the same numbers.
 """
 
 import uuid
@@ -13,21 +13,21 @@ from typing import Literal
 JobState = Literal["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
 
 QUEUED_SHARE = 0.05
-"""The part of a job's time that it reads QUEUED."""
+"""The share of a job's time during which its state is QUEUED."""
 
 OUTPUT_LIFETIME = 7 * 24 * 3600.0
-"""Seconds after which an output file is gone. Segmind: files are deleted after 7 days."""
+"""Seconds after which an output file is deleted. Segmind deletes files after 7 days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One accepted, and so billed, job.
+    """One accepted job, which was billed when it was accepted.
 
-    The two picture fields hold the URLs as submitted, or a sample's where the field was missing. The digests
-    are None where the emulator does not host the picture. ``accepted_at`` is on the emulator's clock.
-    ``fault`` tells which fault, if any, came between this job and its submitter. ``outcome`` is None until a
-    poll has seen the job's end; a FAILED job has a ``reason`` and stays charged, unless it is ``refunded``:
-    whether Segmind gives the money back is not documented.
+    The two picture fields are the URLs as submitted, or the URL of a sample where the field was missing. A
+    sha256 is None where the emulator does not host the picture. ``accepted_at`` is in seconds on the
+    emulator's clock. ``fault`` describes the fault, if any, that hit the response to the submit. ``outcome``
+    is None until a poll has found that the job has ended. A FAILED job has a ``reason`` and stays charged,
+    unless ``refunded`` is true: whether Segmind refunds a failed job is not documented.
     """
 
     number: int
@@ -45,7 +45,7 @@ class Charge:
 
     @property
     def identity(self) -> tuple[str, str]:
-        """The swap that was paid for: (reference, scene), by digest where known, else by URL."""
+        """The swap that was paid for: (reference, scene), each as its sha256 if known, else as its URL."""
         return (
             self.reference_sha256 or self.reference_character_image,
             self.scene_sha256 or self.character_image,
@@ -55,9 +55,9 @@ class Charge:
 class Ledger:
     """Credits and jobs.
 
-    A job is nothing but its charge: its state follows from the time since it was accepted. The last eight
-    digits of a request id are the charge's number, so that no index grows beside the ledger; the first 24
-    belong to this ledger alone, so that an id from an earlier run is unknown.
+    A job is stored as its charge only: its state follows from the time since its acceptance. The last eight
+    digits of a request id are the number of the charge, so that no index is needed beside the ledger. The
+    first 24 digits are random for each ledger, so that an id of an earlier run is unknown.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Ledger:
         record_lifetime: float,
         refund_failed: bool,
     ) -> None:
-        # Through str, because three jobs at $0.10 must be had for $0.30.
+        # Decimals: $0.30 must pay for exactly three jobs at $0.10. Through str: Decimal(0.1) is not 0.1.
         self._credits = Decimal(str(credits_usd))
         self._price = Decimal(str(price_usd))
         self.price_usd = float(self._price)
@@ -98,7 +98,7 @@ class Ledger:
     def accept(
         self, *, images: tuple[str, str], digests: Sequence[str | None], now: float, fault: str | None
     ) -> Charge:
-        """Start a job for (reference, scene) and bill it."""
+        """Start a job for (reference, scene) and bill the job."""
         number = len(self._charges) + 1
         charge = Charge(
             number=number,
@@ -116,7 +116,7 @@ class Ledger:
         return charge
 
     def find(self, request_id: str) -> Charge | None:
-        """The job of this id, however old."""
+        """The job of this id, however old the job is."""
         digits = request_id.removeprefix(self._prefix)
         if len(request_id) != 32 or len(digits) != 8 or not set(digits) <= set("0123456789abcdef"):
             return None
@@ -124,20 +124,20 @@ class Ledger:
         return self._charges[number - 1] if 1 <= number <= len(self._charges) else None
 
     def find_pollable(self, request_id: str, now: float) -> Charge | None:
-        """The job of this id while its record lives, which is what a poll sees."""
+        """The job of this id if its record has not expired, which is what a poll sees."""
         charge = self.find(request_id)
         expired = charge is not None and now >= charge.accepted_at + self._record_lifetime
         return None if expired else charge
 
     def find_with_output(self, request_id: str, now: float) -> Charge | None:
-        """The job of this id if it left a picture that is still kept."""
+        """The job of this id if the job is completed and its picture is not deleted yet."""
         charge = self.find(request_id)
         if charge is None or charge.outcome != "COMPLETED":
             return None
         return None if now >= charge.accepted_at + self._job_time + OUTPUT_LIFETIME else charge
 
     def state(self, charge: Charge, now: float) -> JobState | None:
-        """Where the job is; None when its time is up and `finish` has to say how it ended."""
+        """The state of the job. None if its time is up and `finish` was not called yet."""
         if charge.outcome is not None:
             return charge.outcome
         if now < charge.accepted_at + QUEUED_SHARE * self._job_time:
@@ -145,7 +145,7 @@ class Ledger:
         return "PROCESSING" if now < charge.accepted_at + self._job_time else None
 
     def metrics(self, charge: Charge) -> dict[str, float]:
-        """What newer answers tell about a job that has ended; in USD and seconds."""
+        """The metrics that newer responses carry for a job that has ended, in USD and seconds."""
         queued = QUEUED_SHARE * self._job_time
         return {
             "cost": 0.0 if charge.refunded else charge.price_usd,
@@ -156,7 +156,7 @@ class Ledger:
         }
 
     def finish(self, charge: Charge, reason: str | None) -> Charge:
-        """Write down how the job ended: completed, or failed for a reason."""
+        """Store the outcome of the job: COMPLETED if ``reason`` is None, else FAILED."""
         refunded = reason is not None and self._refund_failed
         outcome: Literal["COMPLETED", "FAILED"] = "COMPLETED" if reason is None else "FAILED"
         finished = replace(charge, outcome=outcome, reason=reason, refunded=refunded)

@@ -1,4 +1,4 @@
-"""How a job ends: whether its inputs can be used, and the picture it leaves."""
+"""How a job ends: the check of its inputs, and the picture that the engine makes."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,15 +18,15 @@ from .files import File, FileStore, new_file
 from .ledger import Charge, Ledger
 
 EngineName = Literal["preview", "sheet", "none"]
-"""The engines the emulator brings along; see `Emulator`."""
+"""The engines that come with the emulator; see `Emulator`."""
 
 SAMPLES = ("sample-character.png", "sample-scene.png")
-"""The names of the pictures which run where a request names none, in the order of `samples`."""
+"""The names of the pictures that a job uses where the submit names none, in the order of `samples`."""
 
 _KEPT_BYTES = 64 * 1024 * 1024
 
 _POLL_WAIT = 1.0
-"""Seconds for which the poll that lets an engine begin waits for its picture."""
+"""Seconds for which the poll that starts an engine waits for the picture."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -34,16 +34,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """How an attempt ended: with a picture, or for a reason without."""
+    """The result of an engine: a picture if ``reason`` is None, else why the job fails."""
 
     reason: str | None
 
 
 class Outputs:
-    """Judges inputs when a job's time is up and makes pictures when they are asked for.
+    """Checks the inputs when a job's time is up, and makes the pictures of completed jobs.
 
-    ``limiter`` is the server's choice: with it decoding and drawing happen in threads; without it, as under a
-    virtual clock, they happen on the spot.
+    A server sets ``limiter``: then pictures are decoded and drawn in threads. Without ``limiter``, as under a
+    virtual clock, that happens on the event loop.
     """
 
     def __init__(self, *, ledger: Ledger, uploads: FileStore, engine: EngineName | Engine) -> None:
@@ -58,22 +58,25 @@ class Outputs:
         self._drawn = FileStore(_KEPT_BYTES)
 
     def sha256_of(self, url: str) -> str | None:
-        """The sha256 of the picture behind this URL if it was uploaded here or is a sample."""
+        """The sha256 of the picture behind this URL if the picture was uploaded here or is a sample."""
         name = hosted_file_name(url)
         known = self._uploads.get(name) or _sample(name)
         return known.sha256 if known else None
 
     def engine_label(self, charge: Charge) -> str | None:
-        """What the engine says of the picture it made for this job; None of one that it left to the sheet."""
+        """The ``label`` of the engine that made the job's picture, or None.
+
+        None if the engine has no label, or if it returned a sheet because a picture is not hosted here.
+        """
         hosted = charge.reference_sha256 is not None and charge.scene_sha256 is not None
         return getattr(self._engine, "label", None) if hosted else None
 
     async def finish(self, charge: Charge, *, now: float, netloc: str) -> Charge | None:
-        """Find out how a job ended and write it down; None if that has to wait for another job's picture.
+        """Decide and store the outcome of a job; None if its picture is not made yet.
 
-        The preview, or an engine of the user's, may find a swap impossible, so it has to run now. The others
-        cannot, and wait for somebody to want the picture. ``netloc`` is the emulator's own, where a missing
-        picture is an error.
+        The preview or an engine of the user may find a swap impossible, so that these engines run now.
+        "sheet" and "none" cannot fail, and run when the picture is downloaded. ``netloc`` is the emulator's
+        own host and port: a picture that is missing there fails the job.
         """
         reasons = [
             await self._input_problem(url, what, now=now, netloc=netloc)
@@ -92,19 +95,22 @@ class Outputs:
         return self._ledger.finish(charge, reason)
 
     async def _run_engine_in_task(self, charge: Charge, now: float) -> "_Result | None":
-        """The end of a job on a server, where a poll does not wait for a picture that takes long."""
+        """Run the engine in a task, so that a poll waits at most `_POLL_WAIT` seconds.
+
+        None if it still runs.
+        """
         task = self._tasks.get(charge.request_id)
         if task is None:
             task = asyncio.create_task(self._run_engine(charge, now))
             self._tasks[charge.request_id] = task
             await asyncio.wait({task}, timeout=_POLL_WAIT)
-        # Two polls may have waited: one of them takes it.
+        # Two polls may have waited for the task. Only one of them takes the result.
         if not task.done() or self._tasks.pop(charge.request_id, None) is None:
             return None
         return task.result()
 
     async def _run_engine(self, charge: Charge, now: float) -> "_Result | None":
-        """Let the engine make the picture; None if it is at work for another job."""
+        """Let the engine make the picture; None if the engine is busy with another job."""
         if self._busy:
             return None
         self._busy = True
@@ -165,16 +171,16 @@ class Outputs:
 
 
 def _load_preview() -> Engine:
-    # Its packages are an extra, and take a while to import.
+    # Imported lazily: the packages are an extra, and take long to import.
     from ..preview import Preview  # noqa: PLC0415
 
     return Preview()
 
 
 def hosted_file_name(url: str) -> str:
-    """The name under /files/ that a URL asks for, on whatever host: the emulator cannot know its own."""
+    """The name under /files/ in a URL of any host: the emulator cannot know its own host names."""
     if "/files/" not in url:
-        return ""  # nearly always, and at a tenth of the cost
+        return ""  # nearly always, and ten times as fast as parsing the URL
     try:
         path = urlsplit(url).path
     except ValueError:

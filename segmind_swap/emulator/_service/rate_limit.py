@@ -1,13 +1,16 @@
-"""The rate limit: so many requests in each fixed window of a minute."""
+"""The rate limit: a number of requests in each fixed window of one minute."""
 
 import math
 
 RATE_WINDOW = 60.0
-"""Seconds: Segmind's limits are stated in requests a minute."""
+"""Seconds. Segmind states its limits in requests a minute."""
 
 
 class RateLimit:
-    """At most so many requests in each fixed window of a minute; the first request starts the first."""
+    """At most ``requests_per_minute`` requests in each fixed window.
+
+    The first request starts the first window.
+    """
 
     def __init__(self, requests_per_minute: int | None) -> None:
         self._limit = requests_per_minute
@@ -19,18 +22,24 @@ class RateLimit:
         return self._limit
 
     def usage(self, now: float) -> tuple[int, float | None]:
-        """How many places of the window are taken, and the seconds to the next; None if none has begun."""
+        """The requests in the current window, and the seconds to the next window.
+
+        (0, None) if no window is open.
+        """
         if self._window_start is None or now >= self._window_start + RATE_WINDOW:
             return 0, None
         return self._used, self._window_start + RATE_WINDOW - now
 
     def acquire(self, now: float) -> float | None:
-        """Take a place in the window, or tell the seconds to the next one; a refused request takes none."""
+        """Count a request. None if the request is allowed, else the seconds to the next window.
+
+        A refused request is not counted.
+        """
         if self._limit is None:
             return None
         if self._window_start is None:
             self._window_start = now
-        # Whoever waits exactly as long as told must not be early by a rounding error.
+        # A client that waits exactly the returned seconds must not be too early by a rounding error.
         windows_passed = math.floor((now - self._window_start) / RATE_WINDOW + 1e-9)
         if windows_passed:
             self._window_start += windows_passed * RATE_WINDOW

@@ -1,6 +1,7 @@
-"""The bodies the API answers with, each written once.
+"""The bodies of the API's responses that never vary, each written once.
 
-A few come from Segmind's documentation, the rest are what its gateway and other clients' tests show.
+Some are from Segmind's documentation. The others are taken from its gateway and from the tests of other
+clients.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 from starlette.responses import Response
 
 STATUSES_WITHOUT_BODY = frozenset({204, 304})
-"""Statuses which must not have a body."""
+"""Statuses that must not have a body."""
 
 _HTML_PAGES = {
     405: "<!doctype html><title>405 Method Not Allowed</title><h1>Method Not Allowed</h1>",
@@ -42,23 +43,23 @@ KEY_MISSING = "Missing Authorization or x-api-key in header"
 
 
 compact = json.JSONEncoder(separators=(",", ":")).encode
-"""JSON without spaces, as the payloads seen on the wire."""
+"""JSON without spaces, as in the payloads seen on the wire."""
 
 
 def json_response(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(compact(body), status, headers, media_type="application/json")
 
 
 def html_page(status: int) -> Response:
-    """A gateway's HTML page."""
+    """The HTML page of a gateway for this status."""
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Error"
     html = _HTML_PAGES.get(status, f"<html><body><h1>{status} {phrase}</h1></body></html>")
     return Response(html, status, media_type="text/html")
 
 
 def error(status: int, message: str | None = None) -> Response:
-    """The answer with this status: a gateway's own codes are HTML pages, the application's are JSON."""
+    """The error response of this status: HTML for a gateway's statuses, JSON for the application's."""
     if status in STATUSES_WITHOUT_BODY:
         return Response(None, status)
     if 300 <= status < 400:
@@ -75,5 +76,5 @@ def http_date(wall: datetime) -> str:
 
 @lru_cache(maxsize=8)
 def _date(second: datetime) -> str:
-    # Thousands of answers share a second, and writing a date is slower than all else in an answer.
+    # Cached: thousands of responses share a second, and formatting a date is the slowest part of a response.
     return format_datetime(second, usegmt=True)

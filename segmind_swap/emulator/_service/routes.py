@@ -1,4 +1,4 @@
-"""The paths of the API, and which kind of call each one is."""
+"""The paths and methods of the API, and the kind of call of each."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The bodies whose shape is a choice: an acceptance, the end of a job, a rate limit's reset."""
+"""The responses whose shape is a choice of the `Contract`: accepted submits, ended jobs, rate limits."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from .._contract import Acceptance, Contract, FailureShape, OutputShape, ResetFo
 from .responses import compact, error, json_response
 
 KEYNAME = "character_swap_image"
-"""The name of the picture among a job's outputs. The workflow's own is not published."""
+"""The name of the picture among a job's outputs. The name that the real workflow uses is not published."""
 
 _WORDS: dict[StateWords, dict[str, str]] = {
     "documented": {},
@@ -29,7 +29,7 @@ _WORDS: dict[StateWords, dict[str, str]] = {
 def accepted(
     base_url: str, request_id: str, *, contract: Contract, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """The answer to a submit that was accepted; the ledger is not asked whether that is so."""
+    """The response to an accepted submit. The job need not exist: a fault may answer so without a job."""
     poll_url = f"{base_url}{contract.poll_path[1:]}/{request_id}"
     body = {"poll_url": poll_url} | _beside(contract.acceptance, base_url, request_id)
     if "status" in body:
@@ -52,7 +52,10 @@ def _beside(acceptance: Acceptance, base_url: str, request_id: str) -> dict[str,
 
 
 def running(state: str, contract: Contract) -> Response:
-    """A poll before the job's end; while it is processed its output is an empty string."""
+    """The response to a poll before the job's end.
+
+    While the job is PROCESSING, ``output`` is an empty string.
+    """
     beside = {"output": ""} if state == "PROCESSING" else {}
     return json_response(beside | {"status": _word(state, contract)})
 
@@ -65,23 +68,23 @@ def completed(
     headers: Mapping[str, str],
     engine: str | None,
 ) -> Response:
-    """The last poll of a job that went well; ``engine`` is the emulator's own word on how."""
+    """The response to a poll of a completed job. ``engine`` is a field that only the emulator has."""
     body = {"status": _word("COMPLETED", contract)} | _output(contract.output, output_url)
     made = {} if engine is None else {"engine": engine}
     return json_response(body | _measured(contract, metrics) | made, headers=headers)
 
 
 def failed(reason: str, *, contract: Contract, metrics: dict[str, float]) -> Response:
-    """The last poll of a job that went wrong."""
+    """The response to a poll of a failed job."""
     body = {"status": _word("FAILED", contract)} | _reason(contract.failure, reason)
     return json_response(body | _measured(contract, metrics), contract.failed_status)
 
 
 def rate_limited(wait: float, wall: datetime, form: ResetFormat) -> Response:
-    """A 429, and when to come again.
+    """A 429 that says when the next window starts, in ``wait`` seconds.
 
-    Both the reset and ``Date`` have whole seconds, so the wait is rounded up: whoever waits for their
-    difference never comes too early.
+    Both the reset and ``Date`` have whole seconds, so ``wait`` is rounded up: a client that waits for their
+    difference is never too early.
     """
     response = error(429)
     if form == "retry-after":

@@ -1,4 +1,4 @@
-"""What the steps hand to one another, and the one measure they all take: the mean around a pixel."""
+"""The array types of the preview, and two operations that most steps use: box mean and dilation."""
 
 from typing import TypeAlias
 
@@ -16,9 +16,9 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 
 
 def box_mean(values: Plane | Colours, radius: int) -> Plane | Colours:
-    """The mean of the square of ``2 * radius + 1`` pixels about each pixel; beyond the edge is the edge.
+    """The mean of the square of ``2 * radius + 1`` pixels around each pixel; the edge is repeated outwards.
 
-    A running sum, so that a wide square costs no more than a narrow one.
+    Computed with a running sum, so that the time does not depend on the radius.
     """
     for axis in (0, 1):
         pad = [(0, 0)] * values.ndim
@@ -31,10 +31,10 @@ def box_mean(values: Plane | Colours, radius: int) -> Plane | Colours:
 
 
 def dilate(mask: Mask, radius: int) -> Mask:
-    """The mask with everything that is at most so many pixels away."""
+    """The mask and every pixel that is at most ``radius`` pixels away from the mask."""
     if radius < 1:
         return mask
-    # Twice a square and once its blur: rounder than a square, and as cheap.
+    # A square, then a blurred square: rounder than a square, and as fast.
     square = box_mean(mask.astype(np.float32), max(1, round(radius * 0.7))) > 1e-6
     rest = radius - max(1, round(radius * 0.7))
     if rest < 1:

@@ -1,25 +1,25 @@
-"""An input's bytes become a picture: the right way up, in 8 bits, in a mode that the steps know."""
+"""Decodes an input: upright, in 8 bits, in one of the modes that the steps support."""
 
 from io import BytesIO
 
 from PIL import Image, ImageOps
 
 WORKING_PX = 1024
-"""The longer side at which a picture is looked at."""
+"""The longer side of the working copy, on which the character is searched."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 def load(data: bytes) -> Image.Image:
-    """The picture in mode L, LA, RGB or RGBA, in its full size and as its EXIF orientation says."""
+    """The picture in mode L, LA, RGB or RGBA, in its full size, with the EXIF orientation applied."""
     with Image.open(BytesIO(data), formats=_FORMATS) as image:
         image.load()
-        # In place: a large picture shall not be there twice.
+        # In place, to keep only one copy of a large picture in memory.
         ImageOps.exif_transpose(image, in_place=True)
         if image.mode in {"LA", "RGBA"} or (image.mode in {"L", "RGB"} and "transparency" not in image.info):
             return image
         if image.mode.startswith("I"):
-            # 16 bits of grey; a conversion would cut off what is above 8 instead of scaling it.
+            # 16-bit grey: Pillow's conversion would clip the values at 255 instead of scaling them.
             return image.convert("I").point(lambda value: value / 256).convert("L")
         if image.has_transparency_data:
             return image.convert("LA" if image.mode == "L" else "RGBA")
@@ -27,7 +27,7 @@ def load(data: bytes) -> Image.Image:
 
 
 def working_copy(image: Image.Image) -> Image.Image:
-    """The picture small enough to work on, in the same mode."""
+    """The picture, reduced to at most `WORKING_PX` on its longer side, in the same mode."""
     zoom = WORKING_PX / max(image.size)
     if zoom >= 1:
         return image
@@ -36,7 +36,7 @@ def working_copy(image: Image.Image) -> Image.Image:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """The picture in RGB; what is transparent becomes a light grey."""
+    """The picture in RGB. Transparent pixels become light grey."""
     if not image.has_transparency_data:
         return image.convert("RGB")
     colours = image.convert("RGBA")

@@ -1,4 +1,4 @@
-"""From two pictures to one: the character of the first in the place of the second's."""
+"""The whole swap: from the bytes of a reference and a scene to the bytes of the edited scene."""
 
 import threading
 
@@ -16,24 +16,24 @@ from ._input import load, opaque, working_copy
 _ONE_AT_A_TIME = threading.Lock()
 
 _HOLE = 0.012
-"""The hole is the old character and so much around it, as a share of the scene's longer side."""
+"""The hole is the old character plus this margin, as a share of the scene's longer side."""
 
 _RING = 0.08
-"""The light is taken from so much around the hole."""
+"""The scene's light is measured in a ring of this width around the hole, as a share of the longer side."""
 
 
-class NoCharacter(Exception):  # noqa: N818 -- an outcome, not a mistake
-    """There is nothing to swap; the text says where."""
+class NoCharacter(Exception):  # noqa: N818 -- an outcome, not an error
+    """No character was found. The text says in which picture."""
 
 
 def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
     """The scene with the reference's character in place of its own, as PNG.
 
-    Both are JPEG, PNG or WebP. The result has the scene's size and mode; outside of what was edited each
-    pixel is as decoded. One swap runs at a time in a process, where the same inputs give the same bytes.
+    Both inputs are JPEG, PNG or WebP. The result has the scene's size and mode. Pixels outside the edited
+    region stay as decoded. A process runs one swap at a time; the same inputs give the same bytes.
 
     Raises:
-        NoCharacter: nothing in one of the pictures stands out.
+        NoCharacter: no character was found in one of the pictures.
     """
     with _ONE_AT_A_TIME:
         new = _character(load(reference))
@@ -43,7 +43,7 @@ def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
 
 
 def _character(image: Image.Image) -> tuple[Cutout, Extent]:
-    """The reference's character, cropped, and where it was."""
+    """The reference's character, cropped, and its place in the reference."""
     image = working_copy(image)
     colours = _pixels(opaque(image))
     own = _own_alpha(image)
@@ -63,7 +63,7 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
 
 
 def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]) -> Parts:
-    """What is put into a scene of this size, found in its working copy."""
+    """The changes to a scene of this size, computed on its working copy ``small``."""
     character, extent = new
     figure = find_character(opaque(small), alone=False)
     if figure is None:
@@ -85,7 +85,7 @@ def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]
 
 
 def _own_alpha(image: Image.Image) -> Plane | None:
-    """The picture's own mask, if it has one that says something."""
+    """The alpha channel of the picture, if it separates a character from a backdrop."""
     if not image.has_transparency_data:
         return None
     alpha = np.asarray(image.convert("RGBA").getchannel("A"), np.float32) / np.float32(255)
@@ -94,7 +94,7 @@ def _own_alpha(image: Image.Image) -> Plane | None:
 
 
 def _faded(alpha: Plane, new: Extent, old: Extent) -> Plane:
-    """Where the reference's frame cut the figure off, it ends softly instead of in a straight line."""
+    """Fade the edges at which the reference's frame cut the character off, to avoid a straight line."""
     height, width = alpha.shape
     side = np.clip(np.arange(width, dtype=np.float32) / (0.06 * width), 0.0, 1.0)
     if new.cut_left and not old.cut_left:

@@ -61,6 +61,9 @@ class Page:
     def wait_for(self, selector: str, words: str) -> None:
         self.wait(lambda: words in self.text(selector), f"{words!r} in {selector}: {self.text(selector)!r}")
 
+    def announced(self) -> str:
+        return str(self.run("return document.getElementById('announcements').textContent"))
+
     def click(self, selector: str) -> None:
         self.browser.find_element(By.CSS_SELECTOR, selector).click()
 
@@ -354,10 +357,10 @@ def test_the_page_is_worked_with_the_keyboard_and_tells_what_happens(show: Show)
         focused = page.browser.switch_to.active_element
         assert focused.get_attribute("id") == "pause"
         assert focused.value_of_css_property("outline-style") == "solid"
-        page.wait(lambda: "Paused" in page.run("return document.getElementById('told').textContent"), "words")
+        page.wait(lambda: "Paused" in page.announced(), "words")
         page.submit()
         page.wait(
-            lambda: "Swap 1 was submitted" in page.run("return document.getElementById('told').textContent"),
+            lambda: "Swap 1 was submitted" in page.announced(),
             "words of a swap",
         )
         names = page.run(

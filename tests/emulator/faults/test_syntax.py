@@ -44,7 +44,7 @@ def test_a_line_says_what_happens_and_when(text: str, fault: Fault, words: str) 
     [
         ("", "'' is no kind of call; there are submit, poll"),
         ("pol:502", "'pol' is no kind of call"),
-        ("poll", "it would do nothing"),
+        ("poll", "the fault would do nothing"),
         ("poll:", "'' is not understood; there are a status"),
         ("poll:5x2", "'5x2' is not understood"),
         ("poll:099", "'099' is not understood"),

@@ -1,17 +1,17 @@
 "use strict";
-// The page asks for the whole state about every second and changes only what is different. Whatever came with a
-// request is text, and only ever becomes text: nothing here writes HTML.
+// The page requests the whole state about every second and changes only the elements that differ. Content of requests
+// is written as text only: nothing here writes HTML.
 
-const PAUSE_MS = 1000;
-const PATIENCE_MS = 10000;
+const REFRESH_MS = 1000;
+const TIMEOUT_MS = 10000;
 const JOBS_AT_FIRST = 24, JOBS_AT_MOST = 480, ROWS = 100, CALLS_AT_FIRST = 30, CALLS_AT_MOST = 480;
-const SAID_EVERY_MS = 4000;
+const ANNOUNCE_EVERY_MS = 4000;
 
 const STATES = {
   QUEUED: ["queued", "calm"], PROCESSING: ["processing", "calm"], DUE: ["ready, not polled yet", "warn"],
   COMPLETED: ["completed", "good"], FAILED: ["failed", "bad"],
 };
-const UNSEEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const INVISIBLE = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
 const $ = (id) => document.getElementById(id);
 let latest = null, account = null, jobsShown = JOBS_AT_FIRST, callsShown = CALLS_AT_FIRST;
@@ -19,7 +19,7 @@ let view = "swaps", rowsShown = ROWS, opened = null, returnTo = null, refreshing
 
 // Text and elements
 
-const clean = (text) => String(text).replace(UNSEEN, (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
+const clean = (text) => String(text).replace(INVISIBLE, (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 
 function make(tag, className, text) {
   const made = document.createElement(tag);
@@ -37,7 +37,7 @@ function set(element, name, value) {
   if (element[name] !== value) element[name] = value;
 }
 
-/** Makes a list's children those of the items, by key, and leaves what is there where it is. */
+/** Updates the children of a list to match the items, by key. Existing children keep their place and focus. */
 function list(parent, items, keyOf, create, update) {
   const there = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let place = parent.firstElementChild;
@@ -92,25 +92,25 @@ function toneOf(call) {
 
 const titleOf = (call) => (call.kind ? `${call.kind} ${number(call.number)}` : call.method);
 
-// What is said aloud
+// Announcements for screen readers
 
-let unsaid = [], saying = null;
-function say(text) {
-  unsaid.push(text);
-  if (saying) return;
-  saying = setTimeout(() => {
-    saying = null;
-    $("told").textContent = unsaid.length > 3 ? `${unsaid.length} changes. ${unsaid.at(-1)}` : unsaid.join(". ");
-    unsaid = [];
-  }, $("told").textContent ? SAID_EVERY_MS : 0);
+let pending = [], announcing = null;
+function announce(text) {
+  pending.push(text);
+  if (announcing) return;
+  announcing = setTimeout(() => {
+    announcing = null;
+    $("announcements").textContent = pending.length > 3 ? `${pending.length} changes. ${pending.at(-1)}` : pending.join(". ");
+    pending = [];
+  }, $("announcements").textContent ? ANNOUNCE_EVERY_MS : 0);
 }
 
-// Talking to the emulator
+// Requests to the emulator
 
 async function ask(path, options = {}) {
-  const answer = await fetch(`/_emulator/${path}`, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS), ...options });
+  const answer = await fetch(`/_emulator/${path}`, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS), ...options });
   const body = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.error), { told: true });
+  if (!answer.ok) throw Object.assign(new Error(body.error), { answered: true });
   return body;
 }
 
@@ -119,7 +119,7 @@ const post = (path, body = {}) => ask(path, { method: "POST", headers: { "conten
 async function change(what, words) {
   try {
     await what();
-    if (words) say(words);
+    if (words) announce(words);
   } catch (problem) {
     failed(problem);
   }
@@ -128,16 +128,16 @@ async function change(what, words) {
 
 function failed(problem) {
   $("gone").hidden = false;
-  write($("gone"), problem.told ? problem.message
-    : "The emulator does not answer. If it was stopped, its swaps and its ledger are gone; start it again with: segmind-swap emulator");
+  write($("gone"), problem.answered ? problem.message
+    : "The emulator does not answer. If the emulator was stopped, its swaps and its ledger are lost. Start it again with: segmind-swap emulator");
 }
 
 function refresh() {
-  refreshing ??= look().finally(() => { refreshing = null; });
+  refreshing ??= update().finally(() => { refreshing = null; });
   return refreshing;
 }
 
-async function look() {
+async function update() {
   try {
     const state = await ask(`state?jobs=${jobsShown}&calls=${callsShown}`);
     if (latest && state.account !== account) close();
@@ -148,7 +148,7 @@ async function look() {
     if (view === "ledger") showLedger(await ask(`ledger?limit=${rowsShown}`));
     if (opened) await opened();
   } catch (problem) {
-    if (problem.told) return failed(problem);
+    if (problem.answered) return failed(problem);
     failed(problem);
     write($("pulse-text"), "not reachable");
     $("pulse").className = "pulse bad";
@@ -161,7 +161,7 @@ function show(state, known) {
   const paused = state.clock.paused;
   $("pulse").className = `pulse ${paused ? "warn" : "good"}`;
   const speed = state.speed === 1 ? "" : ` · ${state.speed.toLocaleString("en-US")}× speed`;
-  write($("pulse-text"), paused ? "paused: no swap goes on" : `live · a swap takes ${duration(state.job_seconds)}${speed}`);
+  write($("pulse-text"), paused ? "paused: no swap proceeds" : `live · a swap takes ${duration(state.job_seconds)}${speed}`);
   write($("pause"), paused ? "Resume" : "Pause");
   showTotals(state);
   showFaults(state.faults);
@@ -190,7 +190,7 @@ function showTotals(state) {
   ];
   if (limit) {
     const full = limit.used >= limit.requests_per_minute;
-    const next = limit.resets_in === null ? "" : `, anew in ${duration(limit.resets_in)}`;
+    const next = limit.resets_in === null ? "" : `, resets in ${duration(limit.resets_in)}`;
     found.push([limit.count_polls ? "submits and polls this minute" : "submits this minute",
       number(limit.used), ` of ${number(limit.requests_per_minute)}${next}`, full ? "warn" : ""]);
   } else {
@@ -215,7 +215,7 @@ function showFaults(faults) {
     button.type = "button";
     button.setAttribute("aria-label", `Remove fault ${fault.number}`);
     button.addEventListener("click", () => change(() => ask(`faults/${fault.number}`, { method: "DELETE" }).catch((problem) => {
-      if (!problem.told) throw problem;
+      if (!problem.answered) throw problem;
     }), "Fault removed"));
     words.append(make("b", "", `${fault.on}: ${fault.what}`), make("small"));
     item.append(words, button);
@@ -254,12 +254,12 @@ function fillCard(card, job, known) {
     open.addEventListener("click", () => openJob(job.number, open));
     if (known) {
       card.classList.add("fresh");
-      say(`Swap ${job.number} was submitted`);
+      announce(`Swap ${job.number} was submitted`);
     }
     picture(card.querySelector(".reference .box"), job.reference.picture, `Reference of swap ${job.number}`, nameOf(job.reference.url));
     picture(card.querySelector(".scene .box"), job.scene.picture, `Scene of swap ${job.number}`, nameOf(job.scene.url));
   } else if (before !== job.state && (job.state === "COMPLETED" || job.state === "FAILED")) {
-    say(`Swap ${job.number} ${word}`);
+    announce(`Swap ${job.number} ${word}`);
   }
   card.dataset.state = job.state;
   fillResult(card.querySelector(".result"), job);
@@ -290,7 +290,7 @@ function fillResult(box, job) {
     bar = make("div", "progress");
     box.replaceChildren(words, bar);
     if (job.scene.picture) {
-      // What is to become the result, faintly.
+      // Behind the words, the scene is shown faintly until there is a result.
       const scene = imageOf(job.scene.picture, "");
       scene.className = "faint";
       box.prepend(scene);
@@ -311,7 +311,7 @@ function fillResult(box, job) {
   bar.style.setProperty("--done", job.progress.toFixed(3));
 }
 
-/** A picture that the emulator itself keeps, or words in its place: nothing is loaded from elsewhere. */
+/** Shows a picture that the emulator hosts, or words in its place: nothing is loaded from other hosts. */
 function picture(box, source, words, instead) {
   if (!source) {
     const span = make("span");
@@ -471,7 +471,7 @@ function fillExchange(exchange, call) {
   set(code, "className", `code ${toneOf(call)}`);
   write(when, [ago(call.ago), call.fault ? `fault: ${call.fault}` : ""].filter(Boolean).join(" · "));
   const [request, answer] = exchange.querySelectorAll("pre");
-  const none = { waiting: "no answer yet", cut: "none: the connection was cut", left: "none: the client left first", broken: "none: the emulator failed, see its log" };
+  const none = { waiting: "no answer yet", cut: "none: the connection was cut", left: "none: the client disconnected", broken: "none: the emulator failed, see its log" };
   fillText(request, `${call.method} ${call.path}`, call.request);
   if (call.answer) fillText(answer, `HTTP ${call.status}`, call.answer);
   else write(answer, none[call.ending]);
@@ -494,7 +494,7 @@ function pretty(text) {
   }
 }
 
-// What can be done
+// Buttons and keys
 
 $("pause").addEventListener("click", () => {
   const paused = latest?.clock.paused;
@@ -505,7 +505,7 @@ $("reset").addEventListener("click", () => $("sure").showModal());
 $("reset-no").addEventListener("click", () => $("sure").close());
 $("reset-yes").addEventListener("click", () => {
   $("sure").close();
-  change(() => post("reset"), "Everything begins anew");
+  change(() => post("reset"), "The emulator was reset");
 });
 
 for (const button of document.querySelectorAll("[data-rule]")) {
@@ -520,9 +520,9 @@ async function addRule() {
     await post("faults", { rule: input.value });
     input.value = "";
     write($("rule-problem"), "");
-    say("Fault added");
+    announce("Fault added");
   } catch (problem) {
-    if (problem.told) write($("rule-problem"), problem.message);
+    if (problem.answered) write($("rule-problem"), problem.message);
     else failed(problem);
   }
   await refresh();
@@ -530,7 +530,7 @@ async function addRule() {
 $("add").addEventListener("click", addRule);
 $("rule").addEventListener("keydown", (event) => { if (event.key === "Enter") addRule(); });
 
-function lookAt(which) {
+function showView(which) {
   view = which;
   document.body.dataset.view = which;
   for (const name of ["swaps", "ledger", "controls"]) {
@@ -539,12 +539,12 @@ function lookAt(which) {
   }
   refresh();
 }
-// Where there is room for two columns, the controls are always beside the rest.
-const roomy = matchMedia("(min-width: 1001px)");
-roomy.addEventListener("change", () => { if (roomy.matches && view === "controls") lookAt("swaps"); });
-$("show-controls").addEventListener("click", () => lookAt("controls"));
-$("show-swaps").addEventListener("click", () => lookAt("swaps"));
-$("show-ledger").addEventListener("click", () => lookAt("ledger"));
+// In a wide window the controls are always visible in the second column.
+const wide = matchMedia("(min-width: 1001px)");
+wide.addEventListener("change", () => { if (wide.matches && view === "controls") showView("swaps"); });
+$("show-controls").addEventListener("click", () => showView("controls"));
+$("show-swaps").addEventListener("click", () => showView("swaps"));
+$("show-ledger").addEventListener("click", () => showView("ledger"));
 $("more").addEventListener("click", () => { jobsShown = Math.min(JOBS_AT_MOST, jobsShown * 2); refresh(); });
 $("older").addEventListener("click", () => { rowsShown = Math.min(1000, rowsShown + ROWS); refresh(); });
 $("more-calls").addEventListener("click", () => { callsShown = Math.min(CALLS_AT_MOST, callsShown * 2); refresh(); });
@@ -574,7 +574,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) refr
 async function live() {
   for (;;) {
     await refresh();
-    await new Promise((resolve) => { setTimeout(resolve, PAUSE_MS); });
+    await new Promise((resolve) => { setTimeout(resolve, REFRESH_MS); });
   }
 }
 live();

@@ -1,4 +1,4 @@
-"""What a plain backdrop tells: an arm that does not stand out is no wall, and a gap that does is one."""
+"""Corrects a mask before a plain backdrop: adds an arm that the network missed, and removes a filled gap."""
 
 import numpy as np
 
@@ -6,23 +6,23 @@ from .._arrays import Colours, Mask, Plane, dilate
 from .components import connected_components
 
 _PLAIN = 0.08
-"""Colours nearer to each other than this (each channel from 0 to 1) may be of one backdrop."""
+"""Colours with a smaller difference (each channel from 0 to 1) may belong to the same backdrop."""
 
 _CLEARLY = 0.16
-"""Colours farther from the backdrop than this are not of it."""
+"""Colours with a larger difference from the backdrop do not belong to the backdrop."""
 
 _ROW_SHARE = 0.7
-"""A row is plain if so much of what is not the character has one colour."""
+"""A row is plain if this share of its pixels outside the character has the backdrop's colour."""
 
 _MOST_ADDED = 0.2
-"""Arms and staffs are smaller than this, as a share of the character; what is larger stands behind it."""
+"""The largest part to add, as a share of the character: a larger part is an object behind the character."""
 
 _FEET = 0.1
-"""In this lowest part of the character nothing is added: it would be the shadow on the ground."""
+"""Nothing is added in this lowest share of the character: it would be the shadow on the ground."""
 
 
 def correct_by_backdrop(saliency: Plane, mask: Mask, colours: Colours) -> tuple[Plane, Mask]:
-    """Saliency and mask with what each row's backdrop adds and takes away; a backdrop may fade downwards."""
+    """Saliency and mask, corrected row by row: the backdrop's colour may change from top to bottom."""
     outside = ~dilate(mask, max(2, round(0.01 * max(mask.shape))))
     away = np.full(mask.shape, 0.5 * (_PLAIN + _CLEARLY), np.float32)
     for row in np.flatnonzero(mask.any(axis=1) & (outside.sum(axis=1) > 0.2 * mask.shape[1])):
@@ -39,7 +39,7 @@ def correct_by_backdrop(saliency: Plane, mask: Mask, colours: Colours) -> tuple[
 
 
 def _attached(differs: Mask, mask: Mask, feet: int) -> Mask:
-    """The parts of what differs that touch the character and are small enough for a limb."""
+    """The parts that differ from the backdrop, touch the character, and are small enough for a limb."""
     beyond = differs & ~mask
     beyond[feet:] = False
     touch = dilate(mask, 2)

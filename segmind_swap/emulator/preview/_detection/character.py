@@ -1,4 +1,4 @@
-"""Which of the things that stand out is the character, and what exactly belongs to it."""
+"""Chooses the character among the salient parts of a picture, and finds its exact mask."""
 
 from dataclasses import dataclass
 
@@ -11,28 +11,28 @@ from .components import Component, connected_components
 from .saliency import saliency_map
 
 SURE = 0.5
-"""What stands out at least so much may be the character."""
+"""Pixels with at least this salience may be the character."""
 
 _LEAST_SHARE = 0.002
-"""A character covers at least this share of its picture: less is a speck."""
+"""A character covers at least this share of its picture; a smaller part is noise."""
 
 _MARGIN = 0.3
-"""The second look takes in so much more than the character's box, on each side."""
+"""The second pass of the network sees the character's box plus this margin on each side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Character:
-    """A character: ``alpha`` is how much of each pixel is its own, ``seen`` whatever might be."""
+    """A character: ``alpha`` is its share of each pixel, ``possible`` every pixel that may belong to it."""
 
     alpha: Plane
     possible: Mask
 
 
 def find_character(picture: Image.Image, *, alone: bool) -> Character | None:
-    """Look twice for the one character of an RGB picture; None if nothing stands out.
+    """Find the one character of an RGB picture in two passes. None if nothing stands out.
 
-    ``alone`` is whether the picture may be of nothing else, so that a plain backdrop can be relied on. In a
-    scene it cannot: a row of it may be plain but for a shop behind the character.
+    ``alone``: the picture may show nothing but the character, so that a plain backdrop can correct the mask.
+    A scene cannot be corrected so: its row may be plain except for a shop behind the character.
     """
     first = saliency_map(picture)
     body = _likeliest(first)
@@ -45,7 +45,7 @@ def find_character(picture: Image.Image, *, alone: bool) -> Character | None:
         closer = np.zeros_like(first)
         closer[box[1] : box[3], box[0] : box[2]] = saliency_map(picture.crop(box))
         again = _likeliest(closer)
-        # A closer look sees more of the same thing, or it has been caught by another one.
+        # The second pass must find the same object. If the masks differ much, it found another object.
         if again is None or np.count_nonzero(again & body) < 0.5 * np.count_nonzero(again | body):
             closer, again = first, body
         mask = again
@@ -57,13 +57,13 @@ def find_character(picture: Image.Image, *, alone: bool) -> Character | None:
 
 
 def bounds(mask: Mask) -> tuple[int, int, int, int]:
-    """The box of what is set: (left, top, right, bottom)."""
+    """The box of the set pixels: (left, top, right, bottom)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _likeliest(saliency: Plane) -> Mask | None:
-    """The part that is most like a character, with what belongs to it."""
+    """The component that is most like a character, with the smaller parts near it."""
     labels, parts = connected_components(saliency > SURE)
     parts = [part for part in parts if part.area_px >= _LEAST_SHARE * saliency.size]
     if not parts:
@@ -72,7 +72,7 @@ def _likeliest(saliency: Plane) -> Mask | None:
     mask: Mask = labels == best.label
     reach = dilate(mask, max(2, round(0.05 * max(best.width, best.height))))
     for part in parts:
-        # A hat above a dark band, a hand beyond a sleeve.
+        # Such as a hat above a dark band, or a hand beyond a sleeve.
         if part is not best and part.area_px < 0.5 * best.area_px:
             own = labels == part.label
             if np.count_nonzero(own & reach) > 0:
@@ -81,14 +81,14 @@ def _likeliest(saliency: Plane) -> Mask | None:
 
 
 def _likeness(part: Component, shape: tuple[int, ...]) -> float:
-    """How much a part is like the one character: large, upright, near the middle."""
+    """How much a component is like a character: large, upright, near the middle."""
     upright = min(1.0, part.height / part.width / 0.9)
     off = abs((part.left + part.right) / 2 / shape[1] - 0.5)
     return part.area_px * upright * (1.0 - off)
 
 
 def _pinholes(mask: Mask) -> Mask:
-    """What the mask goes all the way round, if it is small: an eye, a buckle, a band."""
+    """The small holes that the mask encloses, such as an eye, a buckle or a band."""
     labels, gaps = connected_components(~mask)
     height, width = mask.shape
     limit = 0.02 * np.count_nonzero(mask)

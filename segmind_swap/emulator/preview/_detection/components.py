@@ -1,4 +1,4 @@
-"""Connected parts of a mask, found by runs: a row's stretches of pixels, joined to those of the row above."""
+"""Connected components of a mask, by runs: each run of a row is joined to those of the row above."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from .._arrays import Mask
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component:
-    """One connected part: its number among the labels, its pixels and its box."""
+    """One connected component: its number among the labels, its area and its box."""
 
     label: int
     area_px: int
@@ -29,7 +29,7 @@ class Component:
 
 
 def connected_components(mask: Mask) -> tuple[npt.NDArray[np.int32], list[Component]]:
-    """Labels from 1 (0 is outside), and the parts, the largest first."""
+    """The labels of the pixels (0 is outside), and the components, the largest first."""
     parent = [0]
 
     def root(label: int) -> int:

@@ -1,4 +1,4 @@
-"""The scene in its full size, edited where it has to be and untouched elsewhere."""
+"""Edits the scene in its full size: fills the hole and pastes the character; other pixels stay."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from .matte import Cutout
 from .placement import Placement
 
 _SHADOW = 0.42
-"""How dark the ground gets below the new character's feet."""
+"""The opacity of the shadow on the ground below the new character's feet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What changes in a scene: the old one's hole (in the working copy), and the new one with its place."""
+    """The changes to a scene: the hole (in the working copy), and the new character with its placement."""
 
     hole: Mask
     character: Cutout
@@ -41,7 +41,7 @@ def compose(scene: Image.Image, parts: Parts, *, ribbon: bool) -> bytes:
 
 
 def _remove_character(picture: Image.Image, hole: Mask) -> None:
-    """Fill the old character's place from its surroundings."""
+    """Fill the old character's place with its surroundings."""
     small = working_copy(picture)
     gap = Image.fromarray(hole.astype(np.uint8) * 255)
     patch, box = inpaint(small.convert("RGB"), gap)
@@ -66,7 +66,7 @@ def _figure(character: Cutout, placement: Placement) -> Image.Image:
 
 
 def _draw_shadow(picture: Image.Image, alpha: Image.Image, at: tuple[int, int]) -> None:
-    """A soft shadow where the feet touch the ground."""
+    """Draw a soft shadow where the feet touch the ground."""
     sole = alpha.crop((0, round(alpha.height * 0.93), alpha.width, alpha.height)).getbbox()
     if sole is None:
         return
@@ -84,7 +84,7 @@ def _draw_shadow(picture: Image.Image, alpha: Image.Image, at: tuple[int, int]) 
 
 
 def _paste(picture: Image.Image, layer: Image.Image, at: tuple[int, int]) -> None:
-    """Put an RGBA layer on the picture, whatever its mode; where the layer is clear nothing changes."""
+    """Paste an RGBA layer into a picture of any mode. Where the layer is transparent, no pixel changes."""
     clip = (
         max(0, -at[0]),
         max(0, -at[1]),

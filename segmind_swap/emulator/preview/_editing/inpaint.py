@@ -1,14 +1,14 @@
-"""What may have been behind the old character: pieces of its surroundings (PatchMatch)."""
+"""Fills the old character's place with pieces of its surroundings (PatchMatch)."""
 
 import numpy as np
 import patchmatch
 from PIL import Image, ImageFilter
 
 _SIDE_PX = 384
-"""The longer side at which pieces are searched: the time grows with the hole."""
+"""The longer side at which pieces are searched. The time grows with the size of the hole."""
 
 _CONTEXT = 0.6
-"""Surroundings to take pieces from, as a share of the hole's own box, on each side."""
+"""The surroundings from which pieces are taken, as a share of the hole's box, on each side."""
 
 _PATCH_PX = 3
 
@@ -16,9 +16,9 @@ Box = tuple[int, int, int, int]
 
 
 def inpaint(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
-    """A patch for an RGB scene, and its box: the hole (white in an image of mode L) filled.
+    """A patch for an RGB scene in which the hole (white in an image of mode L) is filled, and its box.
 
-    The box is larger than the hole; outside the hole the patch is not to be used.
+    The box is larger than the hole. The patch must be used inside the hole only.
     """
     inner = hole.getbbox()
     if inner is None:
@@ -34,10 +34,10 @@ def inpaint(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
     zoom = min(1.0, _SIDE_PX / max(size))
     small = (max(8, round(size[0] * zoom)), max(8, round(size[1] * zoom)))
     pixels = np.asarray(scene.resize(small, Image.Resampling.LANCZOS, box))
-    # Every pixel that is partly the old character's is filled, and one more.
+    # Every pixel that belongs partly to the old character is filled, plus a margin of one pixel.
     gap = hole.resize(small, Image.Resampling.BOX, box).filter(ImageFilter.MaxFilter(3))
     mask = np.asarray(gap) > 0
     if mask.all():
-        raise ValueError("the hole leaves nothing to fill it with")
+        raise ValueError("the hole covers all its surroundings: there is nothing to fill it with")
     filled = patchmatch.inpaint(pixels, mask.astype(np.uint8), patch_size=_PATCH_PX)
     return Image.fromarray(filled).resize(size, Image.Resampling.BICUBIC), box

@@ -1,4 +1,4 @@
-"""The character's edge: a soft mask that follows the picture's edges, and colours free of the backdrop."""
+"""The character's matte: a soft mask that follows the picture's edges, and colours without the backdrop."""
 
 from dataclasses import dataclass
 
@@ -9,29 +9,29 @@ from .._arrays import Colours, Plane, box_mean
 from .pull_push import fill_colours
 
 _SIDE_PX = 400
-"""The filter is worked out at most at this size, and applied at any."""
+"""The filter is computed at most at this size, and applied at the full size."""
 
 _RADIUS_PX = 5
 _SMOOTHNESS = 2e-4
-"""Differences of colour well below its square root are taken for noise, not for an edge."""
+"""Colour differences well below the square root of this value count as noise, not as an edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cutout:
-    """A character by itself: colours, and how much of each pixel is the character's."""
+    """A character without its picture: colours, and the character's share of each pixel."""
 
     colours: Colours
     alpha: Plane
 
 
 def cut_out(colours: Colours, alpha: Plane) -> Cutout:
-    """Take the character out of its picture."""
+    """Cut the character out of its picture."""
     fine = _sharper(_guided(colours, alpha))
     return Cutout(colours=without_backdrop(colours, fine), alpha=fine)
 
 
 def without_backdrop(colours: Colours, alpha: Plane) -> Colours:
-    """The colours of the character alone: along the edge they come from further inside."""
+    """The colours of the character alone. Along the edge, the colours are taken from further inside."""
     inside = (alpha > 0.97).astype(np.float32)
     if not inside.any():
         return colours
@@ -41,7 +41,7 @@ def without_backdrop(colours: Colours, alpha: Plane) -> Colours:
 def _guided(colours: Colours, alpha: Plane) -> Plane:
     """A guided filter (He, Sun and Tang, 2010) with the colours as guide.
 
-    In each small square the mask is taken for a linear function of the three colours.
+    In each small square, the mask is modelled as a linear function of the three colours.
     """
     height, width = alpha.shape
     zoom = min(1.0, _SIDE_PX / max(height, width))
@@ -67,7 +67,7 @@ def _guided(colours: Colours, alpha: Plane) -> Plane:
 
 
 def _sharper(alpha: Plane) -> Plane:
-    """Nearly nothing becomes nothing, and nearly all becomes all."""
+    """Set small values to 0 and large values to 1, with a smooth step between."""
     t = np.clip((alpha - 0.2) / 0.65, 0.0, 1.0)
     return np.asarray(t * t * (3.0 - 2.0 * t), np.float32)
 

@@ -1,26 +1,29 @@
-"""Where the new character goes, and how large: as the old one stood, as far as both can be seen."""
+"""The place and size of the new character: as the old character stood, as far as both are visible."""
 
 from dataclasses import dataclass
 
 _WIDTHS = (0.6, 1.6)
-"""The new character is between so many times as wide as the old one."""
+"""The smallest and largest width of the new character, in widths of the old character."""
 
 _LEAST_HEIGHT, _MOST_HEIGHT = 0.8, 1.25
-"""... for which its height may change by so much."""
+"""The factors by which its height may change to reach such a width."""
 
 _BUST_GROWS = 1.4
-"""A figure that its own picture cuts off grows at most so much to reach the scene's lower edge."""
+"""The most that a bust grows to reach the scene's lower edge.
+
+A bust is cut off by its picture's lower edge.
+"""
 
 _FIGURE_GROWS = 2.2
-"""A whole figure may be so much higher than the part that is seen of the old one."""
+"""A whole figure may be this many times as high as the visible part of the old character."""
 
 _NEAR_EDGE = 0.012
-"""A figure that ends so near to its picture's edge, as a share of the picture's side, is cut off by it."""
+"""A figure that ends this near to the edge of its picture (a share of the side) is cut off by the edge."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """Where a figure is in its picture, in that picture's pixels; ``middle`` is where most of it is."""
+    """The box of a figure in its picture, in pixels. ``middle`` is the median column of its pixels."""
 
     left: float
     top: float
@@ -52,7 +55,7 @@ class Extent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """The new character's box in the scene. ``stands`` is whether its feet are seen on the ground."""
+    """The new character's place in the scene. ``stands``: its feet are visible on the ground."""
 
     left: float
     top: float
@@ -61,7 +64,7 @@ class Placement:
 
 
 def place_character(new: Extent, old: Extent) -> Placement:
-    """Put the new character where the old one is."""
+    """The placement of the new character in the place of the old character."""
     scale = old.height / new.height
     scale *= min(max(_WIDTHS[1] * old.width / (new.width * scale), _LEAST_HEIGHT), 1.0)
     scale *= max(min(_WIDTHS[0] * old.width / (new.width * scale), _MOST_HEIGHT), 1.0)
@@ -69,10 +72,10 @@ def place_character(new: Extent, old: Extent) -> Placement:
     if old.cut_below:
         below = old.picture[1]
         if new.cut_below:
-            # Both end at the lower edge, the new one no lower than the old one's head.
+            # Both end at the lower edge, and the new head is at least as high as the old head.
             scale = max(scale, (below - old.top) / new.height)
         else:
-            # A whole figure in a portrait: as wide as the old one, and the edge cuts it off.
+            # A whole figure in a portrait: as wide as the old character, and cut off by the lower edge.
             scale = max(scale, min(old.width / new.width, _FIGURE_GROWS * old.height / new.height))
         top = old.top
         below = top + new.height * scale

@@ -1,4 +1,4 @@
-"""Colours flow from where they are known to where they are not (push and pull over a pyramid)."""
+"""Fills unknown colours from the known ones (the pull-push algorithm over an image pyramid)."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from .._arrays import Colours, Plane
 
 
 def fill_colours(colours: Colours, weight: Plane) -> Colours:
-    """Each pixel's colour from the nearest ones that have weight; where the weight is 1 it stays as it is."""
+    """Each pixel's colour from the nearest pixels with a weight. Where the weight is 1, the colour stays."""
     height, width = weight.shape
     if height <= 2 and width <= 2:
         total = float(weight.sum())
@@ -26,7 +26,7 @@ def _sums(values: Colours) -> Colours:
 
 
 def _doubled(values: Colours) -> Colours:
-    """Twice the size, with soft steps."""
+    """Twice the size, interpolated."""
     for axis in (0, 1):
         padded = np.concatenate([values.take([0], axis), values, values.take([-1], axis)], axis=axis)
         count = values.shape[axis]

@@ -1,19 +1,19 @@
-"""The new character in the scene's light: part of the way from its own colours to those around it."""
+"""Moves the new character's colours part of the way towards the colours around it in the scene."""
 
 import numpy as np
 
 from .._arrays import Colours, Mask, Plane
 
 _SHARE = 0.35
-"""How far it goes: all the way, and a red coat at dusk is no longer red."""
+"""The share of the way. With all the way, a red coat at dusk would not be red any more."""
 
 _LIMITS = np.array([12.0, 6.0, 6.0], np.float32)
-"""At most so much is added to lightness, and to each of the two axes of colour (CIE L*a*b*)."""
+"""The largest change of lightness, and of the two colour axes (CIE L*a*b*)."""
 
 _CONTRAST = (0.8, 1.25)
 
 _GREY = 2.0
-"""A scene whose colours are all nearer to grey than this is monochrome."""
+"""A scene with a smaller mean distance from grey is monochrome."""
 
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]],
@@ -28,13 +28,13 @@ def relight(colours: Colours, alpha: Plane, scene: Colours, ring: Mask) -> Colou
     Means and spreads of L*a*b* are matched (Reinhard et al., 2001), with bounds. In a monochrome scene the
     character is monochrome.
     """
-    # Every fifth pixel tells the mean as well.
+    # Every fifth pixel is enough for a mean.
     around = _lab(scene[ring][::5])
     own = _lab(colours[alpha > 0.5][::5])
     lab = _lab(colours)
     mean, goal = own.mean(axis=0), around.mean(axis=0)
     contrast = np.clip(around.std(axis=0) / np.maximum(own.std(axis=0), 1e-3), *_CONTRAST)
-    # Only lightness has a contrast worth matching: colours are the character's own.
+    # Only the contrast of lightness is matched: the contrast of colours belongs to the character.
     contrast = 1.0 + _SHARE * (np.array([contrast[0], 1.0, 1.0], np.float32) - 1.0)
     shift = np.clip(_SHARE * (goal - mean), -_LIMITS, _LIMITS)
     lab = (lab - mean) * contrast + mean + shift

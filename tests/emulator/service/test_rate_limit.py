@@ -6,6 +6,7 @@ from email.utils import parsedate_to_datetime
 import anyio
 
 from segmind_swap.emulator import Emulator
+from segmind_swap.emulator._service.rate_limit import RateLimit
 
 from ..calling import PAYLOADS, connect, poll_url, submit
 
@@ -54,3 +55,18 @@ async def test_a_refused_key_takes_no_place_in_the_window() -> None:
         assert (await submit(client)).status_code == 401
     async with connect(emulator) as client:
         assert (await submit(client)).status_code == 200
+
+
+def test_the_use_of_a_window_ends_with_the_window() -> None:
+    limit = RateLimit(2)
+    assert limit.usage(100.0) == (0, None)
+    assert [limit.acquire(now) for now in (100.0, 110.0, 130.0)] == [None, None, 30.0]
+    assert limit.usage(130.0) == (2, 30.0), "a refused request is not counted"
+    assert limit.usage(160.0) == (0, None)
+    assert limit.acquire(160.0) is None
+
+
+def test_without_a_limit_nothing_is_counted() -> None:
+    limit = RateLimit(None)
+    assert [limit.acquire(0.0) for _ in range(3)] == [None] * 3
+    assert limit.usage(0.0) == (0, None)

@@ -78,7 +78,7 @@ def photographs(session: nox.Session) -> None:
     install_wheel(session)
     session.install(*group("test"), *group("photographs"))
     pictures = Path(session.create_tmp()).resolve() / "pictures"
-    file = "tests/emulator/test_emulator_photographs.py"
+    file = "tests/emulator/test_photographs.py"
     session.run("pytest", file, f"--basetemp={pictures}", *session.posargs, env={"PYTHONSAFEPATH": "1"})
 
 

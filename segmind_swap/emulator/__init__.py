@@ -1,12 +1,11 @@
-"""A local server which speaks Segmind's workflow API, bills into a ledger and returns labelled pictures.
+"""A local server that speaks Segmind's workflow API, bills into a ledger and returns labelled pictures.
 
-It reads the API by itself, sharing no code with the client, so that a mistake of one shows against the other.
-Its pictures say of themselves what they are, and none is the service's. Needs the extra
-``segmind-swap[emulator]``.
+The emulator shares no code with the client, so that a mistake in either of them shows in a test of both.
+Every picture is labelled as made by the emulator. Needs the extra ``segmind-swap[emulator]``.
 """
 
 try:
-    # Only to see that the extra is there.
+    # Imported only to check that the extra is installed.
     import PIL  # noqa: F401
     import starlette  # noqa: F401
     import uvicorn  # noqa: F401
@@ -25,11 +24,12 @@ from ._contract import (
     UploadField,
 )
 from ._emulator import Emulator
-from ._faults import Cut, Fault, Malformed
-from ._grammar import parse_fault
-from ._pictures import Engine, Picture, SwapImpossible
-from ._rules import PlacedFault
-from ._state import Call, Charge, Kind
+from ._faults.fault import Cut, Fault, Malformed
+from ._faults.rules import PlacedFault
+from ._faults.syntax import parse_fault
+from ._pictures.engine import Engine, Picture, SwapImpossible
+from ._service.calls import Call, Kind
+from ._service.ledger import Charge
 
 __all__ = [
     "Acceptance",

@@ -1,7 +1,6 @@
-"""The ASGI application: counts what arrives, lets faults happen, and asks the API for the rest."""
+"""The ASGI application: logs each call, asks the API for the response, and applies the fault that hits it."""
 
 import os
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -10,66 +9,57 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from . import _answers as answers
-from . import _shapes as shapes
-from ._account import Account, Controls
-from ._address import base_url_of
-from ._api import Visit
-from ._desk import Desk
-from ._exchanges import Exchange, excerpt
-from ._faults import Fault
-from ._keys import schemes
-from ._reading import ClientGoneError, read_body
-from ._state import Kind
+from ._control.controls import Account, Controls
+from ._control.routes import ControlApi
+from ._control.traffic import Exchange, excerpt
+from ._faults.effects import faulty_response
+from ._faults.fault import Fault
+from ._service import responses, shapes
+from ._service.api import ApiRequest
+from ._service.auth import presented_schemes
+from ._service.calls import Kind
+from ._service.requests import ClientDisconnectedError, base_url_of, read_body
+from ._service.routes import find_route
 
 CUT = "segmind_swap.emulator.cut"
-"""The ASGI extension through which a server offers its transport: ``async cut(*, flush: bool) -> None``."""
+"""The ASGI extension by which a server lets the application cut: ``async cut(*, flush: bool) -> None``."""
 
 BODY_LIMIT_BYTES = 112 * 1024 * 1024
-"""Four of the largest uploads in base64; a longer request is answered 413 without reading on."""
-
-_ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
-    ("submit", "POST", re.compile(r"/workflows/([^/]+)")),
-    ("poll", "GET", re.compile(r"/(?:workflows/request|requests|v1/requests)/([^/]+)")),
-    ("upload", "POST", re.compile(r"/(upload-asset)")),
-    ("credits", "GET", re.compile(r"/v1/(get-user-credits)")),
-    ("history", "GET", re.compile(r"/inference-request/request-history(?:/([^/]+))?")),
-    ("file", "GET", re.compile(r"/files/([^/]+)")),
-)
+"""Four uploads of the largest size in base64. A longer body gets a 413, and the rest is not read."""
 
 
 class App:
-    """The application. It has no tasks and no threads; what it serves may change between two calls.
+    """The application. It starts no tasks and no threads. A reset replaces the account between two calls.
 
-    A cut needs the server's help (`CUT`). Without it, as under httpx's ASGITransport, a cut is a
-    ``ConnectionResetError`` out of the application.
+    A cut needs the server's extension `CUT`. Without the extension, as under httpx's ASGITransport, the
+    application raises ``ConnectionResetError`` instead.
     """
 
-    def __init__(self, controls: Controls, desk: Desk) -> None:
+    def __init__(self, controls: Controls, control_api: ControlApi) -> None:
         self._controls = controls
-        self._desk = desk
+        self._control_api = control_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"the emulator speaks HTTP only, not {scope['type']}")
-        if self._desk.owns(scope["path"]):
-            with suppress(ClientGoneError):
-                await self._desk(scope, receive, send)
+        if self._control_api.handles(scope["path"]):
+            with suppress(ClientDisconnectedError):
+                await self._control_api(scope, receive, send)
             return
-        route = _route(scope)
+        route = find_route(scope)
         now = self._controls.clock.now()
         account = self._controls.account
-        exchange = account.exchanges.begin(
+        exchange = account.traffic.record(
             method=scope["method"], path=scope["path"], at=now, headers=scope["headers"]
         )
         try:
             if isinstance(route, Response):
-                _sign(route, datetime.now(UTC))
-                self._note(exchange, route)
+                _add_headers(route, datetime.now(UTC))
+                self._record_response(exchange, route)
                 await route(scope, receive, send)
             else:
                 await self._call(route, account, Request(scope, receive), exchange, send)
-        except ClientGoneError:
+        except ClientDisconnectedError:
             exchange.ending = "left"
         finally:
             if exchange.ending == "waiting":
@@ -80,8 +70,8 @@ class App:
     ) -> None:
         kind, name = route
         scope = request.scope
-        call = exchange.call = account.calls.arrive(kind, now=exchange.at, schemes=schemes(request))
-        fault = self._controls.rules.pick(call, now=exchange.at)
+        call = exchange.call = account.calls.record(kind, now=exchange.at, schemes=presented_schemes(request))
+        fault = self._controls.rules.match(call, now=exchange.at)
         exchange.fault = None if fault is None else str(fault)
         if fault is not None and fault.cut == "before-body":
             await anyio.sleep(fault.delay)
@@ -92,31 +82,33 @@ class App:
         exchange.body, exchange.size_bytes = excerpt(body or b""), len(body or b"")
         wall = datetime.now(UTC)
         if body is None:
-            response = answers.page(413)
+            response = responses.html_page(413)
         elif fault is not None and not (
             fault.handled or (fault.undecided and account.api.contract.gateway_bills)
         ):
-            # Right in form, but nothing stands behind it; the fault takes from it what it needs.
+            # Looks like an accepted submit, but no job exists. The fault replaces or cuts this response.
             base_url = str(base_url_of(scope))
             response = shapes.accepted(base_url, os.urandom(16).hex(), contract=account.api.contract)
         else:
             now = self._controls.clock.now()
-            visit = Visit(request=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault)
-            response = await account.api.answer(kind, visit)
+            api_request = ApiRequest(
+                http=request, name=name, body=body, now=now, wall=wall, fault=exchange.fault
+            )
+            response = await account.api.respond(kind, api_request)
         if fault is not None:
-            response = fault.spoil(response)
+            response = faulty_response(fault, response)
             await anyio.sleep(fault.delay)
-        _sign(response, wall)
+        _add_headers(response, wall)
         if fault is not None and fault.cut is not None:
             exchange.ending = "cut"
-            await _break_off(response, fault, scope, send)
+            await _send_and_cut(response, fault, scope, send)
             return
-        # Written first, because a client in another thread may look as soon as it has the answer.
+        # Stored before sending: a client in another thread may read the log as soon as it has the response.
         call.status = response.status_code
-        self._note(exchange, response)
+        self._record_response(exchange, response)
         await response(scope, request.receive, send)
 
-    def _note(self, exchange: Exchange, response: Response) -> None:
+    def _record_response(self, exchange: Exchange, response: Response) -> None:
         exchange.ending, exchange.status = "answered", response.status_code
         exchange.answered_at = self._controls.clock.now()
         exchange.answer_headers, exchange.answer_size_bytes = response.raw_headers, len(response.body)
@@ -124,28 +116,14 @@ class App:
             exchange.answer_body = excerpt(bytes(response.body))
 
 
-def _route(scope: Scope) -> tuple[Kind, str] | Response:
-    allowed = None
-    for kind, method, path in _ROUTES:
-        if match := path.fullmatch(scope["path"]):
-            if scope["method"] == method or (scope["method"], method) == ("HEAD", "GET"):
-                return kind, match[1] or ""
-            allowed = method
-    if allowed is None:
-        return answers.page(404)
-    response = answers.page(405)
-    response.headers["allow"] = allowed
-    return response
-
-
-def _sign(response: Response, wall: datetime) -> Response:
-    response.headers.setdefault("date", answers.date(wall))
+def _add_headers(response: Response, wall: datetime) -> Response:
+    response.headers.setdefault("date", responses.http_date(wall))
     if "x-request-id" not in response.headers:
         response.headers["x-request-id"] = os.urandom(16).hex()
     return response
 
 
-async def _break_off(response: Response, fault: Fault, scope: Scope, send: Send) -> None:
+async def _send_and_cut(response: Response, fault: Fault, scope: Scope, send: Send) -> None:
     if fault.cut == "mid-answer":
         start = {
             "type": "http.response.start",

@@ -1,4 +1,4 @@
-"""The account's own time: that of the event loop, unless somebody stops it or puts it forward."""
+"""The clock of an account: the time of the event loop, unless the clock is paused or advanced."""
 
 import math
 import threading
@@ -9,18 +9,20 @@ import anyio
 
 
 class Clock:
-    """Time for jobs, records, rate limits and the windows of faults; a fault's delay is not part of it.
+    """The time of jobs, records, rate limits and the windows of faults.
 
-    Every method may be called from any thread. Where no loop runs to tell the time, a change begins with the
-    next look at the clock. ``source`` tells the loop's time: a server puts its own loop's here, which other
-    threads can read.
+    A fault's delay uses the event loop's time.
+
+    Every method may be called from any thread. Where no event loop runs, a change takes effect at the next
+    reading of the clock. ``source`` returns the time of the event loop. A server sets ``source`` to the time
+    of its own loop, which other threads can read.
     """
 
     def __init__(self) -> None:
         self.source: Callable[[], float] = anyio.current_time
-        self._ahead = 0.0
+        self._offset = 0.0
         self._paused = False
-        self._stands_at: float | None = None
+        self._paused_at: float | None = None
         self._lock = threading.Lock()
 
     @property
@@ -28,12 +30,12 @@ class Clock:
         return self._paused
 
     def now(self) -> float:
-        """Seconds; without a pause or an advance, those of the loop."""
+        """The time in seconds: that of the event loop, if the clock was never paused or advanced."""
         with self._lock:
             return self._now()
 
-    def read(self) -> float | None:
-        """The same, or None where no loop tells the time."""
+    def now_or_none(self) -> float | None:
+        """The time in seconds, or None where no event loop runs."""
         try:
             return self.now()
         except anyio.NoEventLoopError:
@@ -42,45 +44,45 @@ class Clock:
     def pause(self) -> None:
         with self._lock:
             self._paused = True
-            self._look()
+            self._apply_change()
 
     def resume(self) -> None:
-        """Go on from where the clock stands: the pause has taken no time."""
+        """Continue at the time at which the clock was paused."""
         with self._lock:
             self._paused = False
-            self._look()
+            self._apply_change()
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward, whether it runs or stands.
+        """Advance the clock, whether it runs or is paused.
 
         Raises:
-            ValueError: ``seconds`` is negative or no finite number.
+            ValueError: ``seconds`` is negative or not finite.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"seconds must be a number of at least 0, not {seconds!r}")
         with self._lock:
-            self._look()
-            if self._stands_at is None:
-                self._ahead += seconds
+            self._apply_change()
+            if self._paused_at is None:
+                self._offset += seconds
             else:
-                self._stands_at += seconds
+                self._paused_at += seconds
 
     def reset(self) -> None:
-        """Run with the loop again."""
+        """Follow the event loop's time again."""
         with self._lock:
-            self._ahead, self._paused, self._stands_at = 0.0, False, None
+            self._offset, self._paused, self._paused_at = 0.0, False, None
 
-    def _look(self) -> None:
+    def _apply_change(self) -> None:
         with suppress(anyio.NoEventLoopError):
             self._now()
 
     def _now(self) -> float:
-        now = self.source() + self._ahead
+        now = self.source() + self._offset
         if self._paused:
-            if self._stands_at is None:
-                self._stands_at = now
-            return self._stands_at
-        if self._stands_at is not None:
-            self._ahead += self._stands_at - now
-            now, self._stands_at = self._stands_at, None
+            if self._paused_at is None:
+                self._paused_at = now
+            return self._paused_at
+        if self._paused_at is not None:
+            self._offset += self._paused_at - now
+            now, self._paused_at = self._paused_at, None
         return now

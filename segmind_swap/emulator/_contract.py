@@ -1,18 +1,24 @@
-"""What Segmind's documents leave open, or contradict each other about, each as a choice with a name."""
+"""The points that Segmind's documents leave open or contradict each other about, each as a named choice."""
 
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_origin, get_type_hints
 
 PollPath = Literal["/workflows/request", "/requests", "/v1/requests"]
-"""Where a job is polled; all three have been seen."""
+"""The path under which a job is polled. All three paths have been seen."""
 
 Acceptance = Literal["full", "minimal", "v2"]
-"""What an accepted submit answers: all four fields seen; only ``poll_url``, the one that is promised; or the
-newer API's, with ``status_url`` and ``response_url`` beside it."""
+"""The fields of the response to an accepted submit.
+
+"full": the four fields that have been seen. "minimal": only ``poll_url``, the documented field. "v2": those
+of the newer API, with ``status_url`` and ``response_url``.
+"""
 
 StateWords = Literal["documented", "lower-case", "aliases", "unknown"]
-"""The words for a job's state: QUEUED, PROCESSING, COMPLETED and FAILED; the same in lower case; SUCCEEDED
-and ERROR at the end; or WARMING_UP for as long as the job runs."""
+"""The words for a job's state.
+
+"documented": QUEUED, PROCESSING, COMPLETED and FAILED. "lower-case": the same in lower case. "aliases":
+SUCCEEDED and ERROR at the end. "unknown": WARMING_UP for as long as the job runs.
+"""
 
 OutputShape = Literal[
     "json-list",
@@ -28,26 +34,36 @@ OutputShape = Literal[
     "data-lists",
     "nothing",
 ]
-"""How a completed job names its picture; "nothing" completes, and is billed, without naming one."""
+"""How a completed job names its picture.
+
+With "nothing" the job is completed and billed, and names no picture.
+"""
 
 FailureShape = Literal["error", "error_message", "object", "list", "bare"]
-"""Where a failed job tells its reason: the text under one of two keys, an object or a list under
-``error_message``, or nowhere."""
+"""Where a failed job names its reason.
+
+"error" and "error_message": as text under this key. "object" and "list": in an object or a list under
+``error_message``. "bare": nowhere.
+"""
 
 ResetFormat = Literal["iso", "space", "epoch-s", "epoch-ms", "retry-after", "none"]
-"""How a 429 tells when to come again: ``x-rate-limit-reset-at-utc`` as ISO 8601, as
-``YYYY-MM-DD HH:MM:SS``, in seconds or in milliseconds since 1970; ``Retry-After`` in seconds; or not."""
+"""How a 429 says when the next window starts.
+
+"iso", "space", "epoch-s" and "epoch-ms": the header ``x-rate-limit-reset-at-utc`` as ISO 8601, as
+``YYYY-MM-DD HH:MM:SS``, in seconds or in milliseconds since 1970. "retry-after": the header ``Retry-After``
+in seconds. "none": no header.
+"""
 
 UploadField = Literal["file_urls", "urls"]
-"""The key under which an upload answers its URLs: the SDK's or the documents'."""
+"""The key of the URLs in the response to an upload: that of the SDK, or that of the documents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """The emulator's choices; each is explained where users meet it, at `Emulator`.
+    """The choices of an emulator. `Emulator` explains each of them.
 
     Raises:
-        ValueError: a value is none of those allowed; the message lists them.
+        ValueError: a value is not allowed; the message lists the allowed values.
     """
 
     poll_path: PollPath = "/workflows/request"

@@ -1,4 +1,4 @@
-"""The emulator as its users see it."""
+"""The class `Emulator`: its settings, its ledger, its controls in Python, and its server."""
 
 import asyncio
 from collections import Counter
@@ -9,8 +9,6 @@ from typing import Literal
 import anyio
 from starlette.types import ASGIApp
 
-from ._account import Account, Controls
-from ._api import Api
 from ._app import App
 from ._contract import (
     Acceptance,
@@ -22,63 +20,68 @@ from ._contract import (
     StateWords,
     UploadField,
 )
-from ._desk import Desk
-from ._exchanges import Exchanges
-from ._faults import Fault
-from ._files import Files
-from ._keys import Keys, Scheme
-from ._outputs import EngineName, Outputs
-from ._pictures import Engine
-from ._rules import PlacedFault
-from ._server import for_this_machine, in_foreground, in_thread, listen, url_of
-from ._state import Call, Calls, Charge, Kind, Ledger, RateLimit
+from ._control.controls import Account, Controls
+from ._control.routes import ControlApi
+from ._control.traffic import TrafficLog
+from ._faults.fault import Fault
+from ._faults.rules import PlacedFault
+from ._pictures.engine import Engine
+from ._server import listen, loopback_only, serve_in_foreground, serve_in_thread, url_of
+from ._service.api import Api
+from ._service.auth import AuthScheme, KeyCheck
+from ._service.calls import Call, CallLog, Kind
+from ._service.files import FileStore
+from ._service.ledger import Charge, Ledger
+from ._service.outputs import EngineName, Outputs
+from ._service.rate_limit import RateLimit
 
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
-"""Uploads beyond this drop the oldest, whose jobs then fail."""
+"""When the uploads exceed this size, the oldest are dropped. A job that needs a dropped upload fails."""
 
-RENDERERS = 2
-"""How many pictures a server decodes or draws at a time; each may take 160 MB."""
+RENDER_THREADS = 2
+"""Pictures that a server decodes or draws at the same time. Each may take 160 MB."""
 
 
 class Emulator:
     """An account at a local Segmind.
 
-    Use `app` with an ASGI transport, under real or virtual time, or `serve` for a real socket. All times are
-    seconds of the event loop that runs the application, so an emulator belongs to one loop at a time, unless
-    `pause` and `advance` change them. Everything may be called from any thread.
+    Use `app` with an ASGI transport, under real or virtual time, or `serve` for a real socket. The clock is
+    that of the event loop that runs the application, in seconds, until `pause` or `advance` changes it.
+    Therefore an emulator belongs to one event loop at a time. Every method may be called from any thread.
 
     Args:
         duration: Seconds a job takes at speed 1. The measured mean of the service (the workflow's API page).
         speed: A job takes ``duration / speed`` seconds.
-        price_usd: What a job costs, charged when it is accepted (the workflow's API page).
-        refund_failed: A failed job gives its price back.
-        credits_usd: What the account holds at first.
-        no_credits_status: What a submit is answered that the account cannot pay for: 406 or 402.
-        api_key: The only valid key; None accepts any.
-        auth: The header in which submit and poll accept the key. The other calls always accept
-            ``x-api-key``, and a bearer token only if this is "bearer".
-        rate_limit: Requests a minute, in fixed windows from the first request on; None for no limit.
-        count_polls: Polls use up the rate limit too; otherwise only submits do.
-        reset_format: How a 429 tells when to come again, a `ResetFormat`.
-        record_lifetime: Seconds after its acceptance for which a job can be polled; then the answer is 404.
-        acceptance: What a submit answers, an `Acceptance`.
-        poll_path: The path in the ``poll_url`` of an acceptance, a `PollPath`; all are answered.
+        price_usd: The price of a job, charged when the job is accepted (the workflow's API page).
+        refund_failed: Whether the price of a failed job is refunded.
+        credits_usd: The credits of the account at the start.
+        no_credits_status: The status of a submit that the account cannot pay for: 406 or 402.
+        api_key: The only valid key. None accepts any key.
+        auth: The header in which submit and poll accept the key. The other calls always accept ``x-api-key``,
+            and a bearer token only if ``auth`` is "bearer".
+        rate_limit: Requests a minute, in fixed windows that start with the first request. None: no limit.
+        count_polls: Whether polls count towards the rate limit, beside submits.
+        reset_format: How a 429 says when the next window starts, a `ResetFormat`.
+        record_lifetime: Seconds after its acceptance for which a job can be polled. Later polls get a 404.
+        acceptance: The fields of the response to an accepted submit, an `Acceptance`.
+        poll_path: The path in the ``poll_url`` of an accepted submit, a `PollPath`. Polls work under each
+            path.
         state_words: The words for a job's state, a `StateWords`.
         output: How a completed job names its picture, an `OutputShape`.
-        failure: Where a failed job tells its reason, a `FailureShape`.
+        failure: Where a failed job names its reason, a `FailureShape`.
         failed_status: The HTTP status of a poll that finds a job failed: 200 or 422.
-        metrics: The last poll of a job carries ``metrics``, and ``x-cost`` if it is completed.
-        upload_field: The key of the URLs in the answer to an upload: "file_urls" or "urls".
-        upload_limit_bytes: The largest picture that can be uploaded, decoded; a larger one is answered 413.
-        gateway_bills: A submit that a fault answers with 502, 503 or 504 has started, and billed, its job,
-            unless the fault's ``accepts`` says otherwise.
-        lists_history: Workflow runs appear in the request history.
-        engine: "preview" swaps by cut-and-paste, and needs the extra ``segmind-swap[preview]``; "sheet"
-            returns both inputs side by side and labelled; "none" a fixed picture of 8 x 8 pixels; or an
-            `Engine`.
-        faults: What goes wrong, in order of precedence.
-        seed: Decides which calls a fault with a probability hits.
-        workflows: The ids that exist.
+        metrics: Whether the last poll of a job carries ``metrics``, and ``x-cost`` if the job is completed.
+        upload_field: The key of the URLs in the response to an upload: "file_urls" or "urls".
+        upload_limit_bytes: The largest decoded picture that can be uploaded. A larger picture gets a 413.
+        gateway_bills: Whether a submit that a fault answers with 502, 503 or 504 has started, and billed, its
+            job. The fault's ``accepts`` takes precedence.
+        lists_history: Whether workflow runs appear in the request history.
+        engine: What makes the picture of a job. "preview" swaps by cut-and-paste and needs the extra
+            ``segmind-swap[preview]``. "sheet" returns both inputs side by side and labelled. "none" returns a
+            fixed picture of 8 x 8 pixels. Otherwise an `Engine`.
+        faults: The faults, in order of precedence.
+        seed: The random seed that decides which calls a fault with a probability hits.
+        workflows: The workflow ids that exist. A submit to another id gets a 404.
 
     Raises:
         ValueError: a setting is out of its range.
@@ -95,7 +98,7 @@ class Emulator:
         credits_usd: float = 100.0,
         no_credits_status: Literal[402, 406] = 406,
         api_key: str | None = "emulator-key",
-        auth: Scheme = "both",
+        auth: AuthScheme = "both",
         rate_limit: int | None = None,
         count_polls: bool = False,
         reset_format: ResetFormat = "iso",
@@ -130,10 +133,10 @@ class Emulator:
         if rate_limit is not None and rate_limit < 1:
             raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
         if isinstance(workflows, str):
-            raise ValueError("workflows must be a collection of ids, not one text")
-        keys = Keys(api_key=api_key, auth=auth)
+            raise ValueError("workflows must be a collection of ids, not a string")
+        keys = KeyCheck(api_key=api_key, auth=auth)
         self._api_key = api_key
-        uploads = Files(UPLOADS_KEPT_BYTES)
+        uploads = FileStore(UPLOADS_KEPT_BYTES)
         contract = Contract(
             poll_path=poll_path,
             acceptance=acceptance,
@@ -175,33 +178,33 @@ class Emulator:
                 ledger=ledger,
                 rate_limit=limit,
                 outputs=outputs,
-                calls=Calls(),
-                exchanges=Exchanges(),
+                calls=CallLog(),
+                traffic=TrafficLog(),
             )
 
         self._controls = Controls(open_account, faults=faults, seed=seed)
-        # Whoever shall use an emulator needs its key; one that somebody has chosen may be a real one.
+        # The page shows the default key, because its user needs the key. A chosen key may be a real key.
         key = api_key if api_key in (None, "emulator-key") else "…"
-        facts = {"speed": speed, "job_seconds": duration / speed, "api_key": key}
-        self._app = App(self._controls, Desk(self._controls, facts=facts))
+        settings = {"speed": speed, "job_seconds": duration / speed, "api_key": key}
+        self._app = App(self._controls, ControlApi(self._controls, settings=settings))
 
     @property
     def app(self) -> ASGIApp:
         """The ASGI application, without threads and tasks: ``httpx.ASGITransport(app=emulator.app)``.
 
-        Inputs are decoded, and sheets drawn, on the loop; a preview is made in a thread. A cut is raised as
-        ``ConnectionResetError``.
+        Inputs are decoded, and sheets are drawn, on the event loop. A preview is made in a thread. A cut is
+        raised as ``ConnectionResetError``.
         """
         return self._app
 
     @property
     def api_key(self) -> str | None:
-        """The only valid key; None if any is."""
+        """The only valid key; None if any key is valid."""
         return self._api_key
 
     @property
     def ledger(self) -> tuple[Charge, ...]:
-        """Every accepted job in order of acceptance, those included whose answer was lost."""
+        """Every accepted job in order of acceptance, including the jobs whose response was lost."""
         return self._controls.account.ledger.charges()
 
     @property
@@ -211,88 +214,88 @@ class Emulator:
 
     @property
     def credits_usd(self) -> float:
-        """What the account still holds."""
+        """The credits that the account still has."""
         return self._controls.account.ledger.credits_usd
 
     def count(self, kind: Kind) -> int:
-        """How many calls of this kind have arrived, whatever became of them."""
+        """How many calls of this kind have arrived, whether or not they were answered."""
         return self._controls.account.calls.count(kind)
 
     def paid_twice(self) -> list[tuple[str, str]]:
-        """The swaps that were billed more than once, as (reference, scene): sha256 where known, else URL.
+        """The swaps that were billed more than once, as (reference, scene).
 
-        What was refunded does not count.
+        A picture is its sha256 if known, else its URL. Refunded jobs do not count.
         """
         times = Counter(charge.identity for charge in self.ledger if not charge.refunded)
         return [identity for identity, count in times.items() if count > 1]
 
     @property
     def faults(self) -> tuple[PlacedFault, ...]:
-        """The faults in force, in order of precedence; one that is used up is not among them."""
-        return self._controls.rules.placed()
+        """The faults in force, in order of precedence, without the faults that are used up."""
+        return self._controls.rules.in_force()
 
     def inject(self, fault: Fault) -> int:
-        """Add a fault, after those there are; the number to withdraw it by.
+        """Add a fault after the faults in force. Returns the number to withdraw the fault by.
 
-        Call numbers go on counting from the first call.
+        The call numbers of the new fault count from the first call of the account, not from now.
         """
         return self._controls.inject(fault)
 
     def withdraw(self, number: int) -> bool:
-        """Take a fault back; false if none in force has this number."""
+        """Withdraw a fault. False if no fault in force has this number."""
         return self._controls.rules.remove(number)
 
     def withdraw_all(self) -> None:
-        """Take all faults back."""
+        """Withdraw all faults."""
         self._controls.rules.clear()
 
     @property
     def paused(self) -> bool:
-        """Whether the clock stands."""
+        """Whether the clock is paused."""
         return self._controls.clock.paused
 
     def pause(self) -> None:
-        """Stop the clock: no job goes on and no record grows old, but every call is answered."""
+        """Pause the clock: no job proceeds and no record ages, but every call is answered."""
         self._controls.clock.pause()
 
     def resume(self) -> None:
-        """Let the clock go on from where it stands."""
+        """Resume the clock at the time at which it was paused."""
         self._controls.clock.resume()
 
     def advance(self, seconds: float) -> None:
-        """Put the clock forward, be it stopped or not: jobs are done earlier, records grow old.
+        """Advance the clock, paused or not: jobs end earlier and records age.
 
         Raises:
-            ValueError: ``seconds`` is negative or no finite number.
+            ValueError: ``seconds`` is negative or not finite.
         """
         self._controls.clock.advance(seconds)
 
     def reset(self) -> None:
-        """Begin anew: an empty ledger, all credits, the first faults, and a clock that runs.
+        """Restore the start: an empty ledger, all credits, the faults of the start, and a running clock.
 
-        Jobs from before are unknown. Uploads stay, because clients remember their URLs.
+        Earlier jobs become unknown. Uploads stay, because clients keep their URLs.
         """
         self._controls.reset()
 
     @contextmanager
     def serve(self, port: int = 0, *, host: str = "127.0.0.1", allow_remote: bool = False) -> Iterator[str]:
-        """Serve in a thread with an asyncio loop of its own; the block gets the base URL.
+        """Serve in a thread with an asyncio loop of its own; yields the base URL.
 
-        Works from asyncio, trio and plain code. Port 0 is any free port. Requests still unanswered when the
-        block ends are cut. A page that shows what happens is at the base URL itself.
+        Works from asyncio, trio and synchronous code. Port 0 means any free port. When the block ends, the
+        connections of unanswered requests are cut. The page that shows the account is at the base URL.
 
-        Without ``allow_remote`` only requests are answered whose ``Host`` is a name of this machine; with it,
-        whoever reaches the port can use the account and the controls.
+        Without ``allow_remote``, the server answers only requests whose ``Host`` is a name of this machine.
+        With ``allow_remote``, every client that reaches the port can use the account and the controls.
 
         Raises:
             ValueError: ``host`` is not loopback and ``allow_remote`` is false, or there is no such port.
-            OSError: the port cannot be had; the message names it.
+            OSError: the port is not available; the message names the port.
         """
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
         try:
-            app = self._app if allow_remote else for_this_machine(self._app)
-            with in_thread(app, listener, self._enter_server):
+            app = self._app if allow_remote else loopback_only(self._app)
+            with serve_in_thread(app, listener, self._enter_server):
                 yield url
         finally:
             self._leave_server()
@@ -305,9 +308,10 @@ class Emulator:
         *,
         allow_remote: bool = False,
     ) -> None:
-        """Serve until Ctrl-C or SIGTERM, then return; call it from the main thread.
+        """Serve until Ctrl-C or SIGTERM, then return. Must be called from the main thread.
 
-        ``on_ready`` is given the base URL once connections are accepted. Errors as of `serve`.
+        ``on_ready`` is called with the base URL once connections are accepted. Raises the same errors as
+        `serve`.
         """
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
@@ -318,14 +322,14 @@ class Emulator:
                 on_ready(url)
 
         try:
-            app = self._app if allow_remote else for_this_machine(self._app)
-            in_foreground(app, listener, ready)
+            app = self._app if allow_remote else loopback_only(self._app)
+            serve_in_foreground(app, listener, ready)
         finally:
             self._leave_server()
 
     def _enter_server(self) -> None:
-        # Called on the server's own loop: the caller may be on another one, even of another kind.
-        self._controls.account.outputs.limiter = anyio.CapacityLimiter(RENDERERS)
+        # Called on the server's event loop. The caller of `serve` may run another loop, even one of trio.
+        self._controls.account.outputs.limiter = anyio.CapacityLimiter(RENDER_THREADS)
         self._controls.clock.source = asyncio.get_running_loop().time
 
     def _leave_server(self) -> None:

@@ -1,4 +1,4 @@
-"""The emulator on a real socket: uvicorn, whose transport a fault may cut."""
+"""The emulator on a real socket: uvicorn, with an extension that lets a fault cut the connection."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ._app import CUT
-from ._guard import host_problem, is_loopback
+from ._control.origin_check import host_problem, is_loopback
 
 _logger = logging.getLogger("segmind_swap.emulator")
 
@@ -28,15 +28,15 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 KEEP_ALIVE = 75.0
-"""Seconds an idle connection lives, as on a common gateway: longer than the pause between two polls."""
+"""Seconds an idle connection stays open, as on a common gateway: longer than the pause between two polls."""
 
 
 def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
-    """A listening socket, before any server runs, so that a taken port fails here and plainly.
+    """A listening socket, opened before the server starts: a taken port fails here, with a clear error.
 
     Raises:
         ValueError: the host is not loopback and ``allow_remote`` is false, or there is no such port.
-        OSError: the port cannot be had; the message names it.
+        OSError: the port is not available; the message names the port.
     """
     if not (allow_remote or is_loopback(host)):
         raise ValueError(
@@ -46,8 +46,8 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
     if not 0 <= port <= 65535:
         raise ValueError(f"port must be between 0 and 65535, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, because asyncio turns Nagle's algorithm off for such sockets only, and with it
-    # every answer of more than one write takes 80 ms.
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol. With Nagle's algorithm,
+    # every response of more than one write takes 80 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
@@ -62,13 +62,13 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The base URL of what listens here."""
+    """The base URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def for_this_machine(app: ASGIApp) -> ASGIApp:
-    """The application for requests that name this machine as their host; others are answered 421."""
+def loopback_only(app: ASGIApp) -> ASGIApp:
+    """The application behind a check of the ``Host`` header: a name of another machine gets a 421."""
 
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         host = Request(scope).headers.get("host")
@@ -80,8 +80,8 @@ def for_this_machine(app: ASGIApp) -> ASGIApp:
 
 
 @contextmanager
-def in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> Iterator[None]:
-    """Serve in a thread with a loop of its own until the block ends; ``on_ready`` is called on that loop."""
+def serve_in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> Iterator[None]:
+    """Serve in a thread with its own event loop until the block ends; ``on_ready`` is called on that loop."""
     ready: Future[None] = Future()
 
     def started() -> None:
@@ -101,13 +101,13 @@ def in_thread(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], obje
 
 
 def run(server: "_Server", listener: socket.socket) -> None:
-    """Serve until told to stop. Closes the listener."""
+    """Serve until ``should_exit`` is set. Closes the listener."""
     with listener:
         asyncio.run(server.serve(sockets=[listener]))
 
 
-def in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
-    """Serve in this thread until SIGINT or SIGTERM, which end it like any other return."""
+def serve_in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+    """Serve in this thread until SIGINT or SIGTERM, then return normally."""
     run(_Server(app, on_ready=on_ready), listener)
 
 
@@ -120,7 +120,7 @@ class _Server(uvicorn.Server):
             loop="asyncio",
             lifespan="off",
             interface="asgi3",
-            # The application's mistakes are logged here; uvicorn's own words about cut connections are noise.
+            # `_Protocol` logs the application's errors. uvicorn's messages about cut connections are noise.
             log_config=None,
             log_level="critical",
             access_log=False,
@@ -138,15 +138,15 @@ class _Server(uvicorn.Server):
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Answers that a fault holds back for an hour shall not hold up the end.
+        # A response that a fault delays for an hour must not delay the shutdown.
         for task in self.server_state.tasks:
             task.cancel()
         await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # Unlike uvicorn's, a signal is not raised again once the server has stopped: it has done what it was
-        # for.
+        # uvicorn raises the signal again after the server has stopped. Here the signal has done its work: it
+        # has stopped the server, so that `run` can return.
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -161,22 +161,22 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-class _Joined:
-    """A transport that sends the head of an answer together with its body.
+class _JoiningTransport:
+    """A transport that sends the head of a response together with the body.
 
-    As two writes they are two system calls, and wake the client twice.
+    Two writes would be two system calls, and would wake the client twice.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._held = b""
+        self._buffer = b""
         self.holding = False
 
     def write(self, data: bytes) -> None:
-        self._held += data
-        if self._held and not self.holding:
-            held, self._held = self._held, b""
-            self._transport.write(held)
+        self._buffer += data
+        if self._buffer and not self.holding:
+            data, self._buffer = self._buffer, b""
+            self._transport.write(data)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -192,7 +192,7 @@ class _Protocol(H11Protocol):
         self.app = self._run
 
     def connection_made(self, transport: Any) -> None:
-        self._joined = _Joined(transport)
+        self._joined = _JoiningTransport(transport)
         super().connection_made(cast("asyncio.Transport", self._joined))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,7 +209,7 @@ class _Protocol(H11Protocol):
         try:
             await self._application(scope, receive, send_joined)
         except asyncio.CancelledError:
-            # Only the server's end cancels, and then nobody waits for this task's result.
+            # Only the shutdown cancels this task, and nothing awaits its result then.
             await self._cut(flush=False)
         except Exception:
             _logger.exception("the emulator could not answer %s %s", scope["method"], scope["path"])
@@ -220,5 +220,5 @@ class _Protocol(H11Protocol):
             self.transport.close()
         else:
             self.transport.abort()
-        # uvicorn takes a return before the connection is gone for a mistake of the application.
+        # uvicorn treats a return before the connection is closed as an error of the application.
         await self._lost.wait()

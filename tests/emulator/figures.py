@@ -74,3 +74,19 @@ def count(image: Image.Image, colour: tuple[int, int, int], within: int = 60) ->
     near = [band.point(lambda value: 255 if value <= within else 0) for band in apart.split()]
     both = ImageChops.multiply(ImageChops.multiply(near[0], near[1]), near[2])
     return both.histogram()[255]
+
+
+def changed(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
+    """The box of the pixels which differ."""
+    assert before.size == after.size
+    assert before.mode == after.mode
+    difference = ImageChops.difference(before, after)
+    boxes = [band.getbbox() for band in difference.split()]
+    found = [box for box in boxes if box]
+    assert found, "nothing was changed"
+    left, top, right, bottom = zip(*found, strict=True)
+    return min(left), min(top), max(right), max(bottom)
+
+
+def inside(inner: tuple[int, ...], outer: tuple[int, ...]) -> bool:
+    return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segmind_swap import Event, Journal, OutcomeState, RetryScheduled, SubmissionUnknownError, SwapOutcome
 from segmind_swap.emulator import Emulator, Fault
-from segmind_swap.emulator._pictures import dot
+from segmind_swap.emulator._pictures.dot import dot
 
 from .batch import POLICIES, Plan, Policy, command, requests, run
 from .mechanisms import deleted

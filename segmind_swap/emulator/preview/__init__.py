@@ -1,11 +1,12 @@
-"""A character swap on the processor, by cut-and-paste: shows who goes where, and is labelled "local preview".
+"""A character swap on the CPU, by cut-and-paste, labelled "local preview".
 
-It finds what stands out, not persons; light, pose and what is in front of whom are not drawn anew. How it
-works and where it fails: the documentation's page on the preview. Needs the extra ``segmind-swap[preview]``.
+The preview finds what stands out, not persons. Light, pose and occlusion are not drawn again. The
+documentation's page on the preview says how it works and where it fails. Needs the extra
+``segmind-swap[preview]``.
 """
 
 try:
-    # Only to see that the extra is there.
+    # Imported only to check that the extra is installed.
     import numpy  # noqa: F401
     import onnxruntime  # noqa: F401
     import patchmatch
@@ -14,9 +15,7 @@ except ImportError as _error:
         "the preview needs packages which are not installed: install `segmind-swap[preview]`"
     ) from _error
 if not patchmatch.patchmatch_available:
-    raise ImportError(
-        "the preview cannot load PatchMatch: there is no wheel of pypatchmatch for this platform"
-    )
+    raise ImportError("the preview cannot load PatchMatch: pypatchmatch has no wheel for this platform")
 
 from ._engine import Preview
 

@@ -1,4 +1,4 @@
-"""What the steps hand to one another, and the one measure they all take: the mean around a pixel."""
+"""The array types of the preview, and two operations that most steps use: box mean and dilation."""
 
 from typing import TypeAlias
 
@@ -15,10 +15,10 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 """Height x width."""
 
 
-def mean_around(values: Plane | Colours, radius: int) -> Plane | Colours:
-    """The mean of the square of ``2 * radius + 1`` pixels about each pixel; beyond the edge is the edge.
+def box_mean(values: Plane | Colours, radius: int) -> Plane | Colours:
+    """The mean of the square of ``2 * radius + 1`` pixels around each pixel; the edge is repeated outwards.
 
-    A running sum, so that a wide square costs no more than a narrow one.
+    Computed with a running sum, so that the time does not depend on the radius.
     """
     for axis in (0, 1):
         pad = [(0, 0)] * values.ndim
@@ -30,19 +30,14 @@ def mean_around(values: Plane | Colours, radius: int) -> Plane | Colours:
     return values
 
 
-def grown(mask: Mask, radius: int) -> Mask:
-    """The mask with everything that is at most so many pixels away."""
+def dilate(mask: Mask, radius: int) -> Mask:
+    """The mask and every pixel that is at most ``radius`` pixels away from the mask."""
     if radius < 1:
         return mask
-    # Twice a square and once its blur: rounder than a square, and as cheap.
-    square = mean_around(mask.astype(np.float32), max(1, round(radius * 0.7))) > 1e-6
+    # A square, then a blurred square: rounder than a square, and as fast.
+    square = box_mean(mask.astype(np.float32), max(1, round(radius * 0.7))) > 1e-6
     rest = radius - max(1, round(radius * 0.7))
     if rest < 1:
         return square
-    soft = mean_around(mean_around(square.astype(np.float32), rest), rest)
+    soft = box_mean(box_mean(square.astype(np.float32), rest), rest)
     return soft > 0.08
-
-
-def shrunk(mask: Mask, radius: int) -> Mask:
-    """The mask without everything that is at most so many pixels from its edge."""
-    return ~grown(~mask, radius)

@@ -1,22 +1,23 @@
-"""The engine that the emulator calls."""
+"""The engine `Preview`, which the emulator calls."""
 
 from functools import partial
 
 import anyio.to_thread
 
-from .._pictures import Picture, SwapImpossible, sheet
+from .._pictures.engine import Picture, SwapImpossible
+from .._pictures.sheet import sheet
 from ._label import LABEL
 from ._swap import NoCharacter, swap
 
 
 class Preview:
-    """Makes the swap itself, in a worker thread: ``Emulator(engine=Preview(ribbon=False))``.
+    """An engine that makes the swap in a worker thread: ``Emulator(engine=Preview(ribbon=False))``.
 
-    A picture which was not uploaded to the emulator is not fetched: then the labelled sheet is returned.
+    A picture that was not uploaded to the emulator is not downloaded. Then the labelled sheet is returned.
 
     Args:
-        ribbon: Whether "local preview" stands in the corner of each picture. The picture's metadata and the
-            last poll's answer say it anyway.
+        ribbon: Whether "local preview" is written in the corner of each picture. The picture's metadata and
+            the response to the last poll always say so.
     """
 
     label = LABEL
@@ -25,10 +26,10 @@ class Preview:
         self._ribbon = ribbon
 
     async def __call__(self, *, reference: Picture, scene: Picture) -> bytes:
-        """The scene with the reference's character, as PNG; it takes some seconds.
+        """The scene with the reference's character, as PNG. Takes some seconds.
 
         Raises:
-            SwapImpossible: no character was found in one of them.
+            SwapImpossible: no character was found in one of the pictures.
         """
         return await anyio.to_thread.run_sync(partial(self._make, reference, scene))
 
@@ -37,5 +38,5 @@ class Preview:
             return sheet(reference=reference, scene=scene)
         try:
             return swap(reference.data, scene.data, ribbon=self._ribbon)
-        except NoCharacter as nobody:
-            raise SwapImpossible(str(nobody)) from nobody
+        except NoCharacter as missing:
+            raise SwapImpossible(str(missing)) from missing

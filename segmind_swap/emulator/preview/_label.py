@@ -1,4 +1,4 @@
-"""What a picture that was made here says of itself."""
+"""The label of a preview: a ribbon in the picture, and a comment in its metadata."""
 
 import functools
 from io import BytesIO
@@ -11,11 +11,11 @@ LABEL = "local preview"
 COMMENT = "segmind-swap emulator: local preview, a cut-and-paste; not made by Segmind's service"
 
 _QUICK_PX = 4_000_000
-"""Pictures with more pixels than this are packed in less time, and get somewhat larger."""
+"""Pictures with more pixels are compressed faster, into somewhat larger files."""
 
 
 def ribbon(size: tuple[int, int]) -> Image.Image:
-    """A small label for the lower right corner of a picture of this size, RGBA."""
+    """The label for the lower right corner of a picture of this size, in mode RGBA."""
     text_px = max(8, min(round(min(size) * 0.026), 64))
     font = _font(text_px)
     left, top, right, bottom = font.getbbox(LABEL)
@@ -27,7 +27,7 @@ def ribbon(size: tuple[int, int]) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as PNG, with what it is in its metadata."""
+    """The picture as PNG, with `COMMENT` in its metadata."""
     info = PngInfo()
     info.add_text("Software", "segmind-swap emulator")
     info.add_text("Comment", COMMENT)

@@ -1,41 +1,41 @@
-"""From two pictures to one: the character of the first in the place of the second's."""
+"""The whole swap: from the bytes of a reference and a scene to the bytes of the edited scene."""
 
 import threading
 
 import numpy as np
 from PIL import Image
 
-from ._arrays import Colours, Mask, Plane, grown
-from ._compose import Parts, compose
-from ._figure import bounds, find
-from ._light import relight
-from ._matte import Cutout, clean, cut
-from ._photo import load, opaque, working_copy
-from ._place import Extent, place
+from ._arrays import Colours, Mask, Plane, dilate
+from ._detection.character import bounds, find_character
+from ._editing.compose import Parts, compose
+from ._editing.matte import Cutout, cut_out, without_backdrop
+from ._editing.placement import Extent, place_character
+from ._editing.relight import relight
+from ._input import load, opaque, working_copy
 
-_ONE = threading.Lock()
+_ONE_AT_A_TIME = threading.Lock()
 
 _HOLE = 0.012
-"""The hole is the old character and so much around it, as a share of the scene's longer side."""
+"""The hole is the old character plus this margin, as a share of the scene's longer side."""
 
 _RING = 0.08
-"""The light is taken from so much around the hole."""
+"""The scene's light is measured in a ring of this width around the hole, as a share of the longer side."""
 
 
-class NoCharacter(Exception):  # noqa: N818 -- an outcome, not a mistake
-    """There is nothing to swap; the text says where."""
+class NoCharacter(Exception):  # noqa: N818 -- an outcome, not an error
+    """No character was found. The text says in which picture."""
 
 
 def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
     """The scene with the reference's character in place of its own, as PNG.
 
-    Both are JPEG, PNG or WebP. The result has the scene's size and mode; outside of what was edited each
-    pixel is as decoded. One swap runs at a time in a process, where the same inputs give the same bytes.
+    Both inputs are JPEG, PNG or WebP. The result has the scene's size and mode. Pixels outside the edited
+    region stay as decoded. A process runs one swap at a time; the same inputs give the same bytes.
 
     Raises:
-        NoCharacter: nothing in one of the pictures stands out.
+        NoCharacter: no character was found in one of the pictures.
     """
-    with _ONE:
+    with _ONE_AT_A_TIME:
         new = _character(load(reference))
         whole = load(scene)
         small = working_copy(whole)
@@ -43,17 +43,17 @@ def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
 
 
 def _character(image: Image.Image) -> tuple[Cutout, Extent]:
-    """The reference's character, cropped, and where it was."""
+    """The reference's character, cropped, and its place in the reference."""
     image = working_copy(image)
     colours = _pixels(opaque(image))
     own = _own_alpha(image)
     if own is not None:
-        out = Cutout(colours=clean(_pixels(image.convert("RGB")), own), alpha=own)
+        out = Cutout(colours=without_backdrop(_pixels(image.convert("RGB")), own), alpha=own)
     else:
-        figure = find(opaque(image), alone=True)
+        figure = find_character(opaque(image), alone=True)
         if figure is None:
             raise NoCharacter("No character was found in the reference image")
-        out = cut(colours, figure.alpha)
+        out = cut_out(colours, figure.alpha)
     mask = out.alpha > 0.5
     if not mask.any():
         raise NoCharacter("No character was found in the reference image")
@@ -63,29 +63,29 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
 
 
 def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]) -> Parts:
-    """What is put into a scene of this size, found in its working copy."""
+    """The changes to a scene of this size, computed on its working copy ``small``."""
     character, extent = new
-    figure = find(opaque(small), alone=False)
+    figure = find_character(opaque(small), alone=False)
     if figure is None:
         raise NoCharacter("No character was found in the scene")
     zoom = size[0] / small.width
     old = _extent(figure.alpha > 0.5, zoom)
     px = max(small.size)
-    hole = grown(figure.seen, max(2, round(_HOLE * px)))
+    hole = dilate(figure.possible, max(2, round(_HOLE * px)))
     colours = _pixels(opaque(small))
-    ring = grown(hole, max(4, round(_RING * px))) & ~hole
+    ring = dilate(hole, max(4, round(_RING * px))) & ~hole
     if not ring.any():
         raise NoCharacter("No character was found in the scene: all of it stands out")
     lit = relight(character.colours, character.alpha, colours, ring)
     return Parts(
         hole=hole,
         character=Cutout(colours=lit, alpha=_faded(character.alpha, extent, old)),
-        placement=place(extent, old),
+        placement=place_character(extent, old),
     )
 
 
 def _own_alpha(image: Image.Image) -> Plane | None:
-    """The picture's own mask, if it has one that says something."""
+    """The alpha channel of the picture, if it separates a character from a backdrop."""
     if not image.has_transparency_data:
         return None
     alpha = np.asarray(image.convert("RGBA").getchannel("A"), np.float32) / np.float32(255)
@@ -94,7 +94,7 @@ def _own_alpha(image: Image.Image) -> Plane | None:
 
 
 def _faded(alpha: Plane, new: Extent, old: Extent) -> Plane:
-    """Where the reference's frame cut the figure off, it ends softly instead of in a straight line."""
+    """Fade the edges at which the reference's frame cut the character off, to avoid a straight line."""
     height, width = alpha.shape
     side = np.clip(np.arange(width, dtype=np.float32) / (0.06 * width), 0.0, 1.0)
     if new.cut_left and not old.cut_left:

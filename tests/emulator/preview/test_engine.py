@@ -1,0 +1,93 @@
+"""The preview as the engine of an emulator."""
+
+import functools
+import subprocess
+import sys
+
+import anyio
+import pytest
+from PIL import Image, ImageOps
+
+from segmind_swap.emulator import Emulator, Picture
+from segmind_swap.emulator.preview import Preview
+
+from .. import figures
+from ..calling import (
+    connect,
+    poll_to_end,
+    poll_url,
+    upload,
+)
+from ..figures import BLUE, RED, changed, count, decoded, encoded, inside
+
+
+@pytest.mark.real_time
+def test_a_grey_photograph_stays_grey_and_upright_and_its_corner_is_its_own_without_ribbon() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(figures.scene("L").transpose(Image.Transpose.ROTATE_90), "JPEG", quality=92, exif=exif)
+    upright = ImageOps.exif_transpose(decoded(data))
+    assert (upright.mode, upright.size) == ("L", (480, 360))
+    engine = Preview(ribbon=False)
+    character, scene = Picture(url="", data=encoded(figures.cut_out())), Picture(url="", data=data)
+    made = decoded(anyio.run(functools.partial(engine, reference=character, scene=scene)))
+    assert inside(changed(upright, made), figures.box())
+    assert "local preview" in made.info["Comment"]
+    assert engine.label == "local preview"
+
+
+async def test_a_job_is_done_when_its_preview_is_and_its_answer_says_what_it_is() -> None:
+    async with connect(Emulator(engine="preview")) as client:
+        pictures = await upload(client, encoded(figures.cut_out()), encoded(figures.scene()))
+        started = anyio.current_time()
+        url = await poll_url(client, reference_character_image=pictures[0], character_image=pictures[1])
+        body = await poll_to_end(client, url)
+        assert anyio.current_time() - started >= 71.89
+        assert body["engine"] == "local preview"
+        picture = decoded((await client.get(f"/files/{url.rpartition('/')[2]}.png")).content)
+        assert count(picture, RED) == 0
+        assert count(picture, BLUE) > 5000
+
+
+async def test_a_flat_picture_ends_failed_with_the_reason() -> None:
+    async with connect(Emulator(engine="preview")) as client:
+        flat = encoded(Image.new("RGB", (64, 64), "teal"))
+        pictures = await upload(client, flat, encoded(figures.scene()))
+        url = await poll_url(client, reference_character_image=pictures[0], character_image=pictures[1])
+        body = await poll_to_end(client, url)
+        assert body == {"status": "FAILED", "error": "No character was found in the reference image"}
+
+
+async def test_pictures_that_are_elsewhere_are_not_fetched_and_give_the_sheet() -> None:
+    async with connect(Emulator(engine="preview")) as client:
+        url = await poll_url(client)
+        body = await poll_to_end(client, url)
+        assert body["status"] == "COMPLETED"
+        assert "engine" not in body
+        picture = decoded((await client.get(f"/files/{url.rpartition('/')[2]}.png")).content)
+        assert "no swap was made" in picture.info["Comment"]
+
+
+async def test_a_hundred_megapixels_end_failed_with_the_reason() -> None:
+    async with connect(Emulator(engine="preview")) as client:
+        huge = encoded(Image.new("1", (10_000, 10_000)))
+        pictures = await upload(client, huge, encoded(figures.scene()))
+        url = await poll_url(client, reference_character_image=pictures[1], character_image=pictures[0])
+        body = await poll_to_end(client, url)
+        assert body["status"] == "FAILED"
+        assert "too many" in body["error"]
+
+
+def test_without_its_packages_it_says_what_to_install_and_the_command_line_does_without() -> None:
+    program = (
+        "import sys; sys.modules['onnxruntime'] = None\n"
+        "from segmind_swap.cli._emulator_engine import best_engine\n"
+        "print(best_engine())\n"
+        "from segmind_swap.emulator import Emulator\n"
+        "try:\n    Emulator(engine='preview')\n"
+        "except ImportError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    engine, told = done.stdout.splitlines()
+    assert engine == "sheet"
+    assert "segmind-swap[preview]" in told

@@ -130,6 +130,6 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     with pytest.MonkeyPatch.context() as patch:
         if loop != FAST:
             # As if the extra were not there.
-            patch.setattr("segmind_swap._clients.fast_transport", lambda **_: None)
+            patch.setattr("segmind_swap._http.pools.fast_transport", lambda **_: None)
         anyio.run(test, backend=backend, backend_options=_options(backend, real_time=real_time))
     return True

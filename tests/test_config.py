@@ -6,15 +6,7 @@ from typing import Any
 
 import pytest
 
-from segmind_swap._config import (
-    PollPolicy,
-    RateLimit,
-    RequestTimeouts,
-    RetryPolicy,
-    one_of,
-    positive,
-    whole,
-)
+from segmind_swap._config import PollPolicy, RateLimit, RequestTimeouts, RetryPolicy, one_of, positive, whole
 from segmind_swap._errors import ConfigurationError
 
 Make = Callable[..., Any]

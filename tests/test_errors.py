@@ -29,10 +29,9 @@ from segmind_swap._errors import (
     SwapExpiredError,
     SwapFailedError,
     SwapTimeoutError,
-    error_fields,
-    error_of,
 )
 from segmind_swap._models import SwapJob, SwapOutput
+from segmind_swap._outcome import error_fields, error_of
 
 JOB = SwapJob(
     poll_url="https://api.segmind.com/1",

@@ -26,7 +26,7 @@ from segmind_swap._events import (
     Saved,
     Submitting,
     Uploaded,
-    tell,
+    emit,
 )
 from segmind_swap._models import SwapJob, SwapOutput, SwapResult, SwapState, SwapStatus
 
@@ -72,7 +72,7 @@ def test_every_event_is_frozen_and_documents_each_attribute(event: Event) -> Non
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_is_given_to_the_handler_as_it_is(event: Event) -> None:
     told: list[Event] = []
-    tell(told.append, event)
+    emit(told.append, event)
     assert len(told) == 1
     assert told[0] is event
 
@@ -80,14 +80,14 @@ def test_an_event_is_given_to_the_handler_as_it_is(event: Event) -> None:
 def test_without_a_handler_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for event in EVENTS:
-        tell(None, event)
+        emit(None, event)
     assert caplog.records == []
 
 
 def test_every_event_can_be_seen_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "segmind_swap")
     for event in EVENTS:
-        tell(None, event)
+        emit(None, event)
     assert [record.getMessage() for record in caplog.records] == [repr(event) for event in EVENTS]
     assert {(record.name, record.levelname) for record in caplog.records} == {("segmind_swap", "DEBUG")}
 
@@ -106,7 +106,7 @@ def _raises(error: BaseException) -> Callable[[Event], None]:
 def test_what_the_handler_raises_is_logged_and_never_raised(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tell(_raises(error), EVENTS[1])
+    emit(_raises(error), EVENTS[1])
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("segmind_swap", "ERROR")
     assert record.getMessage() == "on_event raised for Submitting"
@@ -122,12 +122,12 @@ def test_a_handler_that_failed_is_told_the_next_event_again() -> None:
         raise ValueError
 
     for event in EVENTS:
-        tell(handler, event)
+        emit(handler, event)
     assert told == EVENTS
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
 def test_an_exception_that_means_to_stop_the_program_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
-        tell(_raises(error), EVENTS[0])
+        emit(_raises(error), EVENTS[0])
     assert caught.value is error

@@ -24,9 +24,7 @@ from segmind_swap._errors import (
 from segmind_swap._models import (
     Credits,
     ImageInput,
-    OutcomeState,
     SwapJob,
-    SwapOutcome,
     SwapOutput,
     SwapRequest,
     SwapResult,
@@ -34,6 +32,7 @@ from segmind_swap._models import (
     SwapStatus,
     request_of,
 )
+from segmind_swap._outcome import OutcomeState, SwapOutcome
 
 JOB = SwapJob(
     poll_url="https://api.segmind.com/1", workflow="w-v7", submitted_at=datetime(2026, 11, 22, tzinfo=UTC)

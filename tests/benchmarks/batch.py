@@ -18,10 +18,13 @@ import anyio
 import httpx
 
 from segmind_swap import PollPolicy, SwapClient, SwapRequest
-from segmind_swap._journal import Journal, begin_run
-from segmind_swap._models import OutcomeState, SwapJob, SwapResult
-from segmind_swap._store import Entry, Store
-from segmind_swap._writer import Writer
+from segmind_swap._journal import begin_run
+from segmind_swap._journal.journal import Journal
+from segmind_swap._journal.store import Store
+from segmind_swap._journal.writer import Writer
+from segmind_swap._models import SwapJob, SwapResult
+from segmind_swap._outcome import OutcomeState
+from segmind_swap._protocols import Entry
 
 from .findings import Effort, Finding, Found
 from .server import environment

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from statistics import median
 
-from segmind_swap._clients import FAST_POLLS, POLLS
-from segmind_swap._durations import PRIOR
+from segmind_swap._http.pools import FAST_POLLS, POLLS
+from segmind_swap._policy.durations import PRIOR
 
 from .clients import FAST
 from .findings import Effort, Finding, Found, at_least, at_most

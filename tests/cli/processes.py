@@ -20,7 +20,7 @@ from segmind_swap import Journal, JournalError, OutcomeState
 from segmind_swap.cli._app import app
 from segmind_swap.emulator import Emulator, Picture
 
-from ..sessions import png
+from ..support.sessions import png
 
 # If the tests run in the background of a script, SIGINT is ignored, and child processes inherit that.
 HANDLING_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"

@@ -14,7 +14,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from segmind_swap.cli._report import ReportItem, write_report
 
-from ..browsing import chromium
+from ..support.chromium import chromium
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from segmind_swap import ConfigurationError
 from segmind_swap.cli._signals import GracefulShutdown
 from segmind_swap.emulator import Emulator, Picture
 
-from ..scripted import PNG
+from ..support.scripted_service import PNG
 from .processes import IGNORING_SIGINT, PAIR, PATIENCE, emulator_at, program, running, segmind_swap
 
 

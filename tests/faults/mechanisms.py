@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from segmind_swap import OutcomeState
-from segmind_swap._body import HeldBody
 from segmind_swap._books import Account
-from segmind_swap._origin import Service
-from segmind_swap._outage import Outage
-from segmind_swap._pace import Pace
+
+from segmind_swap import OutcomeState
+from segmind_swap._api.origins import Service
+from segmind_swap._http.body import OneShotBody
+from segmind_swap._http.circuit_breaker import CircuitBreaker
+from segmind_swap._http.gate import LocalGate
 
 _step = Account._step
 _unwritten: WeakKeyDictionary[Account, dict[str, Any]] = WeakKeyDictionary()
@@ -29,14 +30,14 @@ async def _step_written_late(account: Account, state: OutcomeState, **more: Any)
 
 _DELETIONS: dict[str, list[tuple[type, str, object]]] = {
     # Only an answer then tells that a request had left.
-    "held-body": [(HeldBody, "sent", property(lambda _: False))],
+    "held-body": [(OneShotBody, "sent", property(lambda _: False))],
     "intent-commit": [(Account, "_step", _step_written_late)],
     "origin-check": [
         (Service, "trusts", lambda _service, _origin: True),
         (Service, "complaint_about_poll_url", lambda _service, _url: None),
     ],
-    "request-gate": [(Pace, "limited", lambda _pace, _admission, _hint: 0.0)],
-    "breaker": [(Outage, "failed", lambda _outage, _cause, *, alone: None)],
+    "request-gate": [(LocalGate, "limited", lambda _pace, _admission, _hint: 0.0)],
+    "breaker": [(CircuitBreaker, "failed", lambda _outage, _cause, *, alone: None)],
 }
 MECHANISMS = tuple(_DELETIONS)
 

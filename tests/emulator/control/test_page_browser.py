@@ -20,7 +20,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from segmind_swap import PollPolicy, SwapClient, SwapJob
 from segmind_swap.emulator import Emulator, Fault
 
-from ...browsing import chromium
+from ...support.chromium import chromium
 from ..calling import KEY, SWAP, WORKFLOW
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_time]

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from segmind_swap.emulator import Emulator, Picture
 from segmind_swap.emulator.preview import Preview
 
-from .. import figures
+from ...emulator import figures
 from ..calling import (
     connect,
     poll_to_end,

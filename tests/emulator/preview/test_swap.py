@@ -9,7 +9,7 @@ from PIL import Image
 
 from segmind_swap.emulator.preview._swap import NoCharacter, swap
 
-from .. import figures
+from ...emulator import figures
 from ..figures import BLUE, RED, changed, count, decoded, encoded, inside
 
 

@@ -5,7 +5,7 @@ from PIL import Image
 
 from segmind_swap.emulator.preview._detection.character import bounds, find_character
 
-from ... import figures
+from ....emulator import figures
 
 
 def test_the_character_before_a_wall_is_found_where_it_stands() -> None:

@@ -5,7 +5,7 @@ from PIL import Image
 
 from segmind_swap.emulator.preview._detection.saliency import saliency_map
 
-from ... import figures
+from ....emulator import figures
 
 
 def test_a_character_stands_out_and_its_backdrop_does_not() -> None:

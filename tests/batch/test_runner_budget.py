@@ -1,0 +1,96 @@
+"""The money of a batch: no budget is exceeded, and every POST in doubt is counted."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from segmind_swap import BudgetExceededError, Journal, OutcomeState, RetryPolicy, SwapClient, SwapFailedError
+from segmind_swap.emulator import Fault
+
+from ..support.batches import KEY, client_of, emulator, run, states, swaps_of
+
+S = OutcomeState
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+async def test_a_budget_is_never_exceeded_and_what_is_left_over_is_not_started() -> None:
+    service, journal = emulator(), Journal(":memory:")
+    async with client_of(service) as client:
+        async with client.swap_many(swaps_of(20), journal=journal, budget_usd=1.0) as outcomes:
+            seen = [outcome async for outcome in outcomes]
+        assert isinstance(outcomes.stopped_by, BudgetExceededError)
+        assert outcomes.committed_usd == pytest.approx(6 * 0.1522)
+    assert states(seen) == {"completed": 6, "pending": 14}
+    assert sum(charge.price_usd for charge in service.ledger) <= 1.0
+    again = await run(service, swaps_of(20), {"journal": journal, "budget_usd": 1.6})
+    assert states(again)["completed"] == 10, "earlier runs count"
+    assert len(service.ledger) == 10
+
+
+async def test_money_of_a_swap_that_failed_is_used_for_another() -> None:
+    service = emulator(
+        faults=[Fault(on="poll", calls=(1,), body={"status": "FAILED", "error": "no"}, status=200)]
+    )
+    outcomes = await run(service, swaps_of(4), {"budget_usd": 0.31, "concurrency": 4})
+    assert states(outcomes) == {"failed": 1, "completed": 2, "pending": 1}
+    (outcome,) = [outcome for outcome in outcomes if outcome.state is S.FAILED]
+    assert isinstance(outcome.error, SwapFailedError)
+
+
+async def test_a_post_that_may_have_been_accepted_counts_even_when_it_is_repeated() -> None:
+    service = emulator(faults=[Fault(on="submit", status=502, accepts=True)])
+    outcomes = await run(
+        service, swaps_of(10), {"budget_usd": 0.5, "concurrency": 1}, retry=RetryPolicy(initial_delay=0)
+    )
+    assert len(service.ledger) == 3
+    assert states(outcomes) == {"unknown": 1, "pending": 1}
+
+
+class Dear(httpx.AsyncBaseTransport):
+    """A service that charges more than it says."""
+
+    def __init__(self) -> None:
+        self.emulator = emulator()
+        self._inner = httpx.ASGITransport(app=self.emulator.app)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        response = await self._inner.handle_async_request(request)
+        response.headers["x-cost"] = "0.4"
+        return response
+
+
+async def test_a_cost_above_the_price_is_learnt_and_stops_the_batch_in_time() -> None:
+    journal, service = Journal(":memory:"), Dear()
+    client = SwapClient(KEY, base_url="http://127.0.0.1", transport=service)
+    async with (
+        client,
+        client.swap_many(swaps_of(10), journal=journal, budget_usd=1.0, concurrency=1) as outcomes,
+    ):
+        seen = [outcome async for outcome in outcomes]
+        assert outcomes.price_usd == 0.4
+    assert states(seen) == {"completed": 2, "pending": 1}
+    assert len(service.emulator.ledger) == 2
+    assert journal.summary().spent_usd == pytest.approx(0.8)
+
+
+async def test_a_cost_above_the_price_is_learnt_without_a_journal_too() -> None:
+    service = Dear()
+    client = SwapClient(KEY, base_url="http://127.0.0.1", transport=service)
+    async with client, client.swap_many(swaps_of(10), budget_usd=1.0, concurrency=1) as outcomes:
+        seen = [outcome async for outcome in outcomes]
+        assert outcomes.price_usd == 0.4
+        assert outcomes.committed_usd == pytest.approx(0.8)
+    assert states(seen) == {"completed": 2, "pending": 1}
+
+
+async def test_a_journal_counts_at_the_price_that_its_batch_was_given() -> None:
+    service = emulator(faults=[Fault(on="submit", calls=(1,), cut="after-body")])
+    journal = Journal(":memory:")
+    await run(service, swaps_of(2), {"journal": journal, "price_usd": 0.5, "concurrency": 1})
+    summary = journal.summary()
+    assert (summary.reserved_usd, summary.spent_usd) == (0.5, 0.5)

@@ -1,0 +1,272 @@
+"""The journal's file: its owner's alone, one writer's alone, and opened only where it can be written."""
+
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import JournalError, OutcomeState
+from segmind_swap._config import BASE_URL, WORKFLOW
+from segmind_swap._journal.connection import Memory, open_reader, open_writer
+
+from ..support.journal_rows import (
+    OPENINGS,
+    Opening,
+    a_database,
+    at,
+    begun,
+    child,
+    line_of,
+    names,
+    refused,
+    row,
+    tell,
+    whole_file,
+)
+
+S = OutcomeState
+WRITER = """
+import sys
+from pathlib import Path
+from segmind_swap._journal_file import to_write
+store = to_write(Path(sys.argv[1]))
+print("opened", flush=True)
+sys.stdin.readline()
+store.close()
+print("closed", flush=True)
+sys.stdin.readline()
+"""
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "run.db"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return whole_file(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such modes")
+def test_a_new_journal_and_its_log_can_be_read_by_their_owner_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        store = at(path)
+        row(store)
+        files = [path, *(path.with_name(f"run.db-{suffix}") for suffix in ("wal", "shm"))]
+        assert [mode(file) for file in files] == [0o600] * 3
+    finally:
+        os.umask(before)
+    store.close()
+    assert mode(path) == 0o600
+
+
+def test_a_journal_survives_the_loss_of_power(path: Path) -> None:
+    store = open_writer(path)
+    (kind,) = store._db.execute("PRAGMA journal_mode").fetchone()
+    (synchronous,) = store._db.execute("PRAGMA synchronous").fetchone()
+    assert (kind, synchronous) == ("wal", 2)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["my run.db", "50%.db", "what?.db", "a#b.db", "größe.db", "%3f%23", "a&mode=ro", "日本.db", "file:x"],
+)
+def test_a_journal_may_have_any_name(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = at(tmp_path / name)
+    row(store)
+    reader = open_reader(tmp_path / name)
+    assert reader.counts() == {S.PENDING: 1}
+    reader.close()
+    store.close()
+    assert names(tmp_path) == sorted([name, f"{name}.lock"])
+    monkeypatch.chdir(tmp_path)
+    relative = open_reader(Path(name))
+    assert relative.counts() == {S.PENDING: 1}
+    relative.close()
+
+
+def test_a_second_writer_is_refused_at_once_while_others_can_look(path: Path) -> None:
+    store = at(path)
+    row(store)
+    error = refused(open_writer, path)
+    assert "in use by another process, or by another batch" in str(error)
+    reader = open_reader(path)
+    assert reader.counts() == {S.PENDING: 1}
+    reader.close()
+    store.close()
+    open_writer(path).close()
+
+
+def test_a_writer_in_another_process_is_refused_until_the_first_has_ended(path: Path) -> None:
+    with child(WRITER, path) as other:
+        assert line_of(other) == "opened"
+        assert "in use" in str(refused(open_writer, path))
+        open_reader(path).close()
+        tell(other)
+        assert line_of(other) == "closed"
+        open_writer(path).close()
+
+
+def test_a_writer_that_is_killed_leaves_the_journal_free(path: Path) -> None:
+    with child(WRITER, path) as other:
+        assert line_of(other) == "opened"
+        other.kill()
+        other.wait()
+        open_writer(path).close()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights elsewhere")
+def test_a_link_to_a_journal_is_the_same_journal(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    store = at(path)
+    link.symlink_to(path)
+    refused(open_writer, link)
+    store.close()
+    store = open_writer(link)
+    refused(open_writer, path)
+    store.close()
+
+
+def test_a_refused_writer_and_a_look_from_another_process_take_nothing_from_the_first(path: Path) -> None:
+    """POSIX drops a process's locks on a file when it closes any descriptor of it."""
+    code = """
+        import os, sys
+        from pathlib import Path
+        from segmind_swap import JournalError, OutcomeState
+        from segmind_swap._journal_file import to_read, to_write
+        path = Path(sys.argv[1])
+        store = to_write(path)
+        for opening in (to_write, to_read):
+            try:
+                opening(path).close()
+            except JournalError:
+                pass
+        print("another was refused", flush=True)
+        sys.stdin.readline()
+        with store.transaction():
+            store.take(key="a", id="a", fingerprint="p", reference="r", scene="s")
+            store.step(1, OutcomeState.SENDING, posts=1)
+        print("written", flush=True)
+        sys.stdin.readline()
+    """
+    with child(code, path) as writer:
+        assert line_of(writer) == "another was refused"
+        open_reader(path).close()  # the last that closes a journal removes its log
+        tell(writer)
+        assert line_of(writer) == "written"
+        writer.kill()
+        writer.wait()
+    reader = open_reader(path)
+    assert reader.counts() == {S.SENDING: 1}
+    reader.close()
+
+
+def test_a_journal_in_memory_has_one_writer_too_and_ends_with_its_object() -> None:
+    memory = Memory()
+    store = begun(memory.open_writer())
+    row(store)
+    with pytest.raises(JournalError, match="in use"):
+        memory.open_writer()
+    reader = memory.open_reader()
+    assert reader.counts() == {S.PENDING: 1}
+    reader.close()
+    with pytest.raises(JournalError, match="in use"):
+        memory.open_writer()
+    store.close()
+    again = begun(memory.open_writer())
+    assert again.run == 2
+    another = Memory()
+    assert another.open_reader().counts() == {}
+
+
+@OPENINGS
+def test_a_folder_is_no_journal(opening: Opening, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    refused(opening, folder)
+    assert names(tmp_path) == ["run"]
+
+
+@OPENINGS
+def test_a_journal_in_a_folder_that_does_not_exist_is_refused(opening: Opening, tmp_path: Path) -> None:
+    refused(opening, tmp_path / "none" / "run.db")
+    assert names(tmp_path) == []
+
+
+@OPENINGS
+@pytest.mark.skipif(os.name != "posix", reason="names may be as long elsewhere")
+def test_a_name_that_no_file_can_have_is_refused(opening: Opening, tmp_path: Path) -> None:
+    refused(opening, tmp_path / ("a" * 300))
+    refused(opening, tmp_path / "a\0b")
+
+
+def test_a_look_makes_no_file(path: Path) -> None:
+    assert "there is no journal" in str(refused(open_reader, path))
+    assert not path.exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a folder is never read-only elsewhere")
+@pytest.mark.parametrize("what", ["a new file", "the folder", "the file"])
+def test_what_cannot_be_written_is_refused_before_anything_is_paid(whole: bytes, what: str) -> None:
+    code = """
+        import os, sys
+        from pathlib import Path
+        from segmind_swap import Journal, JournalError
+        from segmind_swap._journal import begin_run
+        if os.getuid() == 0:
+            os.setuid(65534)  # nobody: root may write everything
+        try:
+            begin_run(Journal(sys.argv[1]), origin=sys.argv[2], workflow=sys.argv[3])
+        except JournalError as error:
+            print(error)
+    """
+    # Not in pytest's own folder, which nobody but its owner may enter.
+    with tempfile.TemporaryDirectory() as name:
+        folder, path = Path(name), Path(name) / "run.db"
+        if what != "a new file":
+            path.write_bytes(whole)
+        path.with_name("run.db.lock").touch(0o666)
+        path.with_name("run.db.lock").chmod(0o666)
+        if what == "the file":
+            path.chmod(0o444)
+        folder.chmod(0o777 if what == "the file" else 0o555)
+        with child(code, path, BASE_URL, WORKFLOW) as other:
+            complaint = line_of(other)
+        folder.chmod(0o700)
+        assert str(path) in complaint
+        assert re.search(r"denied|readonly|unable to open", complaint)
+        assert what == "a new file" or path.read_bytes() == whole
+        assert names(folder) == ["run.db.lock"] or what != "a new file"
+
+
+def test_a_lock_that_is_no_lock_is_refused(path: Path) -> None:
+    lock = path.with_name("run.db.lock")
+    lock.write_bytes(b"somebody's own file, which is not ours\n" * 100)
+    content = lock.read_bytes()
+    refused(open_writer, path)
+    assert lock.read_bytes() == content
+
+
+def test_refused_openings_leave_no_descriptor_open(path: Path) -> None:
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("this system does not show them")
+    a_database(path)
+    before = len(names(descriptors))
+    store = at(path.with_name("other.db"))
+    for opening in (open_writer, open_reader):
+        refused(opening, path)
+    refused(open_writer, path.with_name("other.db"))
+    store.close()
+    assert len(names(descriptors)) == before

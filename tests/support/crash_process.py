@@ -1,0 +1,234 @@
+"""A batch that kills its own process where it is told to. Run as a program; see `test_crash_points`.
+
+The code under test has no hooks. Its seams are wrapped here, in a process that dies anyway. Python starts
+once: for each line of its input this program forks, and tells how that process has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+import anyio
+import anyio._backends._asyncio
+import anyio._backends._trio  # both are loaded before the fork
+
+from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest, _downloads
+from segmind_swap._http.body import OneShotBody
+from segmind_swap._http.client import Lease
+from segmind_swap._journal.store import Store
+from segmind_swap._models import Call
+
+TOO_LONG = 300
+"""Real seconds after which a process that neither dies nor ends is ended, so that its test fails."""
+
+
+class Case(TypedDict):
+    """One run of a batch. It dies at `point` of the swap `id`; where there is none, it runs to its end."""
+
+    url: str
+    folder: str
+    scenes: str
+    items: int
+    at_once: int
+    backend: str
+    point: str
+    id: str
+
+
+class Death:
+    """Waits for one swap at one point."""
+
+    def __init__(self, point: str, id: str) -> None:
+        self._at = (point, id)
+
+    def awaits(self, point: str, id: str | None) -> bool:
+        return self._at == (point, id)
+
+    def passes(self, point: str, id: str | None) -> None:
+        if self.awaits(point, id):
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(TOO_LONG)
+
+
+def watch_journal(death: Death, ids: dict[str, str]) -> None:
+    """Each step: `STATE in its commit`, while nothing of it is on the disk, and `STATE committed`."""
+    take, step, transaction = Store.take, Store.step, Store.transaction
+    stepped: list[tuple[str, str]] = []
+
+    def watched_take(self: Store, **fields: Any) -> Any:
+        entry = take(self, **fields)
+        stepped.append(("pending", fields["id"]))
+        return entry
+
+    def watched_step(self: Store, number: int, state: Any, **fields: Any) -> None:
+        step(self, number, state, **fields)
+        id = self.entry(number).id
+        if fields.get("job") is not None:
+            ids[fields["job"].poll_url] = id
+        if fields.get("result") is not None:
+            ids[fields["result"].url] = id
+        death.passes(f"{state} in its commit", id)
+        stepped.append((str(state), id))
+
+    @contextmanager
+    def watched_transaction(self: Store) -> Iterator[None]:
+        with transaction(self):
+            yield
+        for state, id in stepped:
+            death.passes(f"{state} committed", id)
+        stepped.clear()
+
+    Store.take = watched_take  # type: ignore[method-assign]
+    Store.step = watched_step  # type: ignore[method-assign]
+    Store.transaction = watched_transaction  # type: ignore[method-assign]
+
+
+def watch_wire(death: Death, ids: dict[str, str]) -> None:
+    """The last byte of a POST, and each attempt: `CALL sent`, `CALL answered`."""
+    last, parts, attempt = OneShotBody._the_last, OneShotBody.__aiter__, Lease.attempt
+
+    def id_in(body: bytes) -> str:
+        return str(json.loads(body)["character_image"]).rpartition("/")[2]
+
+    def watched_last(self: OneShotBody) -> bytes:
+        death.passes("before the last byte", id_in(self._content))
+        return last(self)
+
+    class WatchedParts(AsyncIterator[bytes]):
+        """A transport asks for the next part when it has written the one before."""
+
+        def __init__(self, body: OneShotBody) -> None:
+            self._parts = parts(body)
+            self._body = body
+
+        async def __anext__(self) -> bytes:
+            try:
+                return await anext(self._parts)
+            except StopAsyncIteration:
+                death.passes("after the last byte", id_in(self._body._content))
+                raise
+
+    def watched_parts(self: OneShotBody) -> AsyncIterator[bytes]:
+        return WatchedParts(self)
+
+    async def watched_attempt(self: Lease, request: Any, *more: Any) -> Any:
+        id = id_in(request.body) if request.call is Call.SUBMIT else ids.get(request.url)
+        death.passes(f"{request.call} to be sent", id)
+        answer = await attempt(self, request, *more)
+        death.passes(f"{request.call} answered", id)
+        return answer
+
+    OneShotBody._the_last = watched_last  # type: ignore[method-assign]
+    OneShotBody.__aiter__ = watched_parts  # type: ignore[method-assign]
+    Lease.attempt = watched_attempt  # type: ignore[method-assign,assignment]
+
+
+def watch_files(death: Death) -> None:
+    """The half of a file, and its name: by a link, or by a rename where the file system has no links."""
+    write, link, rename, opened = _downloads._write, os.link, Path.replace, Path.open
+    here = threading.local()
+
+    def watched_write(path: Path, target: Any, data: bytes) -> None:
+        here.id, here.data = path.stem, data
+        write(path, target, data)
+
+    def watched_open(self: Path, *more: Any, **options: Any) -> Any:
+        file = opened(self, *more, **options)
+        if self.suffix == ".part" and death.awaits("half a file", here.id):
+            file.write(here.data[: len(here.data) // 2])
+            file.flush()
+            death.passes("half a file", here.id)
+        return file
+
+    def watched_link(source: Any, target: Any) -> None:
+        death.passes("file to be linked", here.id)
+        if death.awaits("file to be renamed", here.id) or death.awaits("file renamed", here.id):
+            raise PermissionError("this file system has no hard links")
+        link(source, target)
+        death.passes("file linked", here.id)
+
+    def watched_rename(self: Path, target: Any) -> Any:
+        death.passes("file to be renamed", here.id)
+        renamed = rename(self, target)
+        death.passes("file renamed", here.id)
+        return renamed
+
+    _downloads._write = watched_write
+    Path.open = watched_open  # type: ignore[method-assign]
+    Path.replace = watched_rename  # type: ignore[method-assign]
+    os.link = watched_link  # type: ignore[assignment]
+
+
+async def batch(case: Case, death: Death) -> None:
+    """The run itself. One that comes to its end leaves the states that it has given out."""
+
+    def heard(event: Event) -> None:
+        if isinstance(event, Accepted):
+            death.passes("job told", event.id)
+
+    requests = [
+        SwapRequest(
+            id=f"s{number}",
+            reference_character_image="https://pictures.example/hero.png",
+            character_image=f"{case['scenes']}/s{number}",
+        )
+        for number in range(case["items"])
+    ]
+    folder = Path(case["folder"])
+    client = SwapClient(
+        "emulator-key",
+        base_url=case["url"],
+        verify=False,  # nothing here speaks TLS, which takes long to set up
+        max_in_flight=case["at_once"],
+        polling=PollPolicy(interval=0.02),
+        retry=RetryPolicy(submit="strict"),
+        on_event=heard,
+    )
+    given: dict[str, str] = {}
+    async with (
+        client,
+        client.swap_many(requests, journal=folder / "run.db", save_to=folder / "out") as outcomes,
+    ):
+        async for outcome in outcomes:
+            assert outcome.request.id is not None
+            given[outcome.request.id] = outcome.state
+            death.passes("outcome given", outcome.request.id)
+    (folder / "given.json").write_text(json.dumps(given))
+
+
+def run(case: Case) -> int:
+    """A process of its own for one run; how it has ended, as `subprocess` has it."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            signal.alarm(TOO_LONG)
+            death, ids = Death(case["point"], case["id"]), dict[str, str]()
+            if case["point"]:
+                watch_journal(death, ids)
+                watch_wire(death, ids)
+                watch_files(death)
+            anyio.run(batch, case, death, backend=case["backend"])
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+if __name__ == "__main__":
+    # A shell that runs the tests in the background ignores it, and children would too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for line in sys.stdin:
+        print(run(json.loads(line)), flush=True)

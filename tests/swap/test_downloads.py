@@ -1,0 +1,129 @@
+"""Finished pictures: fetched without the key, and only from where that is safe."""
+
+import httpx
+import pytest
+
+from segmind_swap._errors import ConfigurationError, DownloadError
+from segmind_swap._swap.downloads import read
+
+from ..support.hosts import JOB, Host, Reply, result_at, session_with
+from ..support.sessions import KEY, PICTURE_URL, jpeg, png, webp
+
+
+async def test_a_picture_is_read_with_its_type() -> None:
+    for data, media_type in ((png(), "image/png"), (jpeg(), "image/jpeg"), (webp(), "image/webp")):
+        picture = await read(session_with(Host(data)), result_at())
+        assert (picture.data, picture.media_type) == (data, media_type)
+
+
+@pytest.mark.parametrize("body", [b"<html>gone</html>", b"", b"GIF89a", png()[:-20], b'{"error": "expired"}'])
+async def test_what_is_no_whole_picture_is_an_error_with_its_url_and_job(body: bytes) -> None:
+    host = Host(body)
+    with pytest.raises(DownloadError) as caught:
+        await read(session_with(host), result_at())
+    assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, 200, JOB)
+    assert len(host.requests) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+async def test_a_picture_that_is_gone_is_an_error_at_once(status: int) -> None:
+    host = Host(status)
+    with pytest.raises(DownloadError, match=str(status)) as caught:
+        await read(session_with(host), result_at())
+    assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, status, JOB)
+    assert len(host.requests) == 1
+
+
+@pytest.mark.parametrize("passing", [500, 502, 503, 504, OSError("cut"), httpx.ReadTimeout("slow")])
+async def test_what_may_pass_is_tried_again(passing: Reply) -> None:
+    host = Host(passing, passing, png())
+    assert (await read(session_with(host), result_at())).data == png()
+    assert len(host.requests) == 3
+
+
+@pytest.mark.parametrize(("failing", "code"), [(503, 503), (OSError("cut"), None)])
+async def test_what_does_not_pass_is_an_error_after_five_attempts(failing: Reply, code: int | None) -> None:
+    host = Host(failing)
+    with pytest.raises(DownloadError, match="could not be fetched") as caught:
+        await read(session_with(host), result_at())
+    assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, code, JOB)
+    assert caught.value.__context__ is None or caught.value.__suppress_context__
+    assert len(host.requests) == 5
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://images.segmind.com/a.png",
+        "https://127.0.0.1/a.png",
+        "https://127.1/a.png",
+        "https://localhost/a.png",
+        "https://pictures.localhost/a.png",
+        "https://10.0.0.1/a.png",
+        "https://172.16.0.1/a.png",
+        "https://192.168.1.1/a.png",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://0.0.0.0/a.png",
+        "https://[::1]/a.png",
+        "https://[fe80::1]/a.png",
+        "https://[fd00::1]/a.png",
+        "https://[::ffff:169.254.169.254]/a.png",
+        "https://user:secret@images.segmind.com/a.png",
+        "ftp://images.segmind.com/a.png",
+        "file:///etc/passwd",
+    ],
+)
+async def test_urls_that_point_into_the_callers_network_are_not_fetched(url: str) -> None:
+    host = Host()
+    with pytest.raises(DownloadError, match="is not fetched") as caught:
+        await read(session_with(host), result_at(url))
+    assert (caught.value.url, caught.value.job) == (url, JOB)
+    redirecting = Host(url)
+    with pytest.raises(DownloadError):
+        await read(session_with(redirecting), result_at())
+    assert host.urls == []
+    assert redirecting.urls in ([PICTURE_URL], [PICTURE_URL] * 6), "nothing else is asked after a redirect"
+
+
+async def test_the_emulator_on_this_machine_may_be_fetched_from() -> None:
+    host = Host()
+    session = session_with(host, base_url="http://127.0.0.1:8000")
+    assert (await read(session, result_at("http://127.0.0.1:8000/a.png"))).data == png()
+
+
+async def test_redirects_are_followed_without_the_key() -> None:
+    host = Host("https://cdn.example/b.png", "../c.png", "https://api.segmind.com/d.png", png())
+    assert (await read(session_with(host), result_at())).data == png()
+    assert host.urls == [
+        PICTURE_URL,
+        "https://cdn.example/b.png",
+        "https://cdn.example/c.png",
+        "https://api.segmind.com/d.png",
+    ]
+    for request in host.requests:
+        assert not any(KEY in value for value in request.headers.values())
+
+
+async def test_five_redirects_are_followed_and_not_a_sixth() -> None:
+    assert (await read(session_with(Host(*["/next.png"] * 5, png())), result_at())).data == png()
+    host = Host(*["/next.png"] * 6, png())
+    with pytest.raises(DownloadError, match="on and on") as caught:
+        await read(session_with(host), result_at())
+    assert (caught.value.url, caught.value.job) == (PICTURE_URL, JOB)
+    assert len(host.requests) == 6
+
+
+async def test_a_redirect_that_is_no_url_is_not_followed() -> None:
+    host = Host("http://[", png())
+    with pytest.raises(DownloadError, match="is not fetched"):
+        await read(session_with(host), result_at())
+    assert len(host.urls) == 1
+
+
+async def test_a_picture_asked_for_once_the_client_is_closed_is_the_callers_mistake() -> None:
+    host = Host()
+    session = session_with(host)
+    await session.http.aclose()
+    with pytest.raises(ConfigurationError, match="closed"):
+        await read(session, result_at())
+    assert host.urls == []

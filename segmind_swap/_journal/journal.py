@@ -158,14 +158,19 @@ class Journal:
     def _writing(self) -> Iterator[Store]:
         if self._memory is None and not self.path.is_file():
             raise no_journal(self.path)
-        store = self._open_writer()
+        store = self.open_writer()
         try:
             with _transaction(store):
                 yield store
         finally:
             store.close()
 
-    def _open_writer(self) -> Store:
+    def open_writer(self) -> Store:
+        """Opens the journal to write it. For internal use.
+
+        Raises:
+            JournalError: the journal is in use, damaged, or cannot be written.
+        """
         return open_writer(self.path) if self._memory is None else self._memory.open_writer()
 
     async def open(
@@ -178,10 +183,8 @@ class Journal:
         """
 
         def opened() -> tuple[Store, float, Spent]:
-            store = self._open_writer()
+            store = begin_run(self, origin=origin, workflow=workflow)
             try:
-                with _transaction(store):
-                    store.begin_run(origin=origin, workflow=workflow)
                 price = max(price_usd, store.price_usd or 0.0)
                 with store.transaction():
                     store.set_price(price)
@@ -208,6 +211,22 @@ class Journal:
 
         store = await anyio.to_thread.run_sync(opened)
         return None if store is None else StoreView(store)
+
+
+def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
+    """Opens a journal for a batch: rescued jobs are in it again, and a run has begun.
+
+    Raises:
+        JournalError: the journal is in use, damaged, of another service, or cannot be written.
+    """
+    store = journal.open_writer()
+    try:
+        with _transaction(store):
+            store.begin_run(origin=origin, workflow=workflow)
+    except BaseException:
+        store.close()
+        raise
+    return store
 
 
 @contextmanager

@@ -1,0 +1,654 @@
+"""The tests that any `Ledger` and any `Gate` must pass, as classes to inherit from.
+
+A test file of an implementation names a subclass `Test…` and overrides the fixture that makes the object. The
+protocols are in `segmind_swap._protocols`. They grow with the package, and are not promised to stay as they
+are. Needs the extra ``segmind-swap[testing]``. The tests are not asynchronous: they run their own event loops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from segmind_swap import (
+    BudgetExceededError,
+    JournalError,
+    OutcomeState,
+    SubmissionUnknownError,
+    SwapFailedError,
+    SwapJob,
+    SwapOutcome,
+    SwapRequest,
+    SwapResult,
+)
+
+from .._models import Call
+from .._protocols import Entry, EntryConflict, Gate, Ledger, LedgerSource, NewEntry
+
+ORIGIN = "https://api.segmind.com"
+WORKFLOW = "contract-v1"
+PRICE_USD = 0.15
+
+_ACCEPTED_AT = datetime(2026, 11, 22, tzinfo=UTC)
+_SHORT = 0.05
+"""Seconds in which a task that can go on has done so."""
+
+
+class _OnEachLoop:
+    """Runs each test on the event loops of `backends`, each named in the fixture `backend`."""
+
+    backends: ClassVar[tuple[str, ...]] = ("asyncio", "trio")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Parametrises each test by the event loops."""
+        if "backend" in metafunc.fixturenames:
+            metafunc.parametrize("backend", self.backends)
+
+
+def a_swap(id: str = "a", *, pictures: str = "p") -> NewEntry:
+    """An input: `pictures` stands for the content of both."""
+    return NewEntry(id=id, fingerprint=pictures, reference="hero.png", scene="street.png")
+
+
+def a_job(number: int = 1, *, possible_duplicates: int = 0) -> SwapJob:
+    """An accepted job; a higher number was accepted later."""
+    return SwapJob(
+        poll_url=f"{ORIGIN}/workflows/request/{number}",
+        request_id=str(number),
+        workflow=WORKFLOW,
+        submitted_at=_ACCEPTED_AT + timedelta(seconds=number),
+        possible_duplicates=possible_duplicates,
+    )
+
+
+def an_outcome(
+    state: OutcomeState, *, job: SwapJob | None = None, cost_usd: float | None = None
+) -> SwapOutcome:
+    """The end of a swap in `state`, with the job, the result and the error that belong to it."""
+    result = None
+    error: SwapFailedError | SubmissionUnknownError | None = None
+    if state is OutcomeState.COMPLETED:
+        result = SwapResult(
+            job=job or a_job(), url=f"{ORIGIN}/a.png", outputs=(), seconds=72.0, cost_usd=cost_usd
+        )
+    elif state is OutcomeState.UNKNOWN:
+        error = SubmissionUnknownError("no answer came")
+    else:
+        error = SwapFailedError("it failed", reason="no face", job=job)
+    request = SwapRequest(id="a", reference_character_image="hero.png", character_image="street.png")
+    return SwapOutcome(request=request, state=state, job=job, result=result, error=error)
+
+
+class MoneyContract(_OnEachLoop):
+    """What a `Ledger` has to keep of the money, also if it keeps nothing else."""
+
+    @pytest.fixture
+    def source(self) -> LedgerSource:
+        """Where a batch finds the ledger: a new one for each test. To be overridden."""
+        raise NotImplementedError("override the fixture `source`")
+
+    @asynccontextmanager
+    async def opened(
+        self, source: LedgerSource, *, budget_usd: float | None = None, price_usd: float = PRICE_USD
+    ) -> AsyncIterator[Ledger]:
+        """The ledger while one batch runs."""
+        ledger = await source.open(
+            origin=ORIGIN, workflow=WORKFLOW, price_usd=price_usd, budget_usd=budget_usd
+        )
+        try:
+            yield ledger
+        finally:
+            await ledger.aclose()
+
+    @staticmethod
+    def run(test: Callable[[], Awaitable[None]], backend: str) -> None:
+        """Runs a test on an event loop of its own."""
+        anyio.run(test, backend=backend)
+
+    def test_nothing_is_committed_before_anything_is_reserved(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                assert (entry.state, entry.billable_posts, entry.in_doubt) == (OutcomeState.PENDING, 0, 0)
+                assert (ledger.committed_usd, ledger.price_usd) == (0.0, PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_reserved_price_is_committed_until_the_swap_is_released(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                ledger.release(entry, held=0)
+                assert ledger.committed_usd == 0.0
+
+        self.run(test, backend)
+
+    def test_a_claim_uses_the_price_that_was_reserved(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                ledger.withdraw(entry, in_doubt=0)
+                await ledger.claim(entry, in_doubt=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                await ledger.accept(entry, a_job(), in_doubt=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_each_post_that_may_have_been_accepted_is_committed(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=1)
+                await ledger.claim(entry, in_doubt=1)
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
+                await ledger.accept(entry, a_job(), in_doubt=1)
+                await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED), held=1)
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_refused_swap_gives_its_price_back_when_it_ends(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD), "the next POST needs it"
+                await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), held=0)
+                assert ledger.committed_usd == 0.0
+
+        self.run(test, backend)
+
+    def test_a_result_is_settled_at_its_cost_and_a_higher_cost_raises_the_price(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                for id, cost_usd, committed_usd in (("a", 0.05, PRICE_USD), ("b", 0.4, PRICE_USD + 0.4)):
+                    entry = await ledger.take(a_swap(id))
+                    await ledger.reserve(entry)
+                    await ledger.claim(entry, in_doubt=0)
+                    await ledger.accept(entry, a_job(), in_doubt=0)
+                    await ledger.finish(
+                        entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), held=0
+                    )
+                    assert ledger.committed_usd == pytest.approx(committed_usd)
+                assert ledger.price_usd == pytest.approx(0.4)
+
+        self.run(test, backend)
+
+    def test_a_swap_for_which_the_budget_has_no_room_is_refused_at_once(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source, budget_usd=0.1) as ledger:
+                entry = await ledger.take(a_swap())
+                with pytest.raises(BudgetExceededError) as caught:
+                    await ledger.reserve(entry)
+                assert caught.value.budget_usd == pytest.approx(0.1)
+                assert ledger.committed_usd == 0.0
+
+        self.run(test, backend)
+
+    def test_a_second_post_for_which_the_budget_has_no_room_is_not_claimed(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source, budget_usd=0.2) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=1)
+                with pytest.raises(BudgetExceededError):
+                    await ledger.claim(entry, in_doubt=1)
+                ledger.release(entry, held=1)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_swap_waits_for_money_that_another_swap_may_give_back(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source, budget_usd=0.2) as ledger:
+                first, second = await ledger.take(a_swap("a")), await ledger.take(a_swap("b"))
+                await ledger.reserve(first)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(ledger.reserve, second)
+                    await anyio.sleep(_SHORT)
+                    assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                    ledger.release(first, held=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD), "it is the second's"
+                ledger.release(second, held=1)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                with pytest.raises(BudgetExceededError):
+                    await ledger.reserve(first)
+
+        self.run(test, backend)
+
+    def test_a_cancelled_reservation_commits_nothing(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source, budget_usd=0.2) as ledger:
+                first, second = await ledger.take(a_swap("a")), await ledger.take(a_swap("b"))
+                await ledger.reserve(first)
+                with anyio.move_on_after(_SHORT):
+                    await ledger.reserve(second)
+                ledger.release(second, held=0)
+                ledger.release(first, held=0)
+                assert ledger.committed_usd == 0.0
+
+        self.run(test, backend)
+
+    def test_a_ledger_closes_after_the_responses_of_open_claims(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await source.open(
+                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
+            )
+            entry = await ledger.take(a_swap())
+            await ledger.reserve(entry)
+            await ledger.claim(entry, in_doubt=0)
+            closed = anyio.Event()
+
+            async def close() -> None:
+                await ledger.aclose()
+                closed.set()
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(close)
+                await anyio.sleep(_SHORT)
+                assert not closed.is_set()
+                await ledger.accept(entry, a_job(), in_doubt=0)
+
+        self.run(test, backend)
+
+
+class LedgerContract(MoneyContract):
+    """What a `Ledger` has to keep that outlives its batch."""
+
+    async def crash(self, ledger: Ledger) -> None:
+        """Leaves the ledger as a process that was killed would: claims stay open. To be overridden."""
+        pytest.skip("this ledger cannot be left as by a crash")
+
+    async def _accepted(self, ledger: Ledger, id: str, job: SwapJob, *, in_doubt: int = 0) -> Entry:
+        entry = await ledger.take(a_swap(id))
+        await ledger.reserve(entry)
+        for doubts in range(in_doubt):
+            await ledger.claim(entry, in_doubt=doubts)
+            await ledger.refuse(entry, in_doubt=doubts + 1)
+        await ledger.claim(entry, in_doubt=in_doubt)
+        await ledger.accept(entry, job, in_doubt=in_doubt)
+        return entry
+
+    async def _found(self, ledger: Ledger, id: str = "a") -> Entry:
+        return (await ledger.find([id]))[id]
+
+    def test_an_id_is_taken_once_a_run(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                assert ledger.keeps_entries
+                await ledger.take(a_swap("Größe"))
+                for again in ("Größe", "GRÖSSE", "Gro\u0308ße", "Grö\u200dße"):
+                    with pytest.raises(EntryConflict):
+                        await ledger.take(a_swap(again))
+                assert set(await ledger.find(["Größe", "other"])) == {"Größe"}
+
+        self.run(test, backend)
+
+    def test_the_next_run_finds_the_entry_for_the_same_pictures_only(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                before = await ledger.take(a_swap())
+            async with self.opened(source) as ledger:
+                with pytest.raises(EntryConflict, match="other pictures"):
+                    await ledger.take(a_swap(pictures="q"))
+                assert (await ledger.take(a_swap())).number == before.number
+
+        self.run(test, backend)
+
+    def test_an_intent_outlives_a_crash_as_unknown(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            ledger = await source.open(
+                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
+            )
+            entry = await ledger.take(a_swap())
+            await ledger.reserve(entry)
+            await ledger.claim(entry, in_doubt=0)
+            assert (await self._found(ledger)).state is OutcomeState.SENDING
+            await self.crash(ledger)
+            async with self.opened(source) as ledger:
+                found = await ledger.take(a_swap())
+                assert (found.state, found.billable_posts) == (OutcomeState.UNKNOWN, 1)
+                assert isinstance(found.error, SubmissionUnknownError)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_swap_between_two_posts_is_sent_again_after_a_crash_only_without_doubt(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await source.open(
+                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
+            )
+            for id, in_doubt in (("clear", 0), ("doubtful", 1)):
+                entry = await ledger.take(a_swap(id))
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=in_doubt)
+            await self.crash(ledger)
+            async with self.opened(source) as ledger:
+                found = await ledger.find(["clear", "doubtful"])
+                assert found["clear"].state is OutcomeState.PENDING
+                assert (found["clear"].billable_posts, found["doubtful"].billable_posts) == (0, 1)
+                assert found["doubtful"].state is OutcomeState.UNKNOWN
+
+        self.run(test, backend)
+
+    def test_a_withdrawn_intent_leaves_the_state_before_it(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                ledger.withdraw(entry, in_doubt=0)
+                found = await self._found(ledger)
+                assert (found.state, found.billable_posts) == (OutcomeState.PENDING, 0)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=1)
+                await ledger.claim(entry, in_doubt=1)
+                ledger.withdraw(entry, in_doubt=1)
+                found = await self._found(ledger)
+                assert (found.state, found.billable_posts) == (OutcomeState.SENDING, 1)
+
+        self.run(test, backend)
+
+    def test_accepted_jobs_are_resumed_in_the_next_run_oldest_first_with_their_money(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                async with aclosing(ledger.resumable()) as entries:
+                    assert [entry async for entry in entries] == []
+                await self._accepted(ledger, "late", a_job(9))
+                await self._accepted(ledger, "early", a_job(3, possible_duplicates=1), in_doubt=1)
+                committed_usd = ledger.committed_usd
+            async with self.opened(source) as ledger:
+                assert ledger.committed_usd == pytest.approx(committed_usd)
+                async with aclosing(ledger.resumable()) as entries:
+                    resumed = [entry async for entry in entries]
+                assert [entry.id for entry in resumed] == ["early", "late"]
+                assert [entry.job for entry in resumed] == [a_job(3, possible_duplicates=1), a_job(9)]
+                assert [entry.in_doubt for entry in resumed] == [1, 0]
+                early, late = resumed
+                await ledger.finish(early, an_outcome(OutcomeState.FAILED, job=early.job), held=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                ledger.release(late, held=1)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_swap_that_waits_for_money_may_get_that_of_a_resumed_job(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                await self._accepted(ledger, "a", a_job())
+            async with self.opened(source, budget_usd=0.2) as ledger:
+                async with aclosing(ledger.resumable()) as entries:
+                    (resumed,) = [entry async for entry in entries]
+                new = await ledger.take(a_swap("b"))
+                async with anyio.create_task_group() as group:
+                    group.start_soon(ledger.reserve, new)
+                    await anyio.sleep(_SHORT)
+                    await ledger.finish(resumed, an_outcome(OutcomeState.FAILED, job=resumed.job), held=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    @pytest.mark.parametrize(
+        ("state", "held"),
+        [
+            (OutcomeState.COMPLETED, 0),
+            (OutcomeState.FAILED, 0),
+            (OutcomeState.EXPIRED, 1),
+            (OutcomeState.UNKNOWN, 1),
+            (OutcomeState.REJECTED, 0),
+        ],
+    )
+    def test_an_end_is_in_the_next_run_with_its_money_and_allows_no_further_post(
+        self, source: LedgerSource, backend: str, state: OutcomeState, held: int
+    ) -> None:
+        has_job = state in {OutcomeState.COMPLETED, OutcomeState.FAILED, OutcomeState.EXPIRED}
+        outcome = an_outcome(state, job=a_job() if has_job else None)
+
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                if has_job:
+                    await ledger.accept(entry, a_job(), in_doubt=0)
+                else:
+                    await ledger.refuse(entry, in_doubt=held)
+                await ledger.finish(entry, outcome, held=held)
+                committed_usd = ledger.committed_usd
+            async with self.opened(source) as ledger:
+                found = await ledger.take(a_swap())
+                assert (found.state, found.result) == (state, outcome.result)
+                assert str(found.error) == str(outcome.error)
+                assert found.outcome().state is state
+                assert ledger.committed_usd == pytest.approx(committed_usd)
+                await ledger.reserve(found)
+                with pytest.raises(JournalError):
+                    await ledger.claim(found, in_doubt=found.in_doubt)
+
+        self.run(test, backend)
+
+    @pytest.mark.parametrize("state", [OutcomeState.FAILED, OutcomeState.REJECTED])
+    def test_a_reopened_entry_is_submitted_again_without_its_old_job(
+        self, source: LedgerSource, backend: str, state: OutcomeState
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                if state is OutcomeState.FAILED:
+                    await ledger.accept(entry, a_job(), in_doubt=0)
+                else:
+                    await ledger.refuse(entry, in_doubt=0)
+                await ledger.finish(entry, an_outcome(state), held=0)
+            async with self.opened(source) as ledger:
+                reopened = await ledger.reopen(await ledger.take(a_swap()))
+                assert (reopened.state, reopened.job, reopened.in_doubt) == (OutcomeState.PENDING, None, 0)
+                await ledger.reserve(reopened)
+                await ledger.claim(reopened, in_doubt=0)
+                await ledger.accept(reopened, a_job(2), in_doubt=0)
+                assert (await self._found(ledger)).job == a_job(2)
+
+        self.run(test, backend)
+
+    def test_a_completed_swap_is_saved(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await self._accepted(ledger, "a", a_job())
+                outcome = an_outcome(OutcomeState.COMPLETED)
+                await ledger.finish(entry, outcome, held=0)
+                assert outcome.result is not None
+                saved = outcome.result.model_copy(update={"path": "a.png"})
+                await ledger.save(entry, saved)
+                found = await self._found(ledger)
+                assert (found.state, found.billable_posts) == (OutcomeState.SAVED, 1)
+                assert found.result is not None
+                assert str(found.result.path) == "a.png"
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_the_price_of_earlier_runs_stays(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source, price_usd=0.3):
+                pass
+            async with self.opened(source, price_usd=0.2) as ledger:
+                assert ledger.price_usd == pytest.approx(0.3)
+
+        self.run(test, backend)
+
+    def test_a_ledger_belongs_to_one_service_and_workflow(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source):
+                pass
+            for origin, workflow in (("https://other.example", WORKFLOW), (ORIGIN, "other-v2")):
+                with pytest.raises(JournalError):
+                    await source.open(
+                        origin=origin, workflow=workflow, price_usd=PRICE_USD, budget_usd=None
+                    )
+
+        self.run(test, backend)
+
+    def test_a_ledger_can_be_looked_at_while_a_batch_uses_it(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                await ledger.take(a_swap())
+                view = await source.look()
+                assert view is not None
+                assert view.name == ledger.name
+                assert (await view.find(["a"]))["a"].state is OutcomeState.PENDING
+                await view.aclose()
+                await ledger.take(a_swap("b"))
+
+        self.run(test, backend)
+
+
+class GateContract(_OnEachLoop):
+    """What a `Gate` has to do."""
+
+    @pytest.fixture
+    def new_gate(self) -> Callable[[], Gate]:
+        """Makes an open gate, on the event loop that calls. To be overridden."""
+        raise NotImplementedError("override the fixture `new_gate`")
+
+    @staticmethod
+    def run(test: Callable[[], Awaitable[None]], backend: str) -> None:
+        """Runs a test on an event loop of its own."""
+        anyio.run(test, backend=backend)
+
+    def test_an_open_gate_admits_at_once(self, new_gate: Callable[[], Gate], backend: str) -> None:
+        async def test() -> None:
+            gate = new_gate()
+            for call in (Call.SUBMIT, Call.POLL, Call.UPLOAD, Call.CREDITS):
+                assert gate.closed_for(call) == 0.0
+                with anyio.fail_after(5):
+                    admission = await gate.admit(call)
+                assert admission.call is call
+                gate.answered(admission)
+                gate.release(admission)
+
+        self.run(test, backend)
+
+    @pytest.mark.parametrize("call", [Call.SUBMIT, Call.POLL])
+    def test_a_429_closes_the_gate_for_calls_of_its_kind_as_long_as_the_server_asked(
+        self, new_gate: Callable[[], Gate], backend: str, call: Call
+    ) -> None:
+        async def test() -> None:
+            gate = new_gate()
+            admission = await gate.admit(call)
+            closed_for = gate.rate_limited(admission, 0.6)
+            gate.release(admission)
+            assert 0.5 < closed_for <= 5.0
+            assert 0.0 < gate.closed_for(call) <= closed_for
+            started = anyio.current_time()
+            with anyio.fail_after(10):
+                gate.release(await gate.admit(call))
+            assert anyio.current_time() - started >= 0.5
+
+        self.run(test, backend)
+
+    def test_a_429_without_a_hint_closes_the_gate_for_half_a_second_at_least(
+        self, new_gate: Callable[[], Gate], backend: str
+    ) -> None:
+        async def test() -> None:
+            gate = new_gate()
+            admission = await gate.admit(Call.SUBMIT)
+            assert gate.rate_limited(admission, None) >= 0.45
+            gate.release(admission)
+
+        self.run(test, backend)
+
+    def test_a_cancelled_wait_gives_the_turn_back(
+        self, new_gate: Callable[[], Gate], backend: str
+    ) -> None:
+        async def test() -> None:
+            gate = new_gate()
+            admission = await gate.admit(Call.SUBMIT)
+            gate.rate_limited(admission, 0.6)
+            gate.release(admission)
+            with anyio.move_on_after(_SHORT) as scope:
+                await gate.admit(Call.SUBMIT)
+            assert scope.cancelled_caught
+            with anyio.fail_after(10):
+                gate.release(await gate.admit(Call.SUBMIT))
+
+        self.run(test, backend)
+
+    def test_many_that_wait_are_all_admitted_and_not_all_at_once(
+        self, new_gate: Callable[[], Gate], backend: str
+    ) -> None:
+        in_flight = most = 0
+
+        async def test() -> None:
+            gate = new_gate()
+            admission = await gate.admit(Call.SUBMIT)
+            gate.rate_limited(admission, 0.5)
+            gate.release(admission)
+
+            async def request() -> None:
+                nonlocal in_flight, most
+                admitted = await gate.admit(Call.SUBMIT)
+                in_flight += 1
+                most = max(most, in_flight)
+                await anyio.sleep(0.01)
+                in_flight -= 1
+                gate.answered(admitted)
+                gate.release(admitted)
+
+            with anyio.fail_after(30):
+                async with anyio.create_task_group() as group:
+                    for _ in range(12):
+                        group.start_soon(request)
+
+        self.run(test, backend)
+        assert most < 12, "a gate that was closed opens at a pace"

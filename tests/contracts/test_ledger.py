@@ -1,0 +1,34 @@
+"""The ledgers of this package pass the tests that any ledger must pass."""
+
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import Journal
+from segmind_swap._journal.ledger import BudgetOnly, SqliteLedger
+from segmind_swap._protocols import Ledger, LedgerSource
+from segmind_swap.testing.contracts import LedgerContract, MoneyContract
+
+
+class _SqliteContract(LedgerContract):
+    async def crash(self, ledger: Ledger) -> None:
+        assert isinstance(ledger, SqliteLedger)
+        await ledger._writer.aclose()
+
+
+class TestSqliteFile(_SqliteContract):
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> LedgerSource:
+        return Journal(tmp_path / "run.db")
+
+
+class TestSqliteInMemory(_SqliteContract):
+    @pytest.fixture
+    def source(self) -> LedgerSource:
+        return Journal(":memory:")
+
+
+class TestBudgetOnly(MoneyContract):
+    @pytest.fixture
+    def source(self) -> LedgerSource:
+        return BudgetOnly()

@@ -1,0 +1,98 @@
+"""One swap's account: what it tells its ledger, and what it tells the batch when the ledger fails."""
+
+import pytest
+
+from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapError, SwapOutcome
+from segmind_swap._journal.budget import Budget, Spent
+from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.store import Store
+from segmind_swap._journal.writer import Writer
+from segmind_swap._swap.account import SwapAccount
+
+from ..support.journal_rows import a_job, a_result, in_memory, row, taken
+
+S = OutcomeState
+PRICE = 0.15
+
+
+def ledger_of(store: Store, *, budget_usd: float | None = None) -> SqliteLedger:
+    return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=PRICE, spent=Spent()))
+
+
+async def test_an_account_is_posting_from_the_intent_to_its_end() -> None:
+    store = in_memory()
+    account = SwapAccount(ledger_of(store), taken(store), on_failure=pytest.fail)
+    await account.reserve()
+    assert not account.is_posting
+    await account.intend(0)
+    assert account.is_posting
+    await account.resolved(None, 0)
+    assert (account.is_posting, account.is_in_doubt) == (False, False)
+    await account.intend(0)
+    account.withdrawn(0)
+    assert not account.is_posting
+
+
+async def test_a_post_in_doubt_stays_held_when_the_account_is_released() -> None:
+    store = in_memory()
+    ledger = ledger_of(store)
+    account = SwapAccount(ledger, taken(store), on_failure=pytest.fail)
+    await account.reserve()
+    await account.intend(0)
+    await account.resolved(None, 1)
+    assert account.is_in_doubt
+    await account.intend(1)
+    account.release()
+    assert ledger.committed_usd == pytest.approx(2 * PRICE), "the POST on its way may be accepted, too"
+
+
+async def test_an_intent_without_room_in_the_budget_is_told_and_raised() -> None:
+    store, told = in_memory(), list[SwapError]()
+    account = SwapAccount(ledger_of(store, budget_usd=0.2), taken(store), on_failure=told.append)
+    await account.reserve()
+    await account.intend(0)
+    await account.resolved(None, 1)
+    with pytest.raises(BudgetExceededError) as caught:
+        await account.intend(1)
+    assert told == [caught.value]
+    assert not account.is_posting
+
+
+@pytest.mark.parametrize("step", ["resolved", "accepted", "finish", "save"])
+async def test_a_ledger_that_fails_is_told_to_the_batch_and_ends_no_swap(step: str) -> None:
+    store, told = in_memory(), list[SwapError]()
+    ledger = ledger_of(store)
+    entry = taken(store)
+    account = SwapAccount(ledger, entry, on_failure=told.append)
+    await account.reserve()
+    await account.intend(0)
+    ledger._writer.close()
+    match step:
+        case "resolved":
+            await account.resolved(None, 1)
+        case "accepted":
+            await account.resolved(a_job(), 0)
+        case "finish":
+            request = entry.outcome().request
+            outcome = SwapOutcome(request=request, state=S.COMPLETED, result=a_result())
+            await account.finish(outcome, held=0)
+        case _:
+            await account.save(a_result())
+    (error,) = told
+    assert isinstance(error, JournalError)
+    assert account.is_posting is (step in {"finish", "save"})
+
+
+@pytest.mark.parametrize(
+    ("state", "posts", "in_doubt"),
+    [(S.PENDING, 0, 0), (S.PENDING, 2, 2), (S.ACCEPTED, 1, 0), (S.ACCEPTED, 3, 2), (S.UNKNOWN, 2, 2)],
+)
+async def test_the_posts_of_an_entry_beside_its_job_are_in_doubt(
+    state: OutcomeState, posts: int, in_doubt: int
+) -> None:
+    store = in_memory()
+    row(store, "a", state, posts=posts, job=a_job() if state is S.ACCEPTED else None)
+    entry = store.known("a")
+    assert entry is not None
+    account = SwapAccount(ledger_of(store), entry, on_failure=pytest.fail)
+    assert (account.in_doubt, account.is_posting, account.is_in_doubt) == (in_doubt, False, False)

@@ -14,14 +14,21 @@ from segmind_swap import (
     ImageError,
     Journal,
     JournalError,
+    Outcomes,
     OutcomeState,
     SwapClient,
     SwapOutcome,
     SwapRequest,
 )
+from segmind_swap._batch.stop_switch import StopSwitch
+from segmind_swap._journal.budget import Budget, Spent
+from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
+from segmind_swap._journal.writer import Writer
+from segmind_swap._protocols import Ledger
 from segmind_swap.emulator import Fault
 
 from ..support.batches import broken_from, client_of, crashed, emulator, run, states, swap_of, swaps_of
+from ..support.journal_rows import a_job, a_result, in_memory, row
 
 S = OutcomeState
 
@@ -162,13 +169,13 @@ async def test_a_reader_that_is_cancelled_as_its_outcome_arrives_does_not_lose_t
     async def work(client: SwapClient) -> None:
         async with client.swap_many(swaps_of(1)) as outcomes:
             found.append(outcomes)
-            give = outcomes.give
+            send = outcomes.send
 
-            async def gives(number: int | None, outcome: SwapOutcome) -> None:
+            async def sends(number: int | None, outcome: SwapOutcome) -> None:
                 asyncio.get_running_loop().call_soon(task.cancel)
-                await give(number, outcome)
+                await send(number, outcome)
 
-            outcomes.give = gives  # type: ignore[method-assign]
+            outcomes.send = sends  # type: ignore[method-assign]
             async for outcome in outcomes:
                 found.append(outcome)  # noqa: PERF401 - until it is cancelled
 
@@ -204,3 +211,46 @@ async def test_when_the_journal_cannot_be_asked_what_was_not_taken_is_unknown_an
     assert [outcome.state for outcome in outcomes] == [S.COMPLETED, S.UNKNOWN, S.UNKNOWN]
     assert all(isinstance(outcome.error, JournalError) for outcome in outcomes[1:])
     assert len(service.ledger) == 1
+
+
+async def test_an_input_that_was_not_taken_is_as_the_journal_has_it() -> None:
+    store, why = in_memory(), JournalError("the disk is full", path="run.db")
+    row(store, "done", S.COMPLETED, posts=1, job=a_job(), result=a_result())
+    row(store, "waiting", S.PENDING)
+    outcomes, switch = outcomes_of(SqliteLedger(Writer(store), Budget(None, price_usd=0.15, spent=Spent())))
+    switch.stop(why)
+    outcomes.close()
+    requests = [request("done"), request("waiting"), request("new"), request(None)]
+    found = await outcomes.in_order(requests)
+    assert [outcome.state for outcome in found] == [S.COMPLETED, S.PENDING, S.PENDING, S.PENDING]
+    assert all(outcome.request is given for outcome, given in zip(found, requests, strict=True))
+    assert (found[0].result, found[0].error) == (a_result(), None)
+    assert all(outcome.error is why for outcome in found[1:])
+
+
+async def test_without_a_journal_an_input_that_was_not_taken_was_not_sent() -> None:
+    outcomes, _ = outcomes_of(BudgetOnlyLedger(Budget(None, price_usd=0.15, spent=Spent())))
+    outcomes.close()
+    (outcome,) = await outcomes.in_order([request("a")])
+    assert (outcome.state, outcome.error) == (S.PENDING, None)
+
+
+async def test_an_input_that_the_journal_cannot_be_asked_about_may_have_been_paid() -> None:
+    ledger = SqliteLedger(Writer(in_memory()), Budget(None, price_usd=0.15, spent=Spent()))
+    outcomes, _ = outcomes_of(ledger)
+    outcomes.close()
+    await ledger.aclose()
+    requests = [request("a"), request(None)]
+    for outcome, given in zip(await outcomes.in_order(requests), requests, strict=True):
+        assert outcome.request is given
+        assert outcome.state is S.UNKNOWN
+        assert isinstance(outcome.error, JournalError)
+
+
+def request(id: str | None) -> SwapRequest:
+    return SwapRequest(id=id, reference_character_image="hero.png", character_image="other.png")
+
+
+def outcomes_of(ledger: Ledger) -> tuple[Outcomes, StopSwitch]:
+    switch = StopSwitch(lambda: None)
+    return Outcomes(ledger, switch, list), switch

@@ -7,7 +7,6 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from segmind_swap._books import Account
 
 from segmind_swap import (
     Accepted,
@@ -25,8 +24,10 @@ from segmind_swap import (
     RetryPolicy,
     SubmissionUnknownError,
     SwapClient,
+    SwapOutcome,
     SwapRequest,
 )
+from segmind_swap._swap.account import SwapAccount
 from segmind_swap.emulator import Emulator, Fault
 
 from ..support.batches import KEY, broken_from, client_of, emulator, run, states, swap_of, swaps_of
@@ -214,14 +215,14 @@ async def test_a_refusal_is_told_as_it_is_written_even_if_the_batch_is_stopped_m
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service, journal = emulator(faults=[Fault(on="submit", status=400)]), Journal(":memory:")
-    ended = Account.ended
+    finish = SwapAccount.finish
     async with client_of(service) as client, client.swap_many(swaps_of(1), journal=journal) as outcomes:
 
-        async def stopped(self: Account, state: OutcomeState, **more: Any) -> None:
+        async def stopped(self: SwapAccount, outcome: SwapOutcome, *, held: int) -> None:
             outcomes.stop()
-            await ended(self, state, **more)
+            await finish(self, outcome, held=held)
 
-        monkeypatch.setattr(Account, "ended", stopped)
+        monkeypatch.setattr(SwapAccount, "finish", stopped)
         assert states([outcome async for outcome in outcomes]) == {"rejected": 1}
     assert journal.summary().states == {S.REJECTED: 1}
 
@@ -299,14 +300,14 @@ async def test_a_mistake_in_one_swap_lets_the_others_finish_and_is_raised_at_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     service, seen = emulator(), []
-    saved = Account.ended
+    finish = SwapAccount.finish
 
-    async def mistaken(self: Account, state: OutcomeState, **more: Any) -> None:
-        await saved(self, state, **more)
-        if self._id == "s1":
+    async def mistaken(self: SwapAccount, outcome: SwapOutcome, *, held: int) -> None:
+        await finish(self, outcome, held=held)
+        if self.entry.id == "s1":
             raise ZeroDivisionError("a mistake of ours")
 
-    monkeypatch.setattr(Account, "ended", mistaken)
+    monkeypatch.setattr(SwapAccount, "finish", mistaken)
     journal = Journal(":memory:")
     async with client_of(service, max_in_flight=2) as client:
         with pytest.raises(ZeroDivisionError, match="a mistake of ours"):

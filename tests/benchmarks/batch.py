@@ -18,13 +18,12 @@ import anyio
 import httpx
 
 from segmind_swap import PollPolicy, SwapClient, SwapRequest
-from segmind_swap._journal import begin_run
-from segmind_swap._journal.journal import Journal
+from segmind_swap._journal.journal import Journal, begin_run
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._models import SwapJob, SwapResult
 from segmind_swap._outcome import OutcomeState
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols import Entry, NewEntry
 
 from .findings import Effort, Finding, Found
 from .server import environment
@@ -103,7 +102,7 @@ async def steps(count: int, journal: Path) -> int:
 async def written(writer: Writer, number: int) -> None:
     """One swap, from its input to its file."""
     id = f"s{number}"
-    taken = partial(Store.take, key=id, id=id, fingerprint=id, reference="hero.png", scene=id)
+    taken = partial(Store.take, swap=NewEntry(id=id, fingerprint=id, reference="hero.png", scene=id))
     entry = await writer.do(taken)
     assert isinstance(entry, Entry)
     job = SwapJob(poll_url=f"https://api.segmind.com/requests/{number}", workflow="w")

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from segmind_swap import BudgetExceededError
-from segmind_swap._journal.budget import Budget, Spent, micro_of
+from segmind_swap import BudgetExceededError, OutcomeState
+from segmind_swap._journal.budget import Budget, Reservations, Spent, micro_of
+from segmind_swap._protocols import Entry
 
 
 def a_budget(limit_usd: float | None = 1.0, *, price_usd: float = 0.25, spent: Spent | None = None) -> Budget:
@@ -236,3 +237,23 @@ async def test_a_swap_waits_for_money_while_any_post_is_under_way_and_no_longer(
             assert endings == [], "the other may still give its money back"
             budget.keep()
     assert endings == ["refused"]
+
+
+async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> None:
+    """Its own POSTs are in progress, too, but nobody gives their price back."""
+    budget = Budget(0.2, price_usd=0.15, spent=Spent(held=1))
+    reservations = Reservations(budget)
+    entry = Entry(
+        number=1,
+        id="a",
+        fingerprint="p",
+        reference="r",
+        scene="s",
+        state=OutcomeState.PENDING,
+        run=1,
+        billable_posts=1,
+    )
+    with anyio.fail_after(60), pytest.raises(BudgetExceededError, match="has no room for another swap"):
+        await reservations.reserve(entry)
+    reservations.settle(entry, held=1)
+    assert budget.committed_usd == 0.15

@@ -189,7 +189,7 @@ def test_a_person_may_decide_about_what_is_left_and_nothing_else(journal: Journa
         if state in allowed:
             decide(journal, state.upper())
             entry = entry_of(journal, state)
-            assert (entry.state, entry.posts, entry.error) == (becomes, 1, None)
+            assert (entry.state, entry.billable_posts, entry.error) == (becomes, 1, None)
         else:
             with pytest.raises(JournalError, match=f"does not let swap .* become {becomes}"):
                 decide(journal, state)
@@ -228,7 +228,7 @@ def test_a_job_that_nobody_knows_is_waited_for_at_the_address_of_the_accounts_hi
     before = datetime.now(UTC)
     journal.wait_again("a", poll_url=POLL_URL)
     entry = entry_of(journal)
-    assert (entry.state, entry.posts) == (S.ACCEPTED, 2)
+    assert (entry.state, entry.billable_posts) == (S.ACCEPTED, 2)
     assert entry.job is not None
     assert (entry.job.poll_url, entry.job.workflow) == (POLL_URL, WORKFLOW)
     assert entry.job.possible_duplicates == 1, "the other of its two POSTs may have been accepted, too"
@@ -274,7 +274,7 @@ def test_the_post_of_a_job_that_is_waited_for_again_counts_again_and_once(
 ) -> None:
     filled(journal, lambda store: row(store, state=S.FAILED, posts=posts, job=a_job(), error=error))
     journal.wait_again("a")
-    assert entry_of(journal).posts == counted
+    assert entry_of(journal).billable_posts == counted
 
 
 # While a batch is at work
@@ -336,4 +336,4 @@ async def test_what_was_decided_is_what_the_next_run_does() -> None:
     polls = service.count("poll")
     assert await run() == [S.COMPLETED, S.COMPLETED, S.FAILED]
     assert (service.count("submit"), service.count("poll") - polls) == (4, 2)
-    assert [entry_of(journal, id).posts for id in "012"] == [1, 1, 0]
+    assert [entry_of(journal, id).billable_posts for id in "012"] == [1, 1, 0]

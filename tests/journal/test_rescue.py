@@ -8,21 +8,19 @@ import stat
 import sys
 from pathlib import Path
 
-import anyio
 import pytest
-from segmind_swap._books import Account, Books
 
-from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapJob
+from segmind_swap import JournalError, OutcomeState, SwapJob
 from segmind_swap._config import BASE_URL, WORKFLOW
-from segmind_swap._journal import begin_run
 from segmind_swap._journal.budget import Budget, Spent
-from segmind_swap._journal.connection import Memory
-from segmind_swap._journal.journal import Journal
+from segmind_swap._journal.journal import Journal, begin_run
+from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.rescue import forget, rescue, rescue_path, take_back
+from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols import Entry
 
-from ..support.journal_rows import a_job, at, begun, row, taken
+from ..support.journal_rows import a_job, at, row, taken
 
 S = OutcomeState
 
@@ -60,7 +58,7 @@ def test_a_rescued_job_is_waited_for_in_the_next_run_and_its_file_goes(path: Pat
     file = rescue(str(path), "a", a_job(7))
     assert file == rescue_path(str(path))
     entry = entry_after(path)
-    assert (entry.state, entry.job, entry.posts) == (S.ACCEPTED, a_job(7), 2)
+    assert (entry.state, entry.job, entry.billable_posts) == (S.ACCEPTED, a_job(7), 2)
     assert not file.exists()
     assert entry_after(path).state is S.ACCEPTED
 
@@ -97,7 +95,7 @@ def test_blank_lines_in_a_rescue_file_mean_nothing(path: Path) -> None:
 def test_a_rescued_job_counts_as_one_post_at_least(path: Path, posts: int) -> None:
     left(path, S.SENDING, posts=posts)
     rescue(str(path), "a", a_job())
-    assert entry_after(path).posts == max(1, posts)
+    assert entry_after(path).billable_posts == max(1, posts)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its files have no limit")
@@ -160,7 +158,7 @@ def test_a_row_that_was_unknown_before_its_job_turned_up_is_waited_for(path: Pat
     assert entry_after(path).state is S.UNKNOWN
     rescue(str(path), "a", a_job())
     entry = entry_after(path)
-    assert (entry.state, entry.job, entry.posts, entry.error) == (S.ACCEPTED, a_job(), 2, None)
+    assert (entry.state, entry.job, entry.billable_posts, entry.error) == (S.ACCEPTED, a_job(), 2, None)
 
 
 @pytest.mark.parametrize("state", [S.ACCEPTED, S.COMPLETED, S.SAVED, S.FAILED, S.EXPIRED, S.ABANDONED])
@@ -256,32 +254,23 @@ def test_a_journal_in_memory_has_no_rescue_file(tmp_path: Path, monkeypatch: pyt
     assert file.exists(), "it is another's"
 
 
-# When the journal takes nothing
-
-
-def books(path: Path | None) -> tuple[Books, Account, list[SwapJob | None]]:
-    """The account of the swap "a", in a file or in memory."""
-    store = begun(Memory().to_write()) if path is None else at(path)
+async def claimed(store: Store) -> tuple[SqliteLedger, Entry]:
+    """The ledger of a store, and the new entry "a", whose POST is on its way."""
+    ledger = SqliteLedger(Writer(store), Budget(None, price_usd=0.15, spent=Spent()))
     entry = taken(store)
-    heard: list[SwapJob | None] = []
-    made = Books(Writer(store), Budget(None, price_usd=0.15, spent=Spent()), lambda: None)
-    account = Account(made, "a", heard.append)
-    account.opened(entry)
-    return made, account, heard
+    await ledger.reserve(entry)
+    await ledger.claim(entry, in_doubt=0)
+    return ledger, entry
 
 
 @pytest.mark.real_time
 async def test_a_job_whose_journal_is_closed_already_is_rescued_and_waited_for_later(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made, account, heard = books(path)
-    await account.reserve()
-    await account.sending(0)
-    assert made._writer is not None
-    await made._writer.aclose()
-    await account.told(a_job(), 0)
-    assert heard == [a_job()]
-    assert isinstance(made.stopped_by, JournalError)
+    ledger, entry = await claimed(at(path))
+    await ledger._writer.aclose()
+    with pytest.raises(JournalError, match="is closed"):
+        await ledger.accept(entry, a_job(), in_doubt=0)
     (line,) = (record.message for record in caplog.records if record.levelname == "ERROR")
     assert "is accepted and billed" in line
     assert str(rescue_path(str(path))) in line
@@ -293,25 +282,11 @@ async def test_a_job_whose_journal_is_closed_already_is_rescued_and_waited_for_l
 async def test_where_not_even_a_rescue_file_is_possible_the_log_has_the_job(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made, account, _ = books(path)
-    await account.reserve()
-    await account.sending(0)
-    assert made._writer is not None
-    await made._writer.aclose()
+    ledger, entry = await claimed(at(path))
+    await ledger._writer.aclose()
     rescue_path(str(path)).mkdir()
-    await account.told(a_job(), 0)
+    with pytest.raises(JournalError, match="is closed"):
+        await ledger.accept(entry, a_job(), in_doubt=0)
     (line,) = (record.message for record in caplog.records if record.levelname == "ERROR")
     assert "Not even a rescue file could be written" in line
     assert a_job().model_dump_json() in line
-
-
-async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> None:
-    """Its own POSTs are under way, too, but nobody gives their price back."""
-    made, account, _ = books(None)
-    made.budget = Budget(0.2, price_usd=0.15, spent=Spent(held=1))
-    account.in_doubt = 1
-    with anyio.fail_after(60), pytest.raises(BudgetExceededError, match="has no room for another swap"):
-        await account.reserve()
-    account.let_go()
-    assert made.budget.committed_usd == 0.15
-    await made.aclose()

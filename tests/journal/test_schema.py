@@ -9,7 +9,7 @@ from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._journal.schema import APPLICATION_ID
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols import Entry, NewEntry
 
 from ..support.journal_rows import OPENINGS, Opening, a_database, a_job, at, refused, row, whole_file
 
@@ -108,7 +108,7 @@ def _used(path: Path) -> dict[str, Entry]:
             for state in S:
                 with suppress(JournalError):
                     entry = store.take(
-                        key=state, id=state, fingerprint="p", reference="hero.png", scene="street.png"
+                        NewEntry(id=state, fingerprint="p", reference="hero.png", scene="street.png")
                     )
                     if isinstance(entry, Entry):
                         found[state] = entry

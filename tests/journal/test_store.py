@@ -20,7 +20,7 @@ from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.budget import Spent
 from segmind_swap._journal.connection import Memory, open_reader
 from segmind_swap._journal.store import Store
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import a_job, a_result, at, begun, in_memory, offered, row, taken
 
@@ -109,7 +109,9 @@ def test_a_swap_that_failed_and_is_to_be_sent_again_has_no_job_any_more() -> Non
     store.step(number, S.SENDING, posts=1)
     begun(store)
     unknown = store.entry(number)
-    assert (unknown.state, unknown.posts, unknown.job) == (S.UNKNOWN, 1, None), "no answer came for this POST"
+    assert (unknown.state, unknown.billable_posts, unknown.job) == (S.UNKNOWN, 1, None), (
+        "no answer came for this POST"
+    )
 
 
 @pytest.mark.parametrize("state", [S.EXPIRED, S.UNKNOWN, S.ABANDONED])
@@ -119,7 +121,7 @@ def test_a_job_that_may_still_bring_its_picture_stays_when_the_swap_is_to_be_sen
     store = in_memory()
     number = row(store, state=state, posts=1, job=a_job(1))
     store.step(number, S.PENDING, manual=True)
-    assert (store.entry(number).job, store.entry(number).posts) == (a_job(1), 1)
+    assert (store.entry(number).job, store.entry(number).billable_posts) == (a_job(1), 1)
 
 
 def test_a_row_that_does_not_exist_takes_no_step() -> None:
@@ -158,9 +160,9 @@ def test_the_same_input_is_the_same_row_in_the_next_run() -> None:
 def test_the_same_id_with_other_pictures_is_refused_and_named() -> None:
     store = in_memory()
     taken(store)
-    complaint = offered(begun(store), "a", "other pictures")
-    assert isinstance(complaint, str)
-    assert "knows the id 'a' with other pictures (hero.png into street.png)" in complaint
+    with pytest.raises(EntryConflict) as caught:
+        offered(begun(store), "a", "other pictures")
+    assert "knows the id 'a' with other pictures (hero.png into street.png)" in str(caught.value)
     assert isinstance(offered(store, "a", "p"), Entry), "the refused input has not used the id up"
 
 
@@ -170,9 +172,11 @@ def test_the_same_id_with_other_pictures_is_refused_and_named() -> None:
 def test_two_inputs_of_a_run_whose_files_could_be_one_are_refused(first: str, second: str) -> None:
     store = in_memory()
     taken(store, first)
-    complaint = offered(store, second)
-    assert isinstance(complaint, str)
-    assert f"the id {second!r} was given to another swap of this run already (as {first!r})" in complaint
+    with pytest.raises(EntryConflict) as caught:
+        offered(store, second)
+    assert f"the id {second!r} was given to another swap of this run already (as {first!r})" in str(
+        caught.value
+    )
     assert isinstance(offered(begun(store), second), Entry), "in the next run it is the same row"
     assert store.counts() == {S.PENDING: 1}
 
@@ -181,7 +185,7 @@ def test_a_file_name_that_is_no_text_is_kept_as_well_as_it_can_be() -> None:
     store = in_memory()
     with store.transaction():
         entry = store.take(
-            key="a", id="a", fingerprint="p", reference="caf\udce9.png", scene="s\u00fc\u00df.png"
+            NewEntry(id="a", fingerprint="p", reference="caf\udce9.png", scene="s\u00fc\u00df.png")
         )
     assert isinstance(entry, Entry)
     assert (entry.reference, entry.scene) == (r"caf\udce9.png", "s\u00fc\u00df.png")
@@ -214,7 +218,7 @@ def test_what_was_on_its_way_when_a_run_ended_is_unknown_in_the_next_and_not_sen
         assert entry.state is (S.UNKNOWN if state is S.SENDING else state)
     entry = store.entry(states[S.SENDING])
     assert isinstance(entry.error, SubmissionUnknownError)
-    assert (entry.posts, entry.error.possible_duplicates) == (2, 2)
+    assert (entry.billable_posts, entry.error.possible_duplicates) == (2, 2)
     assert "may have been accepted" in str(entry.error)
 
 

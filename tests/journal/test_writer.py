@@ -19,7 +19,7 @@ from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader, open_writer
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols import Entry, NewEntry
 
 from ..support.journal_rows import at, begun, child, in_memory, line_of, row
 
@@ -53,7 +53,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def take(id: str) -> Callable[[Store], Entry | str]:
-    return partial(Store.take, key=id, id=id, fingerprint="p", reference="r", scene="s")
+    return partial(Store.take, swap=NewEntry(id=id, fingerprint="p", reference="r", scene="s"))
 
 
 def ids(path: Path) -> list[str]:
@@ -159,7 +159,7 @@ async def test_a_step_that_does_not_fit_fails_alone(path: Path) -> None:
     def mistaken(store: Store) -> None:
         raise LookupError("a mistake of ours")
 
-    unwritable = partial(Store.take, key="\ud800", id="a", fingerprint="p", reference="r", scene="s")
+    unwritable = partial(Store.take, swap=NewEntry(id="\ud800", fingerprint="p", reference="r", scene="s"))
     async with anyio.create_task_group() as group:
         group.start_soon(call, "b", take("b"))
         group.start_soon(call, "skips", lambda store: store.step(number, S.SAVED), JournalError)
@@ -211,7 +211,7 @@ async def test_what_nobody_waits_for_is_logged_when_it_does_not_fit(
     number = row(store)
     writer = Writer(store)
     writer.post(lambda store: store.step(number, S.SAVED))
-    writer.post(partial(Store.take, key="\ud800", id="a", fingerprint="p", reference="r", scene="s"))
+    writer.post(partial(Store.take, swap=NewEntry(id="\ud800", fingerprint="p", reference="r", scene="s")))
     await writer.do(take("b"))
     first, second = (record.message for record in caplog.records if record.levelno == logging.WARNING)
     assert "does not let swap 1 become saved" in first
@@ -378,7 +378,7 @@ async def main():
         while True:
             id = str(number)
             entry = await writer.do(
-                partial(Store.take, key=id, id=id, fingerprint="p", reference="r", scene="s")
+                partial(Store.take, swap=NewEntry(id=id, fingerprint="p", reference="r", scene="s"))
             )
             await writer.do(partial(Store.step, number=entry.number, state=OutcomeState.SENDING, posts=1))
             sys.stdout.write(f"{id}\\n")

@@ -17,8 +17,7 @@ from segmind_swap import JournalError, OutcomeState, SwapError, SwapJob, SwapRes
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader, open_writer
 from segmind_swap._journal.store import Store
-from segmind_swap._policy.ids import canonical_id
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols import Entry, NewEntry
 
 S = OutcomeState
 URL = "https://images.segmind.com/generations/a1.png"
@@ -54,18 +53,14 @@ def at(path: Path) -> Store:
     return begun(open_writer(path))
 
 
-def offered(store: Store, id: str, pictures: str = "p") -> Entry | str:
-    """What becomes of an input."""
+def offered(store: Store, id: str, pictures: str = "p") -> Entry:
+    """The entry of an input; raises `EntryConflict` if the input cannot have it."""
     with store.transaction():
-        return store.take(
-            key=canonical_id(id), id=id, fingerprint=pictures, reference="hero.png", scene="street.png"
-        )
+        return store.take(NewEntry(id=id, fingerprint=pictures, reference="hero.png", scene="street.png"))
 
 
 def taken(store: Store, id: str = "a", pictures: str = "p") -> Entry:
-    entry = offered(store, id, pictures)
-    assert isinstance(entry, Entry), entry
-    return entry
+    return offered(store, id, pictures)
 
 
 def row(
@@ -83,9 +78,11 @@ def row(
     with store.transaction():
         store._db.execute("UPDATE swaps SET state = 'sending' WHERE number = ?", (number,))
         if state is not OutcomeState.ABANDONED:
-            store.step(number, state, posts=posts, job=job, result=result, error=error)
+            store.step(number, state, billable_posts=posts, job=job, result=result, error=error)
         else:
-            store.step(number, OutcomeState.UNKNOWN, posts=posts, job=job, result=result, error=error)
+            store.step(
+                number, OutcomeState.UNKNOWN, billable_posts=posts, job=job, result=result, error=error
+            )
             store.step(number, state, manual=True)
     return number
 

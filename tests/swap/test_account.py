@@ -15,13 +15,17 @@ S = OutcomeState
 PRICE = 0.15
 
 
+def unexpected(error: SwapError) -> None:
+    raise AssertionError(f"the ledger failed: {error}")
+
+
 def ledger_of(store: Store, *, budget_usd: float | None = None) -> SqliteLedger:
     return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=PRICE, spent=Spent()))
 
 
 async def test_an_account_is_posting_from_the_intent_to_its_end() -> None:
     store = in_memory()
-    account = SwapAccount(ledger_of(store), taken(store), on_failure=pytest.fail)
+    account = SwapAccount(ledger_of(store), taken(store), on_failure=unexpected)
     await account.reserve()
     assert not account.is_posting
     await account.intend(0)
@@ -36,7 +40,7 @@ async def test_an_account_is_posting_from_the_intent_to_its_end() -> None:
 async def test_a_post_in_doubt_stays_held_when_the_account_is_released() -> None:
     store = in_memory()
     ledger = ledger_of(store)
-    account = SwapAccount(ledger, taken(store), on_failure=pytest.fail)
+    account = SwapAccount(ledger, taken(store), on_failure=unexpected)
     await account.reserve()
     await account.intend(0)
     await account.resolved(None, 1)
@@ -94,5 +98,5 @@ async def test_the_posts_of_an_entry_beside_its_job_are_in_doubt(
     row(store, "a", state, posts=posts, job=a_job() if state is S.ACCEPTED else None)
     entry = store.known("a")
     assert entry is not None
-    account = SwapAccount(ledger_of(store), entry, on_failure=pytest.fail)
+    account = SwapAccount(ledger_of(store), entry, on_failure=unexpected)
     assert (account.in_doubt, account.is_posting, account.is_in_doubt) == (in_doubt, False, False)

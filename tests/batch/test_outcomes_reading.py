@@ -11,11 +11,13 @@ from segmind_swap import (
     SwapOutcome,
     SwapRequest,
 )
-from segmind_swap._books import Books
-from segmind_swap._budget import Budget, Spent
-from segmind_swap._writer import Writer
+from segmind_swap._batch.stop_switch import StopSwitch
+from segmind_swap._journal.budget import Budget, Spent
+from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
+from segmind_swap._journal.writer import Writer
+from segmind_swap._protocols import Ledger
 
-from .journals import a_job, a_result, in_memory, row
+from ..support.journal_rows import a_job, a_result, in_memory, row
 
 S = OutcomeState
 
@@ -27,12 +29,12 @@ def request(number: int) -> SwapRequest:
 REQUESTS = [request(number) for number in range(3)]
 
 
-def books(writer: Writer | None = None) -> Books:
-    return Books(writer, Budget(1.0, price_usd=0.25, spent=Spent(settled_micro_usd=500_000)), lambda: None)
+def budget() -> Budget:
+    return Budget(1.0, price_usd=0.25, spent=Spent(settled_micro_usd=500_000))
 
 
-def outcomes(kept: Books | None = None, *jobs: SwapJob) -> Outcomes:
-    return Outcomes(kept or books(), lambda: jobs)
+def outcomes(ledger: Ledger | None = None, switch: StopSwitch | None = None) -> Outcomes:
+    return Outcomes(ledger or BudgetOnlyLedger(budget()), switch or StopSwitch(lambda: None), tuple)
 
 
 def done(number: int) -> SwapOutcome:
@@ -44,8 +46,8 @@ async def test_an_outcome_is_given_until_somebody_takes_it_and_the_end_ends_the_
 
     async def give() -> None:
         for number in (2, 0, 1):
-            await given.give(number, done(number))
-        given.end()
+            await given.send(number, done(number))
+        given.close()
 
     async with anyio.create_task_group() as group:
         group.start_soon(give)
@@ -60,9 +62,9 @@ async def test_a_failure_is_raised_after_the_last_outcome_and_the_first_failure_
     given.fail(LookupError("first"))
     given.fail(LookupError("second"))
     async with anyio.create_task_group() as group:
-        group.start_soon(given.give, 0, done(0))
+        group.start_soon(given.send, 0, done(0))
         assert (await anext(given)).request.id == "s0"
-    given.end()
+    given.close()
     for _ in range(2):
         with pytest.raises(LookupError, match="first"):
             await anext(given)
@@ -72,10 +74,10 @@ async def test_a_list_is_in_the_order_of_its_requests_and_leaves_out_what_only_t
     given = outcomes()
 
     async def give() -> None:
-        await given.give(None, done(9))
+        await given.send(None, done(9))
         for number in (2, 1, 0):
-            await given.give(number, done(number))
-        given.end()
+            await given.send(number, done(number))
+        given.close()
 
     async with anyio.create_task_group() as group:
         group.start_soon(give)
@@ -84,11 +86,11 @@ async def test_a_list_is_in_the_order_of_its_requests_and_leaves_out_what_only_t
 
 
 async def test_what_was_not_taken_is_pending_and_carries_what_stopped_the_batch() -> None:
-    kept = books()
-    given = outcomes(kept)
+    switch = StopSwitch(lambda: None)
+    given = outcomes(switch=switch)
     stop = BudgetExceededError("no more", budget_usd=1.0, committed_usd=1.0)
-    kept.stop(stop)
-    given.end()
+    switch.stop(stop)
+    given.close()
     listed = await given.in_order(REQUESTS)
     assert [(outcome.state, outcome.error) for outcome in listed] == [(S.PENDING, stop)] * 3
     assert given.stopped_by is stop
@@ -97,8 +99,8 @@ async def test_what_was_not_taken_is_pending_and_carries_what_stopped_the_batch(
 async def test_what_was_not_taken_is_as_the_journal_has_it() -> None:
     store = in_memory()
     row(store, "s1", S.COMPLETED, posts=1, job=a_job(1), result=a_result(1))
-    given = outcomes(books(Writer(store)))
-    given.end()
+    given = outcomes(SqliteLedger(Writer(store), budget()))
+    given.close()
     listed = await given.in_order(REQUESTS)
     assert [outcome.state for outcome in listed] == [S.PENDING, S.COMPLETED, S.PENDING]
     assert listed[1].unwrap().url == a_result(1).url
@@ -107,23 +109,22 @@ async def test_what_was_not_taken_is_as_the_journal_has_it() -> None:
 async def test_a_list_raises_the_failure_of_its_batch() -> None:
     given = outcomes()
     given.fail(LookupError("row 4 is broken"))
-    given.end()
+    given.close()
     with pytest.raises(LookupError, match="row 4"):
         await given.in_order(REQUESTS)
 
 
-async def test_stopping_stops_the_books_and_names_no_reason() -> None:
-    kept = books()
-    given = outcomes(kept)
+async def test_stopping_stops_the_batch_and_names_no_reason() -> None:
+    switch = StopSwitch(lambda: None)
+    given = outcomes(switch=switch)
     given.stop()
-    assert kept.is_stopped
+    assert switch.is_stopped
     assert given.stopped_by is None
 
 
 async def test_money_and_open_jobs_are_as_they_are_at_the_moment_of_the_question() -> None:
     jobs: list[SwapJob] = []
-    kept = books()
-    given = Outcomes(kept, lambda: jobs)
+    given = Outcomes(BudgetOnlyLedger(budget()), StopSwitch(lambda: None), lambda: jobs)
     assert (given.unfinished, given.committed_usd, given.price_usd) == ((), 0.5, 0.25)
     jobs.append(a_job(1))
     assert given.unfinished == (a_job(1),)

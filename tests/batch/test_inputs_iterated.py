@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from segmind_swap import ConfigurationError, SwapRequest
-from segmind_swap._requests import each, listed
+from segmind_swap._batch.inputs import each, listed
 
 
 def request(number: int) -> SwapRequest:

@@ -9,27 +9,27 @@ import httpx
 import pytest
 
 from segmind_swap import ConfigurationError
-from segmind_swap._clients import SUBMITS, UPLOADS, Bounds, Clients, ClientSettings, Way
-from segmind_swap._wire import Call
+from segmind_swap._http.pools import SUBMITS, UPLOADS, Pool, Pools, PoolSettings, PoolSize
+from segmind_swap._models import Call
 
-from .sessions import Wire
+from ..support.sessions import Wire
 
 
 async def _answered(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200)
 
 
-def settings_of(**settings: Any) -> ClientSettings:
+def settings_of(**settings: Any) -> PoolSettings:
     # Nothing here speaks TLS, and a context takes tens of milliseconds to make.
-    return ClientSettings(**{"is_local": True, "proxy": None, "verify": False, "transport": None, **settings})
+    return PoolSettings(**{"is_local": True, "proxy": None, "verify": False, "transport": None, **settings})
 
 
 def test_the_requests_of_all_transports_count_together() -> None:
-    assert Bounds(transports=3, requests_each=4, connections_each=5).requests == 12
+    assert PoolSize(transports=3, requests_each=4, connections_each=5).requests == 12
 
 
 async def test_a_way_takes_as_many_requests_as_it_has_places_and_the_next_waits() -> None:
-    way = Way([_answered], Bounds(1, 2, 3))
+    way = Pool([_answered], PoolSize(1, 2, 3))
     places = [await way.enter(), await way.enter()]
     assert way.free == 0
     with anyio.move_on_after(1) as scope:
@@ -40,7 +40,7 @@ async def test_a_way_takes_as_many_requests_as_it_has_places_and_the_next_waits(
 
 
 async def test_a_place_that_is_given_back_goes_to_the_request_that_waits() -> None:
-    way = Way([_answered], Bounds(1, 1, 2))
+    way = Pool([_answered], PoolSize(1, 1, 2))
     entered: list[float] = []
 
     async def call() -> None:
@@ -58,7 +58,7 @@ async def test_a_place_that_is_given_back_goes_to_the_request_that_waits() -> No
 
 
 async def test_a_request_that_is_cancelled_while_it_waits_takes_no_place() -> None:
-    way = Way([_answered], Bounds(1, 1, 2))
+    way = Pool([_answered], PoolSize(1, 1, 2))
     place = await way.enter()
     async with anyio.create_task_group() as group:
         for _ in range(5):
@@ -75,7 +75,7 @@ async def test_the_transport_that_was_used_last_is_used_first() -> None:
     async def other(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200)
 
-    way = Way([_answered, other], Bounds(2, 1, 2))
+    way = Pool([_answered, other], PoolSize(2, 1, 2))
     first = await way.enter()
     second = await way.enter()
     assert {first, second} == {_answered, other}
@@ -88,13 +88,13 @@ async def test_every_transport_has_no_more_requests_than_its_bounds_say() -> Non
     async def other(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200)
 
-    way = Way([_answered, other], Bounds(2, 3, 4))
+    way = Pool([_answered, other], PoolSize(2, 3, 4))
     taken = [await way.enter() for _ in range(6)]
     assert (taken.count(_answered), taken.count(other)) == (3, 3)
 
 
 async def test_uploads_and_credits_share_their_places_and_the_other_calls_have_their_own() -> None:
-    async with aclosing(Clients(settings_of())) as clients:
+    async with aclosing(Pools(settings_of())) as clients:
         ways = {call: clients.way(call) for call in Call}
     assert ways[Call.UPLOAD] is ways[Call.CREDITS]
     assert len({id(way) for way in ways.values()}) == 4
@@ -104,7 +104,7 @@ async def test_uploads_and_credits_share_their_places_and_the_other_calls_have_t
 
 async def test_a_transport_that_was_handed_in_takes_every_call_and_is_closed_at_the_end() -> None:
     transport = Wire(_answered)
-    clients = Clients(settings_of(transport=transport))
+    clients = Pools(settings_of(transport=transport))
     for call in Call:
         assert await clients.way(call).enter() == transport.handle_async_request
     assert not transport.closed
@@ -121,7 +121,7 @@ async def test_each_transport_that_was_opened_is_closed(monkeypatch: pytest.Monk
         await close(self)
 
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "aclose", counted)
-    clients = Clients(settings_of())
+    clients = Pools(settings_of())
     await clients.aclose()
     opened = {id(transport) for transport in clients._open}
     assert {id(transport) for transport in closed} == opened
@@ -138,10 +138,10 @@ async def test_a_tls_context_is_made_once_and_only_where_a_connection_is_the_cli
         made.append(make(*args, **more))
         return made[-1]
 
-    monkeypatch.setattr("segmind_swap._clients.httpx.create_ssl_context", counted)
-    await Clients(settings_of(verify=True, transport=Wire(_answered))).aclose()
+    monkeypatch.setattr("segmind_swap._http.pools.httpx.create_ssl_context", counted)
+    await Pools(settings_of(verify=True, transport=Wire(_answered))).aclose()
     assert made == []
-    await Clients(settings_of(verify=True)).aclose()
+    await Pools(settings_of(verify=True)).aclose()
     assert len([context for context in made if context.verify_mode is ssl.CERT_REQUIRED]) == len(made) == 1
 
 
@@ -150,7 +150,7 @@ async def test_a_tls_context_is_made_once_and_only_where_a_connection_is_the_cli
 )
 async def test_a_proxy_that_cannot_be_used_is_an_error_without_its_password(proxy: str) -> None:
     with pytest.raises(ConfigurationError, match="check `proxy`") as caught:
-        Clients(settings_of(proxy=proxy))
+        Pools(settings_of(proxy=proxy))
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None
 
@@ -164,6 +164,6 @@ async def test_the_proxies_of_the_environment_are_for_other_machines_only(
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://192.0.2.1:9")
     for is_local, is_proxied in ((True, False), (False, True)):
-        async with aclosing(Clients(settings_of(is_local=is_local))) as clients:
+        async with aclosing(Pools(settings_of(is_local=is_local))) as clients:
             kinds = {type(opened) for opened in clients._open}
         assert (kinds == {httpx.AsyncClient}) is is_proxied

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmind_swap._json import parsed
+from segmind_swap._api.bounded_json import parsed
 
 MOST = 100_000
 VALUES = st.recursive(

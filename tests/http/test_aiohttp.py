@@ -6,10 +6,10 @@ from contextlib import aclosing
 import httpx
 import pytest
 
-from segmind_swap._fast import fast_transport
+from segmind_swap._http.aiohttp import fast_transport
 
-from .recording import keeping
-from .tcp import Connection, serving
+from ..support.raw_http import Connection, serving
+from ..support.recording import keeping
 
 
 def made() -> httpx.AsyncBaseTransport | None:

@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from segmind_swap._slots import Slots
+from segmind_swap._batch.slots import Slots
 
 
 def free(*semaphores: anyio.Semaphore) -> list[int]:

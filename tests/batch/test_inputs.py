@@ -7,12 +7,14 @@ from typing import Any
 
 import httpx
 import pytest
+from segmind_swap._inputs import inputs_of, target_of
 
 from segmind_swap import ConfigurationError, ImageError, SwapRequest
-from segmind_swap._inputs import check_id, fingerprint_of, identity_of, inputs_of, target_of
-from segmind_swap._uploads import Uploads
+from segmind_swap._batch.fingerprint import fingerprint_of, identity_of
+from segmind_swap._batch.inputs import check_id
+from segmind_swap._swap.uploads import Uploads
 
-from .sessions import Wire, png, session_of
+from ..support.sessions import Wire, png, session_of
 
 URL = "https://pictures.example/hero.png"
 

@@ -17,7 +17,7 @@ class Admission:
     Attributes:
         call: What it is.
         number: Counts a client's requests.
-        closures: How often the gate had been closed before.
+        epoch: How often 429s had closed the gate before. It tells a new 429 from one of the same epoch.
         left_at: When it was given, on the event loop's clock.
     """
 
@@ -25,6 +25,60 @@ class Admission:
     number: int
     epoch: int
     left_at: float
+
+
+class Gate(Protocol):
+    """Decides when requests may leave. A client has one; in a fleet, the gates of all clients share one rate.
+
+    All methods are called on the client's event loop. Only `admit` may wait. Downloads do not pass the gate,
+    because they carry no key: no method but `closed_for` is called for them.
+
+    Each admission ends with exactly one `release`. Before that, at most one of `rate_limited` and `answered`
+    is called: neither, if no complete response came. What these three methods raise is logged and dropped,
+    because the response may belong to a paid call.
+    """
+
+    def closed_for(self, call: Call) -> float:
+        """Seconds until a request of this kind may leave again after a 429; 0.0 if the gate is open.
+
+        An estimate: it decides if a submit can still be sent before its timeout. For a download it is 0.0.
+        """
+        ...
+
+    @property
+    def counts_polls(self) -> bool:
+        """Whether polls are known to use up the rate limit. If so, the client polls less often."""
+        ...
+
+    async def admit(self, call: Call) -> Admission:
+        """Waits until a request of this kind may leave, and counts the request as sent.
+
+        If the wait is cancelled, this method must give the turn back: `release` is not called. An exception
+        of this method ends the call, and nothing was sent.
+        """
+        ...
+
+    def rate_limited(self, admission: Admission, retry_after: float | None) -> float:
+        """Closes the gate for all requests, because a request was answered 429.
+
+        Must not block: a gate that is shared by several processes tells the others in the background.
+
+        Args:
+            admission: The request's admission.
+            retry_after: Seconds that the server asked to wait; None if it named no time.
+
+        Returns:
+            Seconds until requests leave again; they are the `delay` of the event `RateLimited`.
+        """
+        ...
+
+    def answered(self, admission: Admission) -> None:
+        """A request had a complete response with any other status than 429. Must not block."""
+        ...
+
+    def release(self, admission: Admission) -> None:
+        """A request has ended, or was not sent at all. Must not block."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

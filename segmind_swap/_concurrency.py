@@ -1,12 +1,13 @@
-"""The client's own tasks: the stretch in which a paid request has left and its answer is not yet recorded.
+"""Tasks that survive their caller's cancellation. The only file that tells asyncio from trio.
 
-A shielded scope would not do: plain asyncio cancellation goes through it. So that stretch runs in a task of
-the client, on which a caller waits. A caller that is cancelled earlier takes the task along; later, the task
-has a grace to bring the answer home.
+Between the last byte of a paid request and the record of its response, cancellation would lose money. A
+shielded scope does not help, because plain asyncio cancellation passes through it. So this work runs in a
+detached task of the client, and the caller waits for that task.
 """
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -19,18 +20,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GRACE = 15.0
+"""Seconds that a detached task may continue after its caller was cancelled."""
 _CLEANUP = 5.0
 
 
 class _DetachedTask(Generic[T]):
-    """One task under supervision."""
+    """One detached task, and its result."""
 
-    def __init__(self, work: Callable[[], Awaitable[T]], deserted: Callable[[T | None], None]) -> None:
+    def __init__(self, work: Callable[[], Awaitable[T]], on_orphaned: Callable[[T | None], None]) -> None:
         self.done = anyio.Event()
         self.scope = anyio.CancelScope()
-        self.is_deserted = False
+        self.is_orphaned = False
         self._work = work
-        self._deserted = deserted
+        self._on_orphaned = on_orphaned
         self._result: T | None = None
         self._error: Exception | None = None
 
@@ -42,12 +44,12 @@ class _DetachedTask(Generic[T]):
             self._error = exc
         finally:
             self.done.set()
-            if self.is_deserted:
+            if self.is_orphaned:
                 self.report()
 
     def report(self) -> None:
-        """Tells what became of work that nobody waits for: its result, or None if it brought none."""
-        self._deserted(self._result)
+        """Passes the result to `on_orphaned`; None if there is no result."""
+        self._on_orphaned(self._result)
 
     def result(self) -> T | None:
         if self._error is not None:
@@ -59,84 +61,100 @@ class DetachedTasks:
     """Runs work that must not end with the task that asked for it. Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._wards: set[_DetachedTask[object]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[_DetachedTask[object]] = set()
+        # The event loop of asyncio keeps only weak references to its tasks.
+        self._asyncio_tasks: set[asyncio.Task[None]] = set()
 
     async def run(
         self,
         work: Callable[[], Awaitable[T]],
         *,
         revoke: Callable[[], bool],
-        deserted: Callable[[T | None], None],
+        on_orphaned: Callable[[T | None], None],
     ) -> T | None:
-        """The result of `work()`, done in a task of the client; None if the client was closed meanwhile.
+        """Runs `work()` in a task of the client, with a copy of the caller's context variables.
 
-        When the caller is cancelled, `call_back()` is asked whether the work can be stopped without loss. If
-        so it is stopped; else it goes on for at most 15 s, and `deserted` is told what came of it.
+        If the caller is cancelled, `revoke()` tries to stop the request before its last byte leaves. If it
+        succeeds, the task is cancelled. Otherwise the task continues for up to 15 s and passes its result to
+        `on_orphaned`.
+
+        Args:
+            work: The work. Its exceptions are raised here.
+            revoke: Returns whether the work can be stopped without loss.
+            on_orphaned: Is called at most once, if the caller cannot receive the result. It is given the
+                result, or None if there is none. Must not raise.
+
+        Returns:
+            The result; None if the client was closed and the work took too long.
         """
-        ward = _DetachedTask(work, deserted)
-        self._start(ward)
+        task = _DetachedTask(work, on_orphaned)
+        self._start(task)
         try:
-            await ward.done.wait()
+            await task.done.wait()
         except BaseException:
-            if ward.done.is_set():
-                ward.report()
+            if task.done.is_set():
+                task.report()
             elif revoke():
-                ward.scope.cancel()
+                task.scope.cancel()
                 with anyio.CancelScope(shield=True), anyio.move_on_after(_CLEANUP):
-                    await ward.done.wait()
+                    await task.done.wait()
             else:
-                ward.is_deserted = True
-                ward.scope.deadline = anyio.current_time() + GRACE
+                task.is_orphaned = True
+                task.scope.deadline = anyio.current_time() + GRACE
             raise
-        return ward.result()
+        return task.result()
 
     async def drain(self) -> None:
-        """Waits for what is under way, at most its grace; not even a cancelled scope leaves earlier."""
-        wards = list(self._wards)
-        for ward in wards:
-            ward.scope.deadline = min(ward.scope.deadline, anyio.current_time() + GRACE)
+        """Waits for all tasks, at most for their grace. Waits also in a cancelled scope."""
+        tasks = list(self._running)
+        for task in tasks:
+            task.scope.deadline = min(task.scope.deadline, anyio.current_time() + GRACE)
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
-            for ward in wards:
-                await ward.done.wait()
+            for task in tasks:
+                await task.done.wait()
 
-    def _start(self, ward: _DetachedTask[T]) -> None:
-        wards: set[_DetachedTask[T]] = self._wards  # type: ignore[assignment]  # a set of wards of anything
-        wards.add(ward)
+    def _start(self, task: _DetachedTask[T]) -> None:
+        running: set[_DetachedTask[T]] = self._running  # type: ignore[assignment]  # tasks of any result
 
         async def body() -> None:
             try:
-                await ward.run()
+                await task.run()
             finally:
-                wards.discard(ward)
+                running.discard(task)
 
+        running.add(task)
+        name = "segmind_swap: a response on its way"
         if sniffio.current_async_library() == "trio":
             import trio  # noqa: PLC0415 - only users of trio have it
 
-            # Unlike a nursery's, a system task outlives the main task's KeyboardInterrupt.
-            trio.lowlevel.spawn_system_task(body, name="segmind_swap: an answer on its way")
+            # Unlike a nursery's task, a system task survives a KeyboardInterrupt of the main task. By default
+            # it does not inherit the context variables of its caller, as a task of asyncio does.
+            trio.lowlevel.spawn_system_task(body, name=name, context=contextvars.copy_context())
         else:
             import asyncio  # noqa: PLC0415 - only users of asyncio need it
 
-            task = asyncio.create_task(body(), name="segmind_swap: an answer on its way")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            asyncio_task = asyncio.create_task(body(), name=name)
+            self._asyncio_tasks.add(asyncio_task)
+            asyncio_task.add_done_callback(self._asyncio_tasks.discard)
 
 
 def threadsafe_caller() -> Callable[[Callable[[], object]], None]:
-    """How another thread has a function called on this event loop. Once the loop is gone, nothing happens."""
+    """Returns a function with which another thread calls functions on this event loop.
+
+    After the event loop has ended, the returned function does nothing.
+    """
     if sniffio.current_async_library() == "trio":
         import trio  # noqa: PLC0415 - only users of trio have it
 
-        soon: Callable[[Callable[[], object]], object] = trio.lowlevel.current_trio_token().run_sync_soon
+        call_soon: Callable[[Callable[[], object]], object] = trio.lowlevel.current_trio_token().run_sync_soon
     else:
         import asyncio  # noqa: PLC0415 - only users of asyncio need it
 
-        soon = asyncio.get_running_loop().call_soon_threadsafe
+        call_soon = asyncio.get_running_loop().call_soon_threadsafe
 
     def call(function: Callable[[], object]) -> None:
-        # Both loops raise RuntimeError (trio one of its own kind) when they are over.
+        # Both event loops raise RuntimeError, or a subclass, after they have ended.
         with suppress(RuntimeError):
-            soon(function)
+            call_soon(function)
 
     return call

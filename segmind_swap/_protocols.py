@@ -22,7 +22,7 @@ class Admission:
     Attributes:
         call: The kind of request.
         number: Counts a client's requests.
-        epoch: How often the gate had been closed before.
+        epoch: How often 429s had closed the gate before. It tells a new 429 from one of the same epoch.
         left_at: When the permission was given, on the event loop's clock.
     """
 
@@ -33,43 +33,56 @@ class Admission:
 
 
 class Gate(Protocol):
-    """When requests may leave. Belongs to one event loop. Only `admit` waits.
+    """Decides when requests may leave. A client has one; in a fleet, the gates of all clients share one rate.
 
-    Each admission ends with exactly one `release`. Before it, at most one of `rate_limited` and `answered`
-    tells what response came.
+    All methods are called on the client's event loop. Only `admit` may wait. Downloads do not pass the gate,
+    because they carry no key: no method but `closed_for` is called for them.
+
+    Each admission ends with exactly one `release`. Before that, at most one of `rate_limited` and `answered`
+    is called: neither, if no complete response came. What these three methods raise is logged and dropped,
+    because the response may belong to a paid call.
     """
+
+    def closed_for(self, call: Call) -> float:
+        """Seconds until a request of this kind may leave again after a 429; 0.0 if the gate is open.
+
+        An estimate: it decides if a submit can still be sent before its timeout. For a download it is 0.0.
+        """
+        ...
 
     @property
     def counts_polls(self) -> bool:
-        """Whether polls are known to use up the rate limit."""
-        ...
-
-    def closed_for(self, call: Call) -> float:
-        """Seconds until a request of this kind may leave; 0.0 while the gate is open."""
+        """Whether polls are known to use up the rate limit. If so, the client polls less often."""
         ...
 
     async def admit(self, call: Call) -> Admission:
-        """Waits until a request of this kind may leave. A cancelled wait gives the turn back."""
+        """Waits until a request of this kind may leave, and counts the request as sent.
+
+        If the wait is cancelled, this method must give the turn back: `release` is not called. An exception
+        of this method ends the call, and nothing was sent.
+        """
         ...
 
     def rate_limited(self, admission: Admission, retry_after: float | None) -> float:
-        """A 429 came: closes the gate. Must not block.
+        """Closes the gate for all requests, because a request was answered 429.
+
+        Must not block: a gate that is shared by several processes tells the others in the background.
 
         Args:
-            admission: The permission of the request.
+            admission: The request's admission.
             retry_after: Seconds that the server asked to wait; None if it named no time.
 
         Returns:
-            Seconds until requests leave again.
+            Seconds until requests leave again; they are the `delay` of the event `RateLimited`.
         """
         ...
 
     def answered(self, admission: Admission) -> None:
-        """A complete response other than 429 came."""
+        """A request had a complete response with any other status than 429. Must not block."""
         ...
 
     def release(self, admission: Admission) -> None:
-        """The request has ended, with or without a response."""
+        """A request has ended, or was not sent at all. Must not block."""
         ...
 
 

@@ -1,6 +1,6 @@
-"""A faster way for what is free, with the extra `segmind-swap[fast]`: aiohttp behind httpx's interface.
+"""A faster transport for free calls, with the extra `segmind-swap[fast]`: aiohttp behind httpx's interface.
 
-It takes a fraction of the CPU time of httpx's own pool, and no more with many connections. On asyncio only.
+It takes a fraction of the CPU time of httpx's own pool, however many connections there are. On asyncio only.
 """
 
 from __future__ import annotations
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 def fast_transport(
     *, verify: bool | ssl.SSLContext, connections: int, keepalive: float
 ) -> httpx.AsyncBaseTransport | None:
-    """A transport that goes through no proxy; None on trio, and without the extra."""
+    """A transport that uses no proxy; None on trio, and without the extra.
+
+    Args:
+        verify: As in httpx.
+        connections: The largest number of open connections.
+        keepalive: Seconds that an idle connection stays open.
+    """
     if sniffio.current_async_library() != "asyncio":
         return None
     try:
-        # Not with this module: whoever imports the client does not always call anybody.
+        # Imported lazily: importing the client must not load aiohttp.
         import aiohttp  # noqa: PLC0415
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415
         from yarl import URL  # noqa: PLC0415
@@ -35,14 +41,14 @@ def fast_transport(
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
-    exact = cast("aiohttp.ClientSession", _Exact(session, URL))
+    exact_session = cast("aiohttp.ClientSession", _ExactUrlSession(session, URL))
 
     class Transport(AiohttpTransport):
-        """With a session whose settings are ours."""
+        """Uses the session above, with its connector and without cookies."""
 
         def get_client(self) -> aiohttp.ClientSession:
-            # Asked for each request, because it is no session of aiohttp's own.
-            return exact
+            # Called for each request, because the session is not an instance of `aiohttp.ClientSession`.
+            return exact_session
 
         async def aclose(self) -> None:
             await session.close()
@@ -50,8 +56,8 @@ def fast_transport(
     return Transport(verify=verify)
 
 
-class _Exact:
-    """A session to which a URL is what it was told: aiohttp's own would spell it its way."""
+class _ExactUrlSession:
+    """A session that sends a URL as it is written: aiohttp's own session would normalise the URL."""
 
     def __init__(self, session: aiohttp.ClientSession, url: type[URL]) -> None:
         self._session = session

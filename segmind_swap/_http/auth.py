@@ -1,7 +1,7 @@
-"""Which of two auth schemes to use. Segmind's documents contradict each other, so it is found out.
+"""Finds out which of two auth schemes the account needs, because Segmind's documents contradict each other.
 
-The workflow's own page sends `Authorization: Bearer`, the newer documents and SDK `x-api-key`, and say that
-the other is answered 401. A 401 is given before anything runs, so one question with each scheme is free.
+The workflow's own page sends `Authorization: Bearer`. The newer documents and the SDK send `x-api-key`, and
+say that the other scheme is answered 401. A 401 comes before anything runs, so trying both schemes is free.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _OTHER: dict[AuthScheme, AuthScheme] = {"bearer": "x-api-key", "x-api-key": "bea
 
 
 def header(scheme: AuthScheme, key: str) -> tuple[str, str]:
-    """The one header that carries the key."""
+    """The one header that carries the key: its name and its value."""
     return ("authorization", f"Bearer {key}") if scheme == "bearer" else ("x-api-key", key)
 
 
@@ -24,7 +24,10 @@ class _Knowledge:
 
 
 class Schemes:
-    """What one client has learnt: of workflow calls, and of the account's (upload, credits)."""
+    """The schemes that one client uses: one for workflow calls, one for the account's calls.
+
+    Submits and polls are workflow calls. Uploads and credits are the account's calls.
+    """
 
     def __init__(self, auth: Auth) -> None:
         pinned = auth != "auto"
@@ -33,26 +36,27 @@ class Schemes:
         self._workflow = _Knowledge(workflow, confirmed=pinned)
         self._account = _Knowledge(account, confirmed=pinned)
 
-    def _of(self, call: Call) -> _Knowledge:
-        return self._workflow if call in {Call.SUBMIT, Call.POLL} else self._account
-
     def scheme(self, call: Call) -> AuthScheme:
-        """What to send this call with."""
+        """The scheme to send this kind of call with."""
         return self._of(call).scheme
 
     def confirm(self, call: Call, scheme: AuthScheme) -> None:
-        """A 2xx came: this scheme is right, for the life of the client."""
+        """A 2xx response has confirmed this scheme: the client keeps the scheme until it is closed."""
         known = self._of(call)
         known.scheme, known.confirmed = scheme, True
 
-    def other(self, call: Call, refused: AuthScheme) -> AuthScheme | None:
-        """What to try after a 401 to `refused`; None if there is nothing left to try.
+    def next_after(self, call: Call, refused: AuthScheme) -> AuthScheme | None:
+        """The scheme to try after a 401 to `refused`; None if no other scheme is left to try.
 
-        Other calls begin with the answer from now on: of many that start together, each asks once at most.
+        Ask once for each 401: later calls begin with the scheme that this method returns. So when many calls
+        start together, each of them is sent twice at most.
         """
         known = self._of(call)
         if known.confirmed:
-            # Another call may have found the right one while this was under way.
+            # Another call may have confirmed the right scheme while this request was in flight.
             return known.scheme if known.scheme != refused else None
         known.scheme = _OTHER[refused]
         return known.scheme
+
+    def _of(self, call: Call) -> _Knowledge:
+        return self._workflow if call in {Call.SUBMIT, Call.POLL} else self._account

@@ -1,4 +1,4 @@
-"""Bodies of requests. A paid one knows whether it has left, it can be called back, and it leaves once."""
+"""Request bodies. The body of a paid request is sent once, reports if it was sent, and can be revoked."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import AsyncIterator, Callable
 
 
 class OneShotBody:
-    """Yields all but the last byte, then the last, noting just before that it may now be on its way.
+    """Yields all bytes but the last, then the last byte, and marks itself as sent just before the last byte.
 
-    Which exception a transport raises does not tell whether a request had left: only its own body knows. With
-    a Content-Length no server can act on the request before the last byte.
+    A transport's exception does not show if the request was sent; only the body knows. The request has a
+    Content-Length, so a server cannot act on it before it has the last byte.
     """
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        self._withheld = False
-        self._released = False
+        self._revoked = False
+        self._sent = False
 
     def __len__(self) -> int:
         return len(self._content)
@@ -23,12 +23,12 @@ class OneShotBody:
     @property
     def sent(self) -> bool:
         """Whether the last byte may have left this process."""
-        return self._released
+        return self._sent
 
     def revoke(self) -> bool:
-        """Calls the body back. False, and without effect, if the last byte may have left."""
-        self._withheld = True
-        return not self._released
+        """Keeps the last byte from being sent. Returns False, without effect, if it may have been sent."""
+        self._revoked = True
+        return not self._sent
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Parts([self._all_but_the_last, self._the_last])
@@ -39,28 +39,31 @@ class OneShotBody:
 
     def _the_last(self) -> bytes:
         self._refuse_a_second_time()
-        if self._withheld:
+        if self._revoked:
             raise RuntimeError("nobody waits for this request any more")
-        self._released = True
+        self._sent = True
         return self._content[-1:]
 
     def _refuse_a_second_time(self) -> None:
-        if self._released:
+        if self._sent:
             raise RuntimeError("a paid request must not be sent twice, and its body has left already")
 
 
 class ReplayableBody:
-    """Yields all at once, as often as a transport asks for it."""
+    """Yields the whole content, as often as a transport asks for it. For free requests."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
+
+    def __len__(self) -> int:
+        return len(self._content)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Parts([lambda: self._content])
 
 
 class _Parts(AsyncIterator[bytes]):
-    """One pass over a body. Not a generator: a transport may drop it half-way without closing it."""
+    """One pass over a body. No generator, because a transport may drop a generator without closing it."""
 
     def __init__(self, parts: list[Callable[[], bytes]]) -> None:
         self._parts = parts

@@ -1,8 +1,8 @@
-"""When the service answers no submit, none is sent: each might be paid, and nobody could tell.
+"""Pauses the submits of a client while the service does not answer, because each would be left in doubt.
 
-Five submits in a row without an answer below 500 close the way for the whole client. Then the first who waits
-asks a free question every 5, 10, … 60 seconds. When that is answered, one submit tries the way, and only
-its own answer opens it to the others: a gateway may fail paid calls alone.
+Five submits in a row without a response below 500 open the circuit breaker. Then the first task that waits
+sends a free request (the probe) after 5, 10, … 60 seconds. Once a probe is answered, one submit is sent as a
+trial. Only a response to the trial closes the breaker, because a gateway may fail paid calls alone.
 """
 
 from __future__ import annotations
@@ -12,68 +12,71 @@ from contextlib import asynccontextmanager
 
 import anyio
 
-from .._events import EventHandler, OutageBegan, OutageEnded
+from .._events import Emit, OutageBegan, OutageEnded
 
 FAILURES = 5
 SHORTEST = 5.0
 LONGEST = 60.0
 
 Probe = Callable[[], Awaitable[str | None]]
-"""Asks the service something free; None if it answered, else what happened instead."""
+"""Sends a free request. Returns None if the service answered, else the problem in words."""
 
 
 class CircuitBreaker:
     """Follows the submits of one client. Belongs to one event loop."""
 
-    def __init__(self, probe: Probe, on_event: EventHandler | None) -> None:
+    def __init__(self, probe: Probe, emit: Emit) -> None:
         self._probe = probe
-        self._on_event = on_event
+        self._emit = emit
         self._failures = 0
         self._delay = SHORTEST
-        self._lasts = False
-        self._turn = anyio.Lock()
+        self._is_open = False
+        self._trial = anyio.Lock()
 
     @property
     def is_open(self) -> bool:
-        """Whether the way is closed."""
-        return self._lasts
+        """Whether submits must wait."""
+        return self._is_open
 
     @asynccontextmanager
     async def permit(self) -> AsyncIterator[bool]:
-        """Waits until a submit may leave; to be left when it is over. Yields whether it goes alone."""
-        if self._lasts:
-            async with self._turn:
-                if await self._may_try():
-                    yield True  # the others wait for the turn that this one holds
+        """Waits until a submit may be sent. Yields whether the submit is the trial.
+
+        Stay in the block until the submit has ended: the other submits wait for the end of the trial.
+        """
+        if self._is_open:
+            async with self._trial:
+                if await self._is_trial_due():
+                    yield True
                     return
         yield False
 
-    async def _may_try(self) -> bool:
-        """Waits until the service answers; False if another's submit has ended the outage meanwhile."""
-        while self._lasts:
+    async def _is_trial_due(self) -> bool:
+        """Probes until the service answers. False if another submit has closed the breaker meanwhile."""
+        while self._is_open:
             await anyio.sleep(self._delay)
-            complaint = await self._probe()
-            if complaint is None:
-                return self._lasts
-            self._wait_longer(complaint)
+            problem = await self._probe()
+            if problem is None:
+                return self._is_open
+            self._wait_longer(problem)
         return False
 
     def answered(self) -> None:
-        """A submit was answered with less than 500."""
+        """A submit had a response below 500: closes the breaker."""
         self._failures = 0
-        if self._lasts:
-            self._lasts = False
+        if self._is_open:
+            self._is_open = False
             self._emit(OutageEnded())
 
-    def failed(self, cause: str, *, alone: bool) -> None:
-        """A submit was not answered, or with 500 and more. `alone` is what `way` told it."""
+    def failed(self, cause: str, *, is_trial: bool) -> None:
+        """A submit had no response, or one of 500 and above. `is_trial` is what `permit` has yielded."""
         self._failures += 1
-        if self._lasts:
-            # Those that left before the way was closed tell nothing new.
-            if alone:
+        if self._is_open:
+            # Submits that were sent before the breaker opened show nothing new.
+            if is_trial:
                 self._wait_longer(cause)
         elif self._failures >= FAILURES:
-            self._lasts = True
+            self._is_open = True
             self._delay = SHORTEST
             self._emit(OutageBegan(delay=self._delay, cause=cause))
 

@@ -1,4 +1,4 @@
-"""Undoes a content encoding, with a bound on what may come out of it."""
+"""Undoes a content encoding, and limits the size of the decoded content."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import zlib
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 _MAX_LAYERS = 4
-"""A header has room for thousands, and each may take as long as the largest answer."""
+"""A header can name thousands of encodings, and decoding each can take as long as the largest response."""
 
 
 def decoded(raw: bytes, encoding: str, *, limit_bytes: int) -> bytes:
-    """`raw` without its content encoding.
+    """Decodes `raw`. A server may encode a response although the request asked for `identity`.
 
     Raises:
-        ValueError: the encoding is not identity, gzip or deflate (none of them was asked for), the data are
-            damaged, or more than `limit_bytes` would come out.
+        ValueError: the encoding is not identity, gzip or deflate, the data are damaged, or the decoded
+            content is larger than `limit_bytes`.
     """
     names = [part.strip().lower() for part in encoding.split(",")]
     layers = [name for name in names if name not in {"", "identity"}]

@@ -1,4 +1,4 @@
-"""What is behind the wire: the way that each kind of request takes, and how many take it at once."""
+"""Connection pools: one for each kind of request, with a fixed number of requests at once."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ _KEEPALIVE = 60.0
 
 
 class PoolSize(NamedTuple):
-    """How much may go on at once, over how many transports: in each, fewer requests than connections.
+    """How many requests may be in flight, over how many transports.
 
-    At its limit httpx's pool gives up reuse, and leaks the slots of requests cancelled while they wait for
-    one (httpcore, issue 1093). Below it, neither can happen. And it looks at all of its connections for each
-    request: with 32 of them one takes several times as long as with 8 (docs/explanation/performance.md).
+    Each transport has fewer requests than connections. At its limit, httpx's pool stops reusing connections.
+    It also leaks the slots of requests that are cancelled while they wait (httpcore, issue 1093).
+
+    The requests are spread over several transports, because httpx's pool looks at all its connections for
+    each request: with 32 connections a request takes several times as long as with 8
+    (docs/explanation/performance.md).
     """
 
     transports: int
@@ -33,16 +36,16 @@ class PoolSize(NamedTuple):
 
     @property
     def requests(self) -> int:
-        """In all."""
+        """Requests in flight over all transports."""
         return self.transports * self.requests_each
 
 
 SUBMITS = PoolSize(16, 8, 10)
 POLLS = PoolSize(16, 8, 10)
 FAST_POLLS = PoolSize(1, 256, 264)
-"""With the extra `fast`, in which connections cost nothing while nobody uses them."""
+"""With the extra `fast`, where an idle connection costs no CPU time."""
 UPLOADS = PoolSize(1, 8, 12)
-"""And questions about credits: neither has to wait behind thousands of polls."""
+"""For uploads and credits: neither must wait behind thousands of polls."""
 DOWNLOADS = PoolSize(1, 8, 12)
 
 
@@ -51,7 +54,10 @@ class PoolSettings:
     """How connections are made.
 
     Attributes:
-        is_local: The service is on this machine, which is not reached through a proxy of the environment.
+        is_local: The service is on this machine. Then the environment's proxies are not used.
+        proxy: The URL of the user's proxy, or None. The URL may contain a password.
+        verify: As in httpx: True, or a context with the certificates to trust.
+        transport: The user's own transport for all requests, or None.
     """
 
     is_local: bool
@@ -61,110 +67,116 @@ class PoolSettings:
 
 
 Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
+"""Sends a request. The response's body is not read yet."""
 
 
 class Pool:
-    """How one kind of request gets onto the wire, and its places there."""
+    """The connections of one kind of request, and a slot for each request that may be in flight."""
 
-    def __init__(self, sends: Sequence[Send], bounds: PoolSize) -> None:
-        self._places = anyio.Semaphore(bounds.requests, fast_acquire=True)
-        # The one that was used last is taken first: its connection is still open.
-        self._free = list(sends) * bounds.requests_each
+    def __init__(self, sends: Sequence[Send], size: PoolSize) -> None:
+        self._slots = anyio.Semaphore(size.requests, fast_acquire=True)
+        # Used as a stack: the transport that was used last probably has an open connection.
+        self._free = list(sends) * size.requests_each
 
     @property
     def free(self) -> int:
-        """How many places nobody has."""
+        """How many slots are free."""
         return len(self._free)
 
     async def acquire(self) -> Send:
-        """Waits for a place; it is to be given back."""
-        await self._places.acquire()
+        """Waits for a slot. The caller must release it."""
+        await self._slots.acquire()
         return self._free.pop()
 
-    def release(self, place: Send) -> None:
-        """Gives a place to the next."""
-        self._free.append(place)
-        self._places.release()
+    def release(self, send: Send) -> None:
+        """Gives a slot back, for the next request."""
+        self._free.append(send)
+        self._slots.release()
 
 
 class Pools:
-    """A way onto the wire for each kind of request. Belongs to one event loop."""
+    """One pool for each kind of request. Belongs to one event loop.
+
+    Raises:
+        ConfigurationError: the proxy, the certificates or the environment's proxies cannot be used.
+    """
 
     def __init__(self, settings: PoolSettings) -> None:
         self._settings = settings
-        self._open: list[httpx.AsyncBaseTransport | httpx.AsyncClient] = []
-        complaint: str | None = None
+        self._transports: list[httpx.AsyncBaseTransport | httpx.AsyncClient] = []
+        problem: str | None = None
         try:
-            self._ways = self._made(_ssl_context(settings))
+            self._pools = self._build(_ssl_context(settings))
         except (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL) as exc:
-            complaint = type(exc).__name__
-        if complaint is not None:
-            # The exception's own text is left out: a proxy's URL may hold a password.
+            problem = type(exc).__name__
+        if problem is not None:
+            # The exception's own text is left out: a proxy's URL may contain a password.
             raise ConfigurationError(
                 "connections cannot be set up: check `proxy` and `verify`, and in the environment"
-                f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({complaint})"
+                f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({problem})"
             )
 
     def pool(self, call: Call) -> Pool:
-        """The way of requests of this kind."""
-        return self._ways[call]
+        """The pool for requests of this kind."""
+        return self._pools[call]
 
     async def aclose(self) -> None:
-        """Closes every connection, and the transport that was handed in."""
-        for way in self._open:
-            await way.aclose()
+        """Closes all connections, and the user's own transport."""
+        for transport in self._transports:
+            await transport.aclose()
         if self._settings.transport is not None:
             await self._settings.transport.aclose()
 
     @property
     def _has_proxies(self) -> bool:
-        """Whether the environment names proxies; this machine itself is not reached through them."""
+        """Whether the environment names proxies. They are not used for a service on this machine."""
         return not self._settings.is_local and bool(getproxies().keys() - {"no"})
 
-    def _made(self, context: ssl.SSLContext | bool) -> dict[Call, Pool]:
-        # Submits have connections of their own, each used once: a stale one would make an outcome unknown,
-        # and a submit that hangs cannot hold up a poll.
-        submits = self._usual(SUBMITS, context, keepalive=False)
-        fast = self._fast(context)
+    def _build(self, context: ssl.SSLContext | bool) -> dict[Call, Pool]:
+        # Submits have connections of their own, each for one request: a stale connection would leave a POST
+        # in doubt, and a submit without a response must not delay a poll.
+        submits = self._httpx_pool(SUBMITS, context, keepalive=False)
+        fast = self._fast_send(context)
         if fast is not None:
-            polls, uploads = (Pool([fast] * bounds.transports, bounds) for bounds in (FAST_POLLS, UPLOADS))
+            polls, uploads = (Pool([fast] * size.transports, size) for size in (FAST_POLLS, UPLOADS))
         else:
-            polls, uploads = self._usual(POLLS, context), self._usual(UPLOADS, context)
+            polls, uploads = self._httpx_pool(POLLS, context), self._httpx_pool(UPLOADS, context)
         return {
             Call.SUBMIT: submits,
             Call.POLL: polls,
-            Call.DOWNLOAD: self._usual(DOWNLOADS, context),
+            Call.DOWNLOAD: self._httpx_pool(DOWNLOADS, context),
             Call.UPLOAD: uploads,
             Call.CREDITS: uploads,
         }
 
-    def _usual(self, bounds: PoolSize, context: ssl.SSLContext | bool, *, keepalive: bool = True) -> Pool:
+    def _httpx_pool(self, size: PoolSize, context: ssl.SSLContext | bool, *, keepalive: bool = True) -> Pool:
         limits = httpx.Limits(
-            max_connections=bounds.connections_each,
-            max_keepalive_connections=bounds.connections_each if keepalive else 0,
+            max_connections=size.connections_each,
+            max_keepalive_connections=size.connections_each if keepalive else 0,
             keepalive_expiry=_KEEPALIVE,
         )
-        return Pool([self._send(limits, context) for _ in range(bounds.transports)], bounds)
+        return Pool([self._httpx_send(limits, context) for _ in range(size.transports)], size)
 
-    def _send(self, limits: httpx.Limits, context: ssl.SSLContext | bool) -> Send:
-        """Through httpx's transport, without a client above it, which would cost as much again.
+    def _httpx_send(self, limits: httpx.Limits, context: ssl.SSLContext | bool) -> Send:
+        """A transport of httpx without a client above it: the client would double the CPU time of a request.
 
-        Nothing is redirected here, and no cookie kept. But only a client knows which of the environment's
-        proxies a URL goes through.
+        Without a client, nothing follows redirects or keeps cookies. But only a client knows which of the
+        environment's proxies a URL needs.
         """
         settings = self._settings
         if settings.transport is not None:
             return settings.transport.handle_async_request
         if settings.proxy is None and self._has_proxies:
             client = httpx.AsyncClient(verify=context, limits=limits, follow_redirects=False)
-            self._open.append(client)
+            self._transports.append(client)
             return partial(client.send, stream=True)
         proxy = None if settings.proxy is None else httpx.Proxy(settings.proxy)
         transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy, trust_env=False)
-        self._open.append(transport)
+        self._transports.append(transport)
         return transport.handle_async_request
 
-    def _fast(self, context: ssl.SSLContext | bool) -> Send | None:
+    def _fast_send(self, context: ssl.SSLContext | bool) -> Send | None:
+        """The transport of the extra `fast`; None where it cannot be used."""
         settings = self._settings
         if settings.transport is not None or settings.proxy is not None or self._has_proxies:
             return None
@@ -172,12 +184,15 @@ class Pools:
         transport = fast_transport(verify=context, connections=connections, keepalive=_KEEPALIVE)
         if transport is None:
             return None
-        self._open.append(transport)
+        self._transports.append(transport)
         return transport.handle_async_request
 
 
 def _ssl_context(settings: PoolSettings) -> ssl.SSLContext | bool:
-    """One context for all clients, and none where no connection is ours: each takes tens of milliseconds."""
+    """One context for all transports, because to make a context takes tens of milliseconds.
+
+    A user's own transport needs none.
+    """
     if settings.transport is not None:
         return False
     return httpx.create_ssl_context() if settings.verify is True else settings.verify

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -27,20 +27,19 @@ from ._config import (
     RequestTimeouts,
     RetryPolicy,
     positive,
-    whole,
 )
-from ._errors import ConfigurationError, SwapError
-from ._events import EventHandler, Failed, Started
+from ._errors import ConfigurationError
+from ._events import EventHandler
 from ._models import Credits, ImageInput, SwapJob, SwapRequest, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols import Gate, LedgerSource
 from ._swap.downloads import read
 from ._swap.free_calls import request_until_answered
-from ._swap.output_files import OutputFile, check_target, reserved, save
-from ._swap.polling import Updates, poll_once, wait
+from ._swap.one_swap import complete, submit_only, wait_only
+from ._swap.output_files import OutputFile, check_target, save
+from ._swap.polling import Updates, poll_once
 from ._swap.session import Session, errors_of
 from ._swap.settings import ClientSettings
-from ._swap.submit import abandon, submit
 from ._swap.uploads import Uploads
 
 # A program without a batch does not load what only a batch needs: methods import it.
@@ -134,7 +133,6 @@ class SwapClient:
         raise TypeError("a SwapClient cannot be pickled: it holds the key, and belongs to one event loop")
 
     def __del__(self) -> None:
-        # `_session` is missing if the constructor raised.
         if getattr(self, "_session", None) is not None:
             warnings.warn(
                 f"{self!r} was never closed: use `async with SwapClient() as client:` or call `aclose()`",
@@ -206,29 +204,15 @@ class SwapClient:
             SwapTimeoutError: the job was not done in time; `wait` for the error's `job` again.
             SwapExpiredError: the service no longer knows the job.
             OutputError: the job is done and charged, but no picture was found in its output.
-            DownloadError: the job is done and charged, but the picture was not saved; the error's `url` still
-                works.
+            DownloadError: the job is done and charged, but the picture was not saved; its `url` still works.
         """
         session, uploads = self._started()
-        limit = self._seconds(timeout)
+        request = _request_of(
+            id=id, reference_character_image=reference_character_image, character_image=character_image
+        )
+        seconds = self._settings.timeout_of(timeout)
         file = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
-        swap = session.new_swap()
-        session.emit(Started(swap=swap, id=id))
-        with _failed_emitted(session, swap, id):
-            if file is not None:
-                await check_target(file)
-            # `reserved` checks the file again: another program may have made it during the wait for a slot.
-            async with session.slots, reserved(session, file):
-                images = reference_character_image, character_image
-                job = await _submitted(session, uploads, images, swap, id)
-                try:
-                    return await _finished(session, job, swap, limit, file)
-                except SwapError:
-                    raise
-                except BaseException:
-                    # A cancellation or an interrupt has no `job`, so the job is named in an event and a log.
-                    abandon(session, job, swap=swap)
-                    raise
+        return await complete(session, uploads, request, timeout=seconds, file=file)
 
     async def submit(
         self,
@@ -246,11 +230,10 @@ class SwapClient:
             SubmissionUnknownError: the submit may have been accepted and charged.
         """
         session, uploads = self._started()
-        swap = session.new_swap()
-        session.emit(Started(swap=swap, id=id))
-        with _failed_emitted(session, swap, id):
-            images = reference_character_image, character_image
-            return await _submitted(session, uploads, images, swap, id)
+        request = _request_of(
+            id=id, reference_character_image=reference_character_image, character_image=character_image
+        )
+        return await submit_only(session, uploads, request)
 
     async def status(self, job: SwapJob) -> SwapStatus:
         """Polls a job once. Free.
@@ -299,12 +282,9 @@ class SwapClient:
                 used.
         """
         session, _ = self._started()
-        limit = self._seconds(timeout)
+        seconds = self._settings.timeout_of(timeout)
         file = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
-        swap = session.swap_of(job)
-        with _failed_emitted(session, swap, None), errors_of(job):
-            async with reserved(session, file):
-                return await _finished(session, job, swap, limit, file)
+        return await wait_only(session, job, timeout=seconds, file=file)
 
     def swap_many(
         self,
@@ -323,9 +303,9 @@ class SwapClient:
         at any moment continues when it is run again: finished swaps are returned from the journal, accepted
         jobs are waited for, and a swap in doubt is not sent again by itself.
 
-        A refusal that concerns the whole account (credits, key, permission) and a budget that is used up stop
-        further submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. While the service
-        does not answer, the batch waits.
+        A refusal that concerns the account (credits, key, permission) or a used-up budget stops further
+        submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. The batch waits while the
+        service does not answer.
 
         Args:
             requests: The swaps: any iterable or async iterable, read as slots become free.
@@ -346,27 +326,21 @@ class SwapClient:
                 cannot be written.
         """
         from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
+        from ._journal.ledger import BudgetOnly  # noqa: PLC0415
 
         session, uploads = self._started()
-        most = self._settings.max_in_flight
-        if concurrency is None:
-            concurrency = most
-        whole("concurrency", concurrency)
-        if concurrency > most:
-            raise ConfigurationError(
-                f"concurrency ({concurrency}) is above the client's max_in_flight ({most}): raise that"
-            )
         if budget_usd is not None:
             positive("budget_usd", budget_usd, zero=True)
         positive("price_usd", price_usd)
+        source = BudgetOnly() if journal is None else _source_of(journal)
         options = BatchOptions(
-            concurrency=concurrency,
+            concurrency=self._settings.concurrency_of(concurrency),
             save_to=None if save_to is None else Path(save_to),
             budget_usd=budget_usd,
             price_usd=price_usd,
             retry_failed=retry_failed,
         )
-        return run_batch(session, uploads, requests, options, _source_of(journal) or _budget_only())
+        return run_batch(session, uploads, requests, options, source)
 
     async def swap_all(
         self,
@@ -404,9 +378,8 @@ class SwapClient:
     ) -> list[SwapOutcome]:
         """Finds the requests that `swap_many` with the same options would reject. Sends and writes nothing.
 
-        Checks every id (missing, unusable as a file name, given twice), every image in a file, every output
-        file that exists already, and whether the journal has other images for an id. Open files are not
-        read, because each can be read only once, by its swap.
+        Checks ids (missing, unusable as a file name, given twice), images, output files that exist already,
+        and whether the journal has other images for an id. Open files are left for their swaps to read.
 
         Returns:
             A rejected outcome, with its error, for each request that cannot be used; empty if all can.
@@ -418,8 +391,9 @@ class SwapClient:
         from ._batch.inputs import each  # noqa: PLC0415
 
         _, uploads = self._started()
+        source = None if journal is None else _source_of(journal)
         folder = None if save_to is None else Path(save_to)
-        return await check(uploads, each(requests), source=_source_of(journal), save_to=folder)
+        return await check(uploads, each(requests), source=source, save_to=folder)
 
     async def upload(self, image: ImageInput) -> str:
         """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.
@@ -483,43 +457,8 @@ class SwapClient:
         self._session.check_loop()
         return self._session, self._uploads
 
-    def _seconds(self, timeout: float | None) -> float:
-        if timeout is None:
-            return self._settings.timeout
-        positive("timeout", timeout, infinite=True)
-        return timeout
 
-
-async def _submitted(
-    session: Session, uploads: Uploads, images: tuple[ImageInput, ImageInput], swap: int, id: str | None
-) -> SwapJob:
-    """The paid part of a swap."""
-    request = _request_of({"id": id, "reference_character_image": images[0], "character_image": images[1]})
-    urls = await uploads.urls_of(request.reference_character_image, request.character_image, swap=swap)
-    job = await submit(session, urls, swap=swap, id=id)
-    session.remember(job, swap)
-    return job
-
-
-async def _finished(
-    session: Session, job: SwapJob, swap: int, timeout: float, file: OutputFile | None
-) -> SwapResult:
-    """The free part of a swap. Each of its errors carries the job, because the job is charged."""
-    with errors_of(job):
-        result = await wait(session, job, swap=swap, timeout=timeout)
-        return result if file is None else await save(session, result, file, swap=swap)
-
-
-@contextmanager
-def _failed_emitted(session: Session, swap: int, id: str | None) -> Iterator[None]:
-    try:
-        yield
-    except SwapError as exc:
-        session.emit(Failed(swap=swap, id=id, error=exc))
-        raise
-
-
-def _source_of(journal: str | os.PathLike[str] | LedgerSource | None) -> LedgerSource | None:
+def _source_of(journal: str | os.PathLike[str] | LedgerSource) -> LedgerSource:
     if not isinstance(journal, str | os.PathLike):
         return journal
     from ._journal.journal import Journal  # noqa: PLC0415
@@ -527,13 +466,7 @@ def _source_of(journal: str | os.PathLike[str] | LedgerSource | None) -> LedgerS
     return Journal(journal)
 
 
-def _budget_only() -> LedgerSource:
-    from ._journal.ledger import BudgetOnly  # noqa: PLC0415
-
-    return BudgetOnly()
-
-
-def _request_of(values: Mapping[str, Any]) -> SwapRequest:
+def _request_of(**values: Any) -> SwapRequest:
     """A `SwapRequest` of these values.
 
     Raises:

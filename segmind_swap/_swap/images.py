@@ -7,8 +7,8 @@ import os
 import stat
 from typing import Any, TypeGuard, cast
 
-from .._api.image_header import LoadedImage, checked
 from .._api import origins
+from .._api.image_header import LoadedImage, checked
 from .._errors import ImageError
 from .._models import ImageInput
 
@@ -79,7 +79,7 @@ def _bytes_of(image: object, max_bytes: int) -> bytes:
 
 
 def _file_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    # O_NONBLOCK, and a check of the open file: opening a FIFO could block forever, and a device may never end.
+    # O_NONBLOCK and the check below: opening a FIFO could block forever, and a device may never end.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     if not regular:

@@ -12,10 +12,6 @@ from typing import TYPE_CHECKING
 from .._api.origins import Service
 from .._config import (
     BASE_URL,
-    MAX_IMAGE_BYTES,
-    MAX_IN_FLIGHT,
-    TIMEOUT,
-    WORKFLOW,
     Auth,
     PollPolicy,
     RateLimit,
@@ -57,14 +53,14 @@ class ClientSettings:
     """
 
     http: HttpSettings
-    workflow: str = WORKFLOW
-    max_in_flight: int = MAX_IN_FLIGHT
-    rate_limit: RateLimit | Gate = RateLimit()  # noqa: RUF009 - frozen
-    retry: RetryPolicy = RetryPolicy()
-    polling: PollPolicy = PollPolicy()
-    timeout: float = TIMEOUT
-    max_image_bytes: int = MAX_IMAGE_BYTES
-    handlers: tuple[EventHandler, ...] = ()
+    workflow: str
+    max_in_flight: int
+    rate_limit: RateLimit | Gate
+    retry: RetryPolicy
+    polling: PollPolicy
+    timeout: float
+    max_image_bytes: int
+    handlers: tuple[EventHandler, ...]
 
     def __post_init__(self) -> None:
         checked_workflow(self.workflow)
@@ -117,7 +113,7 @@ class ClientSettings:
             auth=auth,
             timeouts=request_timeouts,
             user_agent=f"segmind-swap/{_version()}",
-            clients=PoolSettings(
+            pools=PoolSettings(
                 is_local=service.origin.loopback,
                 proxy=proxy,
                 verify=verify,
@@ -135,6 +131,33 @@ class ClientSettings:
             max_image_bytes=max_image_bytes,
             handlers=_handlers(on_event),
         )
+
+    def timeout_of(self, timeout: float | None) -> float:
+        """The timeout of one call, in seconds; the client's if None.
+
+        Raises:
+            ConfigurationError: it is not above zero.
+        """
+        if timeout is None:
+            return self.timeout
+        positive("timeout", timeout, infinite=True)
+        return timeout
+
+    def concurrency_of(self, concurrency: int | None) -> int:
+        """How many swaps of one batch may be in flight; as many as of the client if None.
+
+        Raises:
+            ConfigurationError: it is not a whole number from 1 to the client's `max_in_flight`.
+        """
+        if concurrency is None:
+            return self.max_in_flight
+        whole("concurrency", concurrency)
+        if concurrency > self.max_in_flight:
+            raise ConfigurationError(
+                f"concurrency ({concurrency}) is above the client's max_in_flight ({self.max_in_flight}):"
+                " raise that"
+            )
+        return concurrency
 
 
 def _handlers(on_event: EventHandler | Sequence[EventHandler] | None) -> tuple[EventHandler, ...]:

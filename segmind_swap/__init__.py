@@ -1,4 +1,4 @@
-"""Swaps characters in pictures through Segmind's paid API: asynchronously, many at once, never paid twice.
+"""An asynchronous client of Segmind's paid AI Character Swap: many swaps at once, never paid twice.
 
 Start with `SwapClient`.
 """
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Completed,
         Event,
         EventHandler,
+        Exchanged,
         Failed,
         OutageBegan,
         OutageEnded,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         RateLimited,
         RetryScheduled,
         Saved,
+        Started,
         Submitting,
         Uploaded,
     )
@@ -77,6 +79,7 @@ __all__ = [
     "DownloadError",
     "Event",
     "EventHandler",
+    "Exchanged",
     "Failed",
     "ImageError",
     "ImageInput",
@@ -103,6 +106,7 @@ __all__ = [
     "SavableImage",
     "Saved",
     "ServerError",
+    "Started",
     "StatusError",
     "SubmissionUnknownError",
     "Submitting",
@@ -121,7 +125,7 @@ __all__ = [
     "Uploaded",
 ]
 
-# In the order in which they import each other, so that no name costs more than it needs.
+# In the order in which these modules import each other, so that a name loads no module that it does not need.
 _WORDS = ("_errors", "_config", "_models", "_outcome", "_events")
 _FACES = {
     "Journal": "_journal.journal",
@@ -132,7 +136,7 @@ _FACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Imports an exported name when it is first asked for: whoever wants no client does not load one."""
+    """Imports an exported name at its first use: a program without a client does not load the client."""
     if name in __all__:
         for home in (_FACES[name],) if name in _FACES else _WORDS:
             module = import_module(f"{__name__}.{home}")

@@ -1,70 +1,170 @@
-"""The client: what users hold."""
+"""`SwapClient`: the signatures that users call, and which part does the work."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+import ssl
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import ValidationError
 
 from ._api.requests import credits_request
 from ._api.responses import read_credits
-from ._batch.inputs import Requests, each, listed
-from ._config import PRICE_USD, positive, whole
-from ._errors import ConfigurationError, SwapError
-from ._events import Failed
+from ._config import (
+    MAX_IMAGE_BYTES,
+    MAX_IN_FLIGHT,
+    PRICE_USD,
+    TIMEOUT,
+    WORKFLOW,
+    Auth,
+    PollPolicy,
+    RateLimit,
+    RequestTimeouts,
+    RetryPolicy,
+    positive,
+)
+from ._errors import ConfigurationError
+from ._events import EventHandler
 from ._models import Credits, ImageInput, SwapJob, SwapRequest, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
+from ._protocols import Gate, LedgerSource
 from ._swap.downloads import read
-from ._swap.free_calls import ask
-from ._swap.output_files import OutputFile, check_target, reserved, save
-from ._swap.polling import Updates, status, wait
-from ._swap.session import Session
-from ._swap.settings import Life
-from ._swap.submit import abandon, submit
+from ._swap.free_calls import request_until_answered
+from ._swap.one_swap import complete, submit_only, wait_only
+from ._swap.output_files import OutputFile, check_target, save
+from ._swap.polling import Updates, poll_once
+from ._swap.session import Session, errors_of
+from ._swap.settings import ClientSettings
+from ._swap.uploads import Uploads
 
-# What only batches need is imported by the first of them.
+# A program without a batch does not load what only a batch needs: methods import it.
 if TYPE_CHECKING:
+    import httpx
+
+    from ._batch.inputs import Requests
     from ._batch.outcomes import Outcomes
-    from ._journal.journal import Journal
 
 
-class SwapClient(Life):
+class SwapClient:
     """An asynchronous client of Segmind's AI Character Swap, for asyncio and trio.
 
-    Use it as `async with SwapClient() as client:`, or without, and then `await client.aclose()`. One client
-    belongs to one event loop, and serves any number of tasks.
+    Use `async with SwapClient() as client:`, or call `await client.aclose()` at the end. A client belongs to
+    the event loop of its first call, and serves any number of tasks of that loop.
 
     Args:
-        api_key: The account's key; by default the environment's `SEGMIND_API_KEY`.
-        base_url: Where the API is; by default `SEGMIND_BASE_URL`, else Segmind's own. Every call follows it,
-            and only it then sees the key.
+        api_key: The account's key; None for the environment's `SEGMIND_API_KEY`.
+        base_url: The address of the API; None for the environment's `SEGMIND_BASE_URL`, else Segmind's own.
+            Every call goes to this address, and only this address then gets the key.
         workflow: The id of the published workflow.
-        auth: `"auto"` finds out which of `"bearer"` and `"x-api-key"` the service takes (their documents
-            disagree); either of them pins it.
-        max_in_flight: How many swaps may be under way at once; further ones wait here, unpaid.
-        rate_limit: What is known of the account's rate limit.
-        retry: When to try again. `RetryPolicy(submit="strict")` never repeats a paid request that may have
+        auth: `"bearer"` or `"x-api-key"`, the header that carries the key. `"auto"` tries both until the
+            service accepts one of them, because Segmind's documents disagree.
+        max_in_flight: How many swaps may be in flight at once. Further swaps wait in the client, unpaid.
+        rate_limit: What is known of the account's rate limit; or a gate, an object that decides when each
+            request may leave, to share one rate among several clients.
+        retry: When to repeat a request. `RetryPolicy(submit="strict")` never repeats a POST that may have
             been accepted.
-        polling: When to look at a job.
-        timeout: Seconds a swap may take from its acceptance until it is done; saving is not counted, nor is
-            waiting here for a turn. A 429 that lasts longer ends a call too.
-        request_timeouts: How long one HTTP attempt may take.
-        proxy: A proxy's URL; by default what the environment says, except for this machine itself.
-        verify: An `ssl.SSLContext` of one's own, or False to trust any certificate.
-        transport: An `httpx.AsyncBaseTransport` to use instead of the network. The client closes it.
+        polling: When to poll a job.
+        timeout: Seconds that a swap may take, from its acceptance until it is done. Saving the picture and
+            waiting for a free slot are not counted. A call also ends if a 429 lasts longer than this.
+        request_timeouts: How long one HTTP request may take.
+        proxy: The URL of a proxy; None for the environment's, which is not used for this machine itself.
+        verify: An `ssl.SSLContext` for TLS connections, or False to accept any certificate.
+        transport: An `httpx.AsyncBaseTransport` that replaces the network. The client closes it.
         allow_http: Whether a `base_url` and pictures outside this machine may be `http://`.
-        max_image_bytes: The largest input picture that is taken.
-        on_event: A function that is given each event; it must not block. What it raises is logged.
+        max_image_bytes: The largest input image, in bytes.
+        on_event: A function that gets each event, or a sequence of such functions. A function must not
+            block. An exception of a function is logged, and the other functions still get the event.
 
     Raises:
         ConfigurationError: there is no key, or a setting cannot be used.
     """
 
-    # One swap
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        workflow: str = WORKFLOW,
+        auth: Auth = "auto",
+        max_in_flight: int = MAX_IN_FLIGHT,
+        rate_limit: RateLimit | Gate = RateLimit(),  # noqa: B008 - frozen
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        polling: PollPolicy = PollPolicy(),  # noqa: B008 - frozen
+        timeout: float = TIMEOUT,
+        request_timeouts: RequestTimeouts = RequestTimeouts(),  # noqa: B008 - frozen
+        proxy: str | None = None,
+        verify: bool | ssl.SSLContext = True,
+        transport: httpx.AsyncBaseTransport | None = None,
+        allow_http: bool = False,
+        max_image_bytes: int = MAX_IMAGE_BYTES,
+        on_event: EventHandler | Sequence[EventHandler] | None = None,
+    ) -> None:
+        self._session: Session | None = None
+        self._uploads: Uploads | None = None
+        self._closed = False
+        self._settings = ClientSettings.of(
+            api_key=api_key,
+            base_url=base_url,
+            workflow=workflow,
+            auth=auth,
+            max_in_flight=max_in_flight,
+            rate_limit=rate_limit,
+            retry=retry,
+            polling=polling,
+            timeout=timeout,
+            request_timeouts=request_timeouts,
+            proxy=proxy,
+            verify=verify,
+            transport=transport,
+            allow_http=allow_http,
+            max_image_bytes=max_image_bytes,
+            on_event=on_event,
+        )
+
+    def __repr__(self) -> str:
+        return f"<SwapClient of {self._settings.http.service.base_url}, workflow {self._settings.workflow}>"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a SwapClient cannot be pickled: it holds the key, and belongs to one event loop")
+
+    def __del__(self) -> None:
+        if getattr(self, "_session", None) is not None:
+            warnings.warn(
+                f"{self!r} was never closed: use `async with SwapClient() as client:` or call `aclose()`",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+
+    async def __aenter__(self) -> Self:
+        self._started()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes the client. A POST on its way has up to 15 s to receive and record its response.
+
+        Raises:
+            ConfigurationError: the client was started on another event loop.
+        """
+        self._closed = True
+        session = self._session
+        if session is None:
+            return
+        session.check_loop()
+        try:
+            await session.aclose()
+        finally:
+            self._session = self._uploads = None
 
     async def swap(
         self,
@@ -76,64 +176,43 @@ class SwapClient(Life):
         overwrite: bool = False,
         timeout: float | None = None,
     ) -> SwapResult:
-        """Swaps a character: submits the job, and waits until it is done. Paid once it is accepted.
+        """Swaps a character: submits the job, and waits until it is done. Charged once it is accepted.
 
-        Local pictures are uploaded first, which is free. A cancelled call stops at once if nothing was
-        submitted yet; a job that was accepted runs on at the service, and is named in a warning.
+        Local images are uploaded first, which is free. A call that is cancelled before the POST stops at
+        once. A job that was accepted continues at the service; a warning in the log then names the job.
 
         Args:
-            reference_character_image: Who goes in: a path, bytes, an open binary file, a PIL image, or an
-                http(s) URL that the service can reach. JPEG, PNG or WebP.
-            character_image: The scene, whose character is replaced; likewise.
-            id: A name of one's own for the swap, for events. It is not sent.
-            save_to: Where to save the picture; a name without suffix is given that of the picture's type. A
-                name that is taken is refused before anything is paid.
+            reference_character_image: The reference, the picture of who goes in: a path, bytes, an open
+                binary file, a PIL image, or an http(s) URL that the service can reach. JPEG, PNG or WebP.
+            character_image: The scene, the picture whose character is replaced; the same types.
+            id: The caller's name for the swap, for events. It is not sent.
+            save_to: The file to save the picture to. A name without suffix gets the suffix of the picture's
+                type. A name that is in use is refused before anything is paid.
             overwrite: Whether `save_to` may replace a file.
-            timeout: Seconds the swap may take since it was accepted; by default the client's.
+            timeout: Seconds that the swap may take from its acceptance; None for the client's.
 
         Returns:
-            The finished swap; its `path` is where it was saved, if it was.
+            The finished swap, with the `path` of the file if it was saved.
 
         Raises:
-            ConfigurationError: a setting or `save_to` cannot be used. Nothing was sent.
-            ImageError: a picture cannot be used. Nothing was submitted.
+            ConfigurationError: a setting or `save_to` cannot be used. Nothing was submitted.
+            ImageError: an image cannot be used. Nothing was submitted.
             ConnectionFailedError: the service was not reached. Nothing was submitted.
             StatusError: the submit was refused. Nothing is charged.
-            SubmissionUnknownError: the submit may have been accepted and billed.
+            SubmissionUnknownError: the submit may have been accepted and charged.
             SwapFailedError: the service reports that the swap failed.
-            SwapTimeoutError: it still runs; `wait` for its `job` again.
+            SwapTimeoutError: the job was not done in time; `wait` for the error's `job` again.
             SwapExpiredError: the service no longer knows the job.
-            OutputError: it is done and paid, but without a picture that could be found.
-            DownloadError: it is done and paid, but could not be saved; its `url` still works.
+            OutputError: the job is done and charged, but no picture was found in its output.
+            DownloadError: the job is done and charged, but the picture was not saved; its `url` still works.
         """
-        session, _ = self._started()
-        limit = self._limit(timeout)
-        target = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
-        with self._told_if_failed(id):
-            if target is not None:
-                await check_target(target)
-            # The name is looked at once more: it may have been taken while this one waited for its turn.
-            async with session.slots, reserved(session, target):
-                job = await self._submit(reference_character_image, character_image, id)
-                try:
-                    return await self._finished(session, job, limit, target)
-                except SwapError:
-                    raise
-                except BaseException:
-                    # Cancelled, interrupted, out of memory: no error carries the job to anybody.
-                    abandon(session, job)
-                    raise
-
-    async def _finished(
-        self, session: Session, job: SwapJob, limit: float, target: OutputFile | None
-    ) -> SwapResult:
-        """The free part of a swap. Every error of it carries the job."""
-        try:
-            result = await wait(session, job, timeout=limit)
-            return result if target is None else await save(session, result, target)
-        except SwapError as exc:
-            exc.job = job
-            raise
+        session, uploads = self._started()
+        request = _request_of(
+            id=id, reference_character_image=reference_character_image, character_image=character_image
+        )
+        seconds = self._settings.timeout_of(timeout)
+        file = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
+        return await complete(session, uploads, request, timeout=seconds, file=file)
 
     async def submit(
         self,
@@ -142,163 +221,40 @@ class SwapClient(Life):
         character_image: ImageInput,
         id: str | None = None,
     ) -> SwapJob:
-        """Submits a swap, and returns as soon as it is accepted. Paid from then on.
+        """Submits a swap, and returns as soon as it is accepted. Charged from then on.
 
-        Keep the job's JSON: `wait` takes it in any process. Holds none of `max_in_flight`.
+        Keep the job's JSON: `wait` accepts the job in any process. Takes no slot of `max_in_flight`.
 
         Raises:
             ImageError, ConnectionFailedError, StatusError: nothing was accepted, nothing is charged.
-            SubmissionUnknownError: it may have been accepted and billed.
+            SubmissionUnknownError: the submit may have been accepted and charged.
         """
-        self._started()
-        with self._told_if_failed(id):
-            return await self._submit(reference_character_image, character_image, id)
-
-    async def _submit(self, reference: ImageInput, scene: ImageInput, id: str | None) -> SwapJob:
         session, uploads = self._started()
-        request = _request_of({"id": id, "reference_character_image": reference, "character_image": scene})
-        reference_url, scene_url = await uploads.urls_of(
-            request.reference_character_image, request.character_image
+        request = _request_of(
+            id=id, reference_character_image=reference_character_image, character_image=character_image
         )
-        return await submit(session, reference_url=reference_url, scene_url=scene_url, id=id)
-
-    # Many swaps
-
-    def swap_many(
-        self,
-        requests: Requests,
-        *,
-        concurrency: int | None = None,
-        journal: str | os.PathLike[str] | Journal | None = None,
-        save_to: str | os.PathLike[str] | None = None,
-        budget_usd: float | None = None,
-        price_usd: float = PRICE_USD,
-        retry_failed: bool = False,
-    ) -> AbstractAsyncContextManager[Outcomes]:
-        """Makes many swaps: `async with client.swap_many(…) as outcomes: async for outcome in outcomes: …`.
-
-        A failed swap is a value, and does not end the others. With a journal, a batch that is killed at any
-        moment goes on where it was when it is run again: what is done comes out again, what was accepted is
-        waited for, and what may have been accepted is not sent again by itself.
-
-        An answer that concerns the whole account (credits, key, permission) stops the batch from submitting,
-        as does the budget; swaps in flight finish, and `outcomes.stopped_by` tells. While the service is
-        away, the batch waits for it.
-
-        Args:
-            requests: What to swap: any iterable or async iterable, taken from as slots become free.
-            concurrency: How many swaps at a time; by default, and at most, the client's `max_in_flight`.
-            journal: Where each swap is written down before it is paid; it then needs a unique `id`.
-            save_to: The folder for the pictures, as `<id>.png`, `.jpg` or `.webp`; made if it is missing.
-            budget_usd: What the batch may cost at most, earlier runs of its journal included. Each POST that
-                may have been accepted counts.
-            price_usd: What a swap is taken to cost, until the service tells a higher cost.
-            retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted (and
-                paid) again.
-
-        Raises:
-            ConfigurationError: an option cannot be used.
-            JournalError: (when entered) the journal is in use, damaged, of another service, or not writable.
-        """
-        from ._batch.runner import BatchSettings, batch  # noqa: PLC0415
-
-        session, uploads = self._started()
-        if concurrency is None:
-            concurrency = self._max_in_flight
-        whole("concurrency", concurrency)
-        if concurrency > self._max_in_flight:
-            raise ConfigurationError(
-                f"concurrency ({concurrency}) is above the client's max_in_flight ({self._max_in_flight}):"
-                " raise that"
-            )
-        if budget_usd is not None:
-            positive("budget_usd", budget_usd, zero=True)
-        positive("price_usd", price_usd)
-        settings = BatchSettings(
-            concurrency=concurrency,
-            journal=_journal_of(journal),
-            save_to=None if save_to is None else Path(save_to),
-            budget_usd=budget_usd,
-            price_usd=price_usd,
-            retry_failed=retry_failed,
-        )
-        return batch(session, uploads, requests, settings)
-
-    async def swap_all(
-        self,
-        requests: Requests,
-        *,
-        concurrency: int | None = None,
-        journal: str | os.PathLike[str] | Journal | None = None,
-        save_to: str | os.PathLike[str] | None = None,
-        budget_usd: float | None = None,
-        price_usd: float = PRICE_USD,
-        retry_failed: bool = False,
-    ) -> list[SwapOutcome]:
-        """As `swap_many`, for requests that fit into memory: the outcomes as a list, in their order."""
-        taken = await listed(requests)
-        many = self.swap_many(
-            taken,
-            concurrency=concurrency,
-            journal=journal,
-            save_to=save_to,
-            budget_usd=budget_usd,
-            price_usd=price_usd,
-            retry_failed=retry_failed,
-        )
-        async with many as outcomes:
-            return await outcomes.in_order(taken)
-
-    async def check(
-        self,
-        requests: Requests,
-        *,
-        journal: str | os.PathLike[str] | Journal | None = None,
-        save_to: str | os.PathLike[str] | None = None,
-    ) -> list[SwapOutcome]:
-        """What `swap_many` with the same options would reject, found out before anything is sent.
-
-        Looks at every id (missing, unusable as a file name, given twice), every picture that is a file, every
-        output name that is taken, and whether the journal knows the id with other pictures. Reads all files
-        but those that are given open, which their swaps read; sends nothing, and writes nothing.
-
-        Returns:
-            A rejected outcome, with its error, for each request that cannot be used; empty if all can.
-
-        Raises:
-            JournalError: the journal is there, and cannot be read.
-        """
-        from ._batch.check import check  # noqa: PLC0415
-
-        _, uploads = self._started()
-        return await check(
-            uploads,
-            each(requests),
-            journal=_journal_of(journal),
-            save_to=None if save_to is None else Path(save_to),
-        )
-
-    # The halves of a swap
+        return await submit_only(session, uploads, request)
 
     async def status(self, job: SwapJob) -> SwapStatus:
-        """Asks once how a job is. Free.
+        """Polls a job once. Free.
 
         Raises:
-            StatusError, ConnectionFailedError, ResponseError: the question was not answered; the job is
-                as well as before, and `job` is on the error.
-            OutputError: it is COMPLETED without a picture that could be found.
+            StatusError, ConnectionFailedError, ResponseError: the poll did not succeed. That says nothing
+                about the job, which is the error's `job`.
+            OutputError: the job is COMPLETED, but no picture was found in its output.
+            ConfigurationError: the job belongs to another service than this client's.
         """
         session, _ = self._started()
-        return await status(session, job)
+        return await poll_once(session, job, swap=session.swap_of(job))
 
     def updates(self, job: SwapJob) -> AsyncIterator[SwapStatus]:
-        """Tells how a job is, from poll to poll, until it is final. Free; has no deadline.
+        """Iterates over the states of a job, one for each poll, until the state is final. Free; no deadline.
 
-        Polls that fail are made again. Raises what `wait` raises, but not `SwapFailedError`: a FAILED status
-        comes as the last value.
+        A poll that does not succeed is repeated. Raises what `wait` raises, except `SwapFailedError` and
+        `SwapTimeoutError`: a job that failed yields FAILED as the last value.
         """
         session, _ = self._started()
-        return Updates(session, job)
+        return Updates(session, job, swap=session.swap_of(job))
 
     async def wait(
         self,
@@ -308,97 +264,201 @@ class SwapClient(Life):
         save_to: str | os.PathLike[str] | None = None,
         overwrite: bool = False,
     ) -> SwapResult:
-        """Waits until a job is done. Free, and may be repeated, here or in another process.
+        """Waits until a job is done. Free, and may be repeated, in this process or in another.
 
-        A poll that fails never fails the job: it is made again until the time is up.
+        A poll that does not succeed never fails the job: it is repeated until the time is up.
 
         Args:
-            job: The job, of `submit`, of an error, or of its JSON.
-            timeout: Seconds to wait from now; by default the client's.
-            save_to: Where to save the picture, as in `swap`; looked at before anything is waited for.
+            job: The job that `submit` returned, that an error carries, or that was read from JSON.
+            timeout: Seconds to wait from now; None for the client's.
+            save_to: The file to save the picture to, as in `swap`; checked before the first poll.
             overwrite: Whether `save_to` may replace a file.
 
         Raises:
             SwapFailedError, SwapTimeoutError, SwapExpiredError, OutputError, DownloadError: see `swap`.
-            AuthenticationError, PermissionDeniedError: this key may not ask; the job is as well as before.
+            AuthenticationError, PermissionDeniedError: this key may not poll. That says nothing about the
+                job.
             ConfigurationError: the job belongs to another service than this client's, or `save_to` cannot be
                 used.
         """
         session, _ = self._started()
-        limit = self._limit(timeout)
-        target = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
-        with self._told_if_failed(None):
-            async with reserved(session, target):
-                return await self._finished(session, job, limit, target)
+        seconds = self._settings.timeout_of(timeout)
+        file = None if save_to is None else OutputFile.named(save_to, overwrite=overwrite)
+        return await wait_only(session, job, timeout=seconds, file=file)
 
-    # Pictures and the account
+    def swap_many(
+        self,
+        requests: Requests,
+        *,
+        concurrency: int | None = None,
+        journal: str | os.PathLike[str] | LedgerSource | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        retry_failed: bool = False,
+    ) -> AbstractAsyncContextManager[Outcomes]:
+        """Makes many swaps: `async with client.swap_many(…) as outcomes: async for outcome in outcomes: …`.
+
+        A swap that fails is an outcome, and does not end the others. With a journal, a batch that was killed
+        at any moment continues when it is run again: finished swaps are returned from the journal, accepted
+        jobs are waited for, and a swap in doubt is not sent again by itself.
+
+        A refusal that concerns the account (credits, key, permission) or a used-up budget stops further
+        submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. The batch waits while the
+        service does not answer.
+
+        Args:
+            requests: The swaps: any iterable or async iterable, read as slots become free.
+            concurrency: How many swaps may be in flight at once; at most, and by default, the client's
+                `max_in_flight`.
+            journal: The file that records each swap before it is paid, as a path or a `Journal`. Each request
+                then needs a unique `id`.
+            save_to: The folder for the pictures, as `<id>.png`, `.jpg` or `.webp`; created if missing.
+            budget_usd: How many USD the batch may cost at most, including earlier runs of its journal. Every
+                POST that may have been accepted counts.
+            price_usd: The assumed cost of one swap in USD, until the service reports a higher cost.
+            retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted, and
+                charged, again.
+
+        Raises:
+            ConfigurationError: an option cannot be used.
+            JournalError: (on entering the block) the journal is in use, damaged, of another service, or
+                cannot be written.
+        """
+        from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
+        from ._journal.ledger import BudgetOnly  # noqa: PLC0415
+
+        session, uploads = self._started()
+        if budget_usd is not None:
+            positive("budget_usd", budget_usd, zero=True)
+        positive("price_usd", price_usd)
+        source = BudgetOnly() if journal is None else _source_of(journal)
+        options = BatchOptions(
+            concurrency=self._settings.concurrency_of(concurrency),
+            save_to=None if save_to is None else Path(save_to),
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            retry_failed=retry_failed,
+        )
+        return run_batch(session, uploads, requests, options, source)
+
+    async def swap_all(
+        self,
+        requests: Requests,
+        *,
+        concurrency: int | None = None,
+        journal: str | os.PathLike[str] | LedgerSource | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        retry_failed: bool = False,
+    ) -> list[SwapOutcome]:
+        """As `swap_many`, but returns all outcomes as a list, in the order of the requests."""
+        from ._batch.inputs import listed  # noqa: PLC0415
+
+        all_requests = await listed(requests)
+        batch = self.swap_many(
+            all_requests,
+            concurrency=concurrency,
+            journal=journal,
+            save_to=save_to,
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            retry_failed=retry_failed,
+        )
+        async with batch as outcomes:
+            return await outcomes.in_order(all_requests)
+
+    async def check(
+        self,
+        requests: Requests,
+        *,
+        journal: str | os.PathLike[str] | LedgerSource | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+    ) -> list[SwapOutcome]:
+        """Finds the requests that `swap_many` with the same options would reject. Sends and writes nothing.
+
+        Checks ids (missing, unusable as a file name, given twice), images, output files that exist already,
+        and whether the journal has other images for an id. Open files are left for their swaps to read.
+
+        Returns:
+            A rejected outcome, with its error, for each request that cannot be used; empty if all can.
+
+        Raises:
+            JournalError: the journal exists, and cannot be read.
+        """
+        from ._batch.check import check  # noqa: PLC0415
+        from ._batch.inputs import each  # noqa: PLC0415
+
+        _, uploads = self._started()
+        source = None if journal is None else _source_of(journal)
+        folder = None if save_to is None else Path(save_to)
+        return await check(uploads, each(requests), source=source, save_to=folder)
 
     async def upload(self, image: ImageInput) -> str:
-        """Uploads a picture, and returns its URL. Free. A picture that is a URL already is returned as it is.
+        """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.
 
         The same content is uploaded once an hour at most, however often it is asked for.
 
         Raises:
-            ImageError: the picture cannot be used.
+            ImageError: the image cannot be used.
             StatusError, ConnectionFailedError, ResponseError: the upload did not succeed.
         """
         _, uploads = self._started()
-        (url,) = await uploads.urls_of(image)
-        return url
+        async with uploads.loaded(image) as (loaded,):
+            return await uploads.url_of(loaded, swap=None)
 
     async def read(self, result: SwapResult) -> bytes:
-        """The finished picture's bytes: JPEG, PNG or WebP, at most 64 MiB. Free; sent without the key.
+        """The bytes of the finished picture: JPEG, PNG or WebP, at most 64 MiB. Free; sent without the key.
 
         Raises:
-            DownloadError: it could not be fetched, or is no picture.
+            DownloadError: the picture could not be fetched, or is not a picture.
         """
         session, _ = self._started()
-        return (await read(session, result)).data
+        with errors_of(result.job):
+            return (await read(session, result, swap=session.swap_of(result.job))).data
 
     async def download(
         self, result: SwapResult, path: str | os.PathLike[str], *, overwrite: bool = False
     ) -> Path:
-        """Saves the finished picture, and returns the file's path. Free; sent without the key.
+        """Saves the finished picture, and returns the path of the file. Free; sent without the key.
 
-        The file appears complete or not at all. A name without suffix is given that of the picture's type.
+        The file appears complete or not at all. A name without suffix gets the suffix of the picture's type.
 
         Raises:
-            ConfigurationError: the name is taken (without `overwrite`), or cannot be written.
-            DownloadError: it could not be fetched or saved, or is no picture.
+            ConfigurationError: the file exists (without `overwrite`), or cannot be written.
+            DownloadError: the picture could not be fetched or saved, or is not a picture.
         """
         session, _ = self._started()
-        target = OutputFile.named(path, overwrite=overwrite)
-        await check_target(target)
-        saved = await save(session, result, target)
-        assert saved.path is not None  # noqa: S101 - it was saved
+        file = OutputFile.named(path, overwrite=overwrite)
+        with errors_of(result.job):
+            await check_target(file)
+            saved = await save(session, result, file, swap=session.swap_of(result.job))
+        assert saved.path is not None  # noqa: S101 - `save` sets the path
         return saved.path
 
     async def credits(self) -> Credits:
-        """What is left on the account, in USD. Free, and the documented way to check a key.
+        """The credits of the account, in USD. Free, and the documented way to check a key.
 
         Raises:
             AuthenticationError: the key is wrong.
-            StatusError, ConnectionFailedError, ResponseError: the question was not answered.
+            StatusError, ConnectionFailedError, ResponseError: the call did not succeed.
         """
         session, _ = self._started()
-        return read_credits(await ask(session, credits_request(session.http.service)))
+        return read_credits(await request_until_answered(session, credits_request(session.http.service)))
 
-    def _limit(self, timeout: float | None) -> float:
-        if timeout is None:
-            return self._timeout
-        positive("timeout", timeout, infinite=True)
-        return timeout
-
-    @contextmanager
-    def _told_if_failed(self, id: str | None) -> Iterator[None]:
-        try:
-            yield
-        except SwapError as exc:
-            self._emit(Failed(id=id, error=exc))
-            raise
+    def _started(self) -> tuple[Session, Uploads]:
+        """The session and its uploads, made by the first call: only then is the event loop known."""
+        if self._closed:
+            raise ConfigurationError("the client was closed: make a new one")
+        if self._session is None or self._uploads is None:
+            self._session = Session.start(self._settings)
+            self._uploads = Uploads(self._session)
+        self._session.check_loop()
+        return self._session, self._uploads
 
 
-def _journal_of(journal: str | os.PathLike[str] | Journal | None) -> Journal | None:
+def _source_of(journal: str | os.PathLike[str] | LedgerSource) -> LedgerSource:
     if not isinstance(journal, str | os.PathLike):
         return journal
     from ._journal.journal import Journal  # noqa: PLC0415
@@ -406,8 +466,12 @@ def _journal_of(journal: str | os.PathLike[str] | Journal | None) -> Journal | N
     return Journal(journal)
 
 
-def _request_of(values: Mapping[str, Any]) -> SwapRequest:
-    """A `SwapRequest`, with a mistake in it told as a `ConfigurationError`."""
+def _request_of(**values: Any) -> SwapRequest:
+    """A `SwapRequest` of these values.
+
+    Raises:
+        ConfigurationError: a value is of the wrong type.
+    """
     try:
         return SwapRequest(**values)
     except ValidationError as exc:

@@ -1,4 +1,4 @@
-"""What can be set, with its defaults and where each comes from. Seconds are floats."""
+"""Settings and their defaults, with the source of each. Times are in seconds, as floats."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.segmind.com"
 UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
-"""Uploads have a host of their own in Segmind's SDK 1.3.0; a changed base URL moves them along."""
+"""The host of uploads, by Segmind's SDK 1.3.0. With another base URL, uploads go there too."""
 WORKFLOW = "678aa4026426baad7e5392fb-v7"
-"""AI Character Swap, in the published version 7 that its API page names."""
+"""AI Character Swap, in version 7, which its API page names."""
 
 PRICE_USD = 0.1522
-"""What a swap costs on average, by the workflow's API page."""
+"""The average cost of one swap in USD, by the workflow's API page."""
+
+MEAN_SECONDS = 71.89
+"""The average seconds of one swap from its acceptance until it is done, by the workflow's API page."""
 
 MAX_IN_FLIGHT = 64
 TIMEOUT = 900.0
 MAX_IMAGE_BYTES = 20_000_000
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
-"""The largest result that is fetched."""
+"""The largest picture that is downloaded, in bytes."""
 
 AuthScheme: TypeAlias = Literal["bearer", "x-api-key"]
 Auth: TypeAlias = Literal["auto", "bearer", "x-api-key"]
@@ -32,7 +35,11 @@ SubmitPolicy: TypeAlias = Literal["documented", "strict"]
 
 
 def positive(name: str, value: object, *, zero: bool = False, infinite: bool = False) -> None:
-    """Refuse a number that is not above zero (or zero itself, where `zero` allows it)."""
+    """Refuses what is not a number above zero; `zero` allows zero, `infinite` allows infinity.
+
+    Raises:
+        ConfigurationError: the value is refused.
+    """
     try:
         number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     except OverflowError:
@@ -44,20 +51,33 @@ def positive(name: str, value: object, *, zero: bool = False, infinite: bool = F
 
 
 def whole(name: str, value: object) -> None:
-    """Refuse anything but a whole number of at least one."""
+    """Refuses what is not a whole number of at least one.
+
+    Raises:
+        ConfigurationError: the value is refused.
+    """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    """Refuse a word that is not in `allowed`."""
+    """Refuses a word that is not in `allowed`.
+
+    Raises:
+        ConfigurationError: the value is refused.
+    """
     if value not in allowed:
         raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
 
 
 def checked_key(key: str | None) -> SecretStr:
-    """The key, wrapped so that no repr shows it. Its length is not judged: documents disagree about it."""
-    from pydantic import SecretStr  # noqa: PLC0415 - settings alone, and the command line's help, do without
+    """The key, wrapped so that no `repr` shows it. Its length is not checked: documents disagree about it.
+
+    Raises:
+        ConfigurationError: there is no key, or it cannot be the value of a header.
+    """
+    # Imported lazily: neither policies nor the help of the command line need pydantic.
+    from pydantic import SecretStr  # noqa: PLC0415
 
     if not key:
         raise ConfigurationError(
@@ -70,7 +90,11 @@ def checked_key(key: str | None) -> SecretStr:
 
 
 def checked_workflow(workflow: str) -> str:
-    """The id of a workflow, which goes into a URL as it is."""
+    """The id of a workflow, which becomes part of a URL unchanged.
+
+    Raises:
+        ConfigurationError: a character has a meaning in a URL.
+    """
     if not workflow or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in workflow):
         raise ConfigurationError(f"workflow must be an id such as {WORKFLOW!r}, not {workflow!r}")
     return workflow
@@ -80,11 +104,13 @@ def checked_workflow(workflow: str) -> str:
 class RateLimit:
     """How many requests the account may make.
 
-    Segmind's documents disagree (5 to 1000 a minute by plan), so the default is to learn it from 429s.
+    Segmind's documents disagree (5 to 1000 a minute, by plan). By default the client estimates the limit from
+    the 429s that it gets.
 
     Attributes:
-        requests_per_minute: Spread evenly over the minute; None for unknown.
-        count_polls: Whether polls use up the limit too. Unpublished; polls are not held back by default.
+        requests_per_minute: The limit, spread evenly over the minute; None for unknown.
+        count_polls: Whether polls use up the limit too. Segmind does not publish it, so polls are not delayed
+            by default.
     """
 
     requests_per_minute: float | None = None
@@ -97,16 +123,17 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """When to try again.
+    """When to repeat a request.
 
     Attributes:
-        attempts: POSTs in all for one submit; a 429 and a change of the auth scheme are not counted. Free
+        attempts: How many POSTs one submit may make. A 429 and a change of the auth scheme do not count. Free
             calls (upload, credits, download) are tried at least five times.
-        initial_delay: The first backoff is drawn from zero to this, the next from zero to its double, …
-        max_delay: … and never from beyond this.
-        submit: What a complete 502, 503 or 504 to a submit means. `"documented"`: back off and submit
-            again, as Segmind advises, which may pay twice; the job then says so in `possible_duplicates`.
-            `"strict"`: never send it again, raise `SubmissionUnknownError`.
+        initial_delay: Seconds. The first backoff is random between zero and this, the next between zero and
+            twice this, and so on.
+        max_delay: The longest backoff, in seconds.
+        submit: What to do after a complete 502, 503 or 504 to a submit. `"documented"`: back off and submit
+            again, as Segmind advises. That may charge twice; `SwapJob.possible_duplicates` then counts the
+            POSTs in doubt. `"strict"`: raise `SubmissionUnknownError`, and never submit again.
     """
 
     attempts: int = 3
@@ -123,15 +150,15 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollPolicy:
-    """When to look.
+    """When to poll a job.
 
     Attributes:
-        interval: Between the answer to one poll and the next; Segmind asks for about 7 s.
-        first_after: From the acceptance to the first poll, as long as nothing better was learnt. None for one
-            interval; in a batch, for up to 45 s, or less as soon as a swap was done earlier.
-        learn: From twenty completed swaps on, `wait` looks first at the age that one in twenty does not reach
-            (never before one interval). That saves four polls of ten and finds a picture no later; a failure
-            that comes early is found later. `updates` always begins after `first_after`.
+        interval: Seconds between the response to one poll and the next poll; Segmind asks for about 7 s.
+        first_after: Seconds from the acceptance to the first poll, while `learn` has no estimate yet. None
+            for one interval; in a batch, for up to 45 s, or less as soon as a swap was done earlier.
+        learn: Whether `wait` delays the first poll once twenty swaps have completed: until the age at which
+            one in twenty swaps is done (never less than one interval). That saves four polls of ten and
+            delays no picture, but an early failure is noticed later. `updates` always uses `first_after`.
     """
 
     interval: float = 7.0
@@ -146,14 +173,14 @@ class PollPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTimeouts:
-    """How long one HTTP attempt may take.
+    """How long one HTTP request may take, in seconds.
 
-    `connect`, `write` and each `…_read` bound one operation on the socket; each `…_total` bounds the attempt
-    as a whole and holds even with a transport that ignores the others.
+    `connect`, `write` and each `…_read` limit one operation on the socket. Each `…_total` limits the whole
+    request, even with a transport that ignores the other limits.
 
     Attributes:
-        submit_read: Longer than the usual 60 s of a gateway, so that its 504 arrives as an answer and
-            not as an unknown outcome.
+        submit_read: Longer than the usual 60 s of a gateway. A gateway's 504 then arrives as a response, and
+            the submit does not end in doubt without one.
     """
 
     connect: float = 5.0

@@ -1,14 +1,14 @@
-"""Everything that can go wrong, drawn first.
+"""The tree of errors.
 
 SwapError
-├── ConfigurationError         a setting, a key or the way the client is used; nothing was sent
-├── ImageError                 an input picture; nothing was paid
-├── JournalError               a batch's journal, or a request that disagrees with it; nothing was sent
+├── ConfigurationError         a setting, the key, or how the client is used; nothing was sent
+├── ImageError                 an input image; nothing was charged
+├── JournalError               a batch's journal, or a request that contradicts it; nothing was sent
 ├── BudgetExceededError        the next swap could cost more than the budget; nothing was sent
-├── ConnectionFailedError      no answer; of a submit only when nothing was sent
-├── SubmissionUnknownError     a submit that may have been accepted and billed; never sent again by itself
-├── ResponseError              an answer that cannot be read or trusted, not of a submit
-├── StatusError                an answer that says no
+├── ConnectionFailedError      no response; of a submit only if its last byte never left
+├── SubmissionUnknownError     a submit in doubt: it may have been accepted and charged
+├── ResponseError              a response that cannot be read or trusted; never of a submit
+├── StatusError                a response that refuses the call
 │   ├── BadRequestError            400, 405, 413, 415, 422 and other 3xx/4xx
 │   ├── AuthenticationError        401
 │   ├── InsufficientCreditsError   402, 406 about credits
@@ -18,12 +18,12 @@ SwapError
 │   └── ServerError                5xx
 ├── SwapFailedError            the service ran the swap and reports FAILED
 ├── SwapExpiredError           the service no longer knows the job
-├── SwapTimeoutError           still running at the deadline (also a TimeoutError); wait again
-├── OutputError                COMPLETED, but without a usable picture; the run was paid
+├── SwapTimeoutError           not done at the deadline (also a TimeoutError); wait again
+├── OutputError                COMPLETED, but without a usable picture; the run was charged
 └── DownloadError              a finished picture that could not be fetched or saved
 
-Every error can be pickled and copied, and carries ``job`` where there is one, so that a paid swap can be
-found again from any process.
+Every error can be pickled and copied. An error about an accepted swap carries its ``job``, with which any
+process can wait for the swap.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ def _restore(cls: type[SwapError], args: tuple[Any, ...], state: dict[str, Any])
 
 
 class SwapError(Exception):
-    """The root of every error this package raises.
+    """The base class of every error of this package.
 
     Attributes:
-        job: The accepted job the error is about, or None. With a job, `SwapClient.wait(job)` may still
-            bring the picture, from this process or another.
+        job: The accepted job that the error is about, or None. With a job, `SwapClient.wait(job)` may still
+            return the picture, in this process or another.
     """
 
     job: SwapJob | None
@@ -62,16 +62,16 @@ class SwapError(Exception):
 class ConfigurationError(SwapError):
     """A setting, the key, or the way the client is used is wrong.
 
-    Without a `job` nothing was submitted and nothing is charged. With one, the job is accepted and billed,
-    and can be waited for by a client that is set up rightly.
+    Without a `job`, nothing was submitted and nothing is charged. With a `job`, the job is accepted and
+    charged, and a client with correct settings can wait for it.
     """
 
 
 class ImageError(SwapError):
-    """An input picture cannot be used. Nothing was submitted, nothing is charged.
+    """An input image cannot be used. Nothing was submitted, nothing is charged.
 
     Attributes:
-        image: A short name of the input: a path, a URL, or what kind of object it was.
+        image: A short name of the image: its path, its URL, or the type of the object.
     """
 
     def __init__(self, message: str, *, image: str) -> None:
@@ -80,9 +80,9 @@ class ImageError(SwapError):
 
 
 class JournalError(SwapError):
-    """A batch's journal cannot be used, or a request disagrees with it.
+    """A batch's journal cannot be used, or a request contradicts it.
 
-    With a `job`, the job is accepted and billed, and could not be written down: keep it.
+    With a `job`, the job is accepted and charged, but the journal could not record it: keep the job.
 
     Attributes:
         path: The journal's file.
@@ -97,8 +97,8 @@ class BudgetExceededError(SwapError):
     """One more swap could cost more than the budget allows. It was not sent, and is not charged.
 
     Attributes:
-        budget_usd: The budget.
-        committed_usd: What is spent of it, or may have to be paid.
+        budget_usd: The budget, in USD.
+        committed_usd: What is charged, or may be charged, so far, in USD.
     """
 
     def __init__(
@@ -110,22 +110,22 @@ class BudgetExceededError(SwapError):
 
 
 class ConnectionFailedError(SwapError):
-    """No complete answer came.
+    """No complete response came.
 
-    Of a submit it is raised only when the request provably never left whole: nothing is charged. Of any
-    other call it says that the free call failed as often as it may.
+    For a submit, it is raised only if the last byte of the request never left: nothing is charged. For any
+    other call, which is free, it is raised after the last attempt.
     """
 
 
 class SubmissionUnknownError(SwapError):
-    """A submit that may have been accepted, and then is billed. It is never sent again by itself.
+    """A submit in doubt: it may have been accepted, and then is charged. The client never repeats it.
 
-    Look for the run in the service's own history (by `request_id`, or by its time) before sending it again.
+    Before submitting it again, look for the run in the account's history, by `request_id` or by the time.
 
     Attributes:
-        status_code: The HTTP status of the last answer, or None if there was none.
-        request_id: The id the server gave, in a header or a body, or None.
-        excerpt: At most 300 characters of the last answer's text, or None.
+        status_code: The HTTP status of the last response, or None if there was none.
+        request_id: The id that the server gave, in a header or a body, or None.
+        excerpt: At most 300 characters of the last response's text, or None.
         possible_duplicates: How many POSTs of this swap may have been accepted.
     """
 
@@ -147,11 +147,11 @@ class SubmissionUnknownError(SwapError):
 
 
 class ResponseError(SwapError):
-    """An answer that cannot be read or must not be trusted. Never of a submit.
+    """A response that cannot be read or must not be trusted. Never of a submit, so nothing is charged.
 
     Attributes:
-        status_code: The HTTP status, or None if the answer broke off before one could be trusted.
-        excerpt: At most 300 characters of the answer's text.
+        status_code: The HTTP status, or None if the response ended before a status could be trusted.
+        excerpt: At most 300 characters of the response's text.
     """
 
     def __init__(
@@ -168,12 +168,12 @@ class ResponseError(SwapError):
 
 
 class StatusError(SwapError):
-    """The server answered, and said no. A submit that ends so was refused: nothing is charged.
+    """The server refused the call. A submit that ends with this error is not charged.
 
     Attributes:
         status_code: The HTTP status.
         request_id: The `x-request-id` header, or None.
-        reason: The server's own text, at most 300 characters, without markup.
+        reason: The text of the server, at most 300 characters, without markup.
     """
 
     def __init__(
@@ -192,11 +192,11 @@ class StatusError(SwapError):
 
 
 class BadRequestError(StatusError):
-    """400, 405, 413, 415, 422: the request itself is at fault; also 3xx and every 4xx without a class."""
+    """400, 405, 413, 415, 422: the request is wrong; also 3xx, and every 4xx without a class of its own."""
 
 
 class AuthenticationError(StatusError):
-    """401: the key is missing, wrong or revoked, under every scheme that may be tried."""
+    """401: the key is missing, wrong or revoked, with every auth scheme that may be tried."""
 
 
 class InsufficientCreditsError(StatusError):
@@ -208,24 +208,24 @@ class PermissionDeniedError(StatusError):
 
 
 class NotFoundError(StatusError):
-    """404 or 410: no such workflow, or (of a poll) no such job on record."""
+    """404 or 410: no such workflow, or (for a poll) no record of the job."""
 
 
 class RateLimitError(StatusError):
-    """429 that lasted longer than the timeout."""
+    """429, for longer than the timeout."""
 
 
 class ServerError(StatusError):
-    """5xx."""
+    """5xx: the server failed."""
 
 
 class SwapFailedError(SwapError):
     """The service ran the swap and reports that it failed.
 
-    Whether a failed run is charged is not published.
+    Segmind does not publish whether a failed run is charged.
 
     Attributes:
-        reason: The service's own words, at most 300 characters; empty if it gave none.
+        reason: The text of the service, at most 300 characters; empty if it gave none.
     """
 
     def __init__(self, message: str, *, reason: str, job: SwapJob | None = None) -> None:
@@ -234,20 +234,21 @@ class SwapFailedError(SwapError):
 
 
 class SwapExpiredError(SwapError):
-    """The service kept answering that it does not know the job. Its picture may still exist.
+    """Several polls said that the service does not know the job. It was charged; the picture may still exist.
 
-    Older documentation says that a request's record is kept for an hour. The job stays waitable.
+    Older documentation says that the record of a request is kept for an hour. `SwapClient.wait` may be called
+    for the job again.
     """
 
 
 class SwapTimeoutError(SwapError, TimeoutError):
-    """The job was still running, or its state could not be learnt, when the time was up.
+    """The job was not done, or no poll succeeded, when the time was up.
 
-    It was paid and goes on at the service: `wait` for `job` again.
+    The job was charged and continues at the service: `wait` for `job` again.
 
     Attributes:
-        seconds: How long was waited.
-        last_error: What the last poll ended in, or None if it was answered well.
+        seconds: The timeout, in seconds.
+        last_error: The error of the last poll, or None if that poll succeeded.
     """
 
     def __init__(
@@ -264,11 +265,11 @@ class SwapTimeoutError(SwapError, TimeoutError):
 
 
 class OutputError(SwapError):
-    """The job is COMPLETED, and was paid, but its answer holds no picture this client can find.
+    """The job is COMPLETED and was charged, but this client finds no picture in the response.
 
     Attributes:
-        body: The raw body of the answer, up to 64 KiB.
-        request_id: The job's id, or the answer's `x-request-id`, or None.
+        body: The raw body of the response, up to 64 KiB.
+        request_id: The job's id, or the response's `x-request-id`, or None.
     """
 
     def __init__(
@@ -280,11 +281,11 @@ class OutputError(SwapError):
 
 
 class DownloadError(SwapError):
-    """A finished picture could not be fetched, or not be saved. The swap itself is done and paid.
+    """A finished picture could not be fetched or saved. The swap itself is done and was charged.
 
     Attributes:
-        url: Where the picture is. No key is needed; the service deletes it after about 7 days.
-        status_code: The HTTP status of the last answer, or None.
+        url: The URL of the picture. No key is needed; the service deletes the picture after about 7 days.
+        status_code: The HTTP status of the last response, or None.
     """
 
     def __init__(

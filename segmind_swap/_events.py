@@ -1,4 +1,4 @@
-"""What happens, told as frozen records to the one function given as `on_event`."""
+"""Events: frozen records of what a client does, for the functions given as `on_event`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from ._models import SwapJob, SwapResult, SwapStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A swap has begun: the first event of its number. Nothing was sent yet.
+    """A swap begins in this client: the first event of its number. Nothing was sent yet. Free.
+
+    Also emitted by the first call for a job of another process, with `id` None.
 
     Attributes:
-        swap: Counts the swaps of one client, from 1: the events of one swap share the number.
+        swap: Counts the swaps of one client, from 1. The events of one swap share the number.
         id: The caller's name for the swap, or None.
     """
 
@@ -26,16 +28,18 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchanged:
-    """One HTTP request has ended: with a complete response, or without.
+    """One HTTP request has ended, with a complete response or without.
+
+    A submit **may be charged** unless the status is a refusal; the other calls are free.
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
         call: `"submit"`, `"poll"`, `"upload"`, `"credits"` or `"download"`.
-        attempt: Which request of this call it was, from 1.
+        attempt: Counts the requests of this call, from 1.
         status_code: The HTTP status of the response; None if no complete response came.
         queued: Seconds that the request waited for a connection and for the rate limit.
-        seconds: Seconds from sending the request to the end of the response.
-        retry_after: Seconds that the server asked to wait; None if it did not.
+        seconds: Seconds from the start of the request to the end of the response.
+        retry_after: Seconds that the server asked to wait; None if it named no time.
     """
 
     swap: int | None
@@ -49,12 +53,12 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uploaded:
-    """A local picture now has a URL. Free.
+    """A local image was uploaded. Free.
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
-        url: Where it is.
-        size_bytes: How large the file was.
+        url: The URL of the upload.
+        size_bytes: The length of the image, in bytes.
     """
 
     swap: int | None
@@ -64,12 +68,12 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitting:
-    """A POST is about to be sent; it may be charged.
+    """A POST is about to be sent, and may be charged.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
+        swap: The number of the swap, as in `Started`.
         id: The caller's name for the swap, or None.
-        attempt: Which POST of this swap it is, from 1.
+        attempt: Counts the POSTs of this swap, from 1.
     """
 
     swap: int
@@ -79,10 +83,10 @@ class Submitting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """The service has taken the job, and bills it.
+    """The service has accepted the job, and charges for it.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
+        swap: The number of the swap, as in `Started`.
         id: The caller's name for the swap, or None.
         job: The job.
     """
@@ -94,11 +98,11 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abandoned:
-    """A job was accepted, and is billed, but nobody in this program waits for it any more.
+    """A job was accepted and is charged, but the task that waited for the job was cancelled.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
-        job: The job; `wait` for it to have its picture.
+        swap: The number of the swap, as in `Started`.
+        job: The job; `SwapClient.wait` still brings its picture.
     """
 
     swap: int
@@ -107,13 +111,13 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """A poll was answered well.
+    """A poll has returned the state of a job. Free.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
-        job: The job that was asked about.
-        status: What the server said.
-        seconds: From the acceptance to now.
+        swap: The number of the swap, as in `Started`.
+        job: The job.
+        status: The state that the server reported.
+        seconds: Seconds since the acceptance of the job.
     """
 
     swap: int
@@ -124,17 +128,19 @@ class Polled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryScheduled:
-    """A call did not succeed and will be made again.
+    """A call did not succeed and will be repeated.
+
+    Repeating a submit **may charge twice** if the cause is a 502, 503 or 504.
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
         call: `"submit"`, `"poll"`, `"upload"`, `"credits"` or `"download"`.
         id: The caller's name for the swap, or None.
-        job: The job, of a poll or a download; else None.
+        job: The job, for a poll or a download; else None.
         attempt: Which attempt failed, from 1.
-        delay: Seconds until the next.
-        cause: Why, in words.
-        status_code: The HTTP status it was answered with; None if there was no answer.
+        delay: Seconds until the next attempt.
+        cause: Why the attempt failed, in words.
+        status_code: The HTTP status of the response; None if no complete response came.
     """
 
     swap: int | None
@@ -149,11 +155,11 @@ class RetryScheduled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited:
-    """The server answered 429: no request leaves this client for a while.
+    """The server answered 429: the gate closes, and no request leaves this client for a while. Free.
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
-        call: The kind of call that met the limit, as in `RetryScheduled`.
+        call: The kind of call that got the 429, as in `RetryScheduled`.
         delay: Seconds until requests leave again.
     """
 
@@ -164,13 +170,14 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageBegan:
-    """Submits go unanswered: none leaves this client until the service answers a free call again.
+    """The circuit breaker opens: several submits in a row got no answer below 500. Free.
 
-    Told again each time the service was asked, and is still away.
+    No submit leaves this client until the service answers a free call again. Emitted again after each free
+    call that is not answered.
 
     Attributes:
-        delay: Seconds until it is asked the next time.
-        cause: What the last submit, or the last free call, ended in.
+        delay: Seconds until the next free call.
+        cause: Why the last submit, or the last free call, failed, in words.
     """
 
     delay: float
@@ -179,15 +186,15 @@ class OutageBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageEnded:
-    """A submit was answered again, and others follow."""
+    """The circuit breaker closes: a submit was answered, and further submits may leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """A swap is done.
+    """A swap is done. It was charged when it was accepted.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
+        swap: The number of the swap, as in `Started`.
         result: The finished swap.
     """
 
@@ -200,9 +207,9 @@ class Failed:
     """A swap ended without a result.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
+        swap: The number of the swap, as in `Started`.
         id: The caller's name for the swap, or None.
-        error: What it ended in; its `job` tells whether the service had accepted it.
+        error: The error that the call raised. With a `job`, the service had accepted the swap.
     """
 
     swap: int
@@ -212,13 +219,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved:
-    """A picture is complete on the disk.
+    """A picture is completely on the disk. Free.
 
     Attributes:
-        swap: Counts the swaps of one client: the events of one swap share the number.
-        result: The swap it belongs to.
+        swap: The number of the swap, as in `Started`.
+        result: The finished swap.
         path: The file.
-        size_bytes: Its length.
+        size_bytes: The length of the file, in bytes.
     """
 
     swap: int
@@ -246,7 +253,7 @@ Event: TypeAlias = (
 """Any of the records above."""
 
 EventHandler: TypeAlias = Callable[[Event], None]
-"""A plain function that is given each event as it happens, on the event loop: it must not block."""
+"""A plain function that gets each event. It runs on the event loop, so it must not block."""
 
 Emit: TypeAlias = Callable[[Event], None]
-"""What a part of the client calls with an event. It never raises."""
+"""The function to which the parts of a client pass an event. An exception of a handler never leaves it."""

@@ -1,4 +1,4 @@
-"""The values users hold: frozen, comparable, and as JSON for another process."""
+"""The values of the public API: frozen, comparable, and written as JSON for another process."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from pydantic import (
 
 @runtime_checkable
 class SavableImage(Protocol):
-    """What is needed of a `PIL.Image.Image`: Pillow itself is never required."""
+    """The method of a `PIL.Image.Image` that is needed. Pillow itself is not required."""
 
     def save(self, fp: BinaryIO, format: str | None = None) -> None:  # noqa: A002 - Pillow's own name
-        """Write the picture to `fp` in `format`."""
+        """Writes the image to `fp` in `format`."""
 
 
 ImageInput: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | SavableImage
-"""A picture: a path, an http(s) URL (a string), bytes, an open binary file, or a PIL image."""
+"""An image: a path, an http(s) URL (a string), bytes, an open binary file, or a PIL image."""
 
 
 def _path_as_text(image: object) -> object:
@@ -70,12 +70,12 @@ class Call(StrEnum):
 
 
 class SwapRequest(Value):
-    """Two pictures to be made into one.
+    """One swap to make.
 
     Attributes:
-        id: The caller's own name for the swap, or None. It appears in events and is never sent.
-        reference_character_image: The new character: who goes in.
-        character_image: The scene: kept, but for its character, who is replaced.
+        id: The caller's name for the swap, or None. It appears in events and is never sent.
+        reference_character_image: The reference: the picture of who goes in.
+        character_image: The scene: the picture whose character is replaced.
     """
 
     id: str | None = None
@@ -84,7 +84,7 @@ class SwapRequest(Value):
 
 
 class SwapState(StrEnum):
-    """Where a job is. The last two are final."""
+    """The state of a job. COMPLETED and FAILED are final."""
 
     QUEUED = "QUEUED"
     PROCESSING = "PROCESSING"
@@ -93,17 +93,17 @@ class SwapState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether the job will never change again."""
+        """Whether the state will never change again."""
         return self in {SwapState.COMPLETED, SwapState.FAILED}
 
 
 class SwapOutput(Value):
-    """One item of a finished job, as the server named it.
+    """One item of the output of a finished job, as the server names it.
 
     Attributes:
-        name: The server's `keyname`, or an empty string where it gave none.
-        type: `"image"`, `"text"`, … in the server's word; empty where it gave none.
-        data: The item itself: a URL for a picture.
+        name: The server's `keyname`; empty if it gave none.
+        type: The server's word, such as `"image"` or `"text"`; empty if it gave none.
+        data: The item itself; for a picture, its URL.
     """
 
     name: str = ""
@@ -112,19 +112,19 @@ class SwapOutput(Value):
 
 
 class SwapJob(Value):
-    """A swap that the service has accepted, and bills.
+    """A swap that the service has accepted, and charges for.
 
     Keep its JSON (`job.model_dump_json()`): any process with the key may `wait` for
-    `SwapJob.model_validate_json(text)`. It never holds the key.
+    `SwapJob.model_validate_json(text)`. It never contains the key.
 
     Attributes:
-        poll_url: Where its state is asked for, exactly as the server gave it; None only when the server
-            answered the submit with the finished result.
-        request_id: The server's id, or None if it told none.
-        workflow: The id of the workflow it runs.
-        submitted_at: When the acceptance was read here, by this machine's clock, in UTC.
-        possible_duplicates: How many earlier POSTs of the same swap may have been accepted as well.
-        outputs: What an immediately finished job returned; empty otherwise.
+        poll_url: The URL to poll, exactly as the server gave it; None only if the response to the submit was
+            the finished result.
+        request_id: The server's id, or None if it gave none.
+        workflow: The id of the workflow.
+        submitted_at: When the client received the acceptance, by this machine's clock, in UTC.
+        possible_duplicates: How many earlier POSTs of the same swap may have been accepted, and charged, too.
+        outputs: The output of a job that finished at once; else empty.
     """
 
     poll_url: str | None
@@ -142,21 +142,21 @@ class SwapJob(Value):
 
     @property
     def name(self) -> str:
-        """What to call the job in a message: the request id, else the poll URL."""
+        """The name of the job in messages: the request id, else the poll URL."""
         name = self.request_id or self.poll_url or "(finished at once)"
         return name if name.isprintable() else ascii(name)[1:-1]
 
 
 class SwapStatus(Value):
-    """What one poll told.
+    """The state of a job, as one poll returned it.
 
     Attributes:
-        state: The state; a word this client does not know counts as PROCESSING.
-        raw: The server's own word, as sent; empty if it sent none.
-        url: The picture of a COMPLETED job; None before.
+        state: The state; a word that this client does not know counts as PROCESSING.
+        raw: The server's word, unchanged; empty if it sent none.
+        url: The URL of a COMPLETED job's picture; else None.
         outputs: The items of a COMPLETED job, in the server's order.
         reason: Why a FAILED job failed, in the server's words.
-        cost_usd: What the run cost, if the answer says so.
+        cost_usd: The cost of the run in USD, or None if the response does not say it.
     """
 
     state: SwapState
@@ -171,12 +171,12 @@ class SwapResult(Value):
     """A finished swap.
 
     Attributes:
-        job: The job it came from.
-        url: The picture. Public, no key needed; the service deletes it after about 7 days.
-        outputs: All items the job returned, in the server's order.
-        seconds: From the acceptance to the answer that told the end.
-        cost_usd: What the run cost, if the service said so.
-        path: The file it was saved to by `swap(save_to=…)`; None otherwise.
+        job: The job.
+        url: The URL of the picture. Public, no key needed; the service deletes it after about 7 days.
+        outputs: All items of the job's output, in the server's order.
+        seconds: Seconds from the acceptance to the poll that returned the end.
+        cost_usd: The cost of the run in USD, or None if the service did not say it.
+        path: The file that the picture was saved to, by `save_to`; else None.
     """
 
     job: SwapJob
@@ -188,11 +188,11 @@ class SwapResult(Value):
 
 
 class Credits(Value):
-    """What is left on the account, in USD.
+    """The credits of the account, in USD.
 
     Attributes:
-        credits: Bought credits.
-        free_credits: Credits given away.
+        credits: Credits that were bought, in USD.
+        free_credits: Credits that were a gift of the service, in USD.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)

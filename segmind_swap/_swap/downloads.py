@@ -1,4 +1,4 @@
-"""Finished pictures to bytes."""
+"""A finished picture to bytes: fetched without the API key, and checked to be a picture."""
 
 from __future__ import annotations
 
@@ -11,50 +11,54 @@ from .._api.text import shorten
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from .._models import SwapJob, SwapResult
-from .free_calls import ask
+from .free_calls import request_until_answered
 from .session import Session
 
 _MAX_REDIRECTS = 5
 
 
-async def read(session: Session, result: SwapResult) -> LoadedImage:
-    """The finished picture, fetched without the key and checked to be one.
+async def read(session: Session, result: SwapResult, *, swap: int | None) -> LoadedImage:
+    """Downloads the finished picture. The API key is not sent.
 
     Raises:
-        DownloadError: it cannot be fetched, is no picture, or is at a URL that must not be fetched.
+        DownloadError: the picture cannot be fetched, is not a picture, or is at a URL that must not be
+            fetched.
+        ConfigurationError: the client was closed.
     """
     url = result.url
     for _ in range(_MAX_REDIRECTS + 1):
-        answer = await _fetch(session, url, result.job)
-        if answer.status_code < 300:
+        response = await _fetch(session, url, result.job, swap)
+        if response.status_code < 300:
             try:
-                return checked(answer.body, max_bytes=MAX_PICTURE_BYTES)
+                return checked(response.body, max_bytes=MAX_PICTURE_BYTES)
             except ValueError as exc:
-                complaint = str(exc)
+                problem = str(exc)
             raise DownloadError(
-                f"what is at {url} cannot be used: {complaint}",
+                f"what is at {url} cannot be used: {problem}",
                 url=url,
-                status_code=answer.status_code,
+                status_code=response.status_code,
                 job=result.job,
             )
-        url = _redirected(url, answer)
-    raise DownloadError(f"{result.url} is redirected on and on", url=result.url, job=result.job)
+        url = _redirected(url, response)
+    raise DownloadError(
+        f"{result.url} is redirected more than {_MAX_REDIRECTS} times", url=result.url, job=result.job
+    )
 
 
-def _redirected(url: str, answer: Response) -> str:
-    location = answer.headers.get("location", "")
+def _redirected(url: str, response: Response) -> str:
+    location = response.headers.get("location", "")
     try:
         return urljoin(url, location)
     except ValueError:
         return location
 
 
-async def _fetch(session: Session, url: str, job: SwapJob) -> Response:
-    complaint = session.http.service.picture_url_problem(url)
-    if complaint is not None:
-        raise DownloadError(f"{shorten(url)} is not fetched: {complaint}", url=url, job=job)
+async def _fetch(session: Session, url: str, job: SwapJob, swap: int | None) -> Response:
+    problem = session.http.service.picture_url_problem(url)
+    if problem is not None:
+        raise DownloadError(f"{shorten(url)} is not fetched: {problem}", url=url, job=job)
     try:
-        return await ask(session, download_request(url), job=job)
+        return await request_until_answered(session, download_request(url, swap=swap), job=job)
     except ConfigurationError:
         raise
     except SwapError as exc:

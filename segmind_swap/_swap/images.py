@@ -1,4 +1,4 @@
-"""A caller's picture to checked bytes, or to a URL. Nothing is decoded, and nothing leaves the machine."""
+"""An input image to checked bytes, or to a URL. Nothing is decoded, and no request is made."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ import os
 import stat
 from typing import Any, TypeGuard, cast
 
+from .._api import origins
 from .._api.image_header import LoadedImage, checked
-from .._api.origins import origin_of
 from .._errors import ImageError
 from .._models import ImageInput
 
 
 def is_url(image: ImageInput) -> TypeGuard[str]:
-    """Whether it is taken for a URL, and not for the path of a file."""
-    return isinstance(image, str) and "://" in image[:32]
+    """Whether the image is a string that counts as a URL, and not as the path of a file."""
+    return isinstance(image, str) and origins.is_url(image)
 
 
 def load(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
-    """A checked picture, or the URL it is at. Reads files and may encode: run it in a thread.
+    """The image, loaded and checked; an image that is a URL stays a string.
+
+    Reads files, and encodes PIL images as PNG: call it in a thread.
 
     Raises:
-        ImageError: it is missing, no regular file, empty, larger than `max_bytes`, not a JPEG, PNG or WebP,
-            or damaged in its header; or it is a URL that cannot be used.
+        ImageError: the image is missing, not a regular file, empty, larger than `max_bytes`, not a JPEG, PNG
+            or WebP, or has a damaged header; or the URL cannot be used.
     """
     name = _name_of(image)
     try:
@@ -31,10 +33,10 @@ def load(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
             return _checked_url(image)
         return checked(_bytes_of(image, max_bytes), max_bytes=max_bytes)
     except ValueError as exc:
-        complaint = str(exc)
+        problem = str(exc)
     except OSError as exc:
-        complaint = exc.strerror or str(exc)
-    raise ImageError(f"{name}: {complaint}", image=name)
+        problem = exc.strerror or str(exc)
+    raise ImageError(f"{name}: {problem}", image=name)
 
 
 def _name_of(image: ImageInput) -> str:
@@ -51,7 +53,7 @@ def _checked_url(url: str) -> str:
         scheme = url.partition("://")[0]
         raise ValueError(f"{scheme}:// cannot be used: give a path, or an http(s) URL")
     try:
-        origin_of(url)
+        origins.origin_of(url)
     except ValueError as exc:
         raise ValueError(f"the service could not fetch it: {exc}") from None
     return url
@@ -77,7 +79,7 @@ def _bytes_of(image: object, max_bytes: int) -> bytes:
 
 
 def _file_bytes(path: str | os.PathLike[str], max_bytes: int) -> bytes:
-    # Opened without waiting and then looked at: a FIFO would block for good, a device may never end.
+    # O_NONBLOCK and the check below: opening a FIFO could block forever, and a device may never end.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
     if not regular:
@@ -100,7 +102,7 @@ def _read_from(file: Any, max_bytes: int) -> bytes:
         raise ValueError("it is open as text: open it in mode 'rb'")
     if not isinstance(data, bytes):
         if callable(getattr(data, "close", None)):
-            data.close()  # a coroutine: without this Python would warn that nobody awaited it
+            data.close()  # a coroutine: without this, Python would warn that it was never awaited
         raise ValueError(
             f"its read() gave {type(data).__name__}, not bytes: read it first, and give the bytes"
         )

@@ -1,12 +1,12 @@
-"""Pictures in files, which appear complete or not at all."""
+"""A picture in a file, which appears complete or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +22,13 @@ from .session import Session
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """Where a picture is to be saved.
+    """The file that a picture will be saved to.
 
     Attributes:
-        path: The file; without the suffix, if `suffixed`.
-        suffixed: Whether the name is still to be given the suffix of the picture's type.
-        overwrite: Whether it may replace a file.
+        path: The file; without the suffix if `suffixed`.
+        suffixed: Whether the file gets the suffix of the picture's type, which is known only after the
+            download.
+        overwrite: Whether an existing file may be replaced.
     """
 
     path: Path
@@ -36,91 +37,95 @@ class OutputFile:
 
     @classmethod
     def named(cls, path: str | os.PathLike[str], *, overwrite: bool) -> OutputFile:
-        """A file as a user names it: with a suffix, or without."""
+        """The file that a user names, with or without a suffix."""
         return cls(Path(path), suffixed=not Path(path).suffix, overwrite=overwrite)
 
     def with_suffix(self, suffix: str) -> Path:
-        """The file, of a picture whose type has this suffix."""
+        """The file for a picture whose type has this suffix."""
         return self.path.with_name(self.path.name + suffix) if self.suffixed else self.path
 
     @property
-    def names(self) -> list[Path]:
-        """Every file that it may become."""
+    def possible_paths(self) -> list[Path]:
+        """Every file that the picture may be saved to, one for each type of picture."""
         return [self.with_suffix(suffix) for suffix in SUFFIXES.values()] if self.suffixed else [self.path]
 
-    def temporary_path(self, word: str) -> Path:
-        """Where the picture is written before it gets its name; `word` tells this write from others."""
+    def temporary_path(self, token: str) -> Path:
+        """The file in which the picture is written before the rename; `token` makes the name unique."""
         digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
-        return self.path.with_name(f".{digest}-{word}.part")
+        return self.path.with_name(f".{digest}-{token}.part")
 
     def remove_stale(self) -> None:
-        """Removes what writes that were killed have left, where it can. Not while one is under way."""
+        """Removes temporary files that killed processes did not remove. Errors are ignored.
+
+        Must not be called while this file is being written.
+        """
         pattern = self.temporary_path("*")
         with suppress(OSError):
-            for part in pattern.parent.glob(pattern.name):
-                part.unlink(missing_ok=True)
+            for stale in pattern.parent.glob(pattern.name):
+                stale.unlink(missing_ok=True)
 
 
-async def save(session: Session, result: SwapResult, target: OutputFile) -> SwapResult:
-    """Fetches the picture into a file; returns the result with its path.
+async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: int) -> SwapResult:
+    """Downloads the picture into a file, and returns the result with its path.
 
-    A file that holds this very picture is as good as one that is written now.
+    A file that already holds exactly this picture counts as saved.
 
     Raises:
-        DownloadError: it cannot be fetched, or not be written.
+        DownloadError: the picture cannot be fetched, or the file cannot be written.
+        ConfigurationError: the client was closed.
     """
-    picture = await read(session, result)
-    path = target.with_suffix(picture.suffix)
+    picture = await read(session, result, swap=swap)
+    path = file.with_suffix(picture.suffix)
     try:
-        await anyio.to_thread.run_sync(_write, path, target, picture.data)
+        await anyio.to_thread.run_sync(_write, path, file, picture.data)
     except FileExistsError:
-        complaint = "it was made by somebody else meanwhile"
+        problem = "it was made by somebody else meanwhile"
     except OSError as exc:
-        complaint = exc.strerror or str(exc)
+        problem = exc.strerror or str(exc)
     else:
-        session.emit(Saved(result=result, path=path, size_bytes=len(picture.data)))
+        session.emit(Saved(swap=swap, result=result, path=path, size_bytes=len(picture.data)))
         return result.model_copy(update={"path": path})
     raise DownloadError(
-        f"the picture at {result.url} could not be saved as {path}: {complaint}",
+        f"the picture at {result.url} could not be saved as {path}: {problem}",
         url=result.url,
         job=result.job,
     )
 
 
 @asynccontextmanager
-async def reserved(session: Session, target: OutputFile | None) -> AsyncIterator[None]:
-    """Keeps a free name for a swap that is about to be paid, against others of this client.
+async def reserved(session: Session, file: OutputFile | None) -> AsyncIterator[None]:
+    """Reserves a file for a swap that is about to be paid, so that no other swap of this client takes it.
 
     Raises:
-        ConfigurationError: the target cannot be used, or is another's already.
+        ConfigurationError: the file cannot be written, or is reserved already.
     """
-    if target is None:
+    if file is None:
         yield
         return
-    await check_target(target)
-    name = target.path.absolute()
-    if name in session.reserved_paths:
-        raise ConfigurationError(f"cannot save to {target.path}: another swap under way saves there")
-    session.reserved_paths.add(name)
+    await check_target(file)
+    path = file.path.absolute()
+    if path in session.reserved_paths:
+        raise ConfigurationError(f"cannot save to {file.path}: another swap under way saves there")
+    session.reserved_paths.add(path)
     try:
         yield
     finally:
-        session.reserved_paths.discard(name)
+        session.reserved_paths.discard(path)
 
 
-async def check_target(target: OutputFile) -> None:
-    """Refuses a target that could not be written, before anything is paid.
+async def check_target(file: OutputFile) -> None:
+    """Refuses a file that could not be written, before anything is paid.
 
     Raises:
-        ConfigurationError: its folder is missing or read-only, or its name is taken.
+        ConfigurationError: its folder is missing or read-only, or a file of that name exists.
     """
-    complaint = await anyio.to_thread.run_sync(_complaint_about, target)
-    if complaint is not None:
-        raise ConfigurationError(f"cannot save to {target.path}: {complaint}")
+    problem = await anyio.to_thread.run_sync(_problem_of, file)
+    if problem is not None:
+        raise ConfigurationError(f"cannot save to {file.path}: {problem}")
 
 
-def _complaint_about(target: OutputFile) -> str | None:
-    path = target.path
+def _problem_of(file: OutputFile) -> str | None:
+    path = file.path
     if not path.name:
         return "it is not a file name"
     try:
@@ -130,54 +135,81 @@ def _complaint_about(target: OutputFile) -> str | None:
             return f"the folder {path.parent} is read-only"
         if path.is_dir():
             return "it is a folder: name a file in it"
-        for name in filter(_is_taken, target.names):
-            if name.exists() and not name.is_file():
+        for possible in filter(_exists, file.possible_paths):
+            if possible.exists() and not possible.is_file():
                 return "it is not a regular file"
-            if not target.overwrite:
-                return f"{name.name} exists already: choose another name, or say overwrite (--overwrite)"
+            if not file.overwrite:
+                return f"{possible.name} exists already: choose another name, or say overwrite (--overwrite)"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None
 
 
-def _is_taken(name: Path) -> bool:
-    """Asks the system itself: `Path.exists` denies links to nowhere, and names that no file can have."""
+def _exists(path: Path) -> bool:
+    """Whether the name is in use. `Path.exists` is false for a broken link, and hides invalid names."""
     try:
-        name.lstat()
+        path.lstat()
     except FileNotFoundError:
         return False
     return True
 
 
-def _write(path: Path, target: OutputFile, data: bytes) -> None:
-    part = target.temporary_path(secrets.token_hex(8))
+def _write(path: Path, file: OutputFile, data: bytes) -> None:
+    temporary = file.temporary_path(secrets.token_hex(8))
     try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.overwrite:
-            part.replace(path)
+        if file.overwrite:
+            replace_atomically(path, data, temporary=temporary)
         else:
-            _move_to_free_name(part, path)
+            create_atomically(path, data, temporary=temporary)
     except FileExistsError:
         if not _holds(path, data):
             raise
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _holds(path: Path, data: bytes) -> bool:
     return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
 
 
-def _move_to_free_name(part: Path, target: Path) -> None:
-    """A hard link fails where the name is taken, which a rename does not; some file systems have none."""
+def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
+    """Writes a file that appears complete or not at all. An existing file is replaced.
+
+    `temporary` is a new file in the same folder, which is gone afterwards.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with _written(temporary, data):
+        temporary.replace(path)
+
+
+def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
+    """As `replace_atomically`, but never replaces an existing file.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: the file cannot be written.
+    """
+    with _written(temporary, data):
+        try:
+            # A hard link fails if the name is in use; a rename would replace the file.
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # The file system has no hard links.
+            if _exists(path):
+                raise FileExistsError(path) from None
+            temporary.replace(path)
+
+
+@contextmanager
+def _written(temporary: Path, data: bytes) -> Iterator[None]:
+    """The data is on the disk in `temporary` while the block runs."""
     try:
-        os.link(part, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        if _is_taken(target):
-            raise FileExistsError(target) from None
-        part.replace(target)
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield
+    finally:
+        temporary.unlink(missing_ok=True)

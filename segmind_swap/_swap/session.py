@@ -1,4 +1,4 @@
-"""One started client on one event loop: what all its swaps share."""
+"""A started client on one event loop: what all its swaps share, its start and its end."""
 
 from __future__ import annotations
 
@@ -7,19 +7,23 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 
 from .._concurrency import DetachedTasks
-from .._config import PollPolicy, RetryPolicy
-from .._errors import ResponseError, StatusError, SwapError
-from .._events import Emit, Event, EventHandler, RetryScheduled
+from .._config import PollPolicy, RateLimit, RetryPolicy
+from .._errors import ConfigurationError, ResponseError, StatusError, SwapError
+from .._events import Emit, Event, EventHandler, RetryScheduled, Started
 from .._http.circuit_breaker import CircuitBreaker
 from .._http.client import HttpClient
+from .._http.gate import LocalGate
 from .._models import SwapJob
 from .._policy.durations import Durations
+from .settings import ClientSettings
 
 log = logging.getLogger("segmind_swap")
 
@@ -27,7 +31,11 @@ _JOBS_REMEMBERED = 4096
 
 
 def emitter(handlers: Sequence[EventHandler]) -> Emit:
-    """A function that gives an event to each handler. An exception of a handler is logged, never raised."""
+    """A function that passes an event to each handler.
+
+    An exception of a handler is logged, and the other handlers still get the event. Only what is meant to
+    end the program passes (`KeyboardInterrupt`, `SystemExit`).
+    """
 
     def emit(event: Event) -> None:
         log.debug("%r", event)
@@ -42,12 +50,19 @@ def emitter(handlers: Sequence[EventHandler]) -> Emit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """A started client.
+    """A started client. It belongs to the event loop on which it was made.
 
     Attributes:
+        http: Sends requests.
+        breaker: The circuit breaker of the submits.
+        detached: The tasks that survive a cancelled caller, until the response to a POST is recorded.
         slots: A semaphore with one slot for each swap in flight.
+        workflow: The id of the workflow to run.
         timeout: Seconds a job may take, and a 429 may last.
-        emit: Gives an event to the handlers of the client. It never raises.
+        retry: When to repeat a request.
+        polling: When to poll a job.
+        max_image_bytes: The largest input image, in bytes.
+        emit: Passes an event to the handlers of the client. It raises no exception of a handler.
         durations: How long the completed swaps of the client took.
         reserved_paths: The files that swaps in flight will be saved to.
     """
@@ -64,26 +79,84 @@ class Session:
     emit: Emit
     durations: Durations = field(default_factory=Durations)
     reserved_paths: set[Path] = field(default_factory=set)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
-    _submitted: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    _loop: object = field(default_factory=anyio.lowlevel.current_token, repr=False)
+    _numbers: count[int] = field(default_factory=lambda: count(1), repr=False)
+    _swaps: OrderedDict[str, int] = field(default_factory=OrderedDict, repr=False)
+
+    @classmethod
+    def start(cls, settings: ClientSettings) -> Session:
+        """A session on the calling event loop.
+
+        Raises:
+            ConfigurationError: connections cannot be set up.
+        """
+        # Imported here, because `free_calls` needs the class `Session` of this module.
+        from .free_calls import probe  # noqa: PLC0415
+
+        emit = emitter(settings.handlers)
+        limit = settings.rate_limit
+        gate = LocalGate(limit, settings.retry) if isinstance(limit, RateLimit) else limit
+        http = HttpClient(settings.http, gate, emit)
+        return cls(
+            http=http,
+            breaker=CircuitBreaker(partial(probe, http), emit),
+            detached=DetachedTasks(),
+            slots=anyio.Semaphore(settings.max_in_flight),
+            workflow=settings.workflow,
+            timeout=settings.timeout,
+            retry=settings.retry,
+            polling=settings.polling,
+            max_image_bytes=settings.max_image_bytes,
+            emit=emit,
+        )
+
+    def check_loop(self) -> None:
+        """Refuses a caller on another event loop than that of the session.
+
+        Raises:
+            ConfigurationError: the caller runs on another event loop.
+        """
+        if anyio.lowlevel.current_token() != self._loop:
+            raise ConfigurationError(
+                "the client was started on another event loop: make one client for each loop"
+                " (each `asyncio.run` or `trio.run` is a loop of its own)"
+            )
+
+    async def aclose(self) -> None:
+        """Ends the session: refuses submits, waits for POSTs on their way, closes every connection.
+
+        A POST on its way has up to 15 s to receive and record its response.
+        """
+        self.http.refuse_submits()
+        try:
+            await self.detached.drain()
+        finally:
+            # Asyncio's own cancellation can end the wait early. The connections are closed all the same.
+            await self.http.aclose()
 
     def new_swap(self) -> int:
-        """The number of a swap that begins now: its events share it."""
+        """A number for a swap that begins now, from 1. The events of the swap share the number."""
         return next(self._numbers)
 
     def remember(self, job: SwapJob, swap: int) -> None:
-        """Keeps the number of a swap, so that a later `wait` for its job has the same."""
-        self._submitted[job.name] = swap
-        self._submitted.move_to_end(job.name)
-        while len(self._submitted) > _JOBS_REMEMBERED:
-            self._submitted.popitem(last=False)
+        """Stores the number of the swap that a job belongs to, for later calls with that job."""
+        name = _identity(job)
+        self._swaps[name] = swap
+        self._swaps.move_to_end(name)
+        while len(self._swaps) > _JOBS_REMEMBERED:
+            self._swaps.popitem(last=False)
 
     def swap_of(self, job: SwapJob) -> int:
-        """The number of the swap that a job belongs to; a new number for a job of another client."""
-        swap = self._submitted.get(job.name)
+        """The number of the swap that a job belongs to.
+
+        A job that this session does not know, as one of another process, gets a new number. `Started` is
+        emitted for it, so that `Started` is the first event of every number.
+        """
+        swap = self._swaps.get(_identity(job))
         if swap is None:
             swap = self.new_swap()
             self.remember(job, swap)
+            self.emit(Started(swap=swap, id=None))
         return swap
 
     def emit_retry(
@@ -110,6 +183,11 @@ class Session:
                 status_code=error.status_code if isinstance(error, StatusError | ResponseError) else None,
             )
         )
+
+
+def _identity(job: SwapJob) -> str:
+    """What distinguishes a job from others: its poll URL. A job that finished at once has none."""
+    return job.poll_url or f"{job.request_id} {job.submitted_at.isoformat()}"
 
 
 @contextmanager

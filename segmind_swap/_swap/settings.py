@@ -1,26 +1,17 @@
-"""A client's life: its settings, its start on one event loop, and its end."""
+"""The settings of a client: one checked, immutable value, with the environment read into it."""
 
 from __future__ import annotations
 
 import os
 import ssl
-import warnings
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-import anyio
-import anyio.lowlevel
+from typing import TYPE_CHECKING
 
 from .._api.origins import Service
-from .._concurrency import DetachedTasks
 from .._config import (
     BASE_URL,
-    MAX_IMAGE_BYTES,
-    MAX_IN_FLIGHT,
-    TIMEOUT,
-    WORKFLOW,
     Auth,
     PollPolicy,
     RateLimit,
@@ -34,146 +25,149 @@ from .._config import (
 )
 from .._errors import ConfigurationError
 from .._events import EventHandler
-from .._http.circuit_breaker import CircuitBreaker
-from .._http.client import HttpClient, HttpSettings
-from .._http.gate import LocalGate
+from .._http.client import HttpSettings
 from .._http.pools import PoolSettings
-from .free_calls import probe
-from .session import Session
-from .uploads import Uploads
+from .._protocols import Gate
 
 if TYPE_CHECKING:
     import httpx
 
 
-class Life:
-    """What every call of a client begins with: a session on the event loop that calls."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """Every setting of a `SwapClient`. The constructor checks the values; `of` reads the environment.
 
-    def __init__(
-        self,
-        api_key: str | None = None,
+    Attributes:
+        http: How to reach the service; holds the API key, which no `repr` shows.
+        workflow: The id of the workflow to run.
+        max_in_flight: How many swaps may be in flight at once.
+        rate_limit: What is known of the account's rate limit, or the gate that decides instead.
+        retry: When to repeat a request.
+        polling: When to poll a job.
+        timeout: Seconds a job may take, and a 429 may last.
+        max_image_bytes: The largest input image, in bytes.
+        handlers: The functions that get each event, in this order.
+
+    Raises:
+        ConfigurationError: a value cannot be used.
+    """
+
+    http: HttpSettings
+    workflow: str
+    max_in_flight: int
+    rate_limit: RateLimit | Gate
+    retry: RetryPolicy
+    polling: PollPolicy
+    timeout: float
+    max_image_bytes: int
+    handlers: tuple[EventHandler, ...]
+
+    def __post_init__(self) -> None:
+        checked_workflow(self.workflow)
+        whole("max_in_flight", self.max_in_flight)
+        whole("max_image_bytes", self.max_image_bytes)
+        positive("timeout", self.timeout, infinite=True)
+        for handler in self.handlers:
+            if not callable(handler):
+                raise ConfigurationError(
+                    f"on_event must be a function, or a sequence of functions, not {handler!r}"
+                )
+
+    @classmethod
+    def of(
+        cls,
         *,
-        base_url: str | None = None,
-        workflow: str = WORKFLOW,
-        auth: Auth = "auto",
-        max_in_flight: int = MAX_IN_FLIGHT,
-        rate_limit: RateLimit = RateLimit(),  # noqa: B008 - frozen
-        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
-        polling: PollPolicy = PollPolicy(),  # noqa: B008 - frozen
-        timeout: float = TIMEOUT,
-        request_timeouts: RequestTimeouts = RequestTimeouts(),  # noqa: B008 - frozen
-        proxy: str | None = None,
-        verify: bool | ssl.SSLContext = True,
-        transport: httpx.AsyncBaseTransport | None = None,
-        allow_http: bool = False,
-        max_image_bytes: int = MAX_IMAGE_BYTES,
-        on_event: EventHandler | None = None,
-    ) -> None:
-        self._session: Session | None = None
-        self._uploads: Uploads | None = None
-        self._closed = False
+        api_key: str | None,
+        base_url: str | None,
+        workflow: str,
+        auth: Auth,
+        max_in_flight: int,
+        rate_limit: RateLimit | Gate,
+        retry: RetryPolicy,
+        polling: PollPolicy,
+        timeout: float,
+        request_timeouts: RequestTimeouts,
+        proxy: str | None,
+        verify: bool | ssl.SSLContext,
+        transport: httpx.AsyncBaseTransport | None,
+        allow_http: bool,
+        max_image_bytes: int,
+        on_event: EventHandler | Sequence[EventHandler] | None,
+    ) -> ClientSettings:
+        """The settings that the arguments of `SwapClient` describe. The environment is read now, once.
+
+        `SEGMIND_API_KEY` and `SEGMIND_BASE_URL` replace an `api_key` and a `base_url` of None.
+
+        Raises:
+            ConfigurationError: there is no key, or a value cannot be used.
+        """
         one_of("auth", auth, ("auto", "bearer", "x-api-key"))
-        whole("max_in_flight", max_in_flight)
-        whole("max_image_bytes", max_image_bytes)
-        positive("timeout", timeout, infinite=True)
         if transport is not None and proxy is not None:
-            raise ConfigurationError("give a transport or a proxy, not both: a transport knows its own way")
-        self._workflow = checked_workflow(workflow)
-        self._max_in_flight = max_in_flight
-        self._rate_limit = rate_limit
-        self._retry = retry
-        self._polling = polling
-        self._timeout = timeout
-        self._max_image_bytes = max_image_bytes
-        self._on_event = on_event
+            raise ConfigurationError(
+                "give a transport or a proxy, not both: the transport opens its own connections"
+            )
         service = Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http)
-        self._http_settings = HttpSettings(
+        http = HttpSettings(
             service=service,
             key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
             auth=auth,
             timeouts=request_timeouts,
             user_agent=f"segmind-swap/{_version()}",
-            clients=PoolSettings(
+            pools=PoolSettings(
                 is_local=service.origin.loopback,
                 proxy=proxy,
                 verify=verify,
                 transport=transport,
             ),
         )
-
-    def __repr__(self) -> str:
-        return f"<SwapClient of {self._http_settings.service.base_url}, workflow {self._workflow}>"
-
-    def __reduce__(self) -> str:
-        raise TypeError("a SwapClient cannot be pickled: it holds the key, and belongs to one event loop")
-
-    async def __aenter__(self) -> Self:
-        self._started()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Closes the client. A submit whose answer is on its way has up to 15 s to bring it home."""
-        self._closed = True
-        if self._session is None:
-            return
-        session, _ = self._on_this_loop(self._session)
-        session.http.refuse_submits()
-        try:
-            await session.detached.drain()
-        finally:
-            # Plain asyncio cancellation may cut the wait short; the connections are closed all the same.
-            await session.http.aclose()
-            self._session = None
-
-    def __del__(self) -> None:
-        if getattr(self, "_session", None) is not None:
-            warnings.warn(
-                f"{self!r} was never closed: use `async with SwapClient() as client:` or call `aclose()`",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-
-    def _started(self) -> tuple[Session, Uploads]:
-        """The session, made at the first use: only then is it known which event loop it belongs to."""
-        if self._closed:
-            raise ConfigurationError("the client was closed: make a new one")
-        if self._session is not None:
-            return self._on_this_loop(self._session)
-        pace = LocalGate(self._rate_limit, self._retry)
-        http = HttpClient(self._http_settings, pace, self._on_event)
-        self._loop = anyio.lowlevel.current_token()
-        self._session = Session(
+        return cls(
             http=http,
-            breaker=CircuitBreaker(partial(probe, http), self._on_event),
-            detached=DetachedTasks(),
-            slots=anyio.Semaphore(self._max_in_flight),
-            workflow=self._workflow,
-            timeout=self._timeout,
-            retry=self._retry,
-            polling=self._polling,
-            max_image_bytes=self._max_image_bytes,
-            on_event=self._on_event,
+            workflow=workflow,
+            max_in_flight=max_in_flight,
+            rate_limit=rate_limit,
+            retry=retry,
+            polling=polling,
+            timeout=timeout,
+            max_image_bytes=max_image_bytes,
+            handlers=_handlers(on_event),
         )
-        self._uploads = Uploads(self._session)
-        return self._session, self._uploads
 
-    def _on_this_loop(self, session: Session) -> tuple[Session, Uploads]:
-        assert self._uploads is not None  # noqa: S101 - made together with the session
-        if anyio.lowlevel.current_token() != self._loop:
+    def timeout_of(self, timeout: float | None) -> float:
+        """The timeout of one call, in seconds; the client's if None.
+
+        Raises:
+            ConfigurationError: it is not above zero.
+        """
+        if timeout is None:
+            return self.timeout
+        positive("timeout", timeout, infinite=True)
+        return timeout
+
+    def concurrency_of(self, concurrency: int | None) -> int:
+        """How many swaps of one batch may be in flight; as many as of the client if None.
+
+        Raises:
+            ConfigurationError: it is not a whole number from 1 to the client's `max_in_flight`.
+        """
+        if concurrency is None:
+            return self.max_in_flight
+        whole("concurrency", concurrency)
+        if concurrency > self.max_in_flight:
             raise ConfigurationError(
-                "the client was started on another event loop: make one client for each loop"
-                " (each `asyncio.run` or `trio.run` is a loop of its own)"
+                f"concurrency ({concurrency}) is above the client's max_in_flight ({self.max_in_flight}):"
+                " raise that"
             )
-        return session, self._uploads
+        return concurrency
+
+
+def _handlers(on_event: EventHandler | Sequence[EventHandler] | None) -> tuple[EventHandler, ...]:
+    if on_event is None:
+        return ()
+    return tuple(on_event) if isinstance(on_event, Sequence) else (on_event,)
 
 
 def _version() -> str:
+    """The version of the installed package; "0" for a copy of the source that was never installed."""
     try:
         return version("segmind-swap")
     except PackageNotFoundError:

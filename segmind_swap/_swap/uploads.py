@@ -1,4 +1,4 @@
-"""Local pictures get a URL: once for each content, however many tasks ask at the same time."""
+"""A local image gets a URL: one upload for each content, however many tasks need it at the same time."""
 
 from __future__ import annotations
 
@@ -12,119 +12,130 @@ import anyio
 import anyio.to_thread
 
 from .._api.image_header import LoadedImage
-from .._api.messages import Request
+from .._api.messages import Request, SwapUrls
 from .._api.requests import upload_request
 from .._api.responses import read_upload
 from .._errors import ImageError
 from .._events import Uploaded
 from .._models import ImageInput
-from .free_calls import ask
+from .free_calls import request_until_answered
 from .images import is_url, load
 from .session import Session
 
-_AT_ONCE = 4
-# Calls, each with two pictures of up to 20 MB, and their base64 while they are sent.
+_UPLOADS_AT_ONCE = 4
+# A limit of memory: each swap has two images of up to 20 MB, and their base64 during the upload.
 _LOADED_AT_ONCE = 8
-_REMEMBERED = 4096
-# How long the service keeps an upload is not published; a URL that has gone would fail a paid job.
-_LIFETIME = 3600.0
+_URLS_REMEMBERED = 4096
+# Seconds. How long the service keeps an upload is not published, and a URL that no longer works would fail
+# a paid job.
+_URL_LIFETIME = 3600.0
 
 
 @dataclass(slots=True)
 class _Content:
-    """One content that is being uploaded."""
+    """One content during its upload.
+
+    Attributes:
+        lock: Held by the task that uploads.
+        users: How many tasks hold the lock or wait for it.
+    """
 
     lock: anyio.Lock = field(default_factory=anyio.Lock)
-    waiting: int = 0
+    users: int = 0
 
 
 class Uploads:
-    """Uploads pictures, and remembers where they are for an hour. Belongs to one event loop."""
+    """Uploads images, and reuses their URLs for an hour. Belongs to the event loop of its session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
-        self._under_way: dict[str, _Content] = {}
-        self._places = anyio.Semaphore(_AT_ONCE)
-        self._memory = anyio.Semaphore(_LOADED_AT_ONCE)
+        self._urls: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._uploading: dict[str, _Content] = {}
+        self._upload_slots = anyio.Semaphore(_UPLOADS_AT_ONCE)
+        self._memory_slots = anyio.Semaphore(_LOADED_AT_ONCE)
 
-    async def urls_of(self, *images: ImageInput) -> list[str]:
-        """A URL for each picture, in the same order. All are checked before the first is uploaded.
+    async def urls_of(self, reference: ImageInput, scene: ImageInput, *, swap: int | None) -> SwapUrls:
+        """The URLs of the two images of a swap. Both images are checked before either is uploaded.
 
         Raises:
-            ImageError: a picture cannot be used.
+            ImageError: an image cannot be used.
             SwapError: an upload did not succeed.
         """
-        async with self.loaded(*images) as pictures:
-            return [await self.url_of(picture) for picture in pictures]
+        async with self.loaded(reference, scene) as (loaded_reference, loaded_scene):
+            return SwapUrls(
+                reference=await self.url_of(loaded_reference, swap=swap),
+                scene=await self.url_of(loaded_scene, swap=swap),
+            )
 
     @asynccontextmanager
     async def loaded(self, *images: ImageInput) -> AsyncIterator[list[LoadedImage | str]]:
-        """The pictures, checked; those that are URLs, as they are. Only so many are in memory at a time.
+        """The images, loaded and checked, in the same order; an image that is a URL stays a string.
+
+        Only a few callers hold loaded images at a time. The others wait here, so that memory stays bounded.
 
         Raises:
-            ImageError: a picture cannot be used.
+            ImageError: an image cannot be used.
         """
-        async with self._memory:
-            yield [await self._checked(image) for image in images]
+        async with self._memory_slots:
+            yield [await self._load(image) for image in images]
 
-    async def _checked(self, image: ImageInput) -> LoadedImage | str:
+    async def _load(self, image: ImageInput) -> LoadedImage | str:
         limit = self._session.max_image_bytes
         if not is_url(image):
             return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
-        load(image, max_bytes=limit)  # reads nothing, so it needs no thread
-        complaint = self._session.http.service.input_url_problem(image)
-        if complaint is not None:
-            raise ImageError(f"{image}: the service could not fetch it: {complaint}", image=image)
+        load(image, max_bytes=limit)  # checks the URL only; reads no file, so no thread is needed
+        problem = self._session.http.service.input_url_problem(image)
+        if problem is not None:
+            raise ImageError(f"{image}: the service could not fetch it: {problem}", image=image)
         return image
 
-    async def url_of(self, picture: LoadedImage | str) -> str:
-        """Where the service finds a picture that is loaded.
+    async def url_of(self, image: LoadedImage | str, *, swap: int | None) -> str:
+        """The URL under which the service finds a loaded image. Uploads the image where that is needed.
 
         Raises:
-            SwapError: its upload did not succeed.
+            SwapError: the upload did not succeed.
         """
-        if isinstance(picture, str):
-            return picture
-        digest = picture.sha256
-        content = self._under_way.setdefault(digest, _Content())
-        content.waiting += 1
+        if isinstance(image, str):
+            return image
+        digest = image.sha256
+        content = self._uploading.setdefault(digest, _Content())
+        content.users += 1
         try:
             async with content.lock:
                 url = self._remembered(digest)
                 if url is None:
-                    async with self._places:
-                        url = await self._upload(picture)
+                    async with self._upload_slots:
+                        url = await self._upload(image, swap)
                     self._remember(digest, url)
                 return url
         finally:
-            content.waiting -= 1
-            if not content.waiting:
-                del self._under_way[digest]
+            content.users -= 1
+            if not content.users:
+                del self._uploading[digest]
 
-    async def _upload(self, picture: LoadedImage) -> str:
+    async def _upload(self, image: LoadedImage, swap: int | None) -> str:
         session = self._session
         service = session.http.service
 
         def encoded() -> Request:
-            text = base64.b64encode(picture.data).decode()
-            return upload_request(service, f"data:{picture.media_type};base64,{text}")
+            text = base64.b64encode(image.data).decode()
+            return upload_request(service, f"data:{image.media_type};base64,{text}", swap=swap)
 
-        # Tens of milliseconds for a large picture: too long for the event loop.
+        # Encoding a large image takes tens of milliseconds: too long for the event loop.
         request = await anyio.to_thread.run_sync(encoded)
-        url = read_upload(service, await ask(session, request))
-        session.emit(Uploaded(url=url, size_bytes=len(picture.data)))
+        url = read_upload(service, await request_until_answered(session, request))
+        session.emit(Uploaded(swap=swap, url=url, size_bytes=len(image.data)))
         return url
 
     def _remembered(self, digest: str) -> str | None:
-        url, expires_at = self._known.get(digest, ("", 0.0))
+        url, expires_at = self._urls.get(digest, ("", 0.0))
         if not url or anyio.current_time() >= expires_at:
             return None
-        self._known.move_to_end(digest)
+        self._urls.move_to_end(digest)
         return url
 
     def _remember(self, digest: str, url: str) -> None:
-        self._known[digest] = (url, anyio.current_time() + _LIFETIME)
-        self._known.move_to_end(digest)
-        while len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+        self._urls[digest] = (url, anyio.current_time() + _URL_LIFETIME)
+        self._urls.move_to_end(digest)
+        while len(self._urls) > _URLS_REMEMBERED:
+            self._urls.popitem(last=False)

@@ -1,14 +1,14 @@
-"""For tests of programs that swap: an emulator as a pytest fixture, clients of it, and a look at its bill.
+"""For tests of programs that swap: an emulator as a pytest fixture, clients for it, and a check of its bill.
 
-Put ``pytest_plugins = ["segmind_swap.testing"]`` into the ``conftest.py`` at the root of your tests. Nothing
-is registered by itself: a plugin that loads itself would import this package in every run of pytest, before
-coverage starts to measure. Needs the extra ``segmind-swap[testing]``.
+Put ``pytest_plugins = ["segmind_swap.testing"]`` into the ``conftest.py`` at the root of your tests. pytest
+does not load the plugin automatically: that would import this package in every run of pytest, before coverage
+starts to measure. Needs the extra ``segmind-swap[testing]``.
 
-Nothing here is asynchronous, so that it works under any pytest plugin for asyncio or trio, or under none.
+No fixture is asynchronous: the fixtures work with every pytest plugin for asyncio or trio, and without one.
 """
 
 try:
-    import pytest  # noqa: F401 -- only to see that the extra is there
+    import pytest  # noqa: F401 -- checks that the extra is installed
 except ImportError as _error:
     raise ImportError("`segmind_swap.testing` needs pytest: install `segmind-swap[testing]`") from _error
 

@@ -1,4 +1,4 @@
-"""A look at the bill, which a person understands at once when it is wrong."""
+"""A check of the emulator's bill, with a message that names what is wrong."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -9,19 +9,18 @@ _SHOWN = 10
 
 
 def assert_billed_once(emulator: Emulator, *, swaps: int | None = None) -> None:
-    """Every distinct swap that this emulator was asked for has been billed once.
+    """Asserts that the emulator has billed every distinct swap once.
 
-    Two swaps are the same if both pictures are: by content where they were uploaded, else by URL. Jobs that
-    nobody was told of, because their answer was lost, count like any other. A failed job counts, unless its
-    price was given back.
+    Two swaps are the same if both pictures are the same: by content if they were uploaded, else by URL. A job
+    whose response was lost counts like any other job. A failed job counts, unless its price was refunded.
 
     Args:
-        emulator: Whose ledger is looked at.
-        swaps: How many distinct swaps there have to be; None for any number.
+        emulator: The emulator whose ledger is checked.
+        swaps: How many distinct swaps must have been billed; None for any number.
 
     Raises:
-        AssertionError: a swap was billed more than once, or there are more or fewer than ``swaps``. The
-            message names the swaps, their jobs and what came between a job and its submitter.
+        AssertionError: a swap was billed more than once, or not exactly ``swaps`` were billed. The message
+            names the swaps, their jobs, and the fault that spoilt the response of a job.
     """
     __tracebackhide__ = True
     billed: defaultdict[tuple[str, str], list[Charge]] = defaultdict(list)
@@ -50,12 +49,12 @@ def _listed(swaps: Sequence[Sequence[Charge]]) -> Iterator[str]:
         yield f"  reference  {first.reference_character_image}"
         yield f"  scene      {first.character_image}"
         for charge in charges:
-            yield f"    {_told(charge)}"
+            yield f"    {_described(charge)}"
     if len(swaps) > _SHOWN:
         yield f"\n  and {_swaps(len(swaps) - _SHOWN)} more"
 
 
-def _told(charge: Charge) -> str:
+def _described(charge: Charge) -> str:
     words = f"job {charge.number} ({charge.request_id}), accepted at {charge.accepted_at:.2f} s"
     return f"{words}; its answer was spoilt: {charge.fault}" if charge.fault else words
 

@@ -1,4 +1,4 @@
-"""Clients of an emulator in the same process."""
+"""Clients for an emulator in the same process."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from segmind_swap import PollPolicy, SwapClient
 from segmind_swap.emulator import Emulator
 
 ANY_KEY = "any-key"
-"""For an emulator that accepts every key."""
+"""The key for an emulator that accepts every key."""
 
 POLLS = PollPolicy(interval=0.01)
-"""A job of the emulator takes as long as the test wants it to: there is no reason to look seldom."""
+"""A test sets how long a job of the emulator takes, so that short intervals cost little."""
 
 
 def connect(emulator: Emulator, **settings: Any) -> SwapClient:
-    """A client of this emulator, without a socket; use it with ``async with``, or close it.
+    """A client for this emulator, without a socket. Use it with ``async with``, or close it.
 
     Args:
-        emulator: Whom to talk to. It answers on the loop that the client is used on.
-        settings: Those of `SwapClient`. Without ``polling`` it polls every 0.01 s.
+        emulator: The emulator. It runs on the event loop of the client.
+        settings: The arguments of `SwapClient`. Without ``polling``, the client polls every 0.01 s.
     """
     defaults: dict[str, Any] = {
         "api_key": emulator.api_key or ANY_KEY,

@@ -1,4 +1,4 @@
-"""The fixtures, and the mark with which a test sets up its emulator."""
+"""The fixtures, and the mark with the settings of a test's emulator."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,16 +17,16 @@ _DEFAULTS: dict[str, Any] = {"duration": 0.05, "engine": "none"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Makes the mark known, so that ``--strict-markers`` accepts it."""
+    """Registers the mark, so that ``--strict-markers`` accepts it."""
     config.addinivalue_line("markers", f"{MARK}(**settings): the settings of this test's emulator")
 
 
 @pytest.fixture
 def segmind_emulator(request: pytest.FixtureRequest) -> Emulator:
-    """An emulator of the test's own, whose jobs take 0.05 s and return a picture of 8 x 8 pixels.
+    """An emulator for one test. Its jobs take 0.05 s and return a picture of 8 x 8 pixels.
 
-    ``@pytest.mark.segmind_emulator(rate_limit=5, faults=[...])`` on a test, a class or a module sets it up
-    otherwise; each setting is taken from the nearest mark that has it.
+    ``@pytest.mark.segmind_emulator(rate_limit=5, faults=[...])`` on a test, a class or a module changes its
+    settings. Each setting comes from the nearest mark that has it.
     """
     settings = dict(_DEFAULTS)
     for mark in reversed(list(request.node.iter_markers(MARK))):
@@ -38,16 +38,16 @@ def segmind_emulator(request: pytest.FixtureRequest) -> Emulator:
 
 @pytest.fixture
 def swap_client_factory(segmind_emulator: Emulator) -> Callable[..., SwapClient]:
-    """Makes clients of ``segmind_emulator``, without a socket: `connect` with the emulator given."""
+    """Makes clients for ``segmind_emulator``, without a socket: `connect`, called with the emulator."""
     return partial(connect, segmind_emulator)
 
 
 @pytest.fixture
 def segmind_url(segmind_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The base URL of ``segmind_emulator`` on a real socket, for as long as the test runs.
+    """The base URL of ``segmind_emulator`` on a real socket, while the test runs.
 
-    ``SEGMIND_BASE_URL`` and ``SEGMIND_API_KEY`` name it meanwhile, so that a plain ``SwapClient()``, in this
-    process or in one that it starts, talks to it.
+    ``SEGMIND_BASE_URL`` and ``SEGMIND_API_KEY`` are set meanwhile, so that a plain ``SwapClient()`` calls the
+    emulator, in this process and in processes that the test starts.
     """
     with segmind_emulator.serve() as url:
         monkeypatch.setenv("SEGMIND_BASE_URL", url)

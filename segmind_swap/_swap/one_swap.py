@@ -1,0 +1,85 @@
+"""One swap in one call: its paid half, its free half, and the events at its start and at a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .._errors import SwapError
+from .._events import Failed, Started
+from .._models import SwapJob, SwapRequest, SwapResult
+from .output_files import OutputFile, check_target, reserved, save
+from .polling import wait
+from .session import Session, errors_of
+from .submit import abandon, submit
+from .uploads import Uploads
+
+
+async def complete(
+    session: Session, uploads: Uploads, request: SwapRequest, *, timeout: float, file: OutputFile | None
+) -> SwapResult:
+    """Submits a swap, waits for its job, and saves the picture. Takes a slot of the session meanwhile.
+
+    `timeout` is the seconds that the job may take from its acceptance.
+    """
+    with _new_swap(session, request.id) as swap:
+        if file is not None:
+            await check_target(file)
+        # `reserved` checks the file again: another program may have made it during the wait for a slot.
+        async with session.slots, reserved(session, file):
+            job = await _submitted(session, uploads, request, swap)
+            try:
+                return await _finished(session, job, swap, timeout, file)
+            except SwapError:
+                raise
+            except BaseException:
+                # A cancellation or an interrupt carries no job. An event and a warning name the job instead.
+                abandon(session, job, swap=swap)
+                raise
+
+
+async def submit_only(session: Session, uploads: Uploads, request: SwapRequest) -> SwapJob:
+    """The paid half: uploads the images, and submits."""
+    with _new_swap(session, request.id) as swap:
+        return await _submitted(session, uploads, request, swap)
+
+
+async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: OutputFile | None) -> SwapResult:
+    """The free half: waits for the job, and saves the picture."""
+    swap = session.swap_of(job)
+    with _failed_emitted(session, swap, None), errors_of(job):
+        async with reserved(session, file):
+            return await _finished(session, job, swap, timeout, file)
+
+
+async def _submitted(session: Session, uploads: Uploads, request: SwapRequest, swap: int) -> SwapJob:
+    urls = await uploads.urls_of(request.reference_character_image, request.character_image, swap=swap)
+    job = await submit(session, urls, swap=swap, id=request.id)
+    session.remember(job, swap)
+    return job
+
+
+async def _finished(
+    session: Session, job: SwapJob, swap: int, timeout: float, file: OutputFile | None
+) -> SwapResult:
+    """Waits and saves. The job is charged, so each error carries the job."""
+    with errors_of(job):
+        result = await wait(session, job, swap=swap, timeout=timeout)
+        return result if file is None else await save(session, result, file, swap=swap)
+
+
+@contextmanager
+def _new_swap(session: Session, id: str | None) -> Iterator[int]:
+    swap = session.new_swap()
+    session.emit(Started(swap=swap, id=id))
+    with _failed_emitted(session, swap, id):
+        yield swap
+
+
+@contextmanager
+def _failed_emitted(session: Session, swap: int, id: str | None) -> Iterator[None]:
+    try:
+        yield
+    except SwapError as exc:
+        session.emit(Failed(swap=swap, id=id, error=exc))
+        raise

@@ -13,8 +13,9 @@ from .._errors import ConfigurationError
 
 MAX_URL_LENGTH = 4096
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
-# RFC 3986, 3.1, then the double slash of an authority. One letter alone is a drive of Windows, and no scheme.
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE | re.ASCII)
+# Any name before the colon, so that a misspelt scheme is reported as such and not as a missing file. A single
+# letter is a drive of Windows.
+_SCHEME = re.compile(r"[^/\\:]{2,}://")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Far narrower than RFC 3986 on purpose: it rejects everything that two URL parsers have ever read differently
 # (user info, backslashes, white space, encoded hosts).

@@ -1,7 +1,7 @@
 """Repeating a step until the step is done: the only file that knows tenacity.
 
-A step returns how it ended: `Done` with a value, or `Retry` with a delay. An exception of a step, cancellation
-included, ends the loop and is passed on unchanged.
+A step returns how it ended: `Done` with a value, or `Retry` with a delay. An exception of a step ends the
+loop and is passed on unchanged, cancellation included.
 """
 
 from __future__ import annotations

@@ -236,7 +236,8 @@ class _Submission:
             state=self.state,
             policy=session.retry,
             now=anyio.current_time(),
-            closed_for=session.http.gate.closed_for(Call.SUBMIT),
+            # Asked only if the answer is used: an error of a shared gate must not lose an acceptance.
+            closed_for=session.http.gate.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
             timeout=session.timeout,
             other_scheme=may_switch and session.http.schemes.next_after(Call.SUBMIT, scheme) is not None,
             caller_waits=caller_waits,

@@ -2,13 +2,13 @@
 
 import pytest
 
-from segmind_swap._policy.patience import is_worth_waiting, limited_since
+from segmind_swap._policy.patience import first_429_at, is_worth_waiting
 
 
 def test_the_first_429_in_a_row_starts_the_clock() -> None:
-    assert limited_since(None, 7.0) == 7.0
-    assert limited_since(7.0, 9.0) == 7.0
-    assert limited_since(0.0, 9.0) == 0.0
+    assert first_429_at(None, 7.0) == 7.0
+    assert first_429_at(7.0, 9.0) == 7.0
+    assert first_429_at(0.0, 9.0) == 0.0
 
 
 @pytest.mark.parametrize(

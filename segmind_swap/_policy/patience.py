@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def limited_since(since: float | None, now: float) -> float:
+def first_429_at(since: float | None, now: float) -> float:
     """When the first of the 429s in a row was received.
 
     Args:

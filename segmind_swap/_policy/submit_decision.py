@@ -12,7 +12,7 @@ from enum import Enum, auto
 from typing import assert_never
 
 from .._config import RetryPolicy
-from .patience import is_worth_waiting, limited_since
+from .patience import first_429_at, is_worth_waiting
 
 
 class ReplyKind(Enum):
@@ -101,7 +101,7 @@ def decide(
         other_scheme: Whether there is another auth scheme to try: none is confirmed yet.
         caller_waits: Whether somebody still waits for the swap. Without a caller nothing is sent again.
     """
-    since = limited_since(state.rate_limited_since, now) if reply is ReplyKind.RATE_LIMITED else None
+    since = first_429_at(state.rate_limited_since, now) if reply is ReplyKind.RATE_LIMITED else None
     action, is_in_doubt = _action(
         reply,
         sent=sent,

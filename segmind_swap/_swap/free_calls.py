@@ -14,7 +14,7 @@ from .._api.status_errors import StatusKind
 from .._errors import ConnectionFailedError, StatusError
 from .._http.client import HttpClient
 from .._models import Call, SwapJob
-from .._policy.patience import is_worth_waiting, limited_since
+from .._policy.patience import first_429_at, is_worth_waiting
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
 from .session import Session, errors_of
 
@@ -71,7 +71,7 @@ class _RepeatedCall:
     def _rate_limited(self, response: Response) -> Retry:
         session, call = self._session, self._request.call
         now = anyio.current_time()
-        self._rate_limited_since = since = limited_since(self._rate_limited_since, now)
+        self._rate_limited_since = since = first_429_at(self._rate_limited_since, now)
         # Downloads do not pass the gate.
         closed_for = 0.0 if call is Call.DOWNLOAD else session.http.gate.closed_for(call)
         if not is_worth_waiting(since=since, now=now, closed_for=closed_for, timeout=session.timeout):

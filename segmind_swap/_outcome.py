@@ -81,6 +81,53 @@ class OutcomeState(StrEnum):
     ABANDONED = "abandoned"
     """Somebody gave it up by hand."""
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the swap is done and paid: its result is known."""
+        return self in {OutcomeState.COMPLETED, OutcomeState.SAVED}
+
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing is charged, unless an earlier POST of the swap is in doubt."""
+        return self in {OutcomeState.PENDING, OutcomeState.REJECTED}
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether nobody knows if the swap was accepted. SENDING is so once no batch is at work."""
+        return self in {OutcomeState.SENDING, OutcomeState.UNKNOWN}
+
+    @property
+    def may_cost(self) -> bool:
+        """Whether it is still open what the swap costs: its price is reserved, and not spent."""
+        return self.is_in_doubt or self in {OutcomeState.ACCEPTED, OutcomeState.EXPIRED}
+
+    @property
+    def is_waitable(self) -> bool:
+        """Whether the next run waits for the job of the swap, for free."""
+        return self is OutcomeState.ACCEPTED
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether the next run continues the swap without a submit: it waits, or fetches the picture.
+
+        A swap that is SENDING belongs to a batch at work. After a crash it becomes UNKNOWN instead.
+        """
+        return self in {OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED}
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether a run with `retry_failed` submits the swap again, and pays again."""
+        return self in {OutcomeState.FAILED, OutcomeState.REJECTED}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether a run leaves the swap as it is: only `retry_failed`, or a person, changes it."""
+        return self is not OutcomeState.PENDING and not self.is_resumed
+
+    def needs_submit(self, *, retry_failed: bool = False) -> bool:
+        """Whether a run submits the swap."""
+        return self is OutcomeState.PENDING or (retry_failed and self.is_retryable)
+
 
 def _error_from_json(error: object, info: ValidationInfo) -> object:
     if isinstance(error, dict):

@@ -1,4 +1,4 @@
-"""A picture's type and size, by its magic bytes and its header. Nothing is decoded."""
+"""The type and size of an image, from its magic bytes and its header. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedImage:
-    """A picture's bytes, with what its header says.
+    """The bytes of an image, with the facts of its header.
 
     Attributes:
+        data: The bytes.
         sha256: Identifies the content, in hexadecimal.
-        media_type: `image/jpeg`, `image/png` or `image/webp`, by its magic bytes.
-        width_px: As its header says.
-        height_px: As its header says.
+        media_type: `image/jpeg`, `image/png` or `image/webp`, by the magic bytes.
+        width_px: The width in the header.
+        height_px: The height in the header.
     """
 
     data: bytes = field(repr=False)
@@ -30,15 +31,15 @@ class LoadedImage:
 
     @property
     def suffix(self) -> str:
-        """The file name's suffix for its type, with the dot."""
+        """The suffix of a file name for this type, with the dot."""
         return SUFFIXES[self.media_type]
 
 
 def checked(data: bytes, *, max_bytes: int) -> LoadedImage:
-    """The picture in `data`.
+    """Reads the header of an image.
 
     Raises:
-        ValueError: it is none that the service takes.
+        ValueError: the data is no image that the service takes, or has more than `max_bytes` bytes.
     """
     if not data:
         raise ValueError("it is empty")
@@ -75,7 +76,7 @@ def _measured(data: bytes) -> tuple[str, tuple[int, int]]:
 
 
 def _png_size(data: bytes) -> tuple[int, int]:
-    """ISO/IEC 15948, 11.2.2: the first chunk is IHDR, width and height its first fields."""
+    """ISO/IEC 15948, 11.2.2: the first chunk is IHDR; width and height are its first fields."""
     if data[12:16] != b"IHDR":
         raise ValueError("it is a PNG without a header")
     if b"IEND" not in data:
@@ -85,7 +86,7 @@ def _png_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:
-    """ITU-T T.81, B.2.2: a frame header (SOF0 … SOF15 but DHT, JPG, DAC) holds lines and samples."""
+    """ITU-T T.81, B.2.2: a frame header (SOF0 … SOF15, except DHT, JPG, DAC) holds lines and samples."""
     at = 2
     while True:
         if data[at] != 0xFF:
@@ -108,7 +109,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """RFC 9649, 2.5 to 2.7: lossy, lossless and extended files keep their size in three places."""
+    """RFC 9649, 2.5 to 2.7: lossy, lossless and extended files have their size in three places."""
     (length,) = struct.unpack_from("<I", data, 4)
     if len(data) < length + 8:
         raise ValueError("it is a WebP that is cut short")

@@ -8,28 +8,50 @@ from typing import Any, cast
 
 from .._models import Call
 from .bounded_json import parsed
+from .status_errors import StatusKind
 from .text import failure_text, readable, request_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One request, before it has a key.
+class SwapUrls:
+    """The two pictures of a swap, where the service can fetch them.
 
     Attributes:
+        reference: The URL of the picture of the new character: who goes in.
+        scene: The URL of the picture whose character is replaced.
+    """
+
+    reference: str
+    scene: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request, before the key is added.
+
+    Attributes:
+        call: The kind of request.
+        method: The HTTP method.
+        url: The absolute URL.
         body: The JSON document to send, or None.
+        swap: The number of the swap, as in its events; None if the request belongs to no swap.
+        attempt: Counts the requests of the same call, from 1.
     """
 
     call: Call
     method: str
     url: str
     body: bytes | None = field(default=None, repr=False)
+    swap: int | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete answer.
+    """A complete response.
 
     Attributes:
+        status_code: The HTTP status code.
         headers: With lower-case names.
         body: Decoded from its transfer and content encodings.
     """
@@ -39,35 +61,40 @@ class Response:
     body: bytes = field(repr=False)
 
     @property
+    def kind(self) -> StatusKind:
+        """What the status code means."""
+        return StatusKind.of(self.status_code)
+
+    @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return 200 <= self.status_code < 300
+        return self.kind.is_success
 
     @property
     def request_id(self) -> str | None:
-        """The `x-request-id` header, if it is an id."""
+        """The `x-request-id` header, if it is usable as an id."""
         return request_id(self.headers.get("x-request-id"))
 
     @property
     def excerpt(self) -> str:
-        """At most 300 harmless characters of the body: the reason it gives, or else its text."""
+        """At most 300 harmless characters of the body: the reason in it, or else its text."""
         return failure_text(self.body)
 
     @property
     def text(self) -> str:
-        """At most 300 harmless characters of the body as it is."""
+        """At most 300 harmless characters from the beginning of the body."""
         return readable(self.body)
 
     def json(self) -> object:
         """The body as JSON.
 
         Raises:
-            ValueError: it is not JSON, is nested absurdly deep, holds too much, or is not UTF-8.
+            ValueError: the body is not JSON, is nested absurdly deep, holds too many values, or is not UTF-8.
         """
         return parsed(self.body)
 
     def fields(self) -> dict[str, Any] | None:
-        """The body as a JSON object; None if it is anything else."""
+        """The body as a JSON object; None if the body is anything else."""
         try:
             value = self.json()
         except ValueError:
@@ -77,12 +104,12 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoResponse:
-    """No complete answer came.
+    """The end of a request without a complete response.
 
     Attributes:
         reason: What happened, in words.
         sent: Whether the last byte of the request may have left.
-        status_code: The status, where the answer broke off after its head.
+        status_code: The status code, if the response broke off after its head.
         request_id: The `x-request-id` header, likewise.
     """
 

@@ -1,4 +1,4 @@
-"""Where the API lives, which hosts may see the key, and which URLs may be fetched at all."""
+"""Where the API is, which hosts may see the key, and which URLs may be fetched at all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from .._errors import ConfigurationError
 
 MAX_URL_LENGTH = 4096
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# Any name before the colon, so that a misspelt scheme is reported as such and not as a missing file. A single
+# letter is a drive of Windows.
+_SCHEME = re.compile(r"[^/\\:]{2,}://")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Far narrower than RFC 3986 on purpose: nothing that two URL parsers have ever read differently (user info,
-# backslashes, white space, encoded hosts) gets past this expression.
+# Far narrower than RFC 3986 on purpose: it rejects everything that two URL parsers have ever read differently
+# (user info, backslashes, white space, encoded hosts).
 _URL = re.compile(
     r"(?P<scheme>https?)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)"
@@ -25,8 +28,13 @@ _URL = re.compile(
 )
 
 
+def is_url(text: str) -> bool:
+    """Whether a text is meant as a URL, and not as the path of a file. The URL may still be unusable."""
+    return _SCHEME.match(text) is not None
+
+
 class Origin(NamedTuple):
-    """What decides who is being talked to."""
+    """Scheme, host and port: what decides which machine a request reaches."""
 
     scheme: str
     host: str
@@ -34,7 +42,7 @@ class Origin(NamedTuple):
 
     @property
     def loopback(self) -> bool:
-        """Whether it is this machine itself (RFC 6761 reserves `localhost`)."""
+        """Whether the host is this machine (RFC 6761 reserves `localhost`)."""
         if self.host == "localhost" or self.host.endswith(".localhost"):
             return True
         address = _address(self.host)
@@ -42,13 +50,13 @@ class Origin(NamedTuple):
 
     @property
     def is_segmind(self) -> bool:
-        """Whether it is one of Segmind's own."""
+        """Whether the host belongs to Segmind, over https on its usual port."""
         ours = self.host == "segmind.com" or self.host.endswith(".segmind.com")
         return ours and self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
 
     @property
     def public(self) -> bool:
-        """Whether the address, as written, can be reached from elsewhere."""
+        """Whether the host, as written, may be reached from the internet."""
         address = _address(self.host)
         return not self.loopback and (address is None or _public(address))
 
@@ -62,7 +70,7 @@ def origin_of(url: str) -> Origin:
     """The origin of an absolute http(s) URL.
 
     Raises:
-        ValueError: it is no such URL, names user info, or is written in a way that invites misreading.
+        ValueError: the URL is no such URL, has user info, or is written in an ambiguous way.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"it is longer than {MAX_URL_LENGTH} characters")
@@ -79,7 +87,7 @@ def origin_of(url: str) -> Origin:
         address = _address(host)
         if address is None:
             raise ValueError(f"{host} is not an address")
-        # One spelling for each address, so that comparing hosts compares machines.
+        # One spelling for each address: origins are compared as text.
         host = f"[{address}]" if address.version == 6 else str(address)
     return Origin(scheme, host, port)
 
@@ -101,7 +109,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is on the internet. Of IPv6 only 2000::/3 is; 2002::/16 wraps IPv4 addresses."""
+    """Whether an address is on the internet. Of IPv6, only 2000::/3 is; 2002::/16 wraps IPv4 addresses."""
     if isinstance(address, ipaddress.IPv6Address) and (address not in _GLOBAL_UNICAST or address.sixtofour):
         return False
     return address.is_global and not address.is_multicast
@@ -109,11 +117,11 @@ def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The service a client talks to.
+    """The service that a client uses.
 
     Attributes:
-        base_url: Its address, without a trailing slash.
-        allow_http: Whether the user accepts that key and pictures travel in clear text.
+        base_url: The address of the API, without a trailing slash.
+        allow_http: Whether the user accepts that the key and pictures are sent in clear text.
     """
 
     base_url: str
@@ -123,33 +131,33 @@ class Service:
         try:
             origin = origin_of(self.base_url)
         except ValueError as exc:
-            complaint = str(exc)
+            problem = str(exc)
         else:
             if "?" in self.base_url or "#" in self.base_url:
-                complaint = "it has a query or a fragment"
+                problem = "it has a query or a fragment"
             elif origin.scheme == "http" and not origin.loopback and not self.allow_http:
-                complaint = "http:// would send the key in clear text; use https://, or set allow_http=True"
+                problem = "http:// would send the key in clear text; use https://, or set allow_http=True"
             else:
                 object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
                 return
-        raise ConfigurationError(f"base_url {_without_userinfo(self.base_url)!r} cannot be used: {complaint}")
+        raise ConfigurationError(f"base_url {_without_userinfo(self.base_url)!r} cannot be used: {problem}")
 
     @property
     def origin(self) -> Origin:
-        """Where the base URL points."""
+        """The origin of the base URL."""
         return origin_of(self.base_url)
 
     @property
     def upload_base_url(self) -> str:
-        """Uploads have a host of their own, unless the base URL was changed."""
+        """The address for uploads: another host than the API's, unless the base URL was changed."""
         return UPLOAD_BASE_URL if self.origin == origin_of(BASE_URL) else self.base_url
 
     def trusts(self, origin: Origin) -> bool:
-        """Whether the key may be sent there: among Segmind's own https hosts, or to the base URL's origin."""
+        """Whether the key may be sent to an origin: that of the base URL, or Segmind's own."""
         return origin == self.origin or (origin.is_segmind and self.origin.is_segmind)
 
     def poll_url_problem(self, url: str) -> str | None:
-        """Why a job's poll URL must not be asked with this client's key; None if it may."""
+        """Why a poll URL must not be requested with the key of this client; None if it may."""
         try:
             origin = origin_of(url)
         except ValueError as exc:
@@ -159,10 +167,10 @@ class Service:
         return f"{origin} does not belong to {self.origin}, so it must not see the key"
 
     def picture_url_problem(self, url: str) -> str | None:
-        """Why a picture must not be fetched from there (without the key); None if it may.
+        """Why a picture must not be fetched from a URL (without the key); None if it may.
 
-        Guards a back end against a server that names an address inside the back end's own network. Only the
-        address as written is looked at, not what a name resolves to.
+        Protects a back end from a server that names an address inside the back end's network. Only the host
+        as written is checked, not the addresses that a name resolves to.
         """
         try:
             origin = origin_of(url)
@@ -175,7 +183,7 @@ class Service:
         return None if origin.public else f"{origin.host} is not a public address"
 
     def input_url_problem(self, url: str) -> str | None:
-        """Why Segmind could not fetch an input from there; None if it can, or if this is another service."""
+        """Why Segmind could not fetch an input from a URL; None if it could, or for another service."""
         origin = origin_of(url)
         if origin.public or not self.origin.is_segmind:
             return None

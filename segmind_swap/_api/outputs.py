@@ -1,4 +1,4 @@
-"""The items of a finished job, in every shape that servers and documents have shown.
+"""The outputs of a finished job, in every shape that servers and documents have shown.
 
 In the order tried: a JSON string of a list of `{keyname, value: {data, type}}`, or the same already parsed ·
 a JSON object `{keyname: url}`, as a string or parsed · a plain or JSON-quoted URL · a list of bare URLs, all
@@ -16,7 +16,7 @@ from .origins import origin_of
 
 _MAX_ITEMS = 256
 _MAX_DEPTH = 6
-# Beside the status stand these as well; the inputs among them must never pass for the result.
+# These fields stand beside the status as well. The inputs among them must never be taken for the result.
 _NOT_OUTPUTS = frozenset(
     {
         "character_image",
@@ -32,21 +32,21 @@ _NOT_OUTPUTS = frozenset(
 
 
 def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
-    """All items in the body of a finished job, in the server's order."""
+    """All outputs in the body of a finished job, in the server's order."""
     beside = (
         SwapOutput(name=name, data=value)
         for name, value in fields.items()
-        if name not in _NOT_OUTPUTS and isinstance(value, str) and _is_url(value)
+        if name not in _NOT_OUTPUTS and isinstance(value, str) and _can_be_fetched(value)
     )
     places = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
     places.append(_first(beside))
-    # The first place with a picture; the first with anything, if there is none.
+    # The first place with a picture. Without one: the first place with anything.
     return next((items for items in places if picture_in(items)), next(filter(None, places), ()))
 
 
 def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:
-    """The URL of the picture: the first item of type image, else the first http(s) URL."""
-    urls = [item for item in outputs if _is_url(item.data)]
+    """The URL of the picture: the first output of type image that is a URL, else the first URL."""
+    urls = [item for item in outputs if _can_be_fetched(item.data)]
     images = [item for item in urls if item.type.strip().lower() == "image"]
     return next((item.data for item in images or urls), None)
 
@@ -89,7 +89,7 @@ def _items_of_object(fields: dict[str, object], name: str, depth: int) -> Iterat
 
 
 def _content(text: str) -> object:
-    """What a string holds if it is JSON of an object, a list or a string; None otherwise."""
+    """The value of a string that is the JSON of an object, a list or a string; None otherwise."""
     if text[0] not in '[{"':
         return None
     try:
@@ -98,7 +98,7 @@ def _content(text: str) -> object:
         return None
 
 
-def _is_url(text: str) -> bool:
+def _can_be_fetched(text: str) -> bool:
     try:
         origin_of(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Values to requests of the API."""
+"""Values to requests of the API. `swap` is the number of the swap, for the events of the request."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import json
 from collections.abc import Mapping
 
 from .._models import Call
-from .messages import Request
+from .messages import Request, SwapUrls
 from .origins import Service
 
 
-def submit_request(service: Service, workflow: str, *, reference_url: str, scene_url: str) -> Request:
-    """The paid call. Both fields are always sent: without one the service would run, and bill, a sample."""
-    document = {"reference_character_image": reference_url, "character_image": scene_url}
+def submit_request(service: Service, workflow: str, urls: SwapUrls, *, swap: int | None = None) -> Request:
+    """The paid request. Both pictures are always sent: without one, a sample would run and be billed."""
+    document = {"reference_character_image": urls.reference, "character_image": urls.scene}
     url = f"{service.base_url}/workflows/{workflow}"
-    return Request(call=Call.SUBMIT, method="POST", url=url, body=_json(document))
+    return Request(call=Call.SUBMIT, method="POST", url=url, body=_json(document), swap=swap)
 
 
-def poll_request(poll_url: str) -> Request:
-    """Asks for a job's state, at exactly the URL the server gave."""
-    return Request(call=Call.POLL, method="GET", url=poll_url)
+def poll_request(poll_url: str, *, swap: int | None = None, attempt: int = 1) -> Request:
+    """Asks for the state of a job, at exactly the URL that the server gave. Free."""
+    return Request(call=Call.POLL, method="GET", url=poll_url, swap=swap, attempt=attempt)
 
 
-def upload_request(service: Service, data_url: str) -> Request:
-    """Uploads one picture: of several, the order of the reply's URLs is not promised."""
+def upload_request(service: Service, data_url: str, *, swap: int | None = None) -> Request:
+    """Uploads one picture. Free. Never several: the order of the URLs in the response is not promised."""
     url = f"{service.upload_base_url}/upload-asset"
-    return Request(call=Call.UPLOAD, method="POST", url=url, body=_json({"data_urls": [data_url]}))
+    return Request(call=Call.UPLOAD, method="POST", url=url, body=_json({"data_urls": [data_url]}), swap=swap)
 
 
 def credits_request(service: Service) -> Request:
-    """Asks what is left on the account; runs and costs nothing."""
+    """Asks for the credits of the account. Free, and runs nothing."""
     return Request(call=Call.CREDITS, method="GET", url=f"{service.base_url}/v1/get-user-credits")
 
 
-def download_request(url: str) -> Request:
-    """Fetches a finished picture, without the key."""
-    return Request(call=Call.DOWNLOAD, method="GET", url=url)
+def download_request(url: str, *, swap: int | None = None) -> Request:
+    """Fetches a finished picture. Free, and sent without the key."""
+    return Request(call=Call.DOWNLOAD, method="GET", url=url, swap=swap)
 
 
 def _json(document: Mapping[str, object]) -> bytes:

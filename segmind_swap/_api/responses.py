@@ -30,26 +30,23 @@ _STATES = {
     "CANCELED": SwapState.FAILED,
     "EXPIRED": SwapState.FAILED,
 }
-# Besides 2xx. All others come from a gateway or are about the caller, whatever their body says, and the job
-# behind them may be well: calling a paid job failed by mistake invites paying for it again.
-_ABOUT_THE_JOB = frozenset({400, 422, 500})
 
 
 def accepted_job(
-    service: Service, answer: Response, *, workflow: str, possible_duplicates: int
+    service: Service, response: Response, *, workflow: str, possible_duplicates: int
 ) -> SwapJob | None:
-    """The job a 2xx to a submit tells of; None if it tells of none that could ever be waited for.
+    """The job in a 2xx to a submit; None if there is none that could ever be waited for.
 
-    Whether its `poll_url` may be trusted is a question of its own.
+    Whether the `poll_url` of the job can be trusted is not checked here (`Service.poll_url_problem`).
     """
-    fields = answer.fields()
-    if fields is None or not answer.ok:
+    fields = response.fields()
+    if fields is None or not response.ok:
         return None
     poll_url = fields.get("poll_url")
     poll_url = poll_url.strip() if isinstance(poll_url, str) else None
     if poll_url and poll_url.startswith("/") and not poll_url.startswith("//"):
         poll_url = f"{service.origin}{poll_url}"
-    # Longer than any that could be asked.
+    # A longer URL could not be polled.
     if not poll_url or len(poll_url) > MAX_URL_LENGTH:
         poll_url = None
     outputs = outputs_of(fields) if poll_url is None and _state(fields) is SwapState.COMPLETED else ()
@@ -57,7 +54,7 @@ def accepted_job(
         return None
     return SwapJob(
         poll_url=poll_url,
-        request_id=request_id_in(fields) or answer.request_id,
+        request_id=request_id_in(fields) or response.request_id,
         workflow=workflow,
         possible_duplicates=possible_duplicates,
         outputs=outputs,
@@ -65,36 +62,38 @@ def accepted_job(
 
 
 def request_id_in(fields: Mapping[str, Any]) -> str | None:
-    """The id a body gives, if it is one."""
+    """The `request_id` of a body, if it is usable as an id."""
     return request_id(fields.get("request_id"))
 
 
-def read_status(answer: Response) -> SwapStatus:
-    """What a poll was answered.
+def read_status(response: Response, job: SwapJob) -> SwapStatus:
+    """The state of a job, from the response to a poll. The errors have the job.
 
     Raises:
-        OutputError: the job is COMPLETED without a usable picture.
-        StatusError: the HTTP status says no, and the body does not speak of the job.
+        OutputError: the job is COMPLETED without a usable picture. It was paid.
+        StatusError: the HTTP status is no success, and the body is not the state of the job.
         ResponseError: a 2xx whose body is not a JSON object.
     """
-    fields = answer.fields()
+    fields = response.fields()
     state = _state(fields) if fields is not None else None
-    if fields is None or not _tells_of_the_job(answer, fields, state):
-        if not answer.ok:
-            raise refusal(answer, Call.POLL)
+    if fields is None or not _is_state_of_the_job(response, fields, state):
+        if not response.ok:
+            raise refusal(response, Call.POLL, job)
         raise ResponseError(
-            f"the poll was answered {answer.status_code} with something that is not a JSON object:"
-            f" {answer.excerpt or 'nothing'}",
-            status_code=answer.status_code,
-            excerpt=answer.excerpt,
+            f"the poll was answered {response.status_code} with something that is not a JSON object:"
+            f" {response.excerpt or 'nothing'}",
+            status_code=response.status_code,
+            excerpt=response.excerpt,
+            job=job,
         )
     outputs = outputs_of(fields) if state is SwapState.COMPLETED else ()
     url = picture_in(outputs)
     if state is SwapState.COMPLETED and url is None:
         raise OutputError(
-            f"the job is COMPLETED, but its answer holds no picture URL; the run was paid: {answer.text}",
-            body=answer.body[:_MAX_KEPT_BODY],
-            request_id=request_id_in(fields) or answer.request_id,
+            f"the job is COMPLETED, but its answer holds no picture URL; the run was paid: {response.text}",
+            body=response.body[:_MAX_KEPT_BODY],
+            request_id=request_id_in(fields) or response.request_id,
+            job=job,
         )
     return SwapStatus(
         state=state or SwapState.PROCESSING,
@@ -102,7 +101,7 @@ def read_status(answer: Response) -> SwapStatus:
         url=url,
         outputs=outputs,
         reason=failure_text(fields) if state is SwapState.FAILED else "",
-        cost_usd=_cost_usd(answer.headers, fields),
+        cost_usd=_cost_usd(response.headers, fields),
     )
 
 
@@ -111,20 +110,20 @@ def _state(fields: Mapping[str, Any]) -> SwapState | None:
     return _STATES.get(word.strip().upper()) if isinstance(word, str) else None
 
 
-def _tells_of_the_job(answer: Response, fields: Mapping[str, Any], state: SwapState | None) -> bool:
-    """Whether the body's status is to be believed before the HTTP status (FAILED is served as 422)."""
-    if answer.ok:
+def _is_state_of_the_job(response: Response, fields: Mapping[str, Any], state: SwapState | None) -> bool:
+    """Whether the body's `status` counts, and not the HTTP status (a FAILED job is served as 422)."""
+    if response.ok:
         return True
-    if answer.status_code not in _ABOUT_THE_JOB or state is None:
+    if not response.kind.may_tell_of_a_job or state is None:
         return False
-    # `{"status": "error"}` is what many gateways call any error of theirs.
+    # `{"status": "error"}` is what many gateways send for any error of their own.
     return str(fields["status"]).strip().upper() != "ERROR"
 
 
 def _cost_usd(headers: Mapping[str, str], fields: Mapping[str, Any]) -> float | None:
     metrics = fields.get("metrics")
-    told = metrics.get("cost") if isinstance(metrics, dict) else None
-    for value in (told, headers.get("x-cost")):
+    in_body = metrics.get("cost") if isinstance(metrics, dict) else None
+    for value in (in_body, headers.get("x-cost")):
         if isinstance(value, str | int | float) and not isinstance(value, bool):
             try:
                 cost = float(value)
@@ -135,50 +134,50 @@ def _cost_usd(headers: Mapping[str, str], fields: Mapping[str, Any]) -> float | 
     return None
 
 
-def read_upload(service: Service, answer: Response) -> str:
-    """The URL of the one picture that was uploaded (`file_urls` in the SDK, `urls` in the documents).
+def read_upload(service: Service, response: Response) -> str:
+    """The URL of the uploaded picture (in `file_urls` by Segmind's SDK, in `urls` by its documents).
 
     Raises:
-        ResponseError: there is not exactly one URL, or it is one that the service could not read.
+        ResponseError: there is not exactly one URL, or the service could not fetch from that URL.
     """
-    fields = answer.fields() or {}
+    fields = response.fields() or {}
     urls = fields.get("file_urls") or fields.get("urls")
     if not isinstance(urls, list) or len(urls) != 1 or not isinstance(urls[0], str):
-        complaint = "does not hold exactly one URL"
+        problem = "does not hold exactly one URL"
     else:
         url: str = urls[0]
         try:
             origin = origin_of(url)
         except ValueError as exc:
-            complaint = f"names a URL that cannot be used: {exc}"
+            problem = f"names a URL that cannot be used: {exc}"
         else:
             if origin.scheme == "https" or service.allow_http or service.origin.loopback:
                 return url
-            complaint = "names a URL that is not https"
+            problem = "names a URL that is not https"
     raise ResponseError(
-        f"the answer to the upload {complaint}: {answer.excerpt or 'empty'}",
-        status_code=answer.status_code,
-        excerpt=answer.excerpt,
+        f"the answer to the upload {problem}: {response.excerpt or 'empty'}",
+        status_code=response.status_code,
+        excerpt=response.excerpt,
     )
 
 
-def read_credits(answer: Response) -> Credits:
-    """What is left on the account.
+def read_credits(response: Response) -> Credits:
+    """The credits of the account.
 
     Raises:
         ResponseError: the body is not the documented object of two numbers.
     """
     try:
-        return Credits.model_validate(answer.json())
+        return Credits.model_validate(response.json())
     except ValueError:
         pass
     raise ResponseError(
-        f"the answer about credits cannot be read: {answer.excerpt or 'empty'}",
-        status_code=answer.status_code,
-        excerpt=answer.excerpt,
+        f"the answer about credits cannot be read: {response.excerpt or 'empty'}",
+        status_code=response.status_code,
+        excerpt=response.excerpt,
     )
 
 
-def refusal(answer: Response, call: Call) -> StatusError:
-    """The typed error of an answer that says no."""
-    return status_error(answer.status_code, answer.headers, answer.body, call)
+def refusal(response: Response, call: Call, job: SwapJob | None = None) -> StatusError:
+    """The typed error of a response that is no success."""
+    return status_error(response.status_code, response.headers, response.body, call, job=job)

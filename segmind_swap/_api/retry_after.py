@@ -1,4 +1,4 @@
-"""When a server says that requests may come again."""
+"""How long a server asks to wait before the next request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ _SHORTEST = 0.5
 _LONGEST = 120.0
 _DAY = 86_400.0
 _MILLISECONDS_FROM = 1e11
-"""An epoch this large is in milliseconds: as seconds it would be the year 5138."""
+"""A larger number is an epoch in milliseconds: in seconds, it would be the year 5138."""
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds until the server wants to hear from us again, from 0.5 to 120; None if it gives no hint.
+    """Seconds that the server asks to wait, from 0.5 to 120; None if it does not ask.
 
-    `x-rate-limit-reset-at-utc` (ISO 8601, `YYYY-MM-DD HH:MM:SS`, epoch seconds or milliseconds: the format is
-    not published) and `Retry-After` (seconds or a date) are both obeyed. Moments are compared with the
-    answer's own `Date`, so that a wrong clock on this side does not matter; `now` serves where it has none.
+    Read from `x-rate-limit-reset-at-utc` (ISO 8601, `YYYY-MM-DD HH:MM:SS`, epoch seconds or milliseconds: the
+    format is not published) and from `Retry-After` (seconds or a date, RFC 9110): the longer of the two.
+    Times are compared with the response's own `Date`, so that a wrong clock of this machine does not matter.
+
+    Args:
+        headers: With lower-case names.
+        now: The current time, for a response without a `Date`.
     """
     now = _http_date(headers.get("date", "")) or now
     reset = _delay(headers.get("x-rate-limit-reset-at-utc", ""), now)
@@ -44,7 +48,7 @@ def _delay(text: str, now: datetime) -> float | None:
 def _iso(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(re.sub(r"\s*UTC$", "+00:00", text, flags=re.IGNORECASE))
-        # The header's name says UTC.
+        # Without a time zone: the header's name says UTC.
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum, auto
 
 from .._errors import (
     AuthenticationError,
@@ -15,48 +16,150 @@ from .._errors import (
     ServerError,
     StatusError,
 )
+from .._models import SwapJob
 from .text import failure_text, request_id
 
 
-def status_error(code: int, headers: Mapping[str, str], body: bytes, call: str) -> StatusError:
-    """The typed error for an answer that is no success."""
-    reason = failure_text(body)
-    kind, advice = _class_of(code, reason, call)
-    told = f": {reason}" if reason else ""
-    return kind(
-        f"the {call} was answered {code}{told}{f' ({advice})' if advice else ''}",
-        status_code=code,
-        reason=reason,
-        request_id=request_id(headers.get("x-request-id")),
-    )
+class StatusKind(Enum):
+    """The kinds of HTTP status that this client tells apart. Every status code is exactly one of them."""
+
+    INFORMATIONAL = auto()
+    """1xx, and anything below: no final response has one."""
+    SUCCESS = auto()
+    """2xx."""
+    REDIRECT = auto()
+    """3xx. Never followed with the key."""
+    UNAUTHORIZED = auto()
+    """401: the key, or the scheme in which it was sent."""
+    NO_CREDITS = auto()
+    """402."""
+    FORBIDDEN = auto()
+    """403."""
+    NOT_FOUND = auto()
+    """404 and 410."""
+    NOT_ACCEPTABLE = auto()
+    """406: Segmind's code for missing credits; also content negotiation, as in HTTP's own definition."""
+    NOT_YET = auto()
+    """408 and 425: the same request may succeed later."""
+    TOO_LARGE = auto()
+    """413."""
+    RATE_LIMITED = auto()
+    """429."""
+    INVALID = auto()
+    """400 and 422: of a poll, the job's own failure may be served so."""
+    REFUSED = auto()
+    """Any other 4xx."""
+    SERVER_ERROR = auto()
+    """500: the service itself failed, or (of a poll) the job did."""
+    GATEWAY = auto()
+    """502, 503 and 504: nobody knows whether the service has processed the request."""
+    UNCLEAR = auto()
+    """Any other code from 500 up: 520 to 530 are sent by proxies that had passed the request on."""
+
+    @staticmethod
+    def of(code: int) -> StatusKind:
+        """The kind of a status code."""
+        kind = _EXACT.get(code)
+        if kind is not None:
+            return kind
+        if code < 200:
+            return StatusKind.INFORMATIONAL
+        return _OF_CLASS.get(code // 100, StatusKind.UNCLEAR)
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the request succeeded."""
+        return self is StatusKind.SUCCESS
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same free call is worth repeating after a backoff. A 429 has rules of its own."""
+        return self in {StatusKind.NOT_YET, StatusKind.SERVER_ERROR, StatusKind.GATEWAY}
+
+    @property
+    def may_tell_of_a_job(self) -> bool:
+        """Whether the body of a response to a poll may be the state of the job.
+
+        All other codes come from a gateway or concern the caller, whatever their body says, and the job may
+        be well: a paid job that is reported as failed by mistake may be paid again.
+        """
+        return self in {StatusKind.SUCCESS, StatusKind.INVALID, StatusKind.SERVER_ERROR}
+
+    @property
+    def is_from_the_service(self) -> bool:
+        """Whether the service is there and responds (below 500), as the circuit breaker asks."""
+        return self not in {StatusKind.SERVER_ERROR, StatusKind.GATEWAY, StatusKind.UNCLEAR}
 
 
+_EXACT = {
+    400: StatusKind.INVALID,
+    401: StatusKind.UNAUTHORIZED,
+    402: StatusKind.NO_CREDITS,
+    403: StatusKind.FORBIDDEN,
+    404: StatusKind.NOT_FOUND,
+    406: StatusKind.NOT_ACCEPTABLE,
+    408: StatusKind.NOT_YET,
+    410: StatusKind.NOT_FOUND,
+    413: StatusKind.TOO_LARGE,
+    422: StatusKind.INVALID,
+    425: StatusKind.NOT_YET,
+    429: StatusKind.RATE_LIMITED,
+    500: StatusKind.SERVER_ERROR,
+    502: StatusKind.GATEWAY,
+    503: StatusKind.GATEWAY,
+    504: StatusKind.GATEWAY,
+}
+_OF_CLASS = {2: StatusKind.SUCCESS, 3: StatusKind.REDIRECT, 4: StatusKind.REFUSED}
+
+# The error class of each kind, and advice for the message.
+_ERRORS: Mapping[StatusKind, tuple[type[StatusError], str]] = {
+    StatusKind.REDIRECT: (BadRequestError, "redirects are never followed with the key: check base_url"),
+    StatusKind.UNAUTHORIZED: (AuthenticationError, "check the API key, SEGMIND_API_KEY"),
+    StatusKind.NO_CREDITS: (InsufficientCreditsError, "add credits to the account"),
+    StatusKind.FORBIDDEN: (PermissionDeniedError, "this key may not do that"),
+    StatusKind.NOT_FOUND: (NotFoundError, ""),
+    StatusKind.NOT_ACCEPTABLE: (InsufficientCreditsError, "add credits to the account"),
+    StatusKind.TOO_LARGE: (
+        BadRequestError,
+        "the request is larger than the server takes: send a smaller picture",
+    ),
+    StatusKind.RATE_LIMITED: (RateLimitError, "the account's rate limit"),
+    StatusKind.SERVER_ERROR: (ServerError, ""),
+    StatusKind.GATEWAY: (ServerError, ""),
+    StatusKind.UNCLEAR: (ServerError, ""),
+}
 _OTHER_406 = re.compile(r"content.?type|parameter|invalid|unsupported|not acceptable", re.IGNORECASE)
 _ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
 
 
+def status_error(
+    code: int, headers: Mapping[str, str], body: bytes, call: str, *, job: SwapJob | None = None
+) -> StatusError:
+    """The typed error of a response that is no success.
+
+    Args:
+        code: The status code.
+        headers: With lower-case names.
+        body: The decoded body.
+        call: The kind of call, as a word.
+        job: The job that the call was about.
+    """
+    reason = failure_text(body)
+    error_class, advice = _class_of(code, reason, call)
+    because = f": {reason}" if reason else ""
+    return error_class(
+        f"the {call} was answered {code}{because}{f' ({advice})' if advice else ''}",
+        status_code=code,
+        reason=reason,
+        request_id=request_id(headers.get("x-request-id")),
+        job=job,
+    )
+
+
 def _class_of(code: int, reason: str, call: str) -> tuple[type[StatusError], str]:
-    match code:
-        case 401:
-            return AuthenticationError, "check the API key, SEGMIND_API_KEY"
-        case 402:
-            return InsufficientCreditsError, "add credits to the account"
-        case 406 if _OTHER_406.search(reason) and not _ABOUT_CREDITS.search(reason):
-            return BadRequestError, ""
-        case 406:
-            return InsufficientCreditsError, "add credits to the account"
-        case 403:
-            return PermissionDeniedError, "this key may not do that"
-        case 404 | 410:
-            advice = "check the workflow's id" if call == "submit" else ""
-            return NotFoundError, advice
-        case 413:
-            return BadRequestError, "the request is larger than the server takes: send a smaller picture"
-        case 429:
-            return RateLimitError, "the account's rate limit"
-        case _ if code >= 500:
-            return ServerError, ""
-        case _ if 300 <= code < 400:
-            return BadRequestError, "redirects are never followed with the key: check base_url"
-        case _:
-            return BadRequestError, ""
+    kind = StatusKind.of(code)
+    if kind is StatusKind.NOT_FOUND and call == "submit":
+        return NotFoundError, "check the workflow's id"
+    if kind is StatusKind.NOT_ACCEPTABLE and _OTHER_406.search(reason) and not _ABOUT_CREDITS.search(reason):
+        return BadRequestError, ""
+    return _ERRORS.get(kind, (BadRequestError, ""))

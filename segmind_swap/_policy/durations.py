@@ -1,4 +1,4 @@
-"""How long swaps take, as far as polls can tell: when the first look at a job is worth a request."""
+"""How long swaps take, as far as polls can show: when the first poll of a job is worth a request."""
 
 from __future__ import annotations
 
@@ -11,64 +11,68 @@ _KEPT = 128
 _ENOUGH = 20
 _EARLY = 0.05
 _HALF = 0.5
-# Of a job that was done at the first look nothing is known but that. Taken as this part of the time it was
-# left alone, a service that became faster is noticed within a few swaps.
+# A job that is done at its first poll has shown no lower bound. Counting this part of its age, a service that
+# became faster is noticed within a few swaps.
 _DONE_AT_FIRST = 0.75
 
 PRIOR = 45.0
-"""Before anything is known, in a batch: hardly any of the swaps that take 71.89 s on average ends earlier."""
+"""The age of a job at its first poll in a batch, in seconds, before anything is known.
+
+Swaps take 71.89 s on average (the workflow's API page), and hardly any of them takes less than this.
+"""
 
 
 class Durations:
-    """Lower bounds of what the latest completed swaps of one workflow took. Belongs to one event loop.
+    """Lower bounds of the durations of the latest completed swaps. Belongs to one event loop.
 
     Attributes:
-        news: Set, and replaced, when something shorter is learnt while little is known.
+        changed: Set, and replaced by a new event, when a shorter duration is learned while little is known.
     """
 
     def __init__(self) -> None:
         self.changed = anyio.Event()
         self._latest: deque[float] = deque()
         self._sorted: list[float] = []
-        self._is_scouted = False
+        self._is_probing = False
 
     def first_poll_age(self, *, is_scarce: bool) -> float | None:
-        """An age that one job in twenty does not reach; None while fewer than twenty are known.
+        """An age in seconds that one job in twenty does not reach; None while fewer than twenty are known.
 
-        Where polls are scarce it is one in two: what is looked at early then comes late for a second time.
+        Where polls are scarce (`is_scarce`), an age that one job in two does not reach: a job that is polled
+        too early has to wait for a second poll.
         """
         known = len(self._sorted)
         return self._sorted[int((_HALF if is_scarce else _EARLY) * known)] if known >= _ENOUGH else None
 
     @property
     def conservative(self) -> float:
-        """For one of many, while little is known: no later than any job that is known was done."""
+        """The age for the first poll in a batch while little is known: not later than any known end."""
         return min((PRIOR, *self._sorted[:1]))
 
     def add_lower_bound(self, age: float) -> None:
-        """A job that is completed now was not at this age, its last that is known."""
+        """Adds a completed job, which was last seen running at this age."""
         if len(self._latest) == _KEPT:
             del self._sorted[bisect_left(self._sorted, self._latest.popleft())]
-        is_news = len(self._sorted) < _ENOUGH and age < self.conservative
+        is_shorter = len(self._sorted) < _ENOUGH and age < self.conservative
         self._latest.append(age)
         insort(self._sorted, age)
-        if is_news:
+        if is_shorter:
             self.changed.set()
             self.changed = anyio.Event()
 
     def add_done_at_first_poll(self, age: float) -> None:
-        """A job was completed when it was looked at first, as planned at this age."""
+        """Adds a job that was completed at its first poll, which was planned for this age."""
         self.add_lower_bound(_DONE_AT_FIRST * age)
 
     def try_probe(self) -> bool:
-        """Whether the caller is to look early, for all: the first of many, while nothing is known.
+        """Whether the caller is to poll its job early, for all jobs of a batch, because nothing is known yet.
 
-        If so, it has to say `scouted` in the end.
+        A caller that is told so must call `probe_done` in the end, whatever happens.
         """
-        is_scout = not self._sorted and not self._is_scouted
-        self._is_scouted |= is_scout
-        return is_scout
+        is_probe = not self._sorted and not self._is_probing
+        self._is_probing |= is_probe
+        return is_probe
 
     def probe_done(self) -> None:
-        """The scout is back: if it learnt nothing, another will go."""
-        self._is_scouted = False
+        """Ends a probe. If the probe has learned nothing, the next `try_probe` starts another."""
+        self._is_probing = False

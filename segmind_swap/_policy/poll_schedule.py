@@ -1,65 +1,101 @@
-"""When to look at a job next, and when to believe that the service has forgotten it."""
+"""When to poll a job next, and when to believe that the service has forgotten the job."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from .._config import PollPolicy, RetryPolicy
+from .._errors import (
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    OutputError,
+    PermissionDeniedError,
+    RateLimitError,
+    SwapError,
+)
+from .._models import SwapStatus
 from .durations import Durations
 from .retry import backoff
 
-_GONE_ANSWERS = 3
-_GONE_INTERVALS = 2
-_GONE_SECONDS = 30.0
-# Polls come whole intervals apart, but for the last digit of a clock's float.
+ENDS_POLLING = (AuthenticationError, ConfigurationError, OutputError, PermissionDeniedError)
+"""The errors of a poll that the next poll would only repeat. The job is as well as before."""
+
+_MISSING_RESPONSES = 3
+_MISSING_INTERVALS = 2
+_MISSING_SECONDS = 30.0
+# The times between polls are whole intervals, except for rounding errors of the clock.
 _ROUNDING = 1e-6
 
 
-class Schedule:
-    """The times of one job's polls. All moments are on the event loop's clock."""
+@dataclass(frozen=True, slots=True)
+class PollHistory:
+    """What the latest polls of one job came to. A plain value: a fleet stores it in a row.
 
-    def __init__(self, policy: PollPolicy, retry: RetryPolicy) -> None:
-        self._policy = policy
-        self._retry = retry
-        self._failures = 0
-        self._gone_since = 0.0
-        self._gone_answers = 0
+    Attributes:
+        failures: How many polls in a row brought no state, a 429 not counted.
+        missing: How many polls in a row were answered "no such job", a 429 not counted.
+        missing_since: When the first of those was answered; None if there is none.
+    """
 
-    def first(self) -> float:
-        """The age at which a job is to be looked at first."""
-        policy = self._policy
-        return policy.interval if policy.first_after is None else policy.first_after
+    failures: int = 0
+    missing: int = 0
+    missing_since: float | None = None
 
-    def first_learnt(self, durations: Durations, *, cautious: bool, is_scarce: bool = False) -> float:
-        """The same, by what other jobs took; `cautious` counts on slow ones as long as little is known."""
-        policy = self._policy
-        early = durations.first_poll_age(is_scarce=is_scarce) if policy.learn else None
-        if early is None and cautious and policy.learn and policy.first_after is None:
-            early = durations.conservative
-        return self.first() if early is None else max(policy.interval, early)
 
-    def after_answer(self) -> float:
-        """The delay after a poll that told the state."""
-        self._failures = self._gone_answers = 0
-        return self._policy.interval
+def next_poll(
+    history: PollHistory, seen: SwapStatus | SwapError, *, policy: PollPolicy, retry: RetryPolicy, now: float
+) -> tuple[float | None, PollHistory]:
+    """When to poll again, and the history after this poll. Only the jitter of a backoff is random.
 
-    def after_failure(self) -> float:
-        """The delay after a poll that told nothing: never less than usual, so an outage does not add load."""
-        self._gone_answers = 0
-        return self._backed_off()
+    Args:
+        history: The history before this poll.
+        seen: The state, or the error of the poll: none of `ENDS_POLLING`.
+        policy: When to poll.
+        retry: How long to back off. A failed poll never shortens the interval, so that an outage adds no
+            load.
+        now: When the poll ended, on the clock of `missing_since`.
 
-    def after_missing(self, now: float) -> float | None:
-        """The delay after a poll answered "no such job"; None once that has to be believed.
+    Returns:
+        Seconds until the next poll, and the new history. None instead of seconds: the job has expired. The
+        service must say three times in a row that it has no such job, over two intervals and over 30 s,
+        because the job's record may not be visible yet, and a gateway may have lost its back end.
+    """
+    match seen:
+        case SwapStatus():
+            return policy.interval, PollHistory()
+        case RateLimitError():
+            # No failure of the job: the gate delays the next poll for as long as the limit lasts.
+            return policy.interval, history
+        case NotFoundError():
+            missing = history.missing + 1
+            since = now if history.missing_since is None else history.missing_since
+            needed = max(_MISSING_INTERVALS * policy.interval, _MISSING_SECONDS)
+            if missing >= _MISSING_RESPONSES and now - since >= needed - _ROUNDING:
+                return None, PollHistory(history.failures, missing, since)
+            after = PollHistory(history.failures + 1, missing, since)
+        case _:
+            after = PollHistory(history.failures + 1)
+    return max(policy.interval, backoff(retry, after.failures)), after
 
-        A record may not be visible yet, or a gateway may be lost: it takes three such answers in a row,
-        over two intervals and 30 s.
-        """
-        if self._gone_answers == 0:
-            self._gone_since = now
-        self._gone_answers += 1
-        needed = max(_GONE_INTERVALS * self._policy.interval, _GONE_SECONDS)
-        if self._gone_answers >= _GONE_ANSWERS and now - self._gone_since >= needed - _ROUNDING:
-            return None
-        return self._backed_off()
 
-    def _backed_off(self) -> float:
-        self._failures += 1
-        return max(self._policy.interval, backoff(self._retry, self._failures))
+def first_poll_age(policy: PollPolicy) -> float:
+    """The age of a job at its first poll, in seconds since the acceptance, as the policy says."""
+    return policy.interval if policy.first_after is None else policy.first_after
+
+
+def learned_first_poll_age(
+    policy: PollPolicy, durations: Durations, *, conservative: bool, is_scarce: bool = False
+) -> float:
+    """The age of a job at its first poll, in seconds, by what other jobs took.
+
+    Args:
+        policy: When to poll.
+        durations: What other jobs took.
+        conservative: Whether to expect a slow job while little is known.
+        is_scarce: Whether polls use up the rate limit.
+    """
+    early = durations.first_poll_age(is_scarce=is_scarce) if policy.learn else None
+    if early is None and conservative and policy.learn and policy.first_after is None:
+        early = durations.conservative
+    return first_poll_age(policy) if early is None else max(policy.interval, early)

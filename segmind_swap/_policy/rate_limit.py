@@ -1,8 +1,8 @@
-"""The account's rate limit: as it was given, or as 429s have shown it.
+"""An estimate of the account's rate limit: given by the user, or learned from 429s.
 
-Nobody publishes it, so it is found: what was accepted in the minute before a 429 is the limit, and requests
-are spread evenly over the minute from then on. After two quiet minutes 2 % more are tried (or one), and after
-each time that this fails, twice as many minutes go by first.
+The limit is not published. The requests that were accepted in the minute before a 429 are taken as the limit,
+and from then on requests are spread evenly over the minute. After two minutes without a 429, the estimate is
+raised by 2 % (at least by one request). After each failed raise, the next raise comes after twice the time.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ _MORE = 1.02
 _BUSY = 0.9
 _QUIET = 2 * MINUTE
 _LONGEST_QUIET = 32 * MINUTE
-# The lowest that any of Segmind's documents names: one 429 in a quiet hour must not make the next one slow.
+# The lowest limit in any of Segmind's documents. One 429 in a quiet hour must not slow down the next hour.
 _LOWEST = 5.0
-# Who leaves late does not put off those after it, unless it was later than this.
+# A request that leaves late by at most this does not delay the requests after it.
 _SLACK = 0.05
-# A limit that lets requests pass again so soon is not counted by the minute.
+# A limit that opens again within this time is not counted by the minute.
 _SOON = 10.0
-# Reset times are told in whole seconds, and by clocks that are a little off.
+# Reset times are whole seconds, of clocks that differ a little.
 _TOLERANCE = 2.0
 
 
 class RateLimitEstimate:
-    """What is known of the limit. All moments are on the event loop's clock.
+    """The estimate of one client. All times are seconds on the event loop's clock.
 
     Attributes:
-        count_polls: Whether polls use up the limit, as was said or as a 429 has shown.
+        count_polls: Whether polls use up the limit: given by the user, or shown by a 429 to a poll.
         per_minute: Requests a minute; None while nothing is known.
     """
 
@@ -41,20 +41,20 @@ class RateLimitEstimate:
         self.count_polls = given.count_polls
         self.per_minute = given.requests_per_minute
         self._most = given.requests_per_minute
-        # What held before more was tried.
+        # The estimate before the current raise; None without a raise.
         self._proven: float | None = None
         self._accepted: dict[Call, deque[float]] = {Call.SUBMIT: deque(), Call.POLL: deque()}
-        self._is_news = False
+        self._has_counted = False
         self._first_at: float | None = None
         self._met_at: float | None = None
         self._opens_at = 0.0
-        self._is_told = self._was_late = False
+        self._is_announced = self._was_late = False
         self._next_at = self._shift = 0.0
         self._quiet = _QUIET
         self._quiet_since = 0.0
 
     def counts(self, call: Call) -> bool:
-        """Whether such a request uses up the limit."""
+        """Whether a request of this kind uses up the limit."""
         return call is Call.SUBMIT or (call is Call.POLL and self.count_polls)
 
     def next_at(self, now: float) -> float:
@@ -66,7 +66,7 @@ class RateLimitEstimate:
         return self._next_at
 
     def observe_sent(self, now: float) -> None:
-        """A request that counts leaves."""
+        """A request that counts has left."""
         if self._first_at is None:
             self._first_at = self._quiet_since = now
         if self.per_minute is None:
@@ -76,44 +76,51 @@ class RateLimitEstimate:
         self._shift = 0.0
 
     def observe_accepted(self, call: Call, left_at: float) -> None:
-        """A request was answered with something else than 429."""
+        """The response to a request that left at `left_at` was not a 429."""
         moments = self._accepted.get(call)
         if moments is None:
             return
         moments.append(left_at)
-        # Those of the minute before a 429 are needed until the gate opens again.
+        # The times of the minute before a 429 are needed until the gate opens again.
         since = (left_at if self._met_at is None else self._met_at) - MINUTE
         while moments and moments[0] <= since:
             moments.popleft()
-        self._is_news |= self.counts(call)
+        self._has_counted |= self.counts(call)
 
-    def observe_429(self, call: Call, now: float, opens_at: float, *, is_told: bool) -> None:
-        """A 429 came, the first of those that belong together. The gate opens at `opens_at`, perhaps told."""
+    def observe_429(self, call: Call, now: float, opens_at: float, *, is_announced: bool) -> None:
+        """The first 429 of a series came: the gate is closed until `opens_at`.
+
+        Args:
+            call: The kind of request that was answered 429.
+            now: The current time.
+            opens_at: When the gate opens.
+            is_announced: Whether the server has named that time.
+        """
         if call is Call.POLL and not self.count_polls:
-            self.count_polls = self._is_news = True
+            self.count_polls = self._has_counted = True
             self.per_minute = self._proven = None
         if self.counts(call):
-            self._met_at, self._opens_at, self._is_told = now, opens_at, is_told
+            self._met_at, self._opens_at, self._is_announced = now, opens_at, is_announced
 
     def _conclude(self, met_at: float) -> None:
-        """What a 429 shows, now that the answers to what left before it have come, too."""
+        """Evaluates a 429 when the gate opens: the responses to earlier requests have arrived by then."""
         self._met_at = None
-        # Straight after a reset, a 429 shows that it was told too early, and no other limit.
-        found = self._found(met_at) if self._is_news else None
+        # A 429 directly after a reset shows that the announced time was too early, and no other limit.
+        found = self._found(met_at) if self._has_counted else None
         if found is not None:
             self._learn(found, met_at)
-        self._is_news = False
+        self._has_counted = False
         self._quiet_since = self._opens_at
         self._next_at = max(self._next_at, self._opens_at)
-        # One asks at the very reset. Those after it stay half an interval away from the resets to come, where
-        # the least delay would move a request into the minute before or after.
+        # Send one request exactly at the reset, the following ones half an interval later. A request near a
+        # minute boundary could fall into either minute through small delays.
         self._shift = 0.5
 
     def _found(self, met_at: float) -> float | None:
         count = self._last_minute(met_at)
         first_at = met_at if self._first_at is None else self._first_at
-        if self._is_told and first_at > self._opens_at - MINUTE + _TOLERANCE:
-            # The minute had begun before: with others, or with this program before it was started again.
+        if self._is_announced and first_at > self._opens_at - MINUTE + _TOLERANCE:
+            # The minute had begun earlier: other programs, or an earlier run of this one, used up a part.
             if not self._was_late:
                 self._was_late = True
                 return None
@@ -126,7 +133,7 @@ class RateLimitEstimate:
             self._quiet = min(2 * self._quiet, _LONGEST_QUIET)
         known = self.per_minute if self._proven is None else self._proven
         if known is not None and found < _BUSY * known and not self.count_polls:
-            # Far fewer submits than were accepted before: unless polls have used up the rest.
+            # Far fewer submits than before were accepted. Polls may have used up the rest of the limit.
             everything = sum(self._last_minute_of(moments, met_at) for moments in self._accepted.values())
             if everything >= _BUSY * known:
                 self.count_polls, found = True, everything
@@ -137,7 +144,7 @@ class RateLimitEstimate:
         self._proven = None
 
     def _is_too_much(self, known: float, met_at: float) -> bool:
-        """Whether what held does no more, but for a trial, or for one that came late in its minute."""
+        """Whether the known limit failed: not a raise of it, and not one request late in its minute."""
         return self._proven is None and met_at - self._quiet_since < MINUTE - 0.25 * MINUTE / known
 
     def _last_minute(self, now: float) -> int:

@@ -1,7 +1,7 @@
-"""Doing a thing again until it is done: the only file that knows tenacity.
+"""Repeating a step until the step is done: the only file that knows tenacity.
 
-A step says for itself how it went: `Done` with its value, or `Retry` after a delay. What it raises ends the
-loop and passes unchanged, cancellation included.
+A step returns how it ended: `Done` with a value, or `Retry` with a delay. An exception of a step ends the
+loop and is passed on unchanged, cancellation included.
 """
 
 from __future__ import annotations
@@ -22,46 +22,46 @@ _LARGEST_EXPONENT = 62
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
-    """The step reached its end."""
+    """The step has reached its end, with this value."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The step wants another turn, after `delay` seconds."""
+    """The step is to be taken again, after `delay` seconds."""
 
     delay: float
 
 
-Turn: TypeAlias = Done[T] | Retry
-Step: TypeAlias = Callable[[], Awaitable[Turn[T]]]
+Step: TypeAlias = Done[T] | Retry
+"""How one step ended."""
 
 
 def _delay(state: tenacity.RetryCallState) -> float:
-    assert state.outcome is not None  # noqa: S101 - tenacity asks only after a turn
+    assert state.outcome is not None  # noqa: S101 - tenacity asks only after a step
     return cast("Retry", state.outcome.result()).delay
 
 
-async def run_until_done(step: Step[T]) -> T:
-    """Takes turns until one is `Done`; returns its value."""
-    turn = await step()
-    if isinstance(turn, Done):
-        # Most are done at once, and a loop costs more than such a turn.
-        return turn.value
-    # A fresh object for each loop: two tasks that share one mix up their state. No stop rule: tenacity's read
-    # the wall clock, and who calls this sits inside a deadline of the event loop.
+async def run_until_done(take: Callable[[], Awaitable[Step[T]]]) -> T:
+    """Takes steps until one of them is `Done`. Returns the value of that step."""
+    step = await take()
+    if isinstance(step, Done):
+        # Most loops end here, and tenacity's loop costs more than such a step.
+        return step.value
+    # A new object for each loop: two tasks that share one object mix up their states. No stop rule, because
+    # tenacity's rules read the wall clock; the callers have deadlines of the event loop.
     retrying = tenacity.AsyncRetrying(
         sleep=anyio.sleep,
         wait=_delay,
-        retry=tenacity.retry_if_result(lambda turn: isinstance(turn, Retry)),
+        retry=tenacity.retry_if_result(lambda step: isinstance(step, Retry)),
     )
-    await anyio.sleep(turn.delay)
-    return cast("Done[T]", await retrying(step)).value
+    await anyio.sleep(step.delay)
+    return cast("Done[T]", await retrying(take)).value
 
 
 def backoff(policy: RetryPolicy, failures: int) -> float:
-    """Seconds to wait after the n-th failure in a row: full jitter under an exponential ceiling.
+    """Seconds to wait after so many failures in a row: full jitter under an exponential ceiling.
 
     After Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """

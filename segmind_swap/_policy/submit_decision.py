@@ -1,17 +1,18 @@
 """What the end of one POST means for its swap. The rules that cost money, in one pure function.
 
-A swap may be POSTed again only if the last POST provably never left whole, or if a complete answer says that
-it was not taken, or may not have been. Once one POST may have been accepted, the swap is never "refused"
-again, whatever comes later.
+A swap may be POSTed again only if the last POST provably never left whole, or if a complete response says
+that the swap was not accepted, or may not have been. Once one POST may have been accepted, the swap never
+counts as refused again, whatever the later responses say.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import assert_never
 
-from .._config import SubmitPolicy
+from .._config import RetryPolicy
+from .patience import first_429_at, is_worth_waiting
 
 
 class ReplyKind(Enum):
@@ -20,7 +21,7 @@ class ReplyKind(Enum):
     ACCEPTED = auto()
     """A complete 2xx with a job that can be waited for."""
     UNUSABLE = auto()
-    """Any other 2xx: no poll_url, one on a foreign host, not JSON."""
+    """Any other 2xx: without a poll_url, with a poll_url on a foreign host, or not JSON."""
     RATE_LIMITED = auto()
     """A complete 429."""
     UNAUTHORIZED = auto()
@@ -30,26 +31,9 @@ class ReplyKind(Enum):
     REFUSED = auto()
     """A complete 3xx, 500, or any other 4xx."""
     UNCLEAR = auto()
-    """Any other complete answer: 520 to 530 come from proxies that had passed the request on."""
+    """Any other complete response: 520 to 530 are sent by proxies that had passed the request on."""
     NONE = auto()
-    """No complete answer, for whatever reason."""
-
-    @staticmethod
-    def of_status(code: int, *, usable: bool) -> ReplyKind:
-        """The reply of a complete answer; `usable` says whether a 2xx holds a trusted job."""
-        if 200 <= code < 300:
-            return ReplyKind.ACCEPTED if usable else ReplyKind.UNUSABLE
-        match code:
-            case 429:
-                return ReplyKind.RATE_LIMITED
-            case 401:
-                return ReplyKind.UNAUTHORIZED
-            case 502 | 503 | 504:
-                return ReplyKind.GATEWAY
-            case 500:
-                return ReplyKind.REFUSED
-            case _:
-                return ReplyKind.REFUSED if 300 <= code < 500 else ReplyKind.UNCLEAR
+    """No complete response, for whatever reason."""
 
 
 class Action(Enum):
@@ -62,70 +46,115 @@ class Action(Enum):
     AWAIT_GATE = auto()
     """POST again, when the rate limit allows."""
     SWITCH_AUTH = auto()
-    """POST again at once, with the other scheme."""
+    """POST again at once, with the other auth scheme."""
     REFUSE = auto()
-    """End: it was provably not accepted, and the answer says why."""
+    """End: the swap was provably not accepted, and the response says why."""
     NOT_SENT = auto()
-    """End: it never left whole."""
+    """End: no POST ever left whole."""
     UNKNOWN = auto()
-    """End: it may have been accepted. A person decides."""
+    """End: the swap may have been accepted. A person decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """What came before the end of this POST.
+class SubmitState:
+    """What the POSTs of one swap have come to. A plain value: a fleet stores it in a row.
 
     Attributes:
-        in_doubt: How many earlier POSTs of the swap may have been accepted.
-        attempts_left: Whether the policy allows another POST.
-        may_wait: Whether there is time left to wait for the rate limit.
-        other_scheme: Whether there is another auth scheme to try: none is confirmed yet, and this swap has
-            not switched before.
+        in_doubt: How many POSTs may have been accepted, those of other processes included. The POST of the
+            job is not counted.
+        posts: How many POSTs have ended.
+        backoffs: How many of them led to a backoff.
+        scheme_switched: Whether the swap has tried the other auth scheme.
+        rate_limited_since: When the first of the latest 429s in a row was received; None if the last POST
+            was answered otherwise.
     """
 
     in_doubt: int = 0
-    attempts_left: bool = True
-    may_wait: bool = True
-    other_scheme: bool = False
+    posts: int = 0
+    backoffs: int = 0
+    scheme_switched: bool = False
+    rate_limited_since: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The decision.
+def decide(
+    reply: ReplyKind,
+    *,
+    sent: bool,
+    state: SubmitState,
+    policy: RetryPolicy,
+    now: float,
+    closed_for: float,
+    timeout: float,
+    other_scheme: bool,
+    caller_waits: bool,
+) -> tuple[Action, SubmitState]:
+    """What to do after one POST, and the state after it.
 
-    Attributes:
-        in_doubt: How many POSTs of the swap may have been accepted by now, not counting the job of ACCEPT.
+    Args:
+        reply: How the POST ended.
+        sent: Whether its last byte may have left.
+        state: The state before the POST.
+        policy: When to POST again.
+        now: The current time, on the clock of `rate_limited_since`.
+        closed_for: Seconds until the gate lets the next POST leave.
+        timeout: Seconds that a swap may take, and that a 429 may last.
+        other_scheme: Whether there is another auth scheme to try: none is confirmed yet.
+        caller_waits: Whether somebody still waits for the swap. Without a caller nothing is sent again.
     """
+    since = first_429_at(state.rate_limited_since, now) if reply is ReplyKind.RATE_LIMITED else None
+    action, is_in_doubt = _action(
+        reply,
+        sent=sent,
+        had_doubts=state.in_doubt > 0,
+        repeats_gateway=policy.submit == "documented",
+        may_back_off=caller_waits and state.backoffs + 1 < policy.attempts,
+        may_wait=caller_waits
+        and since is not None
+        and is_worth_waiting(since=since, now=now, closed_for=closed_for, timeout=timeout),
+        may_switch=caller_waits and other_scheme and not state.scheme_switched,
+    )
+    return action, replace(
+        state,
+        in_doubt=state.in_doubt + is_in_doubt,
+        posts=state.posts + 1,
+        backoffs=state.backoffs + (action is Action.BACK_OFF),
+        scheme_switched=state.scheme_switched or action is Action.SWITCH_AUTH,
+        rate_limited_since=since,
+    )
 
-    action: Action
-    in_doubt: int
 
-
-def decide(reply: ReplyKind, *, sent: bool, policy: SubmitPolicy, past: Past) -> Decision:
-    """What to do after a POST that ended in `reply`; `sent` says whether its last byte may have left."""
-    doubts = past.in_doubt
-    refuse = Action.UNKNOWN if doubts else Action.REFUSE
+def _action(
+    reply: ReplyKind,
+    *,
+    sent: bool,
+    had_doubts: bool,
+    repeats_gateway: bool,
+    may_back_off: bool,
+    may_wait: bool,
+    may_switch: bool,
+) -> tuple[Action, bool]:
+    """The action, and whether this POST may have been accepted without a job."""
+    refuse = Action.UNKNOWN if had_doubts else Action.REFUSE
     match reply:
         case ReplyKind.ACCEPTED:
-            return Decision(Action.ACCEPT, doubts)
+            return Action.ACCEPT, False
         case ReplyKind.UNUSABLE:
-            return Decision(Action.UNKNOWN, doubts + 1)
+            return Action.UNKNOWN, True
         case ReplyKind.RATE_LIMITED:
-            return Decision(Action.AWAIT_GATE if past.may_wait else refuse, doubts)
+            return Action.AWAIT_GATE if may_wait else refuse, False
         case ReplyKind.UNAUTHORIZED:
-            return Decision(Action.SWITCH_AUTH if past.other_scheme else refuse, doubts)
+            return Action.SWITCH_AUTH if may_switch else refuse, False
         case ReplyKind.REFUSED:
-            return Decision(refuse, doubts)
+            return refuse, False
         case ReplyKind.GATEWAY if sent:
-            again = policy == "documented" and past.attempts_left
-            return Decision(Action.BACK_OFF if again else Action.UNKNOWN, doubts + 1)
+            return Action.BACK_OFF if repeats_gateway and may_back_off else Action.UNKNOWN, True
         case ReplyKind.UNCLEAR | ReplyKind.NONE if sent:
-            return Decision(Action.UNKNOWN, doubts + 1)
-        case ReplyKind.GATEWAY | ReplyKind.UNCLEAR | ReplyKind.NONE if past.attempts_left:
-            return Decision(Action.BACK_OFF, doubts)
+            return Action.UNKNOWN, True
+        case ReplyKind.GATEWAY | ReplyKind.UNCLEAR | ReplyKind.NONE if may_back_off:
+            return Action.BACK_OFF, False
         case ReplyKind.GATEWAY | ReplyKind.UNCLEAR:
-            return Decision(refuse, doubts)
+            return refuse, False
         case ReplyKind.NONE:
-            return Decision(Action.UNKNOWN if doubts else Action.NOT_SENT, doubts)
+            return Action.UNKNOWN if had_doubts else Action.NOT_SENT, False
         case _:
             assert_never(reply)

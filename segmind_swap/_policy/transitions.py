@@ -1,4 +1,4 @@
-"""Which state of a swap may follow which, and what a state means."""
+"""Which state of a swap may follow which. What a state means is said by `OutcomeState` itself."""
 
 from __future__ import annotations
 
@@ -6,22 +6,35 @@ from collections.abc import Mapping
 
 from .._outcome import OutcomeState
 
-S = OutcomeState
+_S = OutcomeState
+
 AUTOMATIC: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
-    S.PENDING: (S.PENDING, S.SENDING),
-    S.SENDING: (S.PENDING, S.SENDING),
-    S.ACCEPTED: (S.SENDING, S.ACCEPTED, S.EXPIRED),
-    S.COMPLETED: (S.SENDING, S.ACCEPTED, S.COMPLETED),
-    S.SAVED: (S.SENDING, S.ACCEPTED, S.COMPLETED, S.SAVED),
-    S.REJECTED: (S.PENDING, S.SENDING),
-    S.UNKNOWN: (S.PENDING, S.SENDING),
-    S.FAILED: (S.SENDING, S.ACCEPTED),
-    S.EXPIRED: (S.SENDING, S.ACCEPTED),
-    S.ABANDONED: (),
+    _S.PENDING: (_S.PENDING, _S.SENDING),
+    _S.SENDING: (_S.PENDING, _S.SENDING),
+    _S.ACCEPTED: (_S.SENDING, _S.ACCEPTED, _S.EXPIRED),
+    _S.COMPLETED: (_S.SENDING, _S.ACCEPTED, _S.COMPLETED),
+    _S.SAVED: (_S.SENDING, _S.ACCEPTED, _S.COMPLETED, _S.SAVED),
+    _S.REJECTED: (_S.PENDING, _S.SENDING),
+    _S.UNKNOWN: (_S.PENDING, _S.SENDING),
+    _S.FAILED: (_S.SENDING, _S.ACCEPTED),
+    _S.EXPIRED: (_S.SENDING, _S.ACCEPTED),
+    _S.ABANDONED: (),
 }
+"""Each state, and the states that it may follow without a person.
+
+COMPLETED, FAILED and EXPIRED usually follow ACCEPTED. They may follow SENDING, because the disk may have
+failed to record the acceptance.
+"""
+
 MANUAL: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
-    S.PENDING: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.REJECTED, S.ABANDONED),
-    S.ACCEPTED: (S.UNKNOWN, S.EXPIRED, S.FAILED, S.ABANDONED),
-    S.ABANDONED: (S.UNKNOWN, S.EXPIRED, S.ACCEPTED),
+    _S.PENDING: (_S.UNKNOWN, _S.EXPIRED, _S.FAILED, _S.REJECTED, _S.ABANDONED),
+    # A job may be found later: in the account's history, or in a rescue file.
+    _S.ACCEPTED: (_S.UNKNOWN, _S.EXPIRED, _S.FAILED, _S.ABANDONED),
+    _S.ABANDONED: (_S.UNKNOWN, _S.EXPIRED, _S.ACCEPTED),
 }
-OPEN = (S.SENDING, S.ACCEPTED, S.UNKNOWN, S.EXPIRED)
+"""Each state, and the states that it may follow when a person decides so."""
+
+
+def states_before(state: OutcomeState, *, manual: bool = False) -> tuple[OutcomeState, ...]:
+    """The states that `state` may follow: by itself, or (`manual`) when a person decides so."""
+    return (MANUAL if manual else AUTOMATIC).get(state, ())

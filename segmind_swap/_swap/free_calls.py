@@ -1,95 +1,111 @@
-"""Free calls: whatever costs nothing is asked again until it is answered."""
+"""Free calls: a request that costs nothing is repeated until it is answered."""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
 
 import anyio
 
 from .._api.messages import NoResponse, Request, Response
 from .._api.requests import credits_request
 from .._api.responses import refusal
-from .._errors import ConnectionFailedError, StatusError, SwapError
-from .._events import RetryScheduled
+from .._api.status_errors import StatusKind
+from .._errors import ConnectionFailedError, StatusError
 from .._http.client import HttpClient
 from .._models import Call, SwapJob
-from .._policy.retry import Done, Retry, backoff, run_until_done
-from .session import Session
+from .._policy.patience import first_429_at, is_worth_waiting
+from .._policy.retry import Done, Retry, Step, backoff, run_until_done
+from .session import Session, errors_of
 
 _ATTEMPTS = 5
 _SHORTEST_PAUSE = 0.5
-_PASSING = frozenset({408, 425, 500, 502, 503, 504})
 
 
-async def ask(session: Session, request: Request, *, job: SwapJob | None = None) -> Response:
-    """A 2xx answer to a free call; to a download, which has no key to lose, also a 3xx.
+async def request_until_answered(
+    session: Session, request: Request, *, job: SwapJob | None = None
+) -> Response:
+    """Sends a free request until it is answered with a 2xx; a download also with a 3xx.
+
+    A redirect of a download may be followed: the request carries no key.
+
+    Args:
+        session: The session.
+        request: The request.
+        job: The job that the request is about, for the errors and events.
 
     Raises:
-        StatusError: the answer says no, or kept failing; RateLimitError when 429s outlast the timeout.
-        ConnectionFailedError: no answer came, as often as was asked.
+        StatusError: the response is no success, and the same request would get it again, or has got it too
+            often. RateLimitError: 429s last longer than the session's timeout.
+        ConnectionFailedError: no response came, as often as the policy allows.
     """
-    attempts = max(_ATTEMPTS, session.retry.attempts)
-    failures = 0
-    rate_limited_since: float | None = None
+    repeated = _RepeatedCall(session, request, job)
+    with nullcontext() if job is None else errors_of(job):
+        return await run_until_done(repeated.step)
 
-    async def step() -> Done[Response] | Retry:
-        nonlocal failures, rate_limited_since
-        answer = await send(session, request)
-        redirects = request.call is Call.DOWNLOAD
-        if isinstance(answer, Response) and (answer.ok or (redirects and 300 <= answer.status_code < 400)):
-            return Done(answer)
-        error = complaint(answer, request.call)
-        if isinstance(answer, Response) and answer.status_code == 429:
-            rate_limited_since = anyio.current_time() if rate_limited_since is None else rate_limited_since
-            closed_for = 0.0 if request.call is Call.DOWNLOAD else session.http.closed_for
-            lasts = anyio.current_time() - rate_limited_since + closed_for
-            if lasts > session.timeout:
-                raise error
-            # The gate makes the next one wait; a picture's host has no gate of ours.
-            delay = max(_SHORTEST_PAUSE, session.retry.max_delay) if request.call is Call.DOWNLOAD else 0.0
-        else:
-            rate_limited_since = None
-            failures += 1
-            passing = not isinstance(answer, Response) or answer.status_code in _PASSING
-            if not passing or failures >= attempts:
-                raise error
-            delay = backoff(session.retry, failures)
-            session.emit(
-                RetryScheduled(
-                    call=request.call,
-                    id=None,
-                    job=job,
-                    attempt=failures,
-                    delay=delay,
-                    cause=str(error),
-                    status_code=answer.status_code if isinstance(answer, Response) else None,
-                ),
-            )
+
+class _RepeatedCall:
+    """One free call, and what its requests have come to."""
+
+    def __init__(self, session: Session, request: Request, job: SwapJob | None) -> None:
+        self._session = session
+        self._request = request
+        self._job = job
+        self._attempts = max(_ATTEMPTS, session.retry.attempts)
+        self._requests = 0
+        self._failures = 0
+        self._rate_limited_since: float | None = None
+
+    async def step(self) -> Step[Response]:
+        """Sends the request once."""
+        self._requests += 1
+        response = await self._session.http.request(replace(self._request, attempt=self._requests))
+        if isinstance(response, Response):
+            is_download = self._request.call is Call.DOWNLOAD
+            if response.ok or (is_download and response.kind is StatusKind.REDIRECT):
+                return Done(response)
+            if response.kind is StatusKind.RATE_LIMITED:
+                return self._rate_limited(response)
+        return self._failed(response)
+
+    def _rate_limited(self, response: Response) -> Retry:
+        session, call = self._session, self._request.call
+        now = anyio.current_time()
+        self._rate_limited_since = since = first_429_at(self._rate_limited_since, now)
+        # Downloads do not pass the gate.
+        closed_for = 0.0 if call is Call.DOWNLOAD else session.http.gate.closed_for(call)
+        if not is_worth_waiting(since=since, now=now, closed_for=closed_for, timeout=session.timeout):
+            raise error_of_response(response, call, self._job)
+        # The gate delays the next API request. Downloads need a delay of their own.
+        return Retry(max(_SHORTEST_PAUSE, session.retry.max_delay) if call is Call.DOWNLOAD else 0.0)
+
+    def _failed(self, response: Response | NoResponse) -> Retry:
+        session, call = self._session, self._request.call
+        error = error_of_response(response, call, self._job)
+        self._rate_limited_since = None
+        self._failures += 1
+        may_pass = isinstance(response, NoResponse) or response.kind.may_pass
+        if not may_pass or self._failures >= self._attempts:
+            raise error
+        delay = backoff(session.retry, self._failures)
+        session.emit_retry(
+            error, call=call, swap=self._request.swap, attempt=self._failures, delay=delay, job=self._job
+        )
         return Retry(delay)
-
-    try:
-        return await run_until_done(step)
-    except SwapError as exc:
-        exc.job = job
-        raise
-
-
-async def send(session: Session, request: Request) -> Response | NoResponse:
-    """One attempt at a free call, with the key unless it is for a picture."""
-    if request.call is not Call.DOWNLOAD:
-        return await session.http.request(request)
-    async with await session.http.lease(request.call) as place:
-        return await place.send(request, None)
 
 
 async def probe(http: HttpClient) -> str | None:
-    """Asks for the account's credits, once: None if the service is there, else what happened instead."""
-    answer = await http.request(credits_request(http.service))
-    if isinstance(answer, Response) and answer.status_code < 500:
+    """Asks for the account's credits, once. None if the service responds, else what happened instead."""
+    response = await http.request(credits_request(http.service))
+    if isinstance(response, Response) and response.kind.is_from_the_service:
         return None
-    return str(complaint(answer, Call.CREDITS))
+    return str(error_of_response(response, Call.CREDITS))
 
 
-def complaint(answer: Response | NoResponse, call: Call) -> StatusError | ConnectionFailedError:
-    """The typed error of a free call that did not succeed."""
-    if isinstance(answer, Response):
-        return refusal(answer, call)
-    return ConnectionFailedError(f"the {call} got no answer: {answer.reason}")
+def error_of_response(
+    response: Response | NoResponse, call: Call, job: SwapJob | None = None
+) -> StatusError | ConnectionFailedError:
+    """The typed error of a call without a success."""
+    if isinstance(response, Response):
+        return refusal(response, call, job)
+    return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)

@@ -1,4 +1,4 @@
-"""The free half of a swap: polls a job until it is done. Any process that has the job may do it."""
+"""The free half of a swap: polls a job until it is done. Any process that has the job may do so."""
 
 from __future__ import annotations
 
@@ -13,34 +13,51 @@ from .._api.outputs import picture_in
 from .._api.requests import poll_request
 from .._api.responses import read_status
 from .._errors import (
-    AuthenticationError,
     ConfigurationError,
-    NotFoundError,
     OutputError,
-    PermissionDeniedError,
-    RateLimitError,
-    ResponseError,
-    StatusError,
     SwapError,
     SwapExpiredError,
     SwapFailedError,
     SwapTimeoutError,
 )
-from .._events import Completed, Polled, RetryScheduled
+from .._events import Completed, Polled
 from .._models import Call, SwapJob, SwapResult, SwapState, SwapStatus
-from .._policy.poll_schedule import Schedule
-from .._policy.retry import Done, Retry, Turn, run_until_done
-from .free_calls import complaint
-from .session import Session
+from .._policy.poll_schedule import (
+    ENDS_POLLING,
+    PollHistory,
+    first_poll_age,
+    learned_first_poll_age,
+    next_poll,
+)
+from .._policy.retry import Done, Retry, Step, run_until_done
+from .free_calls import error_of_response
+from .session import Session, errors_of
 
+# A job that is older when its polling starts was submitted elsewhere, by another clock: it teaches nothing.
 _FRESH = 10.0
 
 
-async def wait(session: Session, job: SwapJob, *, timeout: float, in_batch: bool = False) -> SwapResult:
-    """Polls until the job is done, for at most `timeout` seconds from now."""
-    polling = _Polling(session, job)
-    with anyio.move_on_after(timeout), polling.cautious(in_batch) as cautious:
-        await polling.wait_before_first_poll(timeout, cautious=cautious)
+async def wait(
+    session: Session, job: SwapJob, *, swap: int, timeout: float, in_batch: bool = False
+) -> SwapResult:
+    """Polls until the job is done. Free. The errors have the job.
+
+    Args:
+        session: The session.
+        job: The job.
+        swap: The number of the swap, for the events.
+        timeout: Seconds to wait at most, from now.
+        in_batch: Whether the job is one of many: while little is known, only one of them is polled early.
+
+    Raises:
+        SwapFailedError, SwapExpiredError, OutputError: the job has ended without a picture.
+        SwapTimeoutError: the time is up; the job can be waited for again.
+        AuthenticationError, PermissionDeniedError: the key must not ask for the job.
+        ConfigurationError: the job belongs to another service, or the client was closed.
+    """
+    polling = _Polling(session, job, swap)
+    with anyio.move_on_after(timeout), polling.conservative(in_batch) as conservative:
+        await polling.wait_before_first_poll(timeout, conservative=conservative)
         while not (await polling.next_status()).state.final:
             pass
         return polling.result()
@@ -55,10 +72,10 @@ async def wait(session: Session, job: SwapJob, *, timeout: float, in_batch: bool
 
 
 class Updates(AsyncIterator[SwapStatus]):
-    """What each poll that is answered well tells, to the last. May be left at any time."""
+    """The states of a job, one for each successful poll, up to the final one. May be left at any time."""
 
-    def __init__(self, session: Session, job: SwapJob) -> None:
-        self._polling = _Polling(session, job)
+    def __init__(self, session: Session, job: SwapJob, *, swap: int) -> None:
+        self._polling = _Polling(session, job, swap)
 
     async def __anext__(self) -> SwapStatus:
         if self._polling.status.state.final:
@@ -66,47 +83,55 @@ class Updates(AsyncIterator[SwapStatus]):
         return await self._polling.next_status()
 
 
-async def status(session: Session, job: SwapJob) -> SwapStatus:
-    """One poll."""
-    return await _Polling(session, job).poll()
+async def poll_once(session: Session, job: SwapJob, *, swap: int) -> SwapStatus:
+    """Polls once. Free. The errors have the job, which is as well as before.
+
+    Raises:
+        OutputError: the job is COMPLETED without a usable picture.
+        StatusError, ConnectionFailedError, ResponseError: the poll brought no state.
+        ConfigurationError: the job belongs to another service, or the client was closed.
+    """
+    return await _Polling(session, job, swap).poll()
 
 
 class _Polling:
     """The polls of one job."""
 
-    def __init__(self, session: Session, job: SwapJob) -> None:
+    def __init__(self, session: Session, job: SwapJob, swap: int) -> None:
         self.last_error: SwapError | None = None
         self.status = SwapStatus(state=SwapState.QUEUED)
         self._session = session
         self._job = job
-        self._schedule = Schedule(session.polling, session.retry)
-        # The wall clock bridges processes, the loop's clock measures from here on.
+        self._swap = swap
+        self._history = PollHistory()
+        # The wall clock bridges processes. From here on, the event loop's clock measures.
         self._age = max(0.0, (datetime.now(UTC) - job.submitted_at).total_seconds())
         self._started = anyio.current_time()
-        # The age at which it is looked at first, and the last at which it was seen to run.
-        self._first = self._schedule.first()
-        self._ran: float | None = None
-        # Of a pause that a caller gives up, the rest is still to be waited when the next call comes.
+        # The age for the first poll, and the age at which the job was last seen running.
+        self._first = first_poll_age(session.polling)
+        self._seen_running: float | None = None
+        # `_due` survives cancellation: if a caller stops waiting, the next call waits for the remaining time
+        # only.
         self._due = self._started
-        self._failures = 0
+        self._polls = self._failed_polls = 0
         if job.poll_url is not None:
             self._due += max(0.0, self._first - self._age)
-            why = session.http.service.poll_url_problem(job.poll_url)
-            if why is not None:
+            problem = session.http.service.poll_url_problem(job.poll_url)
+            if problem is not None:
                 raise ConfigurationError(
-                    f"job {job.name} cannot be asked about: {why};"
+                    f"job {job.name} cannot be asked about: {problem};"
                     " set base_url or SEGMIND_BASE_URL to the service that accepted it",
                     job=job,
                 )
 
     @property
     def seconds(self) -> float:
-        """Since the acceptance."""
+        """Seconds since the acceptance."""
         return self._age + anyio.current_time() - self._started
 
     @contextmanager
-    def cautious(self, in_batch: bool) -> Iterator[bool]:
-        """Whether to count on a slow job while little is known. Of many, the first tries it out for all."""
+    def conservative(self, in_batch: bool) -> Iterator[bool]:
+        """Whether to expect a slow job while little is known. Of many jobs, one is polled early for all."""
         durations = self._session.durations
         if not in_batch:
             yield False
@@ -118,110 +143,106 @@ class _Polling:
             finally:
                 durations.probe_done()
 
-    async def wait_before_first_poll(self, timeout: float, *, cautious: bool) -> None:
-        """Lets pass what such jobs take at least; whatever others tell meanwhile counts, too."""
+    async def wait_before_first_poll(self, timeout: float, *, conservative: bool) -> None:
+        """Waits as long as such jobs take at least. What other jobs show meanwhile shortens the wait."""
         if self._job.poll_url is None:
             return
-        durations = self._session.durations
-        # Before the caller gives up, the job must have been looked at.
-        latest = max(self._first, self._age + timeout - self._session.polling.interval)
+        session = self._session
+        # The job must be polled at least once before the caller's time is up.
+        latest = max(self._first, self._age + timeout - session.polling.interval)
         while True:
-            is_scarce = self._session.http.counts_polls
-            learnt = self._schedule.first_learnt(durations, cautious=cautious, is_scarce=is_scarce)
-            self._first = min(learnt, latest)
+            learned = learned_first_poll_age(
+                session.polling,
+                session.durations,
+                conservative=conservative,
+                is_scarce=session.http.gate.counts_polls,
+            )
+            self._first = min(learned, latest)
             self._due = self._started + max(0.0, self._first - self._age)
             if self._due <= anyio.current_time():
                 return
             with anyio.CancelScope(deadline=self._due):
-                await durations.changed.wait()
+                await session.durations.changed.wait()
 
     async def poll(self) -> SwapStatus:
-        """One poll; raises whatever kept it from telling the state."""
+        """Polls once. Raises what kept the poll from bringing a state."""
         job = self._job
         if job.poll_url is None:
             url = picture_in(job.outputs)
             return SwapStatus(state=SwapState.COMPLETED, url=url, outputs=job.outputs)
-        try:
-            answer = await self._session.http.request(poll_request(job.poll_url))
-            if isinstance(answer, NoResponse):
-                raise complaint(answer, Call.POLL)
-            found = read_status(answer)
-        except SwapError as exc:
-            exc.job = job
-            raise
-        if self._session.on_event is not None:
-            self._session.emit(Polled(job=job, status=found, seconds=self.seconds))
-        return found
+        self._polls += 1
+        with errors_of(job):
+            response = await self._session.http.request(
+                poll_request(job.poll_url, swap=self._swap, attempt=self._polls)
+            )
+        if isinstance(response, NoResponse):
+            raise error_of_response(response, Call.POLL, job)
+        status = read_status(response, job)
+        self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
+        return status
 
     async def next_status(self) -> SwapStatus:
-        """What the next poll tells that is answered well."""
+        """The state of the next successful poll."""
         return await run_until_done(self._step)
 
-    async def _step(self) -> Turn[SwapStatus]:
-        """Looks once, at the right time."""
+    async def _step(self) -> Step[SwapStatus]:
+        """Polls once, when the next poll is due."""
         await anyio.sleep_until(self._due)
-        asked = self.seconds
+        asked_at = self.seconds
         try:
             self.status = await self.poll()
-        except (AuthenticationError, PermissionDeniedError, OutputError, ConfigurationError):
+        except ENDS_POLLING:
             raise
         except SwapError as exc:
-            return self._put_off(exc)
+            return self._failed(exc)
         self.last_error = None
-        # When it comes, whoever asks for more may have gone, and come again.
-        self._due = anyio.current_time() + self._schedule.after_answer()
+        delay = self._delay_after(self.status)
+        # Store the next poll time before returning; the iterator's consumer may stop and resume later.
+        self._due = anyio.current_time() + (delay or 0.0)
         if not self.status.state.final:
-            self._ran = asked
+            self._seen_running = asked_at
         elif self.status.state is SwapState.COMPLETED:
             self._learn()
         return Done(self.status)
 
+    def _delay_after(self, seen: SwapStatus | SwapError) -> float | None:
+        session = self._session
+        delay, self._history = next_poll(
+            self._history, seen, policy=session.polling, retry=session.retry, now=anyio.current_time()
+        )
+        return delay
+
     def _learn(self) -> None:
-        """Tells what it took; not of a job from elsewhere, whose age is by a clock of then and there."""
+        """Records the duration. A job from elsewhere is left out: its age depends on another clock."""
         if self._job.poll_url is None or self._age > _FRESH:
             return
-        if self._ran is not None:
-            self._session.durations.add_lower_bound(self._ran)
+        if self._seen_running is not None:
+            self._session.durations.add_lower_bound(self._seen_running)
         else:
             self._session.durations.add_done_at_first_poll(self._first)
 
-    def _put_off(self, error: SwapError) -> Retry:
-        """A poll's failure never fails a paid job before its deadline."""
+    def _failed(self, error: SwapError) -> Retry:
+        """Schedules the next poll. A failed poll never fails a paid job before its deadline."""
         self.last_error = error
-        delay: float | None
-        if isinstance(error, NotFoundError):
-            delay = self._schedule.after_missing(anyio.current_time())
-            if delay is None:
-                raise SwapExpiredError(
-                    f"the service no longer knows job {self._job.name}: {error}; it keeps records for about"
-                    " an hour. The picture may still be in the account's history",
-                    job=self._job,
-                )
-        elif isinstance(error, RateLimitError):
-            # Not a failure of the job's; the gate holds the next poll back for as long as it takes.
-            delay = self._session.polling.interval
-        else:
-            delay = self._schedule.after_failure()
-        self._failures += 1
-        self._session.emit(
-            RetryScheduled(
-                call=Call.POLL,
-                id=None,
+        delay = self._delay_after(error)
+        if delay is None:
+            raise SwapExpiredError(
+                f"the service no longer knows job {self._job.name}: {error}; it keeps records for about"
+                " an hour. The picture may still be in the account's history",
                 job=self._job,
-                attempt=self._failures,
-                delay=delay,
-                cause=str(error),
-                status_code=error.status_code if isinstance(error, StatusError | ResponseError) else None,
-            ),
+            )
+        self._failed_polls += 1
+        self._session.emit_retry(
+            error, call=Call.POLL, swap=self._swap, attempt=self._failed_polls, delay=delay, job=self._job
         )
         return Retry(delay)
 
     def result(self) -> SwapResult:
-        """The finished swap.
+        """The finished swap, from the final state. Emits `Completed`.
 
         Raises:
-            SwapFailedError: it failed.
-            OutputError: the job was made by hand, without a picture.
+            SwapFailedError: the job has failed.
+            OutputError: the job, written by hand, has outputs without a picture.
         """
         job, final = self._job, self.status
         if final.state is SwapState.FAILED:
@@ -236,5 +257,5 @@ class _Polling:
         result = SwapResult(
             job=job, url=url, outputs=final.outputs, seconds=self.seconds, cost_usd=final.cost_usd
         )
-        self._session.emit(Completed(result=result))
+        self._session.emit(Completed(swap=self._swap, result=result))
         return result

@@ -1,4 +1,4 @@
-"""The paid half of a swap: POSTs until there is a job, a refusal, or something a person must decide."""
+"""The paid half of a swap: POSTs until there is a job, a refusal, or a doubt that a person must decide."""
 
 from __future__ import annotations
 
@@ -6,330 +6,379 @@ import logging
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias, assert_never
 
 import anyio
 
-from .._api.messages import NoResponse, Response
+from .._api.messages import NoResponse, Response, SwapUrls
 from .._api.requests import submit_request
 from .._api.responses import accepted_job, refusal, request_id_in
+from .._api.status_errors import StatusKind
 from .._api.text import shorten
 from .._config import AuthScheme
 from .._errors import ConnectionFailedError, SubmissionUnknownError, SwapError
-from .._events import Abandoned, Accepted, Failed, RetryScheduled, Submitting
+from .._events import Abandoned, Accepted, Failed, Submitting
 from .._http.body import OneShotBody
 from .._http.client import Lease
 from .._models import Call, SwapJob
-from .._policy.retry import Done, Retry, Turn, backoff, run_until_done
-from .._policy.submit_decision import Action, Decision, Past, ReplyKind, decide
-from .._protocols import NoRecord, SubmitRecord
-from .free_calls import complaint
+from .._policy.retry import Done, Retry, Step, backoff, run_until_done
+from .._policy.submit_decision import Action, ReplyKind, SubmitState, decide
+from .._protocols import NO_RECORD, SubmitRecord
+from .free_calls import error_of_response
 from .session import Session
 
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """The end of one POST, and what it means."""
-
-    verdict: Decision
-    answer: Response | NoResponse
-    job: SwapJob | None
-
+log = logging.getLogger("segmind_swap")
 
 _Ending: TypeAlias = SwapJob | SwapError
 
-log = logging.getLogger("segmind_swap")
+# Every other complete response that is no success, and not listed here, is UNCLEAR.
+_REPLY_KINDS = {
+    StatusKind.RATE_LIMITED: ReplyKind.RATE_LIMITED,
+    StatusKind.UNAUTHORIZED: ReplyKind.UNAUTHORIZED,
+    StatusKind.GATEWAY: ReplyKind.GATEWAY,
+    **dict.fromkeys(
+        (
+            StatusKind.REDIRECT,
+            StatusKind.NO_CREDITS,
+            StatusKind.FORBIDDEN,
+            StatusKind.NOT_FOUND,
+            StatusKind.NOT_ACCEPTABLE,
+            StatusKind.NOT_YET,
+            StatusKind.TOO_LARGE,
+            StatusKind.INVALID,
+            StatusKind.REFUSED,
+            StatusKind.SERVER_ERROR,
+        ),
+        ReplyKind.REFUSED,
+    ),
+}
+
+
+def reply_kind(kind: StatusKind, *, usable: bool) -> ReplyKind:
+    """What a complete response means for the money. `usable` says whether a 2xx has a job to trust."""
+    if kind.is_success:
+        return ReplyKind.ACCEPTED if usable else ReplyKind.UNUSABLE
+    return _REPLY_KINDS.get(kind, ReplyKind.UNCLEAR)
 
 
 async def submit(
     session: Session,
+    urls: SwapUrls,
     *,
-    reference_url: str,
-    scene_url: str,
+    swap: int,
     id: str | None = None,
     in_doubt: int = 0,
-    record: SubmitRecord | None = None,
+    record: SubmitRecord = NO_RECORD,
 ) -> SwapJob:
-    """Submits one swap, at most once as far as can be known.
+    """Submits one swap, at most once as far as can be known. The job is paid.
 
-    `in_doubt` is how many POSTs of it may have been accepted before, in another process.
+    Args:
+        session: The session.
+        urls: The two pictures.
+        swap: The number of the swap, for the events.
+        id: The caller's name for the swap, for the events.
+        in_doubt: How many POSTs of the swap may have been accepted before, in another process.
+        record: Is told of each POST, before and after.
+
+    Raises:
+        StatusError: the service refused the swap. Nothing is charged.
+        ConnectionFailedError: no POST was sent. Nothing is charged.
+        SubmissionUnknownError: the swap may have been accepted and billed.
+        ConfigurationError: the client was closed. Nothing is charged.
     """
-    submission = _Submission(session, reference_url, scene_url, id, in_doubt, record or NoRecord())
+    submission = _Submission(session, urls, swap, id, in_doubt, record)
     try:
-        ending = await run_until_done(submission.post)
+        ending = await run_until_done(submission.step)
         if isinstance(ending, SwapError):
             raise ending
         return ending
     except SubmissionUnknownError:
         raise
     except Exception as exc:
-        if submission.in_doubt:
+        if submission.state.in_doubt:
             raise submission.unknown(str(exc)) from None
         raise
     except BaseException:
-        if not submission.is_deserted:
-            submission.left_behind()
+        # An orphaned POST reports for itself, as soon as its response is there.
+        if not submission.is_orphaned:
+            submission.report_orphan()
         raise
 
 
+def abandon(session: Session, job: SwapJob, *, swap: int) -> None:
+    """Reports that nobody in this program waits for a job any more. The job runs on, and is billed."""
+    log.warning(
+        "job %s was accepted and is billed, but nobody waits for it any more; wait for %s",
+        job.name,
+        job.model_dump_json(),
+    )
+    session.emit(Abandoned(swap=swap, job=job))
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The end of one POST, and what to do after it."""
+
+    action: Action
+    response: Response | NoResponse
+    job: SwapJob | None
+
+
 class _Submission:
-    """The POSTs of one swap, and what they leave in doubt."""
+    """The POSTs of one swap.
+
+    Attributes:
+        state: What the POSTs have come to.
+        is_orphaned: Whether the caller has gone while the response to a POST was on its way.
+    """
 
     def __init__(  # noqa: PLR0917 - as `submit`
         self,
         session: Session,
-        reference_url: str,
-        scene_url: str,
+        urls: SwapUrls,
+        swap: int,
         id: str | None,
         in_doubt: int,
         record: SubmitRecord,
     ) -> None:
-        self.in_doubt = in_doubt
+        self.state = SubmitState(in_doubt=in_doubt)
+        self.is_orphaned = False
         self._session = session
-        self._request = submit_request(
-            session.http.service, session.workflow, reference_url=reference_url, scene_url=scene_url
-        )
+        self._request = submit_request(session.http.service, session.workflow, urls, swap=swap)
+        self._swap = swap
         self._id = id
         self._record = record
         self._job: SwapJob | None = None
-        self._posts = 0
-        self._backoffs = 0
-        self._switched = False
-        self._rate_limited_since: float | None = None
-        self.is_deserted = False
 
-    async def post(self) -> Turn[_Ending]:
-        """One POST, to its verdict."""
-        async with self._way() as alone:
-            place = await self._session.http.lease(Call.SUBMIT)
-            if self._session.breaker.is_open and not alone:
-                # The way was closed while this one waited for its place.
-                place.release()
+    async def step(self) -> Step[_Ending]:
+        """Waits until the service may be asked, and POSTs once."""
+        async with self._permit() as is_trial:
+            lease = await self._session.http.lease(Call.SUBMIT)
+            if self._session.breaker.is_open and not is_trial:
+                # The circuit breaker opened while this submit waited for its lease.
+                lease.release()
                 return Retry(0.0)
-            return await self._posted(place, alone)
+            return await self._post(lease, is_trial)
 
     @asynccontextmanager
-    async def _way(self) -> AsyncIterator[bool]:
-        """The way to the service, which an outage may close for as long as a swap may take."""
+    async def _permit(self) -> AsyncIterator[bool]:
+        """The circuit breaker's permit, for which a submit waits as long as a swap may take."""
         session = self._session
         with anyio.CancelScope() as scope:
             scope.deadline = anyio.current_time() + session.timeout
-            async with session.breaker.permit() as alone:
+            async with session.breaker.permit() as is_trial:
                 scope.deadline = math.inf
-                yield alone
+                yield is_trial
                 return
         raise ConnectionFailedError(
             f"{session.http.service.origin} answered no submit for {session.timeout:g} s;"
             " this one was not sent, and is not charged"
         )
 
-    async def _posted(self, place: Lease, alone: bool) -> Turn[_Ending]:
+    async def _post(self, lease: Lease, is_trial: bool) -> Step[_Ending]:
         session = self._session
-        held = OneShotBody(self._request.body or b"")
+        attempt = self.state.posts + 1
+        request = replace(self._request, attempt=attempt)
+        body = OneShotBody(request.body or b"")
         scheme = session.http.schemes.scheme(Call.SUBMIT)
 
-        async def attempt() -> _Judged:
-            async with place:
-                answer = await place.send(self._request, scheme, held)
-            return await self._judged(answer, held, scheme)
+        async def send() -> _Decided:
+            async with lease:
+                response = await lease.send(request, scheme, body)
+            return await self._decide(response, body, scheme)
+
+        def on_orphaned(decided: _Decided | None) -> None:
+            self._emit_events_of(lease)
+            self._orphaned(decided, body, is_trial)
 
         try:
             try:
-                await self._record.intend(self.in_doubt)
+                await self._record.intend(self.state.in_doubt)
                 session.http.check_open(Call.SUBMIT)
-                self._posts += 1
-                session.emit(Submitting(id=self._id, attempt=self._posts))
+                session.emit(Submitting(swap=self._swap, id=self._id, attempt=attempt))
             except BaseException:
-                place.release()
+                lease.release()
                 raise
-            judged = await session.detached.run(
-                attempt, revoke=held.revoke, deserted=lambda judged: self._deserted(judged, held, alone)
-            )
+            decided = await session.detached.run(send, revoke=body.revoke, on_orphaned=on_orphaned)
         except BaseException:
-            if held.sent:
-                self.is_deserted = True
+            if body.sent:
+                self.is_orphaned = True
             else:
-                self._record.withdrawn(self.in_doubt)
+                self._record.withdrawn(self.state.in_doubt)
             raise
-        if judged is None:
-            no_answer = NoResponse(reason="the client was closed", sent=held.sent)
-            judged = await self._judged(no_answer, held, scheme)
-        self._tell_outage(judged.answer, alone)
-        return self._carried_out(judged)
+        self._emit_events_of(lease)
+        if decided is None:
+            closed = NoResponse(reason="the client was closed", sent=body.sent)
+            decided = await self._decide(closed, body, scheme)
+        self._inform_breaker(decided.response, is_trial)
+        return self._carry_out(decided)
 
-    async def _judged(self, answer: Response | NoResponse, held: OneShotBody, scheme: AuthScheme) -> _Judged:
-        """Decides what the end of a POST means, and has that recorded."""
-        job = self._job_of(answer)
-        reply = self._reply(answer, job)
-        past = Past(
-            in_doubt=self.in_doubt,
-            attempts_left=self._backoffs + 1 < self._session.retry.attempts and not self.is_deserted,
-            may_wait=self._may_wait(reply) and not self.is_deserted,
-            other_scheme=not self.is_deserted and self._has_other_scheme(reply, scheme),
+    def _emit_events_of(self, lease: Lease) -> None:
+        """Emits what the lease has collected. Not in the detached task, which has no caller's context."""
+        for event in lease.events:
+            self._session.emit(event)
+        lease.events.clear()
+
+    async def _decide(
+        self, response: Response | NoResponse, body: OneShotBody, scheme: AuthScheme
+    ) -> _Decided:
+        """Decides what the end of a POST means, and records it."""
+        session = self._session
+        job = self._job_of(response)
+        reply = self._reply(response, job)
+        caller_waits = not self.is_orphaned
+        # The question for another scheme has an effect on later calls: asked only if the answer is used.
+        may_switch = reply is ReplyKind.UNAUTHORIZED and caller_waits and not self.state.scheme_switched
+        action, self.state = decide(
+            reply,
+            sent=body.sent,
+            state=self.state,
+            policy=session.retry,
+            now=anyio.current_time(),
+            # Asked only if the answer is used: an error of a shared gate must not lose an acceptance.
+            closed_for=session.http.gate.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
+            timeout=session.timeout,
+            other_scheme=may_switch and session.http.schemes.next_after(Call.SUBMIT, scheme) is not None,
+            caller_waits=caller_waits,
         )
-        verdict = decide(reply, sent=held.sent, policy=self._session.retry.submit, past=past)
-        self.in_doubt = verdict.in_doubt
-        self._job = job if verdict.action is Action.ACCEPT else None
-        await self._record.resolved(self._job, self.in_doubt)
-        return _Judged(verdict, answer, job)
+        self._job = job if action is Action.ACCEPT else None
+        await self._record.resolved(self._job, self.state.in_doubt)
+        return _Decided(action, response, job)
 
-    def _tell_outage(self, answer: Response | NoResponse, alone: bool) -> None:
-        if isinstance(answer, Response) and answer.status_code < 500:
+    def _inform_breaker(self, response: Response | NoResponse, is_trial: bool) -> None:
+        if isinstance(response, Response) and response.kind.is_from_the_service:
             self._session.breaker.answered()
         else:
-            self._session.breaker.failed(str(complaint(answer, Call.SUBMIT)), alone=alone)
+            cause = str(error_of_response(response, Call.SUBMIT))
+            self._session.breaker.failed(cause, is_trial=is_trial)
 
-    def _reply(self, answer: Response | NoResponse, job: SwapJob | None) -> ReplyKind:
-        if isinstance(answer, NoResponse):
+    def _reply(self, response: Response | NoResponse, job: SwapJob | None) -> ReplyKind:
+        if isinstance(response, NoResponse):
             return ReplyKind.NONE
-        usable = job is not None and self._complaint_about(job) is None
-        return ReplyKind.of_status(answer.status_code, usable=usable)
+        usable = job is not None and self._poll_url_problem(job) is None
+        return reply_kind(response.kind, usable=usable)
 
-    def _may_wait(self, reply: ReplyKind) -> bool:
-        """Whether the rate limit has not lasted, and will not last, longer than a swap may take."""
-        if reply is not ReplyKind.RATE_LIMITED:
-            self._rate_limited_since = None
-            return True
-        now = anyio.current_time()
-        self._rate_limited_since = now if self._rate_limited_since is None else self._rate_limited_since
-        return now - self._rate_limited_since + self._session.http.closed_for <= self._session.timeout
-
-    def _has_other_scheme(self, reply: ReplyKind, refused: AuthScheme) -> bool:
-        if reply is not ReplyKind.UNAUTHORIZED or self._switched:
-            return False
-        return self._session.http.schemes.other(Call.SUBMIT, refused) is not None
-
-    def _carried_out(self, judged: _Judged) -> Turn[_Ending]:
-        answer, job = judged.answer, judged.job
-        match judged.verdict.action:
+    def _carry_out(self, decided: _Decided) -> Step[_Ending]:
+        response, job = decided.response, decided.job
+        match decided.action:
             case Action.ACCEPT:
-                assert job is not None  # noqa: S101 - the reply was ACCEPTED because of it
-                self._session.emit(Accepted(id=self._id, job=job))
+                assert job is not None  # noqa: S101 - the reply was ACCEPTED because of the job
+                self._emit_accepted(job)
                 return Done(job)
             case Action.AWAIT_GATE:
-                self._put_off(answer, self._session.http.closed_for)
+                self._emit_retry(response, self._session.http.gate.closed_for(Call.SUBMIT))
                 return Retry(0.0)
             case Action.SWITCH_AUTH:
-                self._switched = True
                 return Retry(0.0)
             case Action.BACK_OFF:
-                self._backoffs += 1
-                delay = backoff(self._session.retry, self._backoffs)
-                self._put_off(answer, delay)
+                delay = backoff(self._session.retry, self.state.backoffs)
+                self._emit_retry(response, delay)
                 return Retry(delay)
             case Action.NOT_SENT:
-                assert isinstance(answer, NoResponse)  # noqa: S101 - an answer is never NOT_SENT
+                assert isinstance(response, NoResponse)  # noqa: S101 - a complete response is never NOT_SENT
                 return Done(
                     ConnectionFailedError(
-                        f"{self._session.http.service.origin} could not be reached: {answer.reason};"
+                        f"{self._session.http.service.origin} could not be reached: {response.reason};"
                         " nothing was submitted, nothing is charged"
                     )
                 )
             case Action.REFUSE:
-                assert isinstance(answer, Response)  # noqa: S101 - only an answer refuses
-                return Done(refusal(answer, Call.SUBMIT))
+                assert isinstance(response, Response)  # noqa: S101 - only a complete response refuses
+                return Done(refusal(response, Call.SUBMIT))
             case Action.UNKNOWN:
-                return Done(self.unknown(self._told(answer, job), answer, job))
+                return Done(self._unknown_after(response, job))
             case _:
-                assert_never(judged.verdict.action)
+                assert_never(decided.action)
 
-    def _put_off(self, answer: Response | NoResponse, delay: float) -> None:
-        self._session.emit(
-            RetryScheduled(
-                call=Call.SUBMIT,
-                id=self._id,
-                job=None,
-                attempt=self._posts,
-                delay=delay,
-                cause=str(complaint(answer, Call.SUBMIT)),
-                status_code=answer.status_code if isinstance(answer, Response) else None,
-            ),
+    def _emit_retry(self, response: Response | NoResponse, delay: float) -> None:
+        self._session.emit_retry(
+            error_of_response(response, Call.SUBMIT),
+            call=Call.SUBMIT,
+            swap=self._swap,
+            id=self._id,
+            attempt=self.state.posts,
+            delay=delay,
         )
 
-    def _told(self, answer: Response | NoResponse, job: SwapJob | None) -> str:
-        if isinstance(answer, NoResponse):
-            return answer.reason
-        why = self._complaint_about(job) if job is not None else None
-        if why is not None and job is not None:
-            return f"it was accepted with the poll_url {shorten(job.poll_url or '')}, but {why}"
-        if answer.ok:
-            return f"it was answered {answer.status_code} without a poll_url: {_text(answer) or 'nothing'}"
-        return str(refusal(answer, Call.SUBMIT))
+    def _emit_accepted(self, job: SwapJob) -> None:
+        self._session.remember(job, self._swap)
+        self._session.emit(Accepted(swap=self._swap, id=self._id, job=job))
+
+    def _unknown_after(self, response: Response | NoResponse, job: SwapJob | None) -> SubmissionUnknownError:
+        if isinstance(response, NoResponse):
+            return self.unknown(response.reason, response)
+        problem = self._poll_url_problem(job) if job is not None else None
+        if job is not None and problem is not None:
+            reason = f"it was accepted with the poll_url {shorten(job.poll_url or '')}, but {problem}"
+        elif response.ok:
+            text = _text(response) or "nothing"
+            reason = f"it was answered {response.status_code} without a poll_url: {text}"
+        else:
+            reason = str(refusal(response, Call.SUBMIT))
+        return self.unknown(reason, response, job)
 
     def unknown(
-        self, reason: str, answer: Response | NoResponse | None = None, job: SwapJob | None = None
+        self, reason: str, response: Response | NoResponse | None = None, job: SwapJob | None = None
     ) -> SubmissionUnknownError:
         """The error of a swap of which at least one POST may have been accepted."""
-        request_id = answer.request_id if answer is not None else None
+        request_id = response.request_id if response is not None else None
         excerpt = None
-        if isinstance(answer, Response):
-            request_id = request_id_in(answer.fields() or {}) or request_id
-            excerpt = _text(answer)
+        if isinstance(response, Response):
+            request_id = request_id_in(response.fields() or {}) or request_id
+            excerpt = _text(response)
         return SubmissionUnknownError(
             "the swap may have been accepted, and then is billed; it is not sent again by itself"
             f"{f' (request id {request_id})' if request_id else ''}: {reason}",
-            status_code=answer.status_code if answer is not None else None,
+            status_code=response.status_code if response is not None else None,
             request_id=request_id,
             excerpt=excerpt,
-            possible_duplicates=self.in_doubt,
+            possible_duplicates=self.state.in_doubt,
             job=job,
         )
 
-    def _job_of(self, answer: Response | NoResponse) -> SwapJob | None:
-        if isinstance(answer, NoResponse):
+    def _job_of(self, response: Response | NoResponse) -> SwapJob | None:
+        if isinstance(response, NoResponse):
             return None
         return accepted_job(
             self._session.http.service,
-            answer,
+            response,
             workflow=self._session.workflow,
-            possible_duplicates=self.in_doubt,
+            possible_duplicates=self.state.in_doubt,
         )
 
-    def _complaint_about(self, job: SwapJob) -> str | None:
+    def _poll_url_problem(self, job: SwapJob) -> str | None:
         if job.poll_url is None:
             return None
         return self._session.http.service.poll_url_problem(job.poll_url)
 
-    def _deserted(self, judged: _Judged | None, held: OneShotBody, alone: bool) -> None:
-        """The caller went while an answer was on its way, and this came of it."""
-        self.is_deserted = True
-        if judged is None:
-            self.in_doubt += held.sent
-            self.left_behind("no answer came in time")
+    def _orphaned(self, decided: _Decided | None, body: OneShotBody, is_trial: bool) -> None:
+        """Reports a POST whose caller has gone. `decided` is None if no response came in time."""
+        self.is_orphaned = True
+        if decided is None:
+            self.state = replace(self.state, in_doubt=self.state.in_doubt + body.sent)
+            self.report_orphan("no answer came in time")
             return
-        self._tell_outage(judged.answer, alone)
-        if judged.verdict.action is Action.UNKNOWN:
-            self._left_in_doubt(
-                self.unknown(self._told(judged.answer, judged.job), judged.answer, judged.job)
-            )
+        self._inform_breaker(decided.response, is_trial)
+        if decided.action is Action.UNKNOWN:
+            self._report_in_doubt(self._unknown_after(decided.response, decided.job))
             return
         if self._job is not None:
-            self._session.emit(Accepted(id=self._id, job=self._job))
-        self.left_behind()
+            self._emit_accepted(self._job)
+        self.report_orphan()
 
-    def left_behind(self, why: str = "nobody waits for it any more") -> None:
-        """The caller went before it could be given what there is."""
+    def report_orphan(self, reason: str = "nobody waits for it any more") -> None:
+        """Reports what the caller, who has gone, cannot be given: a job, or a doubt."""
         if self._job is not None:
-            abandon(self._session, self._job)
-        elif self.in_doubt:
-            self._left_in_doubt(self.unknown(why))
+            abandon(self._session, self._job, swap=self._swap)
+        elif self.state.in_doubt:
+            self._report_in_doubt(self.unknown(reason))
 
-    def _left_in_doubt(self, error: SubmissionUnknownError) -> None:
+    def _report_in_doubt(self, error: SubmissionUnknownError) -> None:
         log.warning("nobody waits any more for swap %r: %s", self._id, error)
-        self._session.emit(Failed(id=self._id, error=error))
+        self._session.emit(Failed(swap=self._swap, id=self._id, error=error))
 
 
-def _text(answer: Response) -> str:
-    """Of a 2xx the whole text counts: the job's address may stand in it under any name."""
-    return answer.text if answer.ok else answer.excerpt
-
-
-def abandon(session: Session, job: SwapJob) -> None:
-    """Says that nobody in this program waits for a job any more: it runs on, and is billed."""
-    log.warning(
-        "job %s was accepted and is billed, but nobody waits for it any more; wait for %s",
-        job.name,
-        job.model_dump_json(),
-    )
-    session.emit(Abandoned(job=job))
+def _text(response: Response) -> str:
+    """The excerpt for an error. Of a 2xx the whole text counts: it may name the job under any key."""
+    return response.text if response.ok else response.excerpt

@@ -1,17 +1,17 @@
-"""Which names a swap may have: an id becomes a file name on any system, and stays one line on a screen."""
+"""Which names a swap may have: an id becomes a file name on any system, and one line on a screen."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_MAX_BYTES = 180
-"""File systems end at 255 bytes; a suffix, and the name of a half-written file, have room beside it."""
+from .text import CONTROLS, has_hidden, without_hidden
 
-_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f-\x9f\ud800-\udfff]')
-# Marks that turn a line of text around, or hide in it.
-_INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-# Names that Windows keeps for devices, whatever suffix follows.
+_MAX_BYTES = 180
+"""File systems allow 255 bytes. The rest is for a suffix, and for the name of a temporary file."""
+
+_FORBIDDEN = re.compile(rf'[<>:"/\\|?*{CONTROLS}]')
+# Windows keeps these names for devices, whatever suffix follows.
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
@@ -21,7 +21,7 @@ def id_problem(id: str) -> str | None:
         return "it is empty"
     if (match := _FORBIDDEN.search(id)) is not None:
         return f"it has the character {match[0]!r}, which no file name may have everywhere"
-    if _INVISIBLE.search(id):
+    if has_hidden(id):
         return "it has characters that cannot be seen"
     if id[0] in ". " or id[-1] in ". ":
         return "it begins or ends with a dot or a space"
@@ -33,5 +33,9 @@ def id_problem(id: str) -> str | None:
 
 
 def canonical_id(id: str) -> str:
-    """What two ids share that some file systems take for the same name."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", id).casefold())
+    """The same text for all ids that a file system, or a reader, may take for the same name.
+
+    Hidden characters are removed, allowed ones too. Letter case and the Unicode normal form are made equal.
+    """
+    composed = unicodedata.normalize("NFC", without_hidden(id))
+    return unicodedata.normalize("NFC", composed.casefold())

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 import anyio
 
+from .._api.ids import canonical_id
 from .._errors import ConfigurationError, ImageError, JournalError
 from .._models import ImageInput, SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.ids import canonical_id
 from .._protocols import Entry, LedgerSource, LedgerView
 from .._swap.images import is_url
 from .._swap.output_files import check_target

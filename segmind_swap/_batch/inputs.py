@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias, cast
 
+from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
 from .._errors import ConfigurationError
 from .._models import ImageInput, SwapRequest
-from .._policy.ids import id_problem
 from .._swap.output_files import OutputFile
 from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of

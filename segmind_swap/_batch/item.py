@@ -260,8 +260,7 @@ class Item:
         if entry.number in self._context.resumed:
             # This run has waited for the job. However the wait ended, it is no failure of an earlier run.
             return True
-        again = (OutcomeState.FAILED, OutcomeState.REJECTED) if self._context.retry_failed else ()
-        return entry.state is not OutcomeState.PENDING and entry.state not in again
+        return not entry.state.needs_submit(retry_failed=self._context.retry_failed)
 
     async def _replay(self, entry: Entry) -> SwapOutcome:
         """The outcome of a swap that an earlier run has ended, or brought to its acceptance."""

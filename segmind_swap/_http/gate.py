@@ -122,7 +122,7 @@ class LocalGate:
         self._opens_at = max(self._opens_at, now + max(wait, _SHORTEST_CLOSURE))
         self._window = 1
         if is_first or (admission.call is Call.POLL and not self._limit.count_polls):
-            self._limit.observe_429(admission.call, now, self._opens_at, is_told=retry_after is not None)
+            self._limit.observe_429(admission.call, now, self._opens_at, is_announced=retry_after is not None)
         return self._closed_for
 
     def answered(self, admission: Admission) -> None:

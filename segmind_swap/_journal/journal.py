@@ -15,7 +15,6 @@ from .._config import PRICE_USD, WORKFLOW
 from .._errors import SwapFailedError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.transitions import OPEN
 from .._protocols import Entry
 from .budget import Budget, Spent
 from .connection import Memory, no_journal, open_reader, open_writer
@@ -68,8 +67,8 @@ class Journal:
         """
         with self._reading() as store:
             price = store.price_usd or PRICE_USD
-            settled = store.money(price, [state for state in OutcomeState if state not in OPEN])
-            reserved = store.money(price, OPEN)
+            settled = store.money(price, [state for state in OutcomeState if not state.may_cost])
+            reserved = store.money(price, [state for state in OutcomeState if state.may_cost])
             return JournalSummary(
                 states=store.counts(),
                 reserved_usd=reserved.usd(price),

@@ -60,14 +60,14 @@ def take_back(store: Store) -> int:
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
             entry = store.known(fields["id"])
-            if entry is None or entry.state in {OutcomeState.PENDING, OutcomeState.REJECTED}:
+            if entry is None or entry.state.is_free:
                 # This line is the only record that the swap is paid.
                 raise JournalError(
                     f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and of which the"
                     f" journal {store.path} knows nothing: wait for it (segmind-swap wait), and take it out",
                     path=str(path),
                 )
-            if entry.state in {OutcomeState.SENDING, OutcomeState.UNKNOWN}:
+            if entry.state.is_in_doubt:
                 store.step(
                     entry.number,
                     OutcomeState.ACCEPTED,

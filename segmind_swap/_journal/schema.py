@@ -6,12 +6,14 @@ import sqlite3
 from pathlib import Path
 
 from .._errors import JournalError
+from .._outcome import OutcomeState
 from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
 VERSION = 1
 
-_SCHEMA = """
+_MAY_COST = ", ".join(f"'{state}'" for state in OutcomeState if state.may_cost)
+_SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE swaps (
     number INTEGER PRIMARY KEY,
@@ -28,7 +30,7 @@ CREATE TABLE swaps (
     result TEXT,
     error TEXT
 );
-CREATE INDEX under_way ON swaps (state) WHERE state IN ('sending', 'accepted', 'unknown', 'expired');
+CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 """
 
 

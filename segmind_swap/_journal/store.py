@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from .._api.ids import canonical_id
 from .._errors import JournalError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
-from .._policy.ids import canonical_id
-from .._policy.transitions import AUTOMATIC, MANUAL
+from .._policy.transitions import states_before
 from .._protocols import Entry, EntryConflict, NewEntry
 from .budget import MICRO, Spent, micro_of
 from .errors import journal_error
@@ -28,8 +28,8 @@ IN_MEMORY = ":memory:"
 S = OutcomeState
 
 
-def _update(state: OutcomeState, table: Mapping[OutcomeState, Collection[OutcomeState]]) -> str:
-    before = ", ".join(f"'{word}'" for word in table.get(state, ()))
+def _update(state: OutcomeState, *, manual: bool) -> str:
+    before = ", ".join(f"'{earlier}'" for earlier in states_before(state, manual=manual))
     # The job of a FAILED row is finished. The POSTs that follow a retry are others, and their job is another.
     job = "CASE state WHEN 'failed' THEN NULL ELSE job END" if state is S.PENDING else "job"
     return (
@@ -219,7 +219,7 @@ class Store:
             JournalError: that state cannot follow the row's.
         """
         changed = self._db.execute(
-            _update(state, MANUAL if manual else AUTOMATIC),
+            _update(state, manual=manual),
             {
                 "number": number,
                 "posts": billable_posts,
@@ -260,14 +260,14 @@ class Store:
         price = micro_of(price_usd)
         with self._journal_errors("read"):
             rows = self._db.execute(
-                "SELECT state, posts, state IN ('completed', 'saved'), json_extract(result, '$.cost_usd')"
-                " FROM swaps WHERE posts > 0"
+                "SELECT state, posts, json_extract(result, '$.cost_usd') FROM swaps WHERE posts > 0"
             )
-            for state, posts, done, cost_usd in rows:
+            for name, posts, cost_usd in rows:
+                state = OutcomeState(name)
                 if state not in states:
                     continue
-                settled += max(price, micro_of(cost_usd or 0)) if done else 0
-                held += posts - done
+                settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
+                held += posts - state.is_done
         return Spent(settled_micro_usd=settled, held=held)
 
     @property

@@ -192,9 +192,7 @@ class MoneyContract(_OnEachLoop):
                     await ledger.reserve(entry)
                     await ledger.claim(entry, in_doubt=0)
                     await ledger.accept(entry, a_job(), in_doubt=0)
-                    await ledger.finish(
-                        entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), held=0
-                    )
+                    await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), held=0)
                     assert ledger.committed_usd == pytest.approx(committed_usd)
                 assert ledger.price_usd == pytest.approx(0.4)
 
@@ -266,9 +264,7 @@ class MoneyContract(_OnEachLoop):
         self, source: LedgerSource, backend: str
     ) -> None:
         async def test() -> None:
-            ledger = await source.open(
-                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
-            )
+            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
             entry = await ledger.take(a_swap())
             await ledger.reserve(entry)
             await ledger.claim(entry, in_doubt=0)
@@ -334,9 +330,7 @@ class LedgerContract(MoneyContract):
 
     def test_an_intent_outlives_a_crash_as_unknown(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
-            ledger = await source.open(
-                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
-            )
+            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
             entry = await ledger.take(a_swap())
             await ledger.reserve(entry)
             await ledger.claim(entry, in_doubt=0)
@@ -354,9 +348,7 @@ class LedgerContract(MoneyContract):
         self, source: LedgerSource, backend: str
     ) -> None:
         async def test() -> None:
-            ledger = await source.open(
-                origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None
-            )
+            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
             for id, in_doubt in (("clear", 0), ("doubtful", 1)):
                 entry = await ledger.take(a_swap(id))
                 await ledger.reserve(entry)
@@ -371,9 +363,7 @@ class LedgerContract(MoneyContract):
 
         self.run(test, backend)
 
-    def test_a_withdrawn_intent_leaves_the_state_before_it(
-        self, source: LedgerSource, backend: str
-    ) -> None:
+    def test_a_withdrawn_intent_leaves_the_state_before_it(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
                 entry = await ledger.take(a_swap())
@@ -523,17 +513,13 @@ class LedgerContract(MoneyContract):
 
         self.run(test, backend)
 
-    def test_a_ledger_belongs_to_one_service_and_workflow(
-        self, source: LedgerSource, backend: str
-    ) -> None:
+    def test_a_ledger_belongs_to_one_service_and_workflow(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source):
                 pass
             for origin, workflow in (("https://other.example", WORKFLOW), (ORIGIN, "other-v2")):
                 with pytest.raises(JournalError):
-                    await source.open(
-                        origin=origin, workflow=workflow, price_usd=PRICE_USD, budget_usd=None
-                    )
+                    await source.open(origin=origin, workflow=workflow, price_usd=PRICE_USD, budget_usd=None)
 
         self.run(test, backend)
 
@@ -608,9 +594,7 @@ class GateContract(_OnEachLoop):
 
         self.run(test, backend)
 
-    def test_a_cancelled_wait_gives_the_turn_back(
-        self, new_gate: Callable[[], Gate], backend: str
-    ) -> None:
+    def test_a_cancelled_wait_gives_the_turn_back(self, new_gate: Callable[[], Gate], backend: str) -> None:
         async def test() -> None:
             gate = new_gate()
             admission = await gate.admit(Call.SUBMIT)

@@ -37,7 +37,7 @@ class Work:
         return anyio.current_time() < self._last_byte_at
 
     async def run_by(self, supervisor: DetachedTasks) -> str | None:
-        return await supervisor.run(self.work, revoke=self.revoke, deserted=self.deserted.append)
+        return await supervisor.run(self.work, revoke=self.revoke, on_orphaned=self.deserted.append)
 
 
 def idle(supervisor: DetachedTasks) -> bool:
@@ -68,7 +68,7 @@ async def test_an_exception_passes_through_as_it_is() -> None:
         raise error
 
     with pytest.raises(LookupError) as caught:
-        await supervisor.run(fail, revoke=lambda: True, deserted=deserted.append)
+        await supervisor.run(fail, revoke=lambda: True, on_orphaned=deserted.append)
     assert caught.value is error
     await settle()
     assert deserted == []
@@ -84,7 +84,7 @@ async def test_many_callers_each_get_their_own_result() -> None:
             await anyio.sleep(100 - number)
             return number
 
-        results[number] = await supervisor.run(work, revoke=lambda: True, deserted=lambda _: None)
+        results[number] = await supervisor.run(work, revoke=lambda: True, on_orphaned=lambda _: None)
 
     async with anyio.create_task_group() as group:
         for number in range(100):
@@ -119,7 +119,7 @@ async def test_work_that_cannot_stop_at_once_holds_its_caller_for_five_seconds_a
 
     started = anyio.current_time()
     with anyio.move_on_after(2):
-        await supervisor.run(stubborn, revoke=lambda: True, deserted=told.append)
+        await supervisor.run(stubborn, revoke=lambda: True, on_orphaned=told.append)
     assert anyio.current_time() - started == pytest.approx(7, abs=0.5)
     await anyio.sleep(60)
     assert told == []
@@ -223,7 +223,7 @@ async def test_deserted_work_that_fails_is_told_as_nothing() -> None:
         raise LookupError("nobody hears this")
 
     with anyio.move_on_after(6):
-        await supervisor.run(fail, revoke=lambda: False, deserted=told.append)
+        await supervisor.run(fail, revoke=lambda: False, on_orphaned=told.append)
     await anyio.sleep(10)
     assert told == [None]
     assert idle(supervisor)
@@ -240,7 +240,7 @@ async def test_a_caller_cancelled_in_the_very_tick_the_work_finished_still_has_t
             scope.cancel()
             return "accepted"
 
-        returned.append(await supervisor.run(work, revoke=lambda: False, deserted=told.append))
+        returned.append(await supervisor.run(work, revoke=lambda: False, on_orphaned=told.append))
     await settle()
     assert told + returned == ["accepted"], "either the caller has it or `deserted` was told, never neither"
     assert idle(supervisor)
@@ -260,7 +260,7 @@ async def test_a_caller_cancelled_in_the_tick_after_the_work_finished_still_has_
         asyncio.get_running_loop().call_soon(caller.cancel)
         return "accepted"
 
-    caller = asyncio.create_task(supervisor.run(work, revoke=lambda: False, deserted=told.append))
+    caller = asyncio.create_task(supervisor.run(work, revoke=lambda: False, on_orphaned=told.append))
     with pytest.raises(asyncio.CancelledError):
         await caller
     await settle()

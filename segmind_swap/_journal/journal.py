@@ -230,7 +230,7 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
 
 @contextmanager
 def _transaction(store: Store) -> Iterator[None]:
-    """A transaction in which the journal gets its rescued jobs back. Afterwards the rescue file is removed."""
+    """A transaction that begins with the rescued jobs. After it, the rescue file is removed."""
     is_file = store.path != IN_MEMORY
     with store.transaction():
         if is_file:

@@ -2,7 +2,7 @@
 
 A test file of an implementation names a subclass `Test…` and overrides the fixture that makes the object. The
 protocols are in `segmind_swap._protocols`. They grow with the package, and are not promised to stay as they
-are. Needs the extra ``segmind-swap[testing]``. The tests are not asynchronous: they run their own event loops.
+are. Needs the extra ``segmind-swap[testing]``. The tests run their own event loops.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ async def test_of_two_iterations_side_by_side_only_one_gets_the_last_byte() -> N
 
 async def test_a_body_called_back_beforehand_never_gives_its_last_byte() -> None:
     held = OneShotBody(b"abcdef")
-    assert held.withhold()
+    assert held.revoke()
     chunks = aiter(held)
     assert await anext(chunks) == b"abcde"
     with pytest.raises(RuntimeError, match="nobody waits"):
@@ -77,16 +77,16 @@ async def test_a_body_called_back_midway_never_gives_its_last_byte() -> None:
     held = OneShotBody(b"abcdef")
     chunks = aiter(held)
     assert await anext(chunks) == b"abcde"
-    assert held.withhold()
+    assert held.revoke()
     with pytest.raises(RuntimeError, match="nobody waits"):
         await anext(chunks)
     assert not held.sent
-    assert held.withhold(), "it stays called back, however often that is asked"
+    assert held.revoke(), "it stays called back, however often that is asked"
 
 
 async def test_a_body_of_one_byte_can_be_called_back() -> None:
     held = OneShotBody(b"x")
-    assert held.withhold()
+    assert held.revoke()
     with pytest.raises(RuntimeError, match="nobody waits"):
         assert not any([chunk async for chunk in held])
     assert not held.sent
@@ -95,7 +95,7 @@ async def test_a_body_of_one_byte_can_be_called_back() -> None:
 async def test_a_body_that_has_left_cannot_be_called_back() -> None:
     held = OneShotBody(b"abcdef")
     assert [chunk async for chunk in held][-1] == b"f"
-    assert not held.withhold()
+    assert not held.revoke()
     assert held.sent
 
 
@@ -111,8 +111,8 @@ async def test_a_transport_that_sends_a_request_again_by_itself_pays_once() -> N
 
     http = http_of(Wire(send_up_to_three_times))
     request = a_submit(http, b'{"a":1}')
-    async with await http.enter(Call.SUBMIT) as place:
-        no_answer = no_response_of(await place.attempt(request, "bearer", OneShotBody(b'{"a":1}')))
+    async with await http.lease(Call.SUBMIT) as place:
+        no_answer = no_response_of(await place.send(request, "bearer", OneShotBody(b'{"a":1}')))
     assert paid == [b'{"a":1}']
     assert no_answer.sent
     assert "must not be sent twice" in no_answer.reason

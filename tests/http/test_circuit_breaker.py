@@ -56,7 +56,7 @@ class Service:
 
     def close_the_way(self) -> None:
         for _ in range(FAILURES):
-            self.outage.failed("no answer", alone=False)
+            self.outage.failed("no answer", is_trial=False)
 
     @property
     def delays(self) -> list[float]:
@@ -73,11 +73,11 @@ class Service:
 async def test_the_way_is_open_until_five_submits_in_a_row_have_failed() -> None:
     service = Service()
     for _ in range(FAILURES - 1):
-        service.outage.failed("no answer", alone=False)
-    async with service.outage.way() as alone:
+        service.outage.failed("no answer", is_trial=False)
+    async with service.outage.permit() as alone:
         assert not alone
     assert service.events == []
-    service.outage.failed("the last of them", alone=False)
+    service.outage.failed("the last of them", is_trial=False)
     assert service.events == [OutageBegan(delay=5.0, cause="the last of them")]
     assert service.probes == []
 
@@ -86,7 +86,7 @@ async def test_an_answer_in_between_begins_the_count_anew() -> None:
     service = Service()
     for _ in range(10):
         for _ in range(FAILURES - 1):
-            service.outage.failed("no answer", alone=False)
+            service.outage.failed("no answer", is_trial=False)
         service.outage.answered()
     assert service.events == []
 
@@ -99,7 +99,7 @@ async def test_the_first_who_waits_asks_after_5_10_20_40_60_and_60_seconds() -> 
     service.close_the_way()
     began = anyio.current_time()
     with anyio.move_on_after(5 + 10 + 20 + 40 + 60 + 60 + 30):
-        async with service.outage.way():
+        async with service.outage.permit():
             pytest.fail("the service is away")
     assert [round(probe - began) for probe in service.probes] == [5, 15, 35, 75, 135, 195]
     assert service.delays == [5, 10, 20, 40, 60, 60, 60]
@@ -114,7 +114,7 @@ async def test_one_submit_alone_tries_the_way_and_its_answer_opens_it_to_all() -
     began = anyio.current_time()
 
     async def submit() -> None:
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             went.append((round(anyio.current_time() - began), alone))
             if alone:
                 await anyio.sleep(7)
@@ -137,10 +137,10 @@ async def test_a_trial_that_fails_lengthens_the_wait_of_the_next() -> None:
     began = anyio.current_time()
 
     async def submit() -> None:
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             assert alone
             tried.append(round(anyio.current_time() - began))
-            service.outage.failed("504 again", alone=True)
+            service.outage.failed("504 again", is_trial=True)
 
     async with anyio.create_task_group() as group:
         for _ in range(5):
@@ -153,11 +153,11 @@ async def test_failures_of_those_that_left_before_tell_nothing_new() -> None:
     service = Service()
     service.close_the_way()
     for _ in range(50):
-        service.outage.failed("a straggler", alone=False)
+        service.outage.failed("a straggler", is_trial=False)
     assert service.delays == [5]
     service.complaint = None
     began = anyio.current_time()
-    async with service.outage.way() as alone:
+    async with service.outage.permit() as alone:
         assert alone
     assert anyio.current_time() - began == pytest.approx(5)
 
@@ -171,7 +171,7 @@ async def test_an_answer_to_a_straggler_ends_the_outage_before_anybody_has_tried
         went: list[bool] = []
 
         async def submit(service: Service = service, went: list[bool] = went) -> None:
-            async with service.outage.way() as alone:
+            async with service.outage.permit() as alone:
                 went.append(alone)
 
         async with anyio.create_task_group() as group:
@@ -188,15 +188,15 @@ async def test_after_an_outage_the_count_begins_anew_and_the_next_one_is_short_a
     service.complaint = None
     for _ in range(2):
         service.close_the_way()
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             assert alone
-            service.outage.failed("once more", alone=True)
-        async with service.outage.way() as alone:
+            service.outage.failed("once more", is_trial=True)
+        async with service.outage.permit() as alone:
             assert alone
             service.outage.answered()
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             assert not alone
-            service.outage.failed("one alone", alone=False)
+            service.outage.failed("one alone", is_trial=False)
             service.outage.answered()
     assert service.delays == [5, 10, 5, 10]
     assert service.ended == 2
@@ -210,13 +210,13 @@ async def test_a_waiter_that_is_cancelled_while_it_asks_hands_over_to_the_next()
     went: list[bool] = []
 
     async def submit() -> None:
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             went.append(alone)
             service.outage.answered()
 
     async with anyio.create_task_group() as group:
         with anyio.move_on_after(50):
-            async with service.outage.way():
+            async with service.outage.permit():
                 pytest.fail("it was cancelled before the answer")
         service.probe_takes = 0.0
         group.start_soon(submit)
@@ -236,7 +236,7 @@ async def test_a_trial_that_ends_without_an_answer_hands_over_to_the_next(how: s
     async def trial() -> None:
         with anyio.CancelScope() as scope:
             try:
-                async with service.outage.way() as alone:
+                async with service.outage.permit() as alone:
                     went.append(("trial", alone))
                     is_trying.set()
                     await anyio.lowlevel.checkpoint()
@@ -248,7 +248,7 @@ async def test_a_trial_that_ends_without_an_answer_hands_over_to_the_next(how: s
                 pass
 
     async def another() -> None:
-        async with service.outage.way() as alone:
+        async with service.outage.permit() as alone:
             went.append(("another", alone))
             service.outage.answered()
 
@@ -269,7 +269,7 @@ async def test_plain_cancellation_of_a_trial_hands_over_too(loop: str) -> None:
     service.complaint = None
 
     async def trial() -> None:
-        async with service.outage.way():
+        async with service.outage.permit():
             await asyncio.sleep(1000)
 
     task = asyncio.create_task(trial())
@@ -277,7 +277,7 @@ async def test_plain_cancellation_of_a_trial_hands_over_too(loop: str) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with service.outage.way() as alone:
+    async with service.outage.permit() as alone:
         assert alone
 
 

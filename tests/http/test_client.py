@@ -77,7 +77,7 @@ async def test_the_scheme_that_worked_is_used_from_then_on() -> None:
     transport = Recorder(401, 200)
     http = http_of(transport)
     for _ in range(3):
-        await http.call(a_poll(http))
+        await http.request(a_poll(http))
     await submitted(http)
     assert transport.schemes == ["authorization", *["x-api-key"] * 4]
 
@@ -85,17 +85,17 @@ async def test_the_scheme_that_worked_is_used_from_then_on() -> None:
 async def test_what_workflow_calls_taught_does_not_change_account_calls() -> None:
     transport = Recorder(401, 200)
     http = http_of(transport)
-    await http.call(a_poll(http))
-    await http.call(a_credits_call(http))
-    await http.call(an_upload(http))
+    await http.request(a_poll(http))
+    await http.request(a_credits_call(http))
+    await http.request(an_upload(http))
     assert transport.schemes == ["authorization"] + ["x-api-key"] * 3
 
 
 async def test_a_confirmed_scheme_is_not_left_at_a_later_401() -> None:
     transport = Recorder(200, 401)
     http = http_of(transport)
-    await http.call(a_poll(http))
-    assert response_of(await http.call(a_poll(http))).status_code == 401
+    await http.request(a_poll(http))
+    assert response_of(await http.request(a_poll(http))).status_code == 401
     assert transport.schemes == ["authorization", "authorization"]
 
 
@@ -103,15 +103,15 @@ async def test_a_confirmed_scheme_is_not_left_at_a_later_401() -> None:
 async def test_only_a_2xx_confirms_a_scheme(status: int) -> None:
     transport = Recorder(httpx.Response(status, headers={"retry-after": "1"}), 401, 200)
     http = http_of(transport)
-    await http.call(a_poll(http))
-    assert response_of(await http.call(a_poll(http))).status_code == 200
+    await http.request(a_poll(http))
+    assert response_of(await http.request(a_poll(http))).status_code == 200
     assert transport.schemes == ["authorization", "authorization", "x-api-key"]
 
 
 async def test_a_key_that_neither_scheme_brings_in_is_asked_with_each_once() -> None:
     transport = Recorder(401)
     http = http_of(transport)
-    assert response_of(await http.call(a_poll(http))).status_code == 401
+    assert response_of(await http.request(a_poll(http))).status_code == 401
     assert sorted(transport.schemes) == ["authorization", "x-api-key"]
 
 
@@ -128,7 +128,7 @@ async def test_of_many_calls_that_begin_together_each_asks_twice_at_most() -> No
     codes: list[int] = []
 
     async def call() -> None:
-        codes.append(response_of(await http.call(a_poll(http))).status_code)
+        codes.append(response_of(await http.request(a_poll(http))).status_code)
 
     async with anyio.create_task_group() as group:
         for _ in range(20):
@@ -156,7 +156,7 @@ async def test_the_key_never_goes_to_another_origin(url: str) -> None:
     transport = Recorder()
     http = http_of(transport)
     with pytest.raises(ConfigurationError, match="must not see the key") as caught:
-        await http.call(poll_request(url))
+        await http.request(poll_request(url))
     assert transport.requests == []
     assert KEY not in repr(caught.value)
 
@@ -164,9 +164,9 @@ async def test_the_key_never_goes_to_another_origin(url: str) -> None:
 async def test_with_a_base_url_of_ones_own_even_segmind_does_not_get_the_key() -> None:
     transport = Recorder()
     http = http_of(transport, base_url="https://swap.example")
-    await http.call(a_credits_call(http))
+    await http.request(a_credits_call(http))
     with pytest.raises(ConfigurationError, match="must not see the key"):
-        await http.call(poll_request("https://api.segmind.com/requests/1"))
+        await http.request(poll_request("https://api.segmind.com/requests/1"))
     assert [request.url.host for request in transport.requests] == ["swap.example"]
 
 
@@ -182,7 +182,7 @@ async def test_with_a_base_url_of_ones_own_even_segmind_does_not_get_the_key() -
 async def test_the_key_goes_to_segminds_own_https_hosts(url: str) -> None:
     transport = Recorder()
     http = http_of(transport)
-    await http.call(poll_request(url))
+    await http.request(poll_request(url))
     assert transport.schemes == ["authorization"]
 
 
@@ -190,7 +190,7 @@ async def test_the_key_goes_to_segminds_own_https_hosts(url: str) -> None:
 async def test_downloads_never_carry_the_key(url: str) -> None:
     transport = Recorder()
     http = http_of(transport)
-    await http.call(a_poll(http))
+    await http.request(a_poll(http))
     await fetched(http, url)
     assert transport.schemes == ["authorization", "none"]
     assert "cookie" not in transport.requests[-1].headers
@@ -202,7 +202,7 @@ async def test_no_answer_leaves_its_place_to_the_next() -> None:
 
     http = http_of(Wire(fail))
     for _ in range(100):
-        no_response_of(await http.call(a_poll(http)))
+        no_response_of(await http.request(a_poll(http)))
         no_response_of(await submitted(http))
         no_response_of(await fetched(http))
 
@@ -232,7 +232,7 @@ async def test_the_timeouts_can_be_set_and_reach_the_transport() -> None:
     timeouts = RequestTimeouts(connect=1, write=2, submit_read=3, submit_total=4, poll_read=5, poll_total=6)
     http = http_of(transport, timeouts=timeouts)
     await submitted(http)
-    await http.call(a_poll(http))
+    await http.request(a_poll(http))
     assert [request.extensions["timeout"] for request in transport.requests] == [
         {"connect": 1, "write": 2, "read": 3, "pool": 4},
         {"connect": 1, "write": 2, "read": 5, "pool": 6},
@@ -268,7 +268,7 @@ async def test_closing_closes_the_transport_that_was_handed_in() -> None:
 
     transport = Wire(handle)
     http = http_of(transport)
-    assert response_of(await http.call(a_poll(http))).ok
+    assert response_of(await http.request(a_poll(http))).ok
     assert not transport.closed
     await http.aclose()
     assert transport.closed
@@ -339,7 +339,7 @@ async def test_other_machines_are_reached_through_the_proxy_of_the_environment(
     async with serving(keeping(heads)) as proxy:
         set_proxies(monkeypatch, proxy)
         async with aclosing(http_of(None, base_url="http://swap.example", allow_http=True)) as http:
-            assert response_of(await http.call(a_credits_call(http))).ok
+            assert response_of(await http.request(a_credits_call(http))).ok
     assert [head.split()[1] for head in heads] == ["http://swap.example/v1/get-user-credits"]
 
 
@@ -350,7 +350,7 @@ async def test_the_proxy_that_was_given_is_used() -> None:
     async with serving(keeping(heads)) as proxy:
         http = http_of(None, base_url="http://swap.example", allow_http=True, proxy=proxy)
         async with aclosing(http):
-            assert response_of(await http.call(a_credits_call(http))).ok
+            assert response_of(await http.request(a_credits_call(http))).ok
     assert [head.split()[1] for head in heads] == ["http://swap.example/v1/get-user-credits"]
 
 
@@ -361,10 +361,10 @@ async def test_a_place_that_was_taken_before_the_client_was_closed_sends_nothing
     connections: list[Connection] = []
     async with serving(keeping([], connections=connections)) as base_url:
         http = http_of(None, base_url=base_url)
-        async with await http.enter(Call.SUBMIT) as place:
+        async with await http.lease(Call.SUBMIT) as place:
             await http.aclose()
             held = OneShotBody(b"{}")
             with pytest.raises(ConfigurationError, match="was closed"):
-                await place.attempt(a_submit(http, b"{}"), "bearer", held)
+                await place.send(a_submit(http, b"{}"), "bearer", held)
             assert not held.sent
     assert connections == []

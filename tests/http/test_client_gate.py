@@ -15,13 +15,13 @@ from ..support.sessions import a_poll, http_of, response_of
 async def test_a_429_is_told_and_holds_the_next_call_back() -> None:
     events: list[Event] = []
     http = http_of(Recorder(httpx.Response(429, headers={"retry-after": "33"}), 200), on_event=events.append)
-    assert response_of(await http.call(a_poll(http))).status_code == 429
+    assert response_of(await http.request(a_poll(http))).status_code == 429
     assert http.closed_for == pytest.approx(33, abs=0.1)
     assert [(event.call, round(event.delay)) for event in events if isinstance(event, RateLimited)] == [
         ("poll", 33)
     ]
     started = anyio.current_time()
-    assert response_of(await http.call(a_poll(http))).ok
+    assert response_of(await http.request(a_poll(http))).ok
     assert anyio.current_time() - started == pytest.approx(33, abs=0.5)
 
 
@@ -33,7 +33,7 @@ async def test_a_429_of_a_picture_host_says_nothing_about_the_account() -> None:
 
 async def test_a_closed_gate_does_not_hold_pictures_back() -> None:
     http = http_of(Recorder(httpx.Response(429, headers={"retry-after": "33"}), 200))
-    await http.call(a_poll(http))
+    await http.request(a_poll(http))
     started = anyio.current_time()
     assert response_of(await fetched(http)).ok
     assert anyio.current_time() - started == pytest.approx(0, abs=0.5)
@@ -42,7 +42,7 @@ async def test_a_closed_gate_does_not_hold_pictures_back() -> None:
 async def test_calls_that_wait_for_the_gate_when_the_client_closes_are_refused() -> None:
     transport = Recorder(httpx.Response(429, headers={"retry-after": "30"}), 200)
     http = http_of(transport)
-    await http.call(a_poll(http))
+    await http.request(a_poll(http))
     refused: list[Call] = []
 
     async def call(kind: Call) -> None:

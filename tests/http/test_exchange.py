@@ -61,14 +61,14 @@ async def test_a_submit_has_a_length_and_is_not_chunked(body: bytes) -> None:
 async def test_a_poll_is_made_at_exactly_the_url_the_server_gave() -> None:
     transport = Recorder()
     url = "https://api.segmind.com/v1/requests/a%2Fb?x=%20&y=1"
-    await http_of(transport).call(poll_request(url))
+    await http_of(transport).request(poll_request(url))
     assert transport.requests[0].url.raw_path == b"/v1/requests/a%2Fb?x=%20&y=1"
     assert transport.requests[0].content == b""
 
 
 async def test_an_answer_is_given_with_lower_case_headers_and_its_body() -> None:
     http = http_of(Recorder(httpx.Response(200, content=b"{}", headers={"X-Request-ID": "r1"})))
-    answer = response_of(await http.call(a_poll(http)))
+    answer = response_of(await http.request(a_poll(http)))
     assert (answer.status_code, answer.body, answer.headers["x-request-id"]) == (200, b"{}", "r1")
 
 
@@ -93,7 +93,7 @@ async def test_an_endless_picture_is_given_up_after_64_mib() -> None:
 
 async def test_an_answer_of_exactly_16_mib_is_taken() -> None:
     http = http_of(Recorder(httpx.Response(200, content=b" " * 16 * MIB)))
-    assert len(response_of(await http.call(a_poll(http))).body) == 16 * MIB
+    assert len(response_of(await http.request(a_poll(http))).body) == 16 * MIB
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "deflate"])
@@ -103,7 +103,7 @@ async def test_a_compressed_answer_is_read_though_none_was_asked_for(encoding: s
         200, stream=httpx.ByteStream(compress(b'{"a":1}')), headers={"content-encoding": encoding}
     )
     http = http_of(Recorder(packed))
-    assert response_of(await http.call(a_poll(http))).fields() == {"a": 1}
+    assert response_of(await http.request(a_poll(http))).fields() == {"a": 1}
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -113,7 +113,7 @@ async def test_a_compressed_bomb_does_not_go_off(layers: int) -> None:
         bomb = gzip.compress(bomb)
     headers = {"content-encoding": ", ".join(["gzip"] * layers)}
     http = http_of(Recorder(httpx.Response(200, stream=httpx.ByteStream(bomb), headers=headers)))
-    no_answer = no_response_of(await http.call(a_poll(http)))
+    no_answer = no_response_of(await http.request(a_poll(http)))
     assert "larger than" in no_answer.reason
     assert no_answer.status_code == 200
 
@@ -250,7 +250,7 @@ async def test_an_answer_that_trickles_in_for_ever_is_left_in_time() -> None:
     body = Chunks(1.0, endless=True)
     http = http_of(Recorder(httpx.Response(200, stream=body)))
     started = anyio.current_time()
-    no_answer = no_response_of(await http.call(a_poll(http)))
+    no_answer = no_response_of(await http.request(a_poll(http)))
     assert anyio.current_time() - started == pytest.approx(20, abs=0.5)
     assert (no_answer.sent, no_answer.status_code) == (True, 200)
     assert body.closed
@@ -262,7 +262,7 @@ async def test_a_poll_url_is_asked_for_as_it_was_told() -> None:
     heads: list[str] = []
     path = "/workflows/request/a%7eb%2Fc/d;e=f?x=%41&y=a+b%20c&z"
     async with serving(keeping(heads)) as base_url, aclosing(http_of(None, base_url=base_url)) as http:
-        assert response_of(await http.call(poll_request(f"{base_url}{path}"))).ok
+        assert response_of(await http.request(poll_request(f"{base_url}{path}"))).ok
     assert [head.split()[1] for head in heads] == [path]
 
 
@@ -341,10 +341,10 @@ async def test_a_submit_called_back_on_a_real_connection_never_arrives_whole() -
     body = b'{"character_image":"x"}'
     async with serving(count) as base_url, aclosing(http_of(None, base_url=base_url)) as http:
         held = OneShotBody(body)
-        assert held.withhold()
+        assert held.revoke()
         request = Request(call=Call.SUBMIT, method="POST", url=a_submit(http).url, body=body)
-        async with await http.enter(Call.SUBMIT) as place:
-            no_answer = no_response_of(await place.attempt(request, "bearer", held))
+        async with await http.lease(Call.SUBMIT) as place:
+            no_answer = no_response_of(await place.send(request, "bearer", held))
         with anyio.fail_after(300):
             await gone.wait()
     assert arrived == [-1]

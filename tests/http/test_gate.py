@@ -47,7 +47,7 @@ class Traffic:
             self.answered += 1
             self.pace.answered(admission)
         finally:
-            self.pace.left(admission)
+            self.pace.release(admission)
 
     async def send_all(self, calls: Sequence[Call]) -> None:
         async with anyio.create_task_group() as group:
@@ -60,8 +60,8 @@ class Traffic:
 async def closed(pace: LocalGate, seconds: float) -> None:
     """Lets one request meet a 429."""
     admission = await pace.admit(Call.UPLOAD)
-    pace.limited(admission, seconds)
-    pace.left(admission)
+    pace.rate_limited(admission, seconds)
+    pace.release(admission)
 
 
 @contextmanager
@@ -184,7 +184,7 @@ async def test_a_429_holds_back_those_who_wait_already() -> None:
 async def test_the_hint_is_obeyed_and_told() -> None:
     pace = a_pace()
     assert pace.closed_for == 0
-    assert pace.limited(await pace.admit(Call.POLL), 17.0) == pytest.approx(17, abs=0.1)
+    assert pace.rate_limited(await pace.admit(Call.POLL), 17.0) == pytest.approx(17, abs=0.1)
     assert pace.closed_for == pytest.approx(17, abs=0.1)
     await anyio.sleep(18)
     assert pace.closed_for == 0
@@ -193,18 +193,18 @@ async def test_the_hint_is_obeyed_and_told() -> None:
 async def test_a_shorter_hint_that_comes_later_does_not_open_the_gate_earlier() -> None:
     pace = a_pace()
     first, second = await pace.admit(Call.POLL), await pace.admit(Call.POLL)
-    pace.limited(first, 60.0)
-    assert pace.limited(second, 1.0) == pytest.approx(60, abs=0.1)
+    pace.rate_limited(first, 60.0)
+    assert pace.rate_limited(second, 1.0) == pytest.approx(60, abs=0.1)
 
 
 async def test_a_hint_of_nothing_still_closes_the_gate_for_half_a_second() -> None:
     pace = a_pace()
-    assert 0.4 < pace.limited(await pace.admit(Call.POLL), 0.0) <= 0.5
+    assert 0.4 < pace.rate_limited(await pace.admit(Call.POLL), 0.0) <= 0.5
 
 
 async def test_without_a_hint_the_gate_closes_for_half_a_second_at_least() -> None:
     pace = LocalGate(RateLimit(), RetryPolicy(initial_delay=0, max_delay=0))
-    assert 0.4 < pace.limited(await pace.admit(Call.POLL), None) <= 0.5
+    assert 0.4 < pace.rate_limited(await pace.admit(Call.POLL), None) <= 0.5
 
 
 async def test_without_a_hint_each_closing_in_a_row_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,8 +213,8 @@ async def test_without_a_hint_each_closing_in_a_row_is_longer(monkeypatch: pytes
     with the_longest_backoff(monkeypatch):
         for _ in range(5):
             admission = await pace.admit(Call.POLL)
-            waits.append(round(pace.limited(admission, None)))
-            pace.left(admission)
+            waits.append(round(pace.rate_limited(admission, None)))
+            pace.release(admission)
     assert waits == [10, 20, 40, 60, 60]
 
 
@@ -223,20 +223,20 @@ async def test_an_answer_ends_the_row_of_closings(monkeypatch: pytest.MonkeyPatc
     with the_longest_backoff(monkeypatch):
         for _ in range(3):
             admission = await pace.admit(Call.POLL)
-            pace.limited(admission, None)
-            pace.left(admission)
+            pace.rate_limited(admission, None)
+            pace.release(admission)
         await Traffic(pace).send(Call.POLL)
-        assert round(pace.limited(await pace.admit(Call.POLL), None)) == 10
+        assert round(pace.rate_limited(await pace.admit(Call.POLL), None)) == 10
 
 
 async def test_many_429s_of_the_same_closing_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = LocalGate(RateLimit(), RetryPolicy(initial_delay=10, max_delay=10_000))
     together = [await pace.admit(Call.POLL) for _ in range(20)]
     with the_longest_backoff(monkeypatch):
-        assert {round(pace.limited(admission, None)) for admission in together} == {10}
+        assert {round(pace.rate_limited(admission, None)) for admission in together} == {10}
         for admission in together:
-            pace.left(admission)
-        assert round(pace.limited(await pace.admit(Call.POLL), None)) == 20
+            pace.release(admission)
+        assert round(pace.rate_limited(await pace.admit(Call.POLL), None)) == 20
 
 
 # Reopening
@@ -282,7 +282,7 @@ async def test_a_request_that_got_no_answer_makes_way_for_one_other() -> None:
         group.start_soon(traffic.send, Call.POLL)
         await anyio.sleep(4)
         assert traffic.left_at == []
-        pace.left(unanswered)
+        pace.release(unanswered)
     assert [second for _, second in traffic.left_at] == [34, 37]
 
 
@@ -326,7 +326,7 @@ async def test_answers_to_requests_that_left_before_a_429_do_not_reopen_the_gate
     http = http_of(Wire(limited_once))
 
     async def call(url: str) -> None:
-        await http.call(poll_request(url))
+        await http.request(poll_request(url))
 
     async with anyio.create_task_group() as group:
         for name in ["limited", *map(str, range(31))]:
@@ -436,6 +436,6 @@ async def test_a_429_on_a_poll_shows_that_polls_count_so_they_take_their_turn_fr
             group.start_soon(traffic.send, Call.POLL)
         await anyio.wait_all_tasks_blocked()
         # Of those that wait already, too.
-        pace.limited(poll, 15)
-        pace.left(poll)
+        pace.rate_limited(poll, 15)
+        pace.release(poll)
     assert [name for name, _ in traffic.left_at] == ["poll", "poll", "submit", "poll", "poll"]

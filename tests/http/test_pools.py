@@ -92,7 +92,7 @@ async def test_polls_share_a_connection() -> None:
         aclosing(http_of(None, base_url=base_url)) as http,
     ):
         for _ in range(5):
-            assert response_of(await http.call(a_poll(http))).ok
+            assert response_of(await http.request(a_poll(http))).ok
     assert len(connections) == 1
 
 

@@ -30,13 +30,13 @@ def test_the_requests_of_all_transports_count_together() -> None:
 
 async def test_a_way_takes_as_many_requests_as_it_has_places_and_the_next_waits() -> None:
     way = Pool([_answered], PoolSize(1, 2, 3))
-    places = [await way.enter(), await way.enter()]
+    places = [await way.acquire(), await way.acquire()]
     assert way.free == 0
     with anyio.move_on_after(1) as scope:
-        await way.enter()
+        await way.acquire()
     assert scope.cancelled_caught
-    way.leave(places.pop())
-    assert await way.enter() is _answered
+    way.release(places.pop())
+    assert await way.acquire() is _answered
 
 
 async def test_a_place_that_is_given_back_goes_to_the_request_that_waits() -> None:
@@ -44,10 +44,10 @@ async def test_a_place_that_is_given_back_goes_to_the_request_that_waits() -> No
     entered: list[float] = []
 
     async def call() -> None:
-        place = await way.enter()
+        place = await way.acquire()
         entered.append(anyio.current_time() - started)
         await anyio.sleep(2)
-        way.leave(place)
+        way.release(place)
 
     started = anyio.current_time()
     async with anyio.create_task_group() as group:
@@ -59,16 +59,16 @@ async def test_a_place_that_is_given_back_goes_to_the_request_that_waits() -> No
 
 async def test_a_request_that_is_cancelled_while_it_waits_takes_no_place() -> None:
     way = Pool([_answered], PoolSize(1, 1, 2))
-    place = await way.enter()
+    place = await way.acquire()
     async with anyio.create_task_group() as group:
         for _ in range(5):
-            group.start_soon(way.enter)
+            group.start_soon(way.acquire)
         await anyio.sleep(1)
         group.cancel_scope.cancel()
-    way.leave(place)
+    way.release(place)
     assert way.free == 1
     with anyio.fail_after(1):
-        await way.enter()
+        await way.acquire()
 
 
 async def test_the_transport_that_was_used_last_is_used_first() -> None:
@@ -76,12 +76,12 @@ async def test_the_transport_that_was_used_last_is_used_first() -> None:
         return httpx.Response(200)
 
     way = Pool([_answered, other], PoolSize(2, 1, 2))
-    first = await way.enter()
-    second = await way.enter()
+    first = await way.acquire()
+    second = await way.acquire()
     assert {first, second} == {_answered, other}
-    way.leave(second)
-    way.leave(first)
-    assert await way.enter() is first
+    way.release(second)
+    way.release(first)
+    assert await way.acquire() is first
 
 
 async def test_every_transport_has_no_more_requests_than_its_bounds_say() -> None:
@@ -89,13 +89,13 @@ async def test_every_transport_has_no_more_requests_than_its_bounds_say() -> Non
         return httpx.Response(200)
 
     way = Pool([_answered, other], PoolSize(2, 3, 4))
-    taken = [await way.enter() for _ in range(6)]
+    taken = [await way.acquire() for _ in range(6)]
     assert (taken.count(_answered), taken.count(other)) == (3, 3)
 
 
 async def test_uploads_and_credits_share_their_places_and_the_other_calls_have_their_own() -> None:
     async with aclosing(Pools(settings_of())) as clients:
-        ways = {call: clients.way(call) for call in Call}
+        ways = {call: clients.pool(call) for call in Call}
     assert ways[Call.UPLOAD] is ways[Call.CREDITS]
     assert len({id(way) for way in ways.values()}) == 4
     assert ways[Call.SUBMIT].free == SUBMITS.requests
@@ -106,7 +106,7 @@ async def test_a_transport_that_was_handed_in_takes_every_call_and_is_closed_at_
     transport = Wire(_answered)
     clients = Pools(settings_of(transport=transport))
     for call in Call:
-        assert await clients.way(call).enter() == transport.handle_async_request
+        assert await clients.pool(call).acquire() == transport.handle_async_request
     assert not transport.closed
     await clients.aclose()
     assert transport.closed

@@ -26,7 +26,7 @@ from ..support.sessions import (
 
 async def test_the_key_is_in_no_repr_and_no_vars_of_anything_that_is_kept() -> None:
     http = http_of(Recorder(401, 200))
-    await http.call(a_poll(http))
+    await http.request(a_poll(http))
     found = everything_in(http)
     assert len(found) > 60, "the walk reaches the clients' insides"
     for thing in found:
@@ -48,7 +48,7 @@ async def test_the_key_is_in_no_log_not_even_at_debug(caplog: pytest.LogCaptureF
             for call in (Call.POLL, Call.SUBMIT, Call.CREDITS, Call.UPLOAD):
                 assert response_of(await send(http, call)).ok
             await fetched(http, f"{base_url}/a.png")
-            await http.call(poll_request(f"{base_url}/\x00"))
+            await http.request(poll_request(f"{base_url}/\x00"))
     assert any(record.name.startswith("httpcore") for record in caplog.records), "the logs are on"
     assert KEY not in caplog.text
     assert all(KEY not in repr(vars(record)) for record in caplog.records)
@@ -67,7 +67,7 @@ async def test_the_key_is_in_no_reason(error: Exception) -> None:
         raise error
 
     http = http_of(Wire(fail))
-    no_answer = no_response_of(await http.call(a_poll(http)))
+    no_answer = no_response_of(await http.request(a_poll(http)))
     assert KEY not in repr(no_answer)
     assert type(error).__name__ in no_answer.reason
 
@@ -77,7 +77,7 @@ async def test_a_key_that_a_server_repeats_is_blacked_out() -> None:
         400, json={"error": f"bad key {KEY}!"}, headers={"x-request-id": f"r-{KEY}", "x-key": KEY}
     )
     http = http_of(Recorder(echo))
-    answer = response_of(await http.call(a_poll(http)))
+    answer = response_of(await http.request(a_poll(http)))
     assert KEY.encode() not in answer.body
     assert answer.fields() == {"error": "bad key ***!"}
     assert answer.request_id == "r-***"
@@ -88,7 +88,7 @@ async def test_a_key_that_a_server_repeats_before_it_breaks_off_is_blacked_out()
     broken = Chunks(b"{", httpx.ReadError(f"cut at {KEY}"))
     echo = httpx.Response(200, stream=broken, headers={"x-request-id": f"r-{KEY}"})
     http = http_of(Recorder(echo))
-    assert KEY not in repr(await http.call(a_poll(http)))
+    assert KEY not in repr(await http.request(a_poll(http)))
 
 
 async def test_a_picture_is_never_altered() -> None:
@@ -100,4 +100,4 @@ async def test_a_picture_is_never_altered() -> None:
 async def test_the_key_is_blacked_out_of_a_compressed_answer_too() -> None:
     packed = httpx.ByteStream(gzip.compress(KEY.encode()))
     http = http_of(Recorder(httpx.Response(200, stream=packed, headers={"content-encoding": "gzip"})))
-    assert response_of(await http.call(a_poll(http))).body == b"***"
+    assert response_of(await http.request(a_poll(http))).body == b"***"

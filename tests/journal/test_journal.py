@@ -43,13 +43,13 @@ def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
 
 def filled(journal: Journal, fill: Callable[[Store], object]) -> None:
     """A run in which something is written."""
-    store = begun(journal.opened())
+    store = begun(journal.open_writer())
     fill(store)
     store.close()
 
 
 def entry_of(journal: Journal, id: str = "a") -> Entry:
-    with journal._to_read() as store:
+    with journal._reading() as store:
         entry = store.known(id)
     assert entry is not None
     return entry

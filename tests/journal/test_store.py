@@ -92,13 +92,13 @@ def test_a_step_keeps_what_it_is_not_given_but_for_the_error() -> None:
     error = SwapFailedError("the swap failed", reason="no face")
     number = row(store, state=S.ACCEPTED, posts=2, job=a_job(), error=error)
     kept = store.entry(number)
-    assert (kept.posts, kept.job) == (2, a_job())
+    assert (kept.billable_posts, kept.job) == (2, a_job())
     assert isinstance(kept.error, SwapFailedError)
     assert (kept.error.reason, kept.error.job) == ("no face", a_job())
     store.step(number, S.COMPLETED, result=a_result())
     store.step(number, S.SAVED)
     saved = store.entry(number)
-    assert (saved.state, saved.posts, saved.job, saved.result) == (S.SAVED, 2, a_job(), a_result())
+    assert (saved.state, saved.billable_posts, saved.job, saved.result) == (S.SAVED, 2, a_job(), a_result())
     assert saved.error is None
 
 
@@ -106,7 +106,7 @@ def test_a_swap_that_failed_and_is_to_be_sent_again_has_no_job_any_more() -> Non
     store = in_memory()
     number = row(store, state=S.FAILED, job=a_job(1))
     store.step(number, S.PENDING, manual=True)
-    store.step(number, S.SENDING, posts=1)
+    store.step(number, S.SENDING, billable_posts=1)
     begun(store)
     unknown = store.entry(number)
     assert (unknown.state, unknown.billable_posts, unknown.job) == (S.UNKNOWN, 1, None), (
@@ -142,7 +142,7 @@ def test_a_new_input_becomes_a_pending_row_with_all_that_tells_it_apart() -> Non
         scene="street.png",
         state=S.PENDING,
         run=1,
-        posts=0,
+        billable_posts=0,
         job=None,
         result=None,
         error=None,
@@ -239,11 +239,11 @@ def test_a_transaction_that_raises_leaves_nothing_behind() -> None:
     store = in_memory()
     number = row(store)
     with pytest.raises(LookupError), store.transaction():
-        store.step(number, S.SENDING, posts=1)
+        store.step(number, S.SENDING, billable_posts=1)
         raise LookupError
     assert store.entry(number).state is S.PENDING
     with store.transaction():
-        store.step(number, S.SENDING, posts=1)
+        store.step(number, S.SENDING, billable_posts=1)
     assert store.entry(number).state is S.SENDING
 
 
@@ -268,7 +268,7 @@ def test_a_look_is_of_one_moment_while_another_writes(tmp_path: Path) -> None:
     with reader.snapshot():
         assert reader.counts() == {S.PENDING: 1}
         with writer.transaction():
-            writer.step(number, S.SENDING, posts=1)
+            writer.step(number, S.SENDING, billable_posts=1)
         assert reader.counts() == {S.PENDING: 1}
     assert reader.counts() == {S.SENDING: 1}
     reader.close()
@@ -392,7 +392,7 @@ def test_trouble_of_the_disk_is_a_journal_error_and_takes_the_transaction_back(e
     store = in_memory()
     number = row(store)
     with pytest.raises(JournalError, match=r"could not be written: .*disk") as caught, store.transaction():
-        store.step(number, S.SENDING, posts=1)
+        store.step(number, S.SENDING, billable_posts=1)
         raise error
     assert caught.value.path == ":memory:"
     assert store.entry(number).state is S.PENDING
@@ -416,5 +416,5 @@ def test_a_store_that_was_closed_can_be_closed_again_and_complains_otherwise(tmp
     with pytest.raises(JournalError, match="closed"):
         store.money(0.25)
     memory = Memory()
-    memory.to_write().close()
-    memory.to_write().close()
+    memory.open_writer().close()
+    memory.open_writer().close()

@@ -14,14 +14,14 @@ from segmind_swap._policy.poll_schedule import Schedule
 def known(*ages: float) -> Durations:
     durations = Durations()
     for age in ages:
-        durations.still_ran(age)
+        durations.add_lower_bound(age)
     return durations
 
 
 def test_an_early_age_is_known_from_twenty_swaps_on_and_a_later_one_where_polls_are_scarce() -> None:
-    assert known(*range(100, 119)).first_look(is_scarce=False) is None
-    assert known(*range(100, 120)).first_look(is_scarce=False) == 101.0
-    assert known(*range(100, 120)).first_look(is_scarce=True) == 110.0
+    assert known(*range(100, 119)).first_poll_age(is_scarce=False) is None
+    assert known(*range(100, 120)).first_poll_age(is_scarce=False) == 101.0
+    assert known(*range(100, 120)).first_poll_age(is_scarce=True) == 110.0
 
 
 def test_one_in_twenty_of_the_last_128_ran_no_longer_than_the_early_age() -> None:
@@ -29,30 +29,30 @@ def test_one_in_twenty_of_the_last_128_ran_no_longer_than_the_early_age() -> Non
     draw = random.Random(1)
     ages = [draw.lognormvariate(4.3, 0.3) for _ in range(500)]
     for age in ages:
-        durations.still_ran(age)
+        durations.add_lower_bound(age)
     latest = sorted(ages[-128:])
-    assert durations.first_look(is_scarce=False) == latest[6]
+    assert durations.first_poll_age(is_scarce=False) == latest[6]
 
 
 def test_what_was_long_ago_is_forgotten() -> None:
     durations = known(*[5.0] * 128, *[50.0] * 121)
-    assert durations.first_look(is_scarce=False) == 5.0
-    durations.still_ran(50.0)
-    assert durations.first_look(is_scarce=False) == 50.0
+    assert durations.first_poll_age(is_scarce=False) == 5.0
+    durations.add_lower_bound(50.0)
+    assert durations.first_poll_age(is_scarce=False) == 50.0
 
 
 def test_a_job_that_was_done_at_the_first_look_counts_for_three_quarters_of_that_age() -> None:
     durations = Durations()
     for _ in range(20):
-        durations.was_done(40.0)
-    assert durations.first_look(is_scarce=False) == 30.0
+        durations.add_done_at_first_poll(40.0)
+    assert durations.first_poll_age(is_scarce=False) == 30.0
 
 
 def test_a_service_that_became_fast_is_noticed_within_a_few_swaps() -> None:
     durations = known(*[60.0] * 128)
     looks = 0
-    while (early := durations.first_look(is_scarce=False)) is not None and early > 5.0:
-        durations.was_done(early)
+    while (early := durations.first_poll_age(is_scarce=False)) is not None and early > 5.0:
+        durations.add_done_at_first_poll(early)
         looks += 1
     assert looks <= 9 * 7, "7 of 128 are one in twenty; each time, a quarter less"
 
@@ -60,35 +60,35 @@ def test_a_service_that_became_fast_is_noticed_within_a_few_swaps() -> None:
 def test_before_anything_is_known_one_of_many_is_looked_at_after_45_seconds_or_when_another_was_done() -> (
     None
 ):
-    assert Durations().cautious == PRIOR == 45.0
-    assert known(70.0).cautious == 45.0
-    assert known(70.0, 12.0, 30.0).cautious == 12.0
+    assert Durations().conservative == PRIOR == 45.0
+    assert known(70.0).conservative == 45.0
+    assert known(70.0, 12.0, 30.0).conservative == 12.0
 
 
 def test_something_shorter_is_news_while_little_is_known_and_never_afterwards() -> None:
     durations = Durations()
-    news = durations.news
-    durations.still_ran(50.0)
+    news = durations.changed
+    durations.add_lower_bound(50.0)
     assert not news.is_set()
-    durations.still_ran(20.0)
+    durations.add_lower_bound(20.0)
     assert news.is_set()
-    news = durations.news
-    durations.still_ran(20.0)
+    news = durations.changed
+    durations.add_lower_bound(20.0)
     assert not news.is_set()
     for age in [60.0] * 17 + [1.0] * 10:
-        durations.still_ran(age)
+        durations.add_lower_bound(age)
     assert not news.is_set()
 
 
 def test_one_scout_goes_at_a_time_and_none_once_something_is_known() -> None:
     durations = Durations()
-    assert durations.scout()
-    assert not durations.scout()
-    durations.scouted()
-    assert durations.scout()
-    durations.scouted()
-    durations.still_ran(60.0)
-    assert not durations.scout()
+    assert durations.try_probe()
+    assert not durations.try_probe()
+    durations.probe_done()
+    assert durations.try_probe()
+    durations.probe_done()
+    durations.add_lower_bound(60.0)
+    assert not durations.try_probe()
 
 
 # What the schedule makes of it

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segmind_swap._policy.ids import canonical_id, id_problem
+from segmind_swap._api.ids import canonical_id, id_problem
 
 _any_text = st.text(st.characters(), max_size=40)
 _likely_ids = st.text(st.characters(exclude_categories=["C"], exclude_characters='<>:"/\\|?*'), min_size=1)

@@ -43,7 +43,7 @@ class Account:
                     break
                 self.now = at
                 continue
-            self.limit.leaves(self.now)
+            self.limit.observe_sent(self.now)
             self._answer()
             self.now += every if self.limit.per_minute is None else 1e-6
             if self.now >= end:
@@ -58,11 +58,11 @@ class Account:
         if self._used < self.per_minute:
             self._used += 1
             self.accepted.append(self.now)
-            self.limit.accepted(Call.SUBMIT, self.now)
+            self.limit.observe_accepted(Call.SUBMIT, self.now)
         else:
             self.rejected.append(self.now)
             self._opens_at = max(self.now + 0.5, self._window_began + MINUTE)
-            self.limit.met(Call.SUBMIT, self.now, self._opens_at, is_told=True)
+            self.limit.observe_429(Call.SUBMIT, self.now, self._opens_at, is_told=True)
 
     def share(self, since: float) -> float:
         """Which part of what the service would have accepted since then was used."""
@@ -133,19 +133,19 @@ def test_a_slow_hour_does_not_raise_a_limit_that_nobody_has_tried() -> None:
 def test_one_429_in_a_quiet_hour_makes_no_fewer_than_five_a_minute() -> None:
     limit = RateLimitEstimate(RateLimit())
     limit.next_at(0.0)
-    limit.leaves(0.0)
-    limit.accepted(Call.SUBMIT, 0.0)
-    limit.leaves(600.0)
-    limit.accepted(Call.SUBMIT, 600.0)
-    limit.met(Call.SUBMIT, 620.0, 640.0, is_told=True)
+    limit.observe_sent(0.0)
+    limit.observe_accepted(Call.SUBMIT, 0.0)
+    limit.observe_sent(600.0)
+    limit.observe_accepted(Call.SUBMIT, 600.0)
+    limit.observe_429(Call.SUBMIT, 620.0, 640.0, is_told=True)
     limit.next_at(640.0)
     assert limit.per_minute == 5.0
 
 
 def test_a_429_before_anything_was_accepted_tells_nothing() -> None:
     limit = RateLimitEstimate(RateLimit())
-    limit.leaves(0.0)
-    limit.met(Call.SUBMIT, 1.0, 61.0, is_told=True)
+    limit.observe_sent(0.0)
+    limit.observe_429(Call.SUBMIT, 1.0, 61.0, is_told=True)
     assert limit.next_at(30.0) == 61.0
     assert limit.next_at(61.0) == 61.0
     assert limit.per_minute is None
@@ -157,7 +157,7 @@ def test_a_second_429_straight_after_a_reset_is_no_news() -> None:
     account.run(30.0)
     assert account.limit.next_at(60.0) == 60.0
     assert account.limit.per_minute == 60
-    account.limit.met(Call.SUBMIT, 60.0, 60.5, is_told=True)
+    account.limit.observe_429(Call.SUBMIT, 60.0, 60.5, is_told=True)
     account.limit.next_at(60.5)
     assert account.limit.per_minute == 60
 
@@ -165,10 +165,10 @@ def test_a_second_429_straight_after_a_reset_is_no_news() -> None:
 def test_answers_that_come_after_the_429_to_what_left_before_it_are_counted() -> None:
     limit = RateLimitEstimate(RateLimit())
     for number in range(12):
-        limit.leaves(0.1 * number)
-    limit.met(Call.SUBMIT, 1.2, 60.0, is_told=True)
+        limit.observe_sent(0.1 * number)
+    limit.observe_429(Call.SUBMIT, 1.2, 60.0, is_told=True)
     for number in range(10):
-        limit.accepted(Call.SUBMIT, 0.1 * number)
+        limit.observe_accepted(Call.SUBMIT, 0.1 * number)
     limit.next_at(60.0)
     assert limit.per_minute == 10
 
@@ -187,10 +187,10 @@ def test_a_429_on_a_poll_shows_that_polls_count_and_both_kinds_are_counted_from_
     limit = RateLimitEstimate(RateLimit())
     assert not limit.counts(Call.POLL)
     for number in range(20):
-        limit.leaves(number)
-        limit.accepted(Call.SUBMIT, number)
-        limit.accepted(Call.POLL, number + 0.5)
-    limit.met(Call.POLL, 20.0, 60.0, is_told=True)
+        limit.observe_sent(number)
+        limit.observe_accepted(Call.SUBMIT, number)
+        limit.observe_accepted(Call.POLL, number + 0.5)
+    limit.observe_429(Call.POLL, 20.0, 60.0, is_told=True)
     limit.next_at(60.0)
     assert limit.counts(Call.POLL)
     assert limit.per_minute == 40
@@ -199,10 +199,10 @@ def test_a_429_on_a_poll_shows_that_polls_count_and_both_kinds_are_counted_from_
 def test_while_polls_are_not_known_to_count_only_submits_make_the_limit() -> None:
     limit = RateLimitEstimate(RateLimit())
     for number in range(20):
-        limit.leaves(number)
-        limit.accepted(Call.SUBMIT, number)
-        limit.accepted(Call.POLL, number + 0.5)
-    limit.met(Call.SUBMIT, 20.0, 60.0, is_told=True)
+        limit.observe_sent(number)
+        limit.observe_accepted(Call.SUBMIT, number)
+        limit.observe_accepted(Call.POLL, number + 0.5)
+    limit.observe_429(Call.SUBMIT, 20.0, 60.0, is_told=True)
     limit.next_at(60.0)
     assert limit.per_minute == 20
 
@@ -211,10 +211,10 @@ def test_while_polls_are_not_known_to_count_only_submits_make_the_limit() -> Non
 def test_a_429_to_an_upload_or_a_question_about_credits_says_nothing_about_the_limit(call: Call) -> None:
     limit = RateLimitEstimate(RateLimit())
     for number in range(20):
-        limit.leaves(number)
-        limit.accepted(Call.SUBMIT, number)
-        limit.accepted(call, number)
-    limit.met(call, 20.0, 60.0, is_told=True)
+        limit.observe_sent(number)
+        limit.observe_accepted(Call.SUBMIT, number)
+        limit.observe_accepted(call, number)
+    limit.observe_429(call, 20.0, 60.0, is_told=True)
     limit.next_at(60.0)
     assert limit.per_minute is None
 
@@ -250,15 +250,15 @@ def test_a_bucket_that_fills_by_the_second_is_used_without_running_into_it_all_t
         if at > now:
             now = at
             continue
-        limit.leaves(now)
+        limit.observe_sent(now)
         wait = bucket.wait(now)
         if wait is None:
             accepted.append(now)
-            limit.accepted(Call.SUBMIT, now)
+            limit.observe_accepted(Call.SUBMIT, now)
         else:
             rejected += 1
             opens_at = now + max(wait, 0.5)
-            limit.met(Call.SUBMIT, now, opens_at, is_told=True)
+            limit.observe_429(Call.SUBMIT, now, opens_at, is_told=True)
         now += 0.05
     assert len(accepted) >= 0.8 * 60 * 30
     assert rejected <= 0.1 * len(accepted)
@@ -272,7 +272,7 @@ def test_requests_that_leave_late_put_nobody_off(seed: int) -> None:
     now, left = 0.0, 0
     while now < MINUTE:
         now = max(now, limit.next_at(now)) + late.uniform(0.0, 0.004)
-        limit.leaves(now)
+        limit.observe_sent(now)
         left += 1
     assert left >= 0.99 * 6000
 
@@ -281,17 +281,17 @@ def test_submits_that_meet_a_limit_which_polls_have_used_up_show_that_polls_coun
     """No poll need ever meet a 429 for that; without it, the limit would seem to fall further and further."""
     limit = RateLimitEstimate(RateLimit())
     for number in range(60):
-        limit.leaves(0.01 * number)
-        limit.accepted(Call.SUBMIT, 0.01 * number)
-    limit.met(Call.SUBMIT, 0.7, 60.0, is_told=True)
+        limit.observe_sent(0.01 * number)
+        limit.observe_accepted(Call.SUBMIT, 0.01 * number)
+    limit.observe_429(Call.SUBMIT, 0.7, 60.0, is_told=True)
     limit.next_at(60.0)
     assert limit.per_minute == 60
     for number in range(20):
-        limit.leaves(60.0 + number)
-        limit.accepted(Call.SUBMIT, 60.0 + number)
-        limit.accepted(Call.POLL, 60.2 + number)
-        limit.accepted(Call.POLL, 60.4 + number)
-    limit.met(Call.SUBMIT, 80.0, 120.0, is_told=True)
+        limit.observe_sent(60.0 + number)
+        limit.observe_accepted(Call.SUBMIT, 60.0 + number)
+        limit.observe_accepted(Call.POLL, 60.2 + number)
+        limit.observe_accepted(Call.POLL, 60.4 + number)
+    limit.observe_429(Call.SUBMIT, 80.0, 120.0, is_told=True)
     limit.next_at(120.0)
     assert limit.counts(Call.POLL)
     assert limit.per_minute == 60
@@ -314,15 +314,15 @@ def sent(limit: RateLimitEstimate, count: int, start: float, seconds: float) -> 
     for number in range(count):
         at = start + number * seconds / count
         limit.next_at(at)
-        limit.leaves(at)
-        limit.accepted(Call.SUBMIT, at)
+        limit.observe_sent(at)
+        limit.observe_accepted(Call.SUBMIT, at)
 
 
 def known(per_minute: int, *, given: float | None = None) -> RateLimitEstimate:
     """A limit that was found at 60 s, in the minute that began with the first request."""
     limit = RateLimitEstimate(RateLimit(requests_per_minute=given))
     sent(limit, per_minute, 0.0, 1.0)
-    limit.met(Call.SUBMIT, 1.0, 60.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 1.0, 60.0, is_told=True)
     limit.next_at(60.0)
     assert limit.per_minute == per_minute
     return limit
@@ -334,7 +334,7 @@ def test_a_429_at_the_very_end_of_a_minute_is_a_request_that_came_late_and_an_ea
 ) -> None:
     limit = known(60)
     sent(limit, 58, 60.0, 29.0)
-    limit.met(Call.SUBMIT, 60.0 + after, 120.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 60.0 + after, 120.0, is_told=True)
     limit.next_at(120.0)
     assert limit.per_minute == expected
 
@@ -360,42 +360,42 @@ def test_after_two_busy_minutes_two_of_a_hundred_more_are_tried_or_one_and_no_mo
     limit = known(per_minute, given=given)
     sent(limit, 2 * per_minute, 60.0, 119.0)
     assert limit.per_minute == per_minute
-    limit.leaves(180.0)
+    limit.observe_sent(180.0)
     assert limit.per_minute == more
 
 
 def test_nothing_more_is_tried_while_less_than_nine_of_ten_are_used() -> None:
     limit = known(100)
     sent(limit, 160, 60.0, 119.0)
-    limit.leaves(180.0)
+    limit.observe_sent(180.0)
     assert limit.per_minute == 100
 
 
 def test_each_trial_that_fails_doubles_the_pause_before_the_next_and_one_that_holds_shortens_it() -> None:
     limit = known(100)
     sent(limit, 200, 60.0, 119.0)
-    limit.leaves(180.0)
-    limit.met(Call.SUBMIT, 181.0, 182.0, is_told=True)
+    limit.observe_sent(180.0)
+    limit.observe_429(Call.SUBMIT, 181.0, 182.0, is_told=True)
     sent(limit, 400, 182.0, 238.0)
     assert limit.per_minute == 100, "two minutes were too short"
-    limit.leaves(422.5)
+    limit.observe_sent(422.5)
     assert limit.per_minute == 102
     sent(limit, 400, 422.5, 239.0)
-    limit.leaves(663.0)
+    limit.observe_sent(663.0)
     assert limit.per_minute == pytest.approx(104.04)
     sent(limit, 250, 663.0, 119.0)
-    limit.leaves(783.5)
+    limit.observe_sent(783.5)
     assert limit.per_minute == pytest.approx(106.12, abs=0.01), "after two minutes again"
 
 
 def test_of_a_minute_that_had_begun_before_the_second_429_is_the_first_that_counts() -> None:
     limit = RateLimitEstimate(RateLimit())
     sent(limit, 5, 100.0, 1.0)
-    limit.met(Call.SUBMIT, 101.0, 130.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 101.0, 130.0, is_told=True)
     limit.next_at(130.0)
     assert limit.per_minute is None
     sent(limit, 40, 130.0, 1.0)
-    limit.met(Call.SUBMIT, 131.0, 190.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 131.0, 190.0, is_told=True)
     limit.next_at(190.0)
     assert limit.per_minute == 45
 
@@ -403,10 +403,10 @@ def test_of_a_minute_that_had_begun_before_the_second_429_is_the_first_that_coun
 def test_a_limiter_that_lets_requests_pass_again_at_once_is_measured_by_the_time_they_took() -> None:
     limit = RateLimitEstimate(RateLimit())
     sent(limit, 10, 100.0, 1.0)
-    limit.met(Call.SUBMIT, 101.0, 102.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 101.0, 102.0, is_told=True)
     limit.next_at(102.0)
     assert limit.per_minute is None, "it may have been the end of a minute that others had used"
     sent(limit, 20, 102.0, 17.0)
-    limit.met(Call.SUBMIT, 119.0, 120.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 119.0, 120.0, is_told=True)
     limit.next_at(120.0)
     assert limit.per_minute == 30 * 60 / 20

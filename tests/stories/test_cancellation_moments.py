@@ -100,11 +100,11 @@ class Scene:
         assert pace._in_flight == {}
         queues = (pace._free, pace._polls, pace._submits)
         assert [ticket for queue in queues for ticket in queue if not ticket.gone] == []
-        assert not session.outage._turn.statistics().locked
-        assert (session.supervisor._wards, session.supervisor._tasks) == (set(), set())
+        assert not session.breaker._turn.statistics().locked
+        assert (session.detached._wards, session.detached._tasks) == (set(), set())
         assert (uploads._places.value, uploads._memory.value) == (_AT_ONCE, _LOADED_AT_ONCE)
         assert uploads._under_way == {}
-        assert session.targets == set()
+        assert session.reserved_paths == set()
         assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
         assert self.network.open == 0
         assert living_tasks() == tasks

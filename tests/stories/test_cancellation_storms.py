@@ -78,7 +78,7 @@ async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for
             async with anyio.create_task_group() as group:
                 for _ in range(40):
                     group.start_soon(calls, client)
-            await client._started()[0].supervisor.drain()
+            await client._started()[0].detached.drain()
             async with anyio.create_task_group() as group:
                 for _ in range(100):
                     group.start_soon(client.credits)

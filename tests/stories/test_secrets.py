@@ -38,7 +38,7 @@ from segmind_swap import (
     SwapResult,
 )
 from segmind_swap._config import WORKFLOW
-from segmind_swap._http.client import _as_json_may_spell
+from segmind_swap._http.redaction import _as_json_may_spell
 from segmind_swap.cli._app import app
 
 from ..conftest import run_on_asyncio

@@ -146,7 +146,7 @@ def broken_from(write: int, monkeypatch: pytest.MonkeyPatch) -> None:
         nonlocal writes
         writes += 1
         if writes >= write:
-            raise self.complaint("could not be written: database or disk is full")
+            raise self.error("could not be written: database or disk is full")
         with whole(self):
             yield
 

@@ -95,7 +95,7 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
 
 def watch_wire(death: Death, ids: dict[str, str]) -> None:
     """The last byte of a POST, and each attempt: `CALL sent`, `CALL answered`."""
-    last, parts, attempt = OneShotBody._the_last, OneShotBody.__aiter__, Lease.attempt
+    last, parts, attempt = OneShotBody._the_last, OneShotBody.__aiter__, Lease.send
 
     def id_in(body: bytes) -> str:
         return str(json.loads(body)["character_image"]).rpartition("/")[2]
@@ -130,7 +130,7 @@ def watch_wire(death: Death, ids: dict[str, str]) -> None:
 
     OneShotBody._the_last = watched_last  # type: ignore[method-assign]
     OneShotBody.__aiter__ = watched_parts  # type: ignore[method-assign]
-    Lease.attempt = watched_attempt  # type: ignore[method-assign,assignment]
+    Lease.send = watched_attempt  # type: ignore[method-assign,assignment]
 
 
 def watch_files(death: Death) -> None:

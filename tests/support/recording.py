@@ -47,22 +47,22 @@ async def send(http: HttpClient, call: Call) -> Response | NoResponse:
         case Call.SUBMIT:
             return await submitted(http)
         case Call.POLL:
-            return await http.call(a_poll(http))
+            return await http.request(a_poll(http))
         case Call.UPLOAD:
-            return await http.call(an_upload(http))
+            return await http.request(an_upload(http))
         case Call.CREDITS:
-            return await http.call(a_credits_call(http))
+            return await http.request(a_credits_call(http))
         case Call.DOWNLOAD:
             return await fetched(http)
 
 
 async def fetched(http: HttpClient, url: str = PICTURE_URL) -> Response | NoResponse:
-    async with await http.enter(Call.DOWNLOAD) as place:
-        return await place.attempt(download_request(url), None)
+    async with await http.lease(Call.DOWNLOAD) as place:
+        return await place.send(download_request(url), None)
 
 
 async def send_well(http: HttpClient) -> None:
-    response_of(await http.call(a_poll(http)))
+    response_of(await http.request(a_poll(http)))
 
 
 Serve = Callable[[Connection], Awaitable[None]]

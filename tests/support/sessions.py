@@ -132,8 +132,8 @@ def session_of(
     http = http_of(transport, base_url=base_url, rate_limit=rate_limit, retry=retry, on_event=on_event)
     return Session(
         http=http,
-        outage=CircuitBreaker(partial(probe, http), on_event),
-        supervisor=DetachedTasks(),
+        breaker=CircuitBreaker(partial(probe, http), on_event),
+        detached=DetachedTasks(),
         slots=anyio.Semaphore(64),
         workflow=WORKFLOW,
         timeout=timeout,
@@ -163,8 +163,8 @@ def an_upload(http: HttpClient) -> Request:
 async def submitted(http: HttpClient, body: bytes = b'{"character_image":"x"}') -> Response | NoResponse:
     """One POST, as `_submit` makes it but for its supervisor."""
     request = a_submit(http, body)
-    async with await http.enter(Call.SUBMIT) as place:
-        return await place.attempt(request, http.schemes.scheme(Call.SUBMIT), OneShotBody(body))
+    async with await http.lease(Call.SUBMIT) as place:
+        return await place.send(request, http.schemes.scheme(Call.SUBMIT), OneShotBody(body))
 
 
 def response_of(answer: Response | NoResponse) -> Response:

@@ -328,7 +328,7 @@ async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> No
             pass
     async with reserved(session, one), reserved(session, None):
         pass
-    assert session.targets == set()
+    assert session.reserved_paths == set()
 
 
 async def test_a_file_that_holds_this_very_picture_is_as_good_as_saved(tmp_path: Path) -> None:
@@ -349,8 +349,8 @@ async def test_a_suffix_is_added_whatever_dots_a_name_has(tmp_path: Path) -> Non
 
 def test_what_a_killed_write_left_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
     target, other = (OutputFile(tmp_path / name, suffixed=True) for name in ("a", "b"))
-    for part in (target.part("0"), target.part("1"), other.part("0")):
+    for part in (target.temporary_path("0"), target.temporary_path("1"), other.temporary_path("0")):
         part.write_bytes(b"half a pict")
     (tmp_path / "a.png").write_bytes(png())
-    target.sweep()
-    assert sorted(names_in(tmp_path)) == sorted([other.part("0").name, "a.png"])
+    target.remove_stale()
+    assert sorted(names_in(tmp_path)) == sorted([other.temporary_path("0").name, "a.png"])

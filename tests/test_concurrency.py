@@ -16,8 +16,8 @@ class Work:
 
     def __init__(self, *, seconds: float = 10, last_byte_after: float = 5) -> None:
         self.ended: str | None = None
-        self.calls_back = 0
-        self.deserted: list[str | None] = []
+        self.revokes = 0
+        self.orphaned: list[str | None] = []
         self._seconds = seconds
         self._last_byte_after = last_byte_after
         self._last_byte_at = float("inf")
@@ -33,15 +33,15 @@ class Work:
         return "accepted"
 
     def revoke(self) -> bool:
-        self.calls_back += 1
+        self.revokes += 1
         return anyio.current_time() < self._last_byte_at
 
     async def run_by(self, supervisor: DetachedTasks) -> str | None:
-        return await supervisor.run(self.work, revoke=self.revoke, on_orphaned=self.deserted.append)
+        return await supervisor.run(self.work, revoke=self.revoke, on_orphaned=self.orphaned.append)
 
 
 def idle(supervisor: DetachedTasks) -> bool:
-    return not supervisor._wards and not supervisor._tasks
+    return not supervisor._running and not supervisor._asyncio_tasks
 
 
 async def settle() -> None:
@@ -54,7 +54,7 @@ async def test_the_result_passes_through() -> None:
     supervisor, work = DetachedTasks(), Work()
     assert await work.run_by(supervisor) == "accepted"
     await settle()
-    assert (work.calls_back, work.deserted) == (0, [])
+    assert (work.revokes, work.orphaned) == (0, [])
     assert idle(supervisor)
 
 
@@ -104,7 +104,7 @@ async def test_a_caller_cancelled_before_the_last_byte_stops_the_work_at_once() 
         await work.run_by(supervisor)
     assert scope.cancelled_caught
     assert anyio.current_time() - started == pytest.approx(2, abs=0.5)
-    assert (work.ended, work.calls_back, work.deserted) == ("stopped", 1, [])
+    assert (work.ended, work.revokes, work.orphaned) == ("stopped", 1, [])
     await settle()
     assert idle(supervisor)
 
@@ -135,7 +135,7 @@ async def test_plain_task_cancellation_before_the_last_byte_stops_the_work_at_on
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert (work.ended, work.deserted) == ("stopped", [])
+    assert (work.ended, work.orphaned) == ("stopped", [])
     await settle()
     assert idle(supervisor)
 
@@ -147,7 +147,7 @@ async def test_an_asyncio_timeout_before_the_last_byte_stops_the_work_at_once(lo
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2):
             await work.run_by(supervisor)
-    assert (work.ended, work.deserted) == ("stopped", [])
+    assert (work.ended, work.orphaned) == ("stopped", [])
     await settle()
     assert idle(supervisor)
 
@@ -162,11 +162,11 @@ async def test_after_the_last_byte_the_work_goes_on_and_its_result_is_told_once(
         await work.run_by(supervisor)
     assert scope.cancelled_caught
     assert anyio.current_time() - started == pytest.approx(6, abs=0.5), "the caller leaves at once"
-    assert work.deserted == []
+    assert work.orphaned == []
     await anyio.sleep(5)
-    assert (work.ended, work.calls_back, work.deserted) == ("finished", 1, ["accepted"])
+    assert (work.ended, work.revokes, work.orphaned) == ("finished", 1, ["accepted"])
     await anyio.sleep(60)
-    assert work.deserted == ["accepted"]
+    assert work.orphaned == ["accepted"]
     assert idle(supervisor)
 
 
@@ -179,9 +179,9 @@ async def test_after_plain_task_cancellation_the_work_goes_on_and_its_result_is_
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
-    assert work.deserted == []
+    assert work.orphaned == []
     await asyncio.sleep(60)
-    assert (work.ended, work.deserted) == ("finished", ["accepted"])
+    assert (work.ended, work.orphaned) == ("finished", ["accepted"])
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -193,7 +193,7 @@ async def test_after_an_asyncio_timeout_the_work_goes_on_and_its_result_is_told_
         async with asyncio.timeout(6):
             await work.run_by(supervisor)
     await asyncio.sleep(60)
-    assert (work.ended, work.deserted) == ("finished", ["accepted"])
+    assert (work.ended, work.orphaned) == ("finished", ["accepted"])
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -202,11 +202,11 @@ async def test_work_that_brings_nothing_home_in_its_grace_is_told_as_nothing() -
     with anyio.move_on_after(6):
         await work.run_by(supervisor)
     await anyio.sleep(GRACE - 1)
-    assert work.deserted == []
+    assert work.orphaned == []
     await anyio.sleep(2)
-    assert (work.ended, work.deserted) == ("stopped", [None])
+    assert (work.ended, work.orphaned) == ("stopped", [None])
     await anyio.sleep(100)
-    assert work.deserted == [None]
+    assert work.orphaned == [None]
     assert idle(supervisor)
 
 
@@ -274,7 +274,7 @@ async def test_a_caller_cancelled_beforehand_loses_nothing() -> None:
         scope.cancel()
         await work.run_by(supervisor)
     await anyio.sleep(60)
-    assert work.ended != "finished" or work.deserted == ["accepted"]
+    assert work.ended != "finished" or work.orphaned == ["accepted"]
     assert idle(supervisor)
 
 
@@ -297,7 +297,7 @@ async def test_a_caller_cancelled_twice_has_the_result_told_once(loop: str) -> N
     with pytest.raises(asyncio.CancelledError):
         await caller
     await asyncio.sleep(60)
-    assert work.deserted == ["accepted"]
+    assert work.orphaned == ["accepted"]
     assert idle(supervisor)
 
 
@@ -313,7 +313,7 @@ def test_an_answer_on_its_way_when_the_loop_ends_is_told_as_nothing() -> None:
             await caller
 
     run_on_asyncio(leave())
-    assert (work.ended, work.deserted) == ("stopped", [None])
+    assert (work.ended, work.orphaned) == ("stopped", [None])
 
 
 # The end of a client
@@ -332,7 +332,7 @@ async def test_draining_waits_for_deserted_work() -> None:
     started = anyio.current_time()
     await supervisor.drain()
     assert anyio.current_time() - started == pytest.approx(4, abs=0.5)
-    assert work.deserted == ["accepted"]
+    assert work.orphaned == ["accepted"]
 
 
 async def test_draining_waits_even_in_a_cancelled_scope() -> None:
@@ -342,7 +342,7 @@ async def test_draining_waits_even_in_a_cancelled_scope() -> None:
     with anyio.CancelScope() as scope:
         scope.cancel()
         await supervisor.drain()
-    assert work.deserted == ["accepted"]
+    assert work.orphaned == ["accepted"]
 
 
 async def test_draining_lasts_no_longer_than_the_grace() -> None:
@@ -374,7 +374,7 @@ async def test_draining_does_not_extend_a_grace_that_runs_already() -> None:
     started = anyio.current_time()
     await supervisor.drain()
     assert anyio.current_time() - started == pytest.approx(5, abs=0.5)
-    assert work.deserted == [None]
+    assert work.orphaned == [None]
 
 
 async def test_callers_get_their_results_while_a_client_drains() -> None:
@@ -388,4 +388,4 @@ async def test_callers_get_their_results_while_a_client_drains() -> None:
         group.start_soon(call)
         await anyio.sleep(1)
         await supervisor.drain()
-    assert (results, work.deserted) == (["accepted"], [])
+    assert (results, work.orphaned) == (["accepted"], [])

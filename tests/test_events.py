@@ -17,6 +17,7 @@ from segmind_swap._events import (
     Accepted,
     Completed,
     Event,
+    Exchanged,
     Failed,
     OutageBegan,
     OutageEnded,
@@ -24,28 +25,31 @@ from segmind_swap._events import (
     RateLimited,
     RetryScheduled,
     Saved,
+    Started,
     Submitting,
     Uploaded,
-    emit,
 )
 from segmind_swap._models import SwapJob, SwapOutput, SwapResult, SwapState, SwapStatus
+from segmind_swap._swap.session import emitter
 
 JOB = SwapJob(poll_url="https://api.segmind.com/1", workflow="w-v7")
 OUTPUT = SwapOutput(data="https://a.example/a.png")
 RESULT = SwapResult(job=JOB, url=OUTPUT.data, outputs=(OUTPUT,), seconds=71.9)
 EVENTS: list[Event] = [
-    Uploaded(url=OUTPUT.data, size_bytes=7),
-    Submitting(id="1", attempt=1),
-    Accepted(id=None, job=JOB),
-    Abandoned(job=JOB),
-    Polled(job=JOB, status=SwapStatus(state=SwapState.QUEUED), seconds=7.0),
-    RetryScheduled(call="poll", id=None, job=JOB, attempt=1, delay=7.0, cause="502", status_code=502),
-    RateLimited(call="submit", delay=30.0),
+    Started(swap=1, id="1"),
+    Exchanged(swap=1, call="submit", attempt=1, status_code=200, queued=0.0, seconds=0.4, retry_after=None),
+    Uploaded(swap=None, url=OUTPUT.data, size_bytes=7),
+    Submitting(swap=1, id="1", attempt=1),
+    Accepted(swap=1, id=None, job=JOB),
+    Abandoned(swap=1, job=JOB),
+    Polled(swap=1, job=JOB, status=SwapStatus(state=SwapState.QUEUED), seconds=7.0),
+    RetryScheduled(swap=1, call="poll", id=None, job=JOB, attempt=1, delay=7.0, cause="502", status_code=502),
+    RateLimited(swap=1, call="submit", delay=30.0),
     OutageBegan(delay=5.0, cause="no answer"),
     OutageEnded(),
-    Completed(result=RESULT),
-    Failed(id="1", error=SwapFailedError("failed", reason="no mask", job=JOB)),
-    Saved(result=RESULT, path=Path("a.png"), size_bytes=7),
+    Completed(swap=1, result=RESULT),
+    Failed(swap=1, id="1", error=SwapFailedError("failed", reason="no mask", job=JOB)),
+    Saved(swap=1, result=RESULT, path=Path("a.png"), size_bytes=7),
 ]
 
 
@@ -72,7 +76,7 @@ def test_every_event_is_frozen_and_documents_each_attribute(event: Event) -> Non
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
 def test_an_event_is_given_to_the_handler_as_it_is(event: Event) -> None:
     told: list[Event] = []
-    emit(told.append, event)
+    emitter([told.append])(event)
     assert len(told) == 1
     assert told[0] is event
 
@@ -80,14 +84,14 @@ def test_an_event_is_given_to_the_handler_as_it_is(event: Event) -> None:
 def test_without_a_handler_nothing_happens(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     for event in EVENTS:
-        emit(None, event)
+        emitter([])(event)
     assert caplog.records == []
 
 
 def test_every_event_can_be_seen_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "segmind_swap")
     for event in EVENTS:
-        emit(None, event)
+        emitter([])(event)
     assert [record.getMessage() for record in caplog.records] == [repr(event) for event in EVENTS]
     assert {(record.name, record.levelname) for record in caplog.records} == {("segmind_swap", "DEBUG")}
 
@@ -106,7 +110,7 @@ def _raises(error: BaseException) -> Callable[[Event], None]:
 def test_what_the_handler_raises_is_logged_and_never_raised(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
-    emit(_raises(error), EVENTS[1])
+    emitter([_raises(error)])(next(e for e in EVENTS if isinstance(e, Submitting)))
     (record,) = caplog.records
     assert (record.name, record.levelname) == ("segmind_swap", "ERROR")
     assert record.getMessage() == "on_event raised for Submitting"
@@ -122,12 +126,12 @@ def test_a_handler_that_failed_is_told_the_next_event_again() -> None:
         raise ValueError
 
     for event in EVENTS:
-        emit(handler, event)
+        emitter([handler])(event)
     assert told == EVENTS
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), GeneratorExit()])
 def test_an_exception_that_means_to_stop_the_program_passes(error: BaseException) -> None:
     with pytest.raises(type(error)) as caught:
-        emit(_raises(error), EVENTS[0])
+        emitter([_raises(error)])(EVENTS[0])
     assert caught.value is error

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from segmind_swap._client import _request_of
 from segmind_swap._errors import (
     ConfigurationError,
     DownloadError,
@@ -30,7 +31,6 @@ from segmind_swap._models import (
     SwapResult,
     SwapState,
     SwapStatus,
-    request_of,
 )
 from segmind_swap._outcome import OutcomeState, SwapOutcome
 
@@ -147,7 +147,7 @@ def test_a_path_becomes_text_and_so_goes_into_json(path: ImageInput) -> None:
 
 def test_a_mapping_with_a_mistake_is_a_configuration_error_that_names_the_field() -> None:
     good = {"reference_character_image": "hero.png", "character_image": "street.png"}
-    assert request_of(good) == SwapRequest(**cast("dict[str, Any]", good))
+    assert _request_of(**good) == SwapRequest(**cast("dict[str, Any]", good))
     mistakes: list[tuple[dict[str, object], str]] = [
         ({}, "reference_character_image"),
         ({"reference_character_image": "hero.png"}, "character_image: Field required"),
@@ -156,7 +156,7 @@ def test_a_mapping_with_a_mistake_is_a_configuration_error_that_names_the_field(
     ]
     for bad, words in mistakes:
         with pytest.raises(ConfigurationError, match=words):
-            request_of(bad)
+            _request_of(**bad)
 
 
 # Jobs and states

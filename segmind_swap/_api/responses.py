@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import OutputError, ResponseError, StatusError
+from .._errors import ConnectionFailedError, OutputError, ResponseError, StatusError
 from .._models import Call, Credits, SwapJob, SwapState, SwapStatus
-from .messages import Response
+from .messages import NoResponse, Response
 from .origins import MAX_URL_LENGTH, Service, origin_of
 from .outputs import outputs_of, picture_in
 from .status_errors import status_error
@@ -181,3 +181,12 @@ def read_credits(response: Response) -> Credits:
 def refusal(response: Response, call: Call, job: SwapJob | None = None) -> StatusError:
     """The typed error of a response that is no success."""
     return status_error(response.status_code, response.headers, response.body, call, job=job)
+
+
+def error_of_response(
+    response: Response | NoResponse, call: Call, job: SwapJob | None = None
+) -> StatusError | ConnectionFailedError:
+    """The typed error of a call without a success."""
+    if isinstance(response, Response):
+        return refusal(response, call, job)
+    return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)

@@ -8,11 +8,8 @@ from dataclasses import replace
 import anyio
 
 from .._api.messages import NoResponse, Request, Response
-from .._api.requests import credits_request
-from .._api.responses import refusal
+from .._api.responses import error_of_response
 from .._api.status_errors import StatusKind
-from .._errors import ConnectionFailedError, StatusError
-from .._http.client import HttpClient
 from .._models import Call, SwapJob
 from .._policy.patience import first_429_at, is_worth_waiting
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
@@ -92,20 +89,3 @@ class _RepeatedCall:
             error, call=call, swap=self._request.swap, attempt=self._failures, delay=delay, job=self._job
         )
         return Retry(delay)
-
-
-async def probe(http: HttpClient) -> str | None:
-    """Asks for the account's credits, once. None if the service responds, else what happened instead."""
-    response = await http.request(credits_request(http.service))
-    if isinstance(response, Response) and response.kind.is_from_the_service:
-        return None
-    return str(error_of_response(response, Call.CREDITS))
-
-
-def error_of_response(
-    response: Response | NoResponse, call: Call, job: SwapJob | None = None
-) -> StatusError | ConnectionFailedError:
-    """The typed error of a call without a success."""
-    if isinstance(response, Response):
-        return refusal(response, call, job)
-    return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)

@@ -11,7 +11,7 @@ import anyio
 from .._api.messages import NoResponse
 from .._api.outputs import picture_in
 from .._api.requests import poll_request
-from .._api.responses import read_status
+from .._api.responses import error_of_response, read_status
 from .._errors import (
     ConfigurationError,
     OutputError,
@@ -30,7 +30,6 @@ from .._policy.poll_schedule import (
     next_poll,
 )
 from .._policy.retry import Done, Retry, Step, run_until_done
-from .free_calls import error_of_response
 from .session import Session, errors_of
 
 # A job that is older when its polling starts was submitted elsewhere, by another clock: it teaches nothing.

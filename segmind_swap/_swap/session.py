@@ -14,6 +14,9 @@ from pathlib import Path
 import anyio
 import anyio.lowlevel
 
+from .._api.messages import Response
+from .._api.requests import credits_request
+from .._api.responses import error_of_response
 from .._concurrency import DetachedTasks
 from .._config import PollPolicy, RateLimit, RetryPolicy
 from .._errors import ConfigurationError, ResponseError, StatusError, SwapError
@@ -21,7 +24,7 @@ from .._events import Emit, Event, EventHandler, RetryScheduled, Started
 from .._http.circuit_breaker import CircuitBreaker
 from .._http.client import HttpClient
 from .._http.gate import LocalGate
-from .._models import SwapJob
+from .._models import Call, SwapJob
 from .._policy.durations import Durations
 from .settings import ClientSettings
 
@@ -90,9 +93,6 @@ class Session:
         Raises:
             ConfigurationError: connections cannot be set up.
         """
-        # Imported here, because `free_calls` needs the class `Session` of this module.
-        from .free_calls import probe  # noqa: PLC0415
-
         emit = emitter(settings.handlers)
         limit = settings.rate_limit
         gate = LocalGate(limit, settings.retry) if isinstance(limit, RateLimit) else limit
@@ -188,6 +188,14 @@ class Session:
 def _identity(job: SwapJob) -> str:
     """What distinguishes a job from others: its poll URL. A job that finished at once has none."""
     return job.poll_url or f"{job.request_id} {job.submitted_at.isoformat()}"
+
+
+async def probe(http: HttpClient) -> str | None:
+    """Asks for the account's credits, once. None if the service responds, else what happened instead."""
+    response = await http.request(credits_request(http.service))
+    if isinstance(response, Response) and response.kind.is_from_the_service:
+        return None
+    return str(error_of_response(response, Call.CREDITS))
 
 
 @contextmanager

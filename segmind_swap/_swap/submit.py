@@ -13,7 +13,7 @@ import anyio
 
 from .._api.messages import NoResponse, Response, SwapUrls
 from .._api.requests import submit_request
-from .._api.responses import accepted_job, refusal, request_id_in
+from .._api.responses import accepted_job, error_of_response, refusal, request_id_in
 from .._api.status_errors import StatusKind
 from .._api.text import shorten
 from .._config import AuthScheme
@@ -25,7 +25,6 @@ from .._models import Call, SwapJob
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
 from .._policy.submit_decision import Action, ReplyKind, SubmitState, decide
 from .._protocols import NO_RECORD, SubmitRecord
-from .free_calls import error_of_response
 from .session import Session
 
 log = logging.getLogger("segmind_swap")

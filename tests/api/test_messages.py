@@ -30,8 +30,10 @@ from segmind_swap._errors import (
 )
 from segmind_swap._models import Call, Credits, SwapState, SwapStatus
 
+from ..support.journal_rows import a_job
 from ..support.readings import ID, IMAGES, SEGMIND, URL, Job, Poll, Unusable, answer, job_of, poll_of
 
+JOB = a_job()
 T = TypeVar("T")
 _LINES = (Path(__file__).parents[1] / "payloads" / "payloads.jsonl").read_text(encoding="utf-8").splitlines()
 PAYLOADS: dict[str, dict[str, Any]] = {line["id"]: line for line in map(json.loads, _LINES)}
@@ -200,11 +202,11 @@ NOT_OBJECTS: dict[str, bytes] = {
 def test_a_body_that_is_no_json_object_is_never_a_job_or_a_state(body: bytes) -> None:
     assert job_of(answer(text=body)) == Unusable()
     with pytest.raises(ResponseError) as caught:
-        read_status(answer(text=body))
+        read_status(answer(text=body), JOB)
     assert caught.value.status_code == 200
     assert len(caught.value.excerpt) <= 300
     with pytest.raises(ServerError):
-        read_status(answer(text=body, code=502))
+        read_status(answer(text=body, code=502), JOB)
     with pytest.raises(ResponseError):
         read_upload(SEGMIND, answer(text=body))
     with pytest.raises(ResponseError):
@@ -256,7 +258,7 @@ answers = st.builds(Response, status_code=codes, headers=headers, body=bodies)
 @arbitrary
 @given(answers)
 def test_whatever_a_poll_is_answered_only_documented_errors_come_out(reply: Response) -> None:
-    match outcome(lambda: read_status(reply)):
+    match outcome(lambda: read_status(reply, JOB)):
         case OutputError() as error:
             assert len(error.body) <= 64 * 1024
         case StatusError() as error:
@@ -283,7 +285,7 @@ def test_whatever_a_submit_is_answered_it_is_a_job_or_none(reply: Response) -> N
         assert reply.ok
         assert job.poll_url or picture_in(job.outputs)
         if job.poll_url is not None:
-            SEGMIND.complaint_about_poll_url(job.poll_url)
+            SEGMIND.poll_url_problem(job.poll_url)
         assert type(job).model_validate_json(job.model_dump_json()) == job
 
 

@@ -119,8 +119,8 @@ TRICKY: dict[str, str] = {
 def test_a_url_that_two_parsers_might_read_differently_has_no_origin(url: str) -> None:
     with pytest.raises(ValueError, match=r"^\S"):
         origin_of(url)
-    assert SEGMIND.complaint_about_poll_url(url) is not None
-    assert SEGMIND.complaint_about_picture_url(url) is not None
+    assert SEGMIND.poll_url_problem(url) is not None
+    assert SEGMIND.picture_url_problem(url) is not None
     with pytest.raises(ConfigurationError, match="base_url"):
         Service(url)
 
@@ -198,7 +198,7 @@ def test_loopback_is_this_machine_and_nothing_else(url: str, loopback: bool) -> 
 )
 def test_by_default_the_key_goes_to_segminds_own_https_hosts_only(url: str, trusted: bool) -> None:
     assert SEGMIND.trusts(origin_of(url)) is trusted
-    complaint = SEGMIND.complaint_about_poll_url(url)
+    complaint = SEGMIND.poll_url_problem(url)
     assert (complaint is None) is trusted
     assert trusted or "must not see the key" in str(complaint)
 
@@ -226,7 +226,7 @@ def test_with_a_changed_base_url_the_key_goes_to_its_origin_and_among_segminds_o
 ) -> None:
     service = Service(base_url)
     assert service.trusts(origin_of(url)) is trusted
-    assert (service.complaint_about_poll_url(url) is None) is trusted
+    assert (service.poll_url_problem(url) is None) is trusted
 
 
 @pytest.mark.parametrize(
@@ -324,45 +324,45 @@ def test_a_picture_is_never_fetched_from_inside_the_network(url: str) -> None:
         Service("https://proxy.example"),
         Service("http://proxy.example", allow_http=True),
     ):
-        assert "not a public address" in str(service.complaint_about_picture_url(url))
+        assert "not a public address" in str(service.picture_url_problem(url))
 
 
 @pytest.mark.parametrize("url", EMBEDDED)
 def test_a_private_address_inside_an_ipv6_address_is_seen(url: str) -> None:
-    assert SEGMIND.complaint_about_picture_url(url) is not None
+    assert SEGMIND.picture_url_problem(url) is not None
 
 
 @pytest.mark.parametrize("url", MULTICAST)
 def test_a_picture_is_never_fetched_from_a_group_or_a_site(url: str) -> None:
-    assert SEGMIND.complaint_about_picture_url(url) is not None
+    assert SEGMIND.picture_url_problem(url) is not None
 
 
 @pytest.mark.parametrize("url", PUBLIC)
 def test_a_picture_may_be_fetched_from_any_public_https_host(url: str) -> None:
-    assert SEGMIND.complaint_about_picture_url(url) is None
-    assert SEGMIND.complaint_about_picture_url(url.replace("https:", "http:")) == "it is not https"
-    assert Service("https://proxy.example", allow_http=True).complaint_about_picture_url(url) is None
+    assert SEGMIND.picture_url_problem(url) is None
+    assert SEGMIND.picture_url_problem(url.replace("https:", "http:")) == "it is not https"
+    assert Service("https://proxy.example", allow_http=True).picture_url_problem(url) is None
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:8000/a.png", "http://localhost:9/a.png", "https://[::1]/a.png"]
 )
 def test_an_emulator_on_this_machine_may_name_this_machine(url: str) -> None:
-    assert Service("http://127.0.0.1:8000").complaint_about_picture_url(url) is None
-    assert SEGMIND.complaint_about_picture_url(url) is not None
+    assert Service("http://127.0.0.1:8000").picture_url_problem(url) is None
+    assert SEGMIND.picture_url_problem(url) is not None
 
 
 @pytest.mark.parametrize(
     "url", ["http://images.example/a.png", "https://10.0.0.1/a.png", "http://169.254.169.254/"]
 )
 def test_an_emulator_on_this_machine_may_not_name_another(url: str) -> None:
-    assert Service("http://127.0.0.1:8000").complaint_about_picture_url(url) is not None
+    assert Service("http://127.0.0.1:8000").picture_url_problem(url) is not None
 
 
 def test_pictures_may_come_from_the_very_service_the_user_named() -> None:
     service = Service("http://10.0.0.1:8000", allow_http=True)
-    assert service.complaint_about_picture_url("http://10.0.0.1:8000/files/a.png") is None
-    assert service.complaint_about_picture_url("http://10.0.0.2:8000/files/a.png") is not None
+    assert service.picture_url_problem("http://10.0.0.1:8000/files/a.png") is None
+    assert service.picture_url_problem("http://10.0.0.2:8000/files/a.png") is not None
 
 
 # Whatever a server may name
@@ -383,7 +383,7 @@ def test_whatever_the_url_it_has_an_origin_or_is_refused(url: str) -> None:
     try:
         origin = origin_of(url)
     except ValueError:
-        assert SEGMIND.complaint_about_poll_url(url) is not None
+        assert SEGMIND.poll_url_problem(url) is not None
         return
     assert origin.scheme in {"http", "https"}
     assert 0 < origin.port < 65536
@@ -396,7 +396,7 @@ def test_whatever_the_url_it_has_an_origin_or_is_refused(url: str) -> None:
 @_arbitrary
 @given(_urls)
 def test_whatever_the_url_only_segminds_hosts_are_trusted(url: str) -> None:
-    if SEGMIND.complaint_about_poll_url(url) is None:
+    if SEGMIND.poll_url_problem(url) is None:
         authority = url.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
         host = authority.removesuffix(":443").lower()
         assert host == "segmind.com" or host.endswith(".segmind.com")
@@ -409,7 +409,7 @@ def test_whatever_the_address_a_private_one_is_never_fetched(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> None:
     host = str(address) if address.version == 4 else f"[{address}]"
-    complaint = SEGMIND.complaint_about_picture_url(f"https://{host}/a.png")
+    complaint = SEGMIND.picture_url_problem(f"https://{host}/a.png")
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     if not (mapped or address).is_global:
         assert complaint is not None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segmind_swap._api.messages import Request
+from segmind_swap._api.messages import Request, SwapUrls
 from segmind_swap._api.origins import Service
 from segmind_swap._api.requests import (
     credits_request,
@@ -27,7 +27,7 @@ from ..support.readings import BEHIND_A_PATH, LOCAL, SEGMIND, URL
 )
 def test_every_endpoint_follows_the_base_url(service: Service, base: str) -> None:
     upload_base = "https://workflows-api.segmind.com" if service is SEGMIND else base
-    submit = submit_request(service, WORKFLOW, reference_url="https://a.example/r", scene_url="https://a/s")
+    submit = submit_request(service, WORKFLOW, SwapUrls(reference="https://a.example/r", scene="https://a/s"))
     assert (submit.method, submit.url) == ("POST", f"{base}/workflows/678aa4026426baad7e5392fb-v7")
     upload = upload_request(service, "data:image/png;base64,AA==")
     assert (upload.method, upload.url) == ("POST", f"{upload_base}/upload-asset")
@@ -40,8 +40,7 @@ def test_a_submit_always_sends_both_pictures_under_their_exact_names() -> None:
     request = submit_request(
         SEGMIND,
         WORKFLOW,
-        reference_url="https://a.example/hero.png",
-        scene_url="https://a.example/street.jpg",
+        SwapUrls(reference="https://a.example/hero.png", scene="https://a.example/street.jpg"),
     )
     assert request.call is Call.SUBMIT
     assert request.body == (

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from segmind_swap._api.messages import SwapUrls
 from segmind_swap._api.origins import MAX_URL_LENGTH, Service
 from segmind_swap._api.requests import submit_request
 from segmind_swap._api.responses import accepted_job, read_credits, read_status, read_upload
@@ -22,6 +23,7 @@ from segmind_swap._errors import (
 )
 from segmind_swap._models import Credits, SwapState
 
+from ..support.journal_rows import a_job
 from ..support.readings import (
     BEHIND_A_PATH,
     IMAGES,
@@ -35,6 +37,8 @@ from ..support.readings import (
     job_of,
     poll_of,
 )
+
+JOB = a_job()
 
 
 @pytest.mark.parametrize(
@@ -151,7 +155,7 @@ def test_any_2xx_with_a_poll_url_is_an_acceptance(code: int) -> None:
 def test_a_status_is_trimmed_and_case_folded_and_an_unknown_one_is_still_running(
     word: object, expected: SwapState
 ) -> None:
-    status = read_status(answer({"status": word, "output": "https://a.example/x.png"}))
+    status = read_status(answer({"status": word, "output": "https://a.example/x.png"}), JOB)
     assert status.state is expected
     assert bool(status.outputs) == (expected is SwapState.COMPLETED)
 
@@ -162,7 +166,7 @@ def test_a_body_without_a_status_is_still_running() -> None:
 
 
 def test_the_servers_own_word_is_kept_short_and_harmless() -> None:
-    status = read_status(answer({"status": "\x1b[31mWARMING\u202e " + "x" * 1000}))
+    status = read_status(answer({"status": "\x1b[31mWARMING\u202e " + "x" * 1000}), JOB)
     assert status.raw.startswith("[31mWARMING x")
     assert len(status.raw) == 300
 
@@ -197,7 +201,7 @@ def test_a_code_that_is_not_about_the_job_wins_over_the_bodys_status(
 ) -> None:
     body = {"status": word, "error": "try later", "output": "https://a.example/x.png"}
     with pytest.raises(kind, match="try later") as caught:
-        read_status(answer(body, code, request_id="req-1"))
+        read_status(answer(body, code, request_id="req-1"), JOB)
     assert caught.value.status_code == code
     assert caught.value.request_id == "req-1"
 
@@ -206,7 +210,7 @@ def test_a_code_that_is_not_about_the_job_wins_over_the_bodys_status(
 @pytest.mark.parametrize("word", ["error", " ERROR "])
 def test_a_gateways_own_status_error_does_not_fail_the_job(code: int, word: str) -> None:
     with pytest.raises(StatusError) as caught:
-        read_status(answer({"status": word, "message": "upstream"}, code))
+        read_status(answer({"status": word, "message": "upstream"}, code), JOB)
     assert caught.value.status_code == code
     assert caught.value.reason == "upstream"
 
@@ -221,7 +225,7 @@ def test_status_error_in_a_200_is_a_failed_job() -> None:
 )
 def test_a_refusal_without_a_known_status_is_an_error(code: int, body: dict[str, object]) -> None:
     with pytest.raises(StatusError, match="bad"):
-        read_status(answer(body, code))
+        read_status(answer(body, code), JOB)
 
 
 def test_a_failed_422_without_reason_is_still_a_failed_job() -> None:
@@ -231,12 +235,12 @@ def test_a_failed_422_without_reason_is_still_a_failed_job() -> None:
 def test_completed_without_a_picture_keeps_the_raw_body_and_the_request_id() -> None:
     body = b'{"status": "COMPLETED", "request_id": "r-1", "output": "\\u001b[31mnothing"}'
     with pytest.raises(OutputError, match="paid") as caught:
-        read_status(answer(text=body, request_id="r-2"))
+        read_status(answer(text=body, request_id="r-2"), JOB)
     assert caught.value.body == body
     assert caught.value.request_id == "r-1"
     assert "\x1b" not in str(caught.value)
     with pytest.raises(OutputError) as caught:
-        read_status(answer({"status": "COMPLETED", "output": "x" * 100_000}, request_id="r-2"))
+        read_status(answer({"status": "COMPLETED", "output": "x" * 100_000}, request_id="r-2"), JOB)
     assert len(caught.value.body) == 64 * 1024
     assert caught.value.request_id == "r-2"
 
@@ -271,7 +275,7 @@ def test_the_cost_comes_from_the_metrics_or_the_header_if_it_is_believable(
     body: dict[str, object], header: str | None, expected: float | None
 ) -> None:
     for state in ({"status": "QUEUED"}, {"status": "COMPLETED", "output": "https://a.example/x.png"}):
-        assert read_status(answer({**state, **body}, cost=header)).cost_usd == expected
+        assert read_status(answer({**state, **body}, cost=header), JOB).cost_usd == expected
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,7 @@ def test_an_upload_whose_answer_is_of_no_use_is_told_with_what_it_said(body: byt
 @pytest.mark.parametrize(("body", "told"), [(b"", "nothing"), (b"a page", "a page")])
 def test_a_poll_whose_answer_cannot_be_read_is_told_with_what_it_said(body: bytes, told: str) -> None:
     with pytest.raises(ResponseError) as caught:
-        read_status(answer(text=body, code=202))
+        read_status(answer(text=body, code=202), JOB)
     assert str(caught.value) == (
         f"the poll was answered 202 with something that is not a JSON object: {told}"
     )
@@ -334,7 +338,7 @@ def test_a_poll_whose_answer_cannot_be_read_is_told_with_what_it_said(body: byte
 def test_a_job_without_a_picture_is_told_to_be_paid_with_what_was_answered_instead() -> None:
     body = b'{"status": "COMPLETED", "output": "[]"}'
     with pytest.raises(OutputError) as caught:
-        read_status(answer(text=body, request_id="r1"))
+        read_status(answer(text=body, request_id="r1"), JOB)
     assert str(caught.value) == (
         "the job is COMPLETED, but its answer holds no picture URL; the run was paid: " + body.decode()
     )
@@ -343,15 +347,15 @@ def test_a_job_without_a_picture_is_told_to_be_paid_with_what_was_answered_inste
 
 def test_a_status_has_the_picture_when_it_is_done_and_a_reason_only_when_it_failed() -> None:
     done = [{"keyname": "picture", "value": {"data": f"{IMAGES}/a.png", "type": "image"}}]
-    status = read_status(answer({"status": "COMPLETED", "output": json.dumps(done), "error": "none"}))
+    status = read_status(answer({"status": "COMPLETED", "output": json.dumps(done), "error": "none"}), JOB)
     assert (status.url, status.reason) == (f"{IMAGES}/a.png", "")
-    status = read_status(answer({"status": "FAILED", "error": "no face"}))
+    status = read_status(answer({"status": "FAILED", "error": "no face"}), JOB)
     assert (status.url, status.reason) == (None, "no face")
 
 
 def test_a_refused_poll_is_told_as_one() -> None:
     with pytest.raises(StatusError, match="poll"):
-        read_status(answer(text=b"no", code=403))
+        read_status(answer(text=b"no", code=403), JOB)
 
 
 def test_a_poll_url_may_be_as_long_as_any_that_can_be_asked() -> None:
@@ -361,7 +365,7 @@ def test_a_poll_url_may_be_as_long_as_any_that_can_be_asked() -> None:
 
 
 def test_a_url_travels_as_it_is_written() -> None:
-    request = submit_request(SEGMIND, WORKFLOW, reference_url="https://a.example/größe.png", scene_url="b")
+    request = submit_request(SEGMIND, WORKFLOW, SwapUrls(reference="https://a.example/größe.png", scene="b"))
     assert "https://a.example/größe.png".encode() in (request.body or b"")
 
 

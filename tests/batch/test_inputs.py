@@ -7,11 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
-from segmind_swap._inputs import inputs_of, target_of
 
 from segmind_swap import ConfigurationError, ImageError, SwapRequest
 from segmind_swap._batch.fingerprint import fingerprint_of, identity_of
-from segmind_swap._batch.inputs import check_id
+from segmind_swap._batch.inputs import batch_input_of, check_id, output_file_of
 from segmind_swap._swap.uploads import Uploads
 
 from ..support.sessions import Wire, png, session_of
@@ -51,23 +50,23 @@ def test_an_id_that_cannot_name_a_file_is_refused_even_where_none_is_needed(id: 
 
 
 def test_a_result_is_saved_under_its_id_and_the_dots_of_an_id_are_no_suffix(tmp_path: Path) -> None:
-    target = target_of(request("v1.5"), tmp_path)
-    assert target.path == tmp_path / "v1.5"
-    assert target.suffixed
+    file = output_file_of(request("v1.5"), tmp_path)
+    assert file.path == tmp_path / "v1.5"
+    assert file.suffixed
 
 
 async def test_urls_and_paths_are_kept_as_they_are_and_anything_else_as_bytes(tmp_path: Path) -> None:
     path = tmp_path / "scene.png"
     path.write_bytes(png(1))
-    inputs = await inputs_of(uploads(), request(reference=URL, scene=str(path)))
+    inputs = await batch_input_of(uploads(), request(reference=URL, scene=str(path)))
     assert inputs.images == (URL, str(path))
-    inputs = await inputs_of(uploads(), request(reference=png(2), scene=io.BytesIO(png(3))))
+    inputs = await batch_input_of(uploads(), request(reference=png(2), scene=io.BytesIO(png(3))))
     assert inputs.images == (png(2), png(3))
 
 
 async def test_a_report_calls_bytes_by_type_size_and_digest() -> None:
     digest = hashlib.sha256(png(1)).hexdigest()
-    inputs = await inputs_of(uploads(), request(reference=URL, scene=png(1)))
+    inputs = await batch_input_of(uploads(), request(reference=URL, scene=png(1)))
     assert inputs.names == (URL, f"image/png of {len(png(1)):,} bytes, sha256 {digest[:16]}")
 
 
@@ -75,7 +74,7 @@ async def test_the_fingerprint_is_of_the_content_wherever_the_content_is(tmp_pat
     path = tmp_path / "scene.png"
     path.write_bytes(png(1))
     prints = {
-        (await inputs_of(uploads(), request(scene=scene))).fingerprint
+        (await batch_input_of(uploads(), request(scene=scene))).fingerprint
         for scene in (png(1), str(path), io.BytesIO(png(1)))
     }
     assert len(prints) == 1
@@ -84,7 +83,8 @@ async def test_the_fingerprint_is_of_the_content_wherever_the_content_is(tmp_pat
 async def test_the_fingerprint_tells_reference_and_scene_and_other_pictures_apart() -> None:
     swaps = [(png(1), png(2)), (png(2), png(1)), (png(1), png(3)), (URL, png(2)), (png(1), URL)]
     prints = {
-        (await inputs_of(uploads(), request(reference=one, scene=other))).fingerprint for one, other in swaps
+        (await batch_input_of(uploads(), request(reference=one, scene=other))).fingerprint
+        for one, other in swaps
     }
     assert len(prints) == len(swaps)
 
@@ -108,10 +108,10 @@ def test_a_url_identifies_itself() -> None:
 async def test_a_picture_that_cannot_be_used_is_an_image_error_in_either_place(bad: bytes | str) -> None:
     for wrong in (request(reference=bad), request(scene=bad)):
         with pytest.raises(ImageError):
-            await inputs_of(uploads(), wrong)
+            await batch_input_of(uploads(), wrong)
 
 
 async def test_an_open_file_is_read_once_and_can_be_submitted_from_what_was_kept() -> None:
-    inputs = await inputs_of(uploads(), request(scene=io.BytesIO(png(4))))
-    again = await inputs_of(uploads(), request(reference=inputs.images[0], scene=inputs.images[1]))
+    inputs = await batch_input_of(uploads(), request(scene=io.BytesIO(png(4))))
+    again = await batch_input_of(uploads(), request(reference=inputs.images[0], scene=inputs.images[1]))
     assert again.fingerprint == inputs.fingerprint

@@ -104,6 +104,7 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
     )
     progress = BatchProgress(plan, limits)
     retry = RetryScheduled(
+        swap=1,
         call="upload",
         id=None,
         job=None,
@@ -114,16 +115,16 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
     )
     for event in (
         retry,
-        RateLimited(call="submit", delay=9.0),
-        RateLimited(call="submit", delay=9.0),
+        RateLimited(swap=1, call="submit", delay=9.0),
+        RateLimited(swap=1, call="submit", delay=9.0),
         OutageBegan(delay=5.0, cause="the submit was answered 503"),
         OutageEnded(),
     ):
         progress(event)
     progress.print_status_line()
     progress.print_status_line()
-    progress(Uploaded(url="https://x.example/a", size_bytes=1))
-    progress(Submitting(id="a", attempt=1))
+    progress(Uploaded(swap=1, url="https://x.example/a", size_bytes=1))
+    progress(Submitting(swap=1, id="a", attempt=1))
     progress.print_status_line()
     progress.add_outcome(
         SwapOutcome(

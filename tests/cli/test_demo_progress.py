@@ -11,9 +11,10 @@ JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="
 def test_a_row_follows_its_swap_and_faults_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     progress = DemoProgress(["a", "b"])
     for event in (
-        Submitting(id="a", attempt=1),
-        RateLimited(call="submit", delay=2.0),
+        Submitting(swap=1, id="a", attempt=1),
+        RateLimited(swap=1, call="submit", delay=2.0),
         RetryScheduled(
+            swap=1,
             call="submit",
             id="a",
             job=None,
@@ -22,9 +23,11 @@ def test_a_row_follows_its_swap_and_faults_are_counted(capsys: pytest.CaptureFix
             cause="the submit was answered 429",
             status_code=429,
         ),
-        Accepted(id="a", job=JOB),
-        RetryScheduled(call="poll", id=None, job=JOB, attempt=1, delay=1.0, cause="x", status_code=502),
-        Failed(id="a", error=SwapFailedError("no face\nwas found", reason="", job=JOB)),
+        Accepted(swap=1, id="a", job=JOB),
+        RetryScheduled(
+            swap=1, call="poll", id=None, job=JOB, attempt=1, delay=1.0, cause="x", status_code=502
+        ),
+        Failed(swap=1, id="a", error=SwapFailedError("no face\nwas found", reason="", job=JOB)),
     ):
         progress(event)
     row = progress.rows["a"]

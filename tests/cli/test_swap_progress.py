@@ -14,11 +14,12 @@ def test_without_a_terminal_each_change_of_state_is_a_line(capsys: pytest.Captur
     progress = SwapProgress()
     with progress.display:
         for event in (
-            Uploaded(url="https://x.example/a", size_bytes=1),
-            Uploaded(url="https://x.example/b", size_bytes=1),
-            Submitting(id=None, attempt=1),
-            RateLimited(call="submit", delay=3.0),
+            Uploaded(swap=1, url="https://x.example/a", size_bytes=1),
+            Uploaded(swap=1, url="https://x.example/b", size_bytes=1),
+            Submitting(swap=1, id=None, attempt=1),
+            RateLimited(swap=1, call="submit", delay=3.0),
             RetryScheduled(
+                swap=1,
                 call="submit",
                 id=None,
                 job=None,
@@ -30,7 +31,7 @@ def test_without_a_terminal_each_change_of_state_is_a_line(capsys: pytest.Captur
         ):
             progress(event)
         assert progress.job is None
-        progress(Accepted(id=None, job=JOB))
+        progress(Accepted(swap=1, id=None, job=JOB))
     lines = capsys.readouterr().err.splitlines()
     assert [re.sub(r"^ +\d+\.\d s  ", "", line) for line in lines] == [
         "uploaded a picture",

@@ -32,7 +32,7 @@ def test_each_call_starts_with_its_documented_scheme(call: Call, scheme: AuthSch
 def test_a_pinned_scheme_is_used_for_every_call_and_never_left(call: Call, pinned: AuthScheme) -> None:
     schemes = Schemes(pinned)
     assert schemes.scheme(call) == pinned
-    assert schemes.other(call, pinned) is None
+    assert schemes.next_after(call, pinned) is None
     assert schemes.scheme(call) == pinned
 
 
@@ -41,14 +41,14 @@ def test_after_a_401_the_other_scheme_is_tried_and_others_begin_with_it(
     call: Call, scheme: AuthScheme
 ) -> None:
     schemes = Schemes("auto")
-    assert schemes.other(call, scheme) == OTHER[scheme]
+    assert schemes.next_after(call, scheme) == OTHER[scheme]
     assert schemes.scheme(call) == OTHER[scheme]
 
 
 @pytest.mark.parametrize(("call", "scheme"), STARTS)
 def test_calls_that_started_together_all_turn_to_the_same_scheme(call: Call, scheme: AuthScheme) -> None:
     schemes = Schemes("auto")
-    assert {schemes.other(call, scheme) for _ in range(10)} == {OTHER[scheme]}
+    assert {schemes.next_after(call, scheme) for _ in range(10)} == {OTHER[scheme]}
     assert schemes.scheme(call) == OTHER[scheme]
 
 
@@ -56,25 +56,25 @@ def test_calls_that_started_together_all_turn_to_the_same_scheme(call: Call, sch
 @pytest.mark.parametrize("works_at_once", [True, False])
 def test_the_scheme_that_worked_is_kept_for_good(call: Call, scheme: AuthScheme, works_at_once: bool) -> None:
     schemes = Schemes("auto")
-    right = scheme if works_at_once else schemes.other(call, scheme)
+    right = scheme if works_at_once else schemes.next_after(call, scheme)
     assert right is not None
     schemes.confirm(call, right)
-    assert schemes.other(call, right) is None
+    assert schemes.next_after(call, right) is None
     assert schemes.scheme(call) == right
 
 
 def test_a_late_401_to_the_wrong_scheme_turns_to_the_confirmed_one() -> None:
     schemes = Schemes("auto")
     schemes.confirm(Call.POLL, "x-api-key")
-    assert schemes.other(Call.SUBMIT, "bearer") == "x-api-key"
-    assert schemes.other(Call.SUBMIT, "x-api-key") is None
+    assert schemes.next_after(Call.SUBMIT, "bearer") == "x-api-key"
+    assert schemes.next_after(Call.SUBMIT, "x-api-key") is None
 
 
 def test_workflow_calls_learn_from_each_other_and_account_calls_too_but_not_across() -> None:
     schemes = Schemes("auto")
     schemes.confirm(Call.SUBMIT, "x-api-key")
     assert [schemes.scheme(call) for call in WORKFLOW] == ["x-api-key", "x-api-key"]
-    assert schemes.other(Call.UPLOAD, "x-api-key") == "bearer"
+    assert schemes.next_after(Call.UPLOAD, "x-api-key") == "bearer"
     assert [schemes.scheme(call) for call in ACCOUNT] == ["bearer", "bearer"]
     assert [schemes.scheme(call) for call in WORKFLOW] == ["x-api-key", "x-api-key"]
 

@@ -16,7 +16,7 @@ async def test_a_429_is_told_and_holds_the_next_call_back() -> None:
     events: list[Event] = []
     http = http_of(Recorder(httpx.Response(429, headers={"retry-after": "33"}), 200), on_event=events.append)
     assert response_of(await http.request(a_poll(http))).status_code == 429
-    assert http.closed_for == pytest.approx(33, abs=0.1)
+    assert http.gate.closed_for(Call.POLL) == pytest.approx(33, abs=0.1)
     assert [(event.call, round(event.delay)) for event in events if isinstance(event, RateLimited)] == [
         ("poll", 33)
     ]
@@ -28,7 +28,7 @@ async def test_a_429_is_told_and_holds_the_next_call_back() -> None:
 async def test_a_429_of_a_picture_host_says_nothing_about_the_account() -> None:
     http = http_of(Recorder(httpx.Response(429, headers={"retry-after": "33"})))
     assert response_of(await fetched(http)).status_code == 429
-    assert http.closed_for == 0
+    assert http.gate.closed_for(Call.POLL) == 0
 
 
 async def test_a_closed_gate_does_not_hold_pictures_back() -> None:

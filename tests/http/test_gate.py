@@ -183,11 +183,11 @@ async def test_a_429_holds_back_those_who_wait_already() -> None:
 
 async def test_the_hint_is_obeyed_and_told() -> None:
     pace = a_pace()
-    assert pace.closed_for == 0
+    assert pace.closed_for(Call.POLL) == 0
     assert pace.rate_limited(await pace.admit(Call.POLL), 17.0) == pytest.approx(17, abs=0.1)
-    assert pace.closed_for == pytest.approx(17, abs=0.1)
+    assert pace.closed_for(Call.POLL) == pytest.approx(17, abs=0.1)
     await anyio.sleep(18)
-    assert pace.closed_for == 0
+    assert pace.closed_for(Call.POLL) == 0
 
 
 async def test_a_shorter_hint_that_comes_later_does_not_open_the_gate_earlier() -> None:

@@ -123,7 +123,7 @@ async def test_each_transport_that_was_opened_is_closed(monkeypatch: pytest.Monk
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "aclose", counted)
     clients = Pools(settings_of())
     await clients.aclose()
-    opened = {id(transport) for transport in clients._open}
+    opened = {id(transport) for transport in clients._transports}
     assert {id(transport) for transport in closed} == opened
     assert len(closed) == len(opened) > SUBMITS.transports
 
@@ -165,5 +165,5 @@ async def test_the_proxies_of_the_environment_are_for_other_machines_only(
     monkeypatch.setenv("https_proxy", "http://192.0.2.1:9")
     for is_local, is_proxied in ((True, False), (False, True)):
         async with aclosing(Pools(settings_of(is_local=is_local))) as clients:
-            kinds = {type(opened) for opened in clients._open}
+            kinds = {type(opened) for opened in clients._transports}
         assert (kinds == {httpx.AsyncClient}) is is_proxied

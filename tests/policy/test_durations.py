@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmind_swap._config import PollPolicy, RetryPolicy
+from segmind_swap._config import PollPolicy
 from segmind_swap._policy.durations import PRIOR, Durations
-from segmind_swap._policy.poll_schedule import Schedule
+from segmind_swap._policy.poll_schedule import learned_first_poll_age
 
 
 def known(*ages: float) -> Durations:
@@ -116,12 +116,12 @@ def test_one_scout_goes_at_a_time_and_none_once_something_is_known() -> None:
 def test_the_first_look_is_at_the_early_age_or_else_as_was_asked_for(
     policy: PollPolicy, durations: Durations, cautious: bool, expected: float
 ) -> None:
-    assert Schedule(policy, RetryPolicy()).first_learnt(durations, cautious=cautious) == expected
+    assert learned_first_poll_age(policy, durations, conservative=cautious) == expected
 
 
 @given(st.floats(0.1, 100), st.lists(st.floats(0, 1000), max_size=200), st.booleans())
 def test_no_first_look_that_was_learnt_comes_before_one_interval(
     interval: float, ages: list[float], cautious: bool
 ) -> None:
-    schedule = Schedule(PollPolicy(interval=interval), RetryPolicy())
-    assert schedule.first_learnt(known(*ages), cautious=cautious) >= interval
+    policy = PollPolicy(interval=interval)
+    assert learned_first_poll_age(policy, known(*ages), conservative=cautious) >= interval

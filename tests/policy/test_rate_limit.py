@@ -62,7 +62,7 @@ class Account:
         else:
             self.rejected.append(self.now)
             self._opens_at = max(self.now + 0.5, self._window_began + MINUTE)
-            self.limit.observe_429(Call.SUBMIT, self.now, self._opens_at, is_told=True)
+            self.limit.observe_429(Call.SUBMIT, self.now, self._opens_at, is_announced=True)
 
     def share(self, since: float) -> float:
         """Which part of what the service would have accepted since then was used."""
@@ -137,7 +137,7 @@ def test_one_429_in_a_quiet_hour_makes_no_fewer_than_five_a_minute() -> None:
     limit.observe_accepted(Call.SUBMIT, 0.0)
     limit.observe_sent(600.0)
     limit.observe_accepted(Call.SUBMIT, 600.0)
-    limit.observe_429(Call.SUBMIT, 620.0, 640.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 620.0, 640.0, is_announced=True)
     limit.next_at(640.0)
     assert limit.per_minute == 5.0
 
@@ -145,7 +145,7 @@ def test_one_429_in_a_quiet_hour_makes_no_fewer_than_five_a_minute() -> None:
 def test_a_429_before_anything_was_accepted_tells_nothing() -> None:
     limit = RateLimitEstimate(RateLimit())
     limit.observe_sent(0.0)
-    limit.observe_429(Call.SUBMIT, 1.0, 61.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 1.0, 61.0, is_announced=True)
     assert limit.next_at(30.0) == 61.0
     assert limit.next_at(61.0) == 61.0
     assert limit.per_minute is None
@@ -157,7 +157,7 @@ def test_a_second_429_straight_after_a_reset_is_no_news() -> None:
     account.run(30.0)
     assert account.limit.next_at(60.0) == 60.0
     assert account.limit.per_minute == 60
-    account.limit.observe_429(Call.SUBMIT, 60.0, 60.5, is_told=True)
+    account.limit.observe_429(Call.SUBMIT, 60.0, 60.5, is_announced=True)
     account.limit.next_at(60.5)
     assert account.limit.per_minute == 60
 
@@ -166,7 +166,7 @@ def test_answers_that_come_after_the_429_to_what_left_before_it_are_counted() ->
     limit = RateLimitEstimate(RateLimit())
     for number in range(12):
         limit.observe_sent(0.1 * number)
-    limit.observe_429(Call.SUBMIT, 1.2, 60.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 1.2, 60.0, is_announced=True)
     for number in range(10):
         limit.observe_accepted(Call.SUBMIT, 0.1 * number)
     limit.next_at(60.0)
@@ -190,7 +190,7 @@ def test_a_429_on_a_poll_shows_that_polls_count_and_both_kinds_are_counted_from_
         limit.observe_sent(number)
         limit.observe_accepted(Call.SUBMIT, number)
         limit.observe_accepted(Call.POLL, number + 0.5)
-    limit.observe_429(Call.POLL, 20.0, 60.0, is_told=True)
+    limit.observe_429(Call.POLL, 20.0, 60.0, is_announced=True)
     limit.next_at(60.0)
     assert limit.counts(Call.POLL)
     assert limit.per_minute == 40
@@ -202,7 +202,7 @@ def test_while_polls_are_not_known_to_count_only_submits_make_the_limit() -> Non
         limit.observe_sent(number)
         limit.observe_accepted(Call.SUBMIT, number)
         limit.observe_accepted(Call.POLL, number + 0.5)
-    limit.observe_429(Call.SUBMIT, 20.0, 60.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 20.0, 60.0, is_announced=True)
     limit.next_at(60.0)
     assert limit.per_minute == 20
 
@@ -214,7 +214,7 @@ def test_a_429_to_an_upload_or_a_question_about_credits_says_nothing_about_the_l
         limit.observe_sent(number)
         limit.observe_accepted(Call.SUBMIT, number)
         limit.observe_accepted(call, number)
-    limit.observe_429(call, 20.0, 60.0, is_told=True)
+    limit.observe_429(call, 20.0, 60.0, is_announced=True)
     limit.next_at(60.0)
     assert limit.per_minute is None
 
@@ -258,7 +258,7 @@ def test_a_bucket_that_fills_by_the_second_is_used_without_running_into_it_all_t
         else:
             rejected += 1
             opens_at = now + max(wait, 0.5)
-            limit.observe_429(Call.SUBMIT, now, opens_at, is_told=True)
+            limit.observe_429(Call.SUBMIT, now, opens_at, is_announced=True)
         now += 0.05
     assert len(accepted) >= 0.8 * 60 * 30
     assert rejected <= 0.1 * len(accepted)
@@ -283,7 +283,7 @@ def test_submits_that_meet_a_limit_which_polls_have_used_up_show_that_polls_coun
     for number in range(60):
         limit.observe_sent(0.01 * number)
         limit.observe_accepted(Call.SUBMIT, 0.01 * number)
-    limit.observe_429(Call.SUBMIT, 0.7, 60.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 0.7, 60.0, is_announced=True)
     limit.next_at(60.0)
     assert limit.per_minute == 60
     for number in range(20):
@@ -291,7 +291,7 @@ def test_submits_that_meet_a_limit_which_polls_have_used_up_show_that_polls_coun
         limit.observe_accepted(Call.SUBMIT, 60.0 + number)
         limit.observe_accepted(Call.POLL, 60.2 + number)
         limit.observe_accepted(Call.POLL, 60.4 + number)
-    limit.observe_429(Call.SUBMIT, 80.0, 120.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 80.0, 120.0, is_announced=True)
     limit.next_at(120.0)
     assert limit.counts(Call.POLL)
     assert limit.per_minute == 60
@@ -322,7 +322,7 @@ def known(per_minute: int, *, given: float | None = None) -> RateLimitEstimate:
     """A limit that was found at 60 s, in the minute that began with the first request."""
     limit = RateLimitEstimate(RateLimit(requests_per_minute=given))
     sent(limit, per_minute, 0.0, 1.0)
-    limit.observe_429(Call.SUBMIT, 1.0, 60.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 1.0, 60.0, is_announced=True)
     limit.next_at(60.0)
     assert limit.per_minute == per_minute
     return limit
@@ -334,7 +334,7 @@ def test_a_429_at_the_very_end_of_a_minute_is_a_request_that_came_late_and_an_ea
 ) -> None:
     limit = known(60)
     sent(limit, 58, 60.0, 29.0)
-    limit.observe_429(Call.SUBMIT, 60.0 + after, 120.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 60.0 + after, 120.0, is_announced=True)
     limit.next_at(120.0)
     assert limit.per_minute == expected
 
@@ -375,7 +375,7 @@ def test_each_trial_that_fails_doubles_the_pause_before_the_next_and_one_that_ho
     limit = known(100)
     sent(limit, 200, 60.0, 119.0)
     limit.observe_sent(180.0)
-    limit.observe_429(Call.SUBMIT, 181.0, 182.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 181.0, 182.0, is_announced=True)
     sent(limit, 400, 182.0, 238.0)
     assert limit.per_minute == 100, "two minutes were too short"
     limit.observe_sent(422.5)
@@ -391,11 +391,11 @@ def test_each_trial_that_fails_doubles_the_pause_before_the_next_and_one_that_ho
 def test_of_a_minute_that_had_begun_before_the_second_429_is_the_first_that_counts() -> None:
     limit = RateLimitEstimate(RateLimit())
     sent(limit, 5, 100.0, 1.0)
-    limit.observe_429(Call.SUBMIT, 101.0, 130.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 101.0, 130.0, is_announced=True)
     limit.next_at(130.0)
     assert limit.per_minute is None
     sent(limit, 40, 130.0, 1.0)
-    limit.observe_429(Call.SUBMIT, 131.0, 190.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 131.0, 190.0, is_announced=True)
     limit.next_at(190.0)
     assert limit.per_minute == 45
 
@@ -403,10 +403,10 @@ def test_of_a_minute_that_had_begun_before_the_second_429_is_the_first_that_coun
 def test_a_limiter_that_lets_requests_pass_again_at_once_is_measured_by_the_time_they_took() -> None:
     limit = RateLimitEstimate(RateLimit())
     sent(limit, 10, 100.0, 1.0)
-    limit.observe_429(Call.SUBMIT, 101.0, 102.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 101.0, 102.0, is_announced=True)
     limit.next_at(102.0)
     assert limit.per_minute is None, "it may have been the end of a minute that others had used"
     sent(limit, 20, 102.0, 17.0)
-    limit.observe_429(Call.SUBMIT, 119.0, 120.0, is_told=True)
+    limit.observe_429(Call.SUBMIT, 119.0, 120.0, is_announced=True)
     limit.next_at(120.0)
     assert limit.per_minute == 30 * 60 / 20

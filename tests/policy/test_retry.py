@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from segmind_swap._config import RetryPolicy
 from segmind_swap._errors import ConnectionFailedError
-from segmind_swap._policy.retry import Done, Retry, Turn, backoff, run_until_done
+from segmind_swap._policy.retry import Done, Retry, Step, backoff, run_until_done
 
 from ..conftest import run_on_asyncio
 
@@ -27,7 +27,7 @@ class Steps:
         self._delays: Iterator[float] = iter(delays)
         self._takes = takes
 
-    async def __call__(self) -> Turn[str]:
+    async def __call__(self) -> Step[str]:
         self.times.append(anyio.current_time())
         await anyio.sleep(self._takes)
         for delay in self._delays:
@@ -43,7 +43,7 @@ async def test_a_step_that_is_done_at_once_is_taken_once() -> None:
 
 @pytest.mark.parametrize("value", [None, False, 0, "", Retry(3.0), ValueError("a value"), Done("inner")])
 async def test_any_value_can_be_the_end(value: object) -> None:
-    async def step() -> Turn[object]:
+    async def step() -> Step[object]:
         return Done(value)
 
     assert await run_until_done(step) is value
@@ -87,7 +87,7 @@ async def test_what_a_step_raises_ends_the_loop_and_passes_unchanged(
 ) -> None:
     taken = 0
 
-    async def step() -> Turn[None]:
+    async def step() -> Step[None]:
         nonlocal taken
         taken += 1
         if taken > turns:
@@ -114,7 +114,7 @@ async def test_cancellation_between_turns_ends_the_loop(loop: str) -> None:
 async def test_cancellation_in_a_turn_passes_as_the_very_same_exception() -> None:
     seen: list[BaseException] = []
 
-    async def step() -> Turn[None]:
+    async def step() -> Step[None]:
         try:
             await anyio.sleep_forever()
         except anyio.get_cancelled_exc_class() as exc:
@@ -136,7 +136,7 @@ async def test_cancellation_in_a_turn_passes_as_the_very_same_exception() -> Non
 async def test_a_loop_without_pauses_can_be_cancelled() -> None:
     turns = 0
 
-    async def step() -> Turn[None]:
+    async def step() -> Step[None]:
         nonlocal turns
         turns += 1
         if turns == 10:
@@ -187,7 +187,7 @@ async def test_loops_may_be_nested(loop: str) -> None:
     inner = [Steps("inner", [100.0]) for _ in range(3)]
     names: list[str] = []
 
-    async def step() -> Turn[list[str]]:
+    async def step() -> Step[list[str]]:
         names.append(await run_until_done(inner[len(names)]))
         return Done(names) if len(names) == 3 else Retry(1000.0)
 

@@ -28,8 +28,9 @@ from segmind_swap import (
     SwapResult,
 )
 from segmind_swap._concurrency import GRACE
+from segmind_swap._http.gate import LocalGate
 from segmind_swap._http.pools import DOWNLOADS, POLLS, SUBMITS, UPLOADS
-from segmind_swap._swap.uploads import _AT_ONCE, _LOADED_AT_ONCE
+from segmind_swap._swap.uploads import _LOADED_AT_ONCE, _UPLOADS_AT_ONCE
 from segmind_swap.emulator import Emulator, Fault
 
 from ..support.moments import (
@@ -94,16 +95,20 @@ class Scene:
         """Once answers on their way had time to come home."""
         await anyio.sleep(GRACE + 10)
         session, uploads = self.client._started()
-        http, pace = session.http, session.http._pace
+        http, gate = session.http, session.http.gate
+        assert isinstance(gate, LocalGate)
         assert session.slots.value == self.slots
         assert places_left(http) == [bounds.requests for bounds in BOUNDS]
-        assert pace._in_flight == {}
-        queues = (pace._free, pace._polls, pace._submits)
-        assert [ticket for queue in queues for ticket in queue if not ticket.gone] == []
-        assert not session.breaker._turn.statistics().locked
-        assert (session.detached._wards, session.detached._tasks) == (set(), set())
-        assert (uploads._places.value, uploads._memory.value) == (_AT_ONCE, _LOADED_AT_ONCE)
-        assert uploads._under_way == {}
+        assert gate._in_flight == {}
+        queues = (gate._free, gate._polls, gate._submits)
+        assert [ticket for queue in queues for ticket in queue if not ticket.cancelled] == []
+        assert not session.breaker._trial.statistics().locked
+        assert (session.detached._running, session.detached._asyncio_tasks) == (set(), set())
+        assert (uploads._upload_slots.value, uploads._memory_slots.value) == (
+            _UPLOADS_AT_ONCE,
+            _LOADED_AT_ONCE,
+        )
+        assert uploads._uploading == {}
         assert session.reserved_paths == set()
         assert anyio.to_thread.current_default_thread_limiter().borrowed_tokens == 0
         assert self.network.open == 0

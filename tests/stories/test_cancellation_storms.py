@@ -22,6 +22,7 @@ from segmind_swap import (
     SubmissionUnknownError,
     SwapClient,
 )
+from segmind_swap._http.gate import LocalGate
 from segmind_swap._http.pools import PoolSize
 from segmind_swap.emulator import Emulator, Fault
 
@@ -38,7 +39,7 @@ async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for
 ) -> None:
     """With small bounds many wait for a place: a pool that leaks its connections would soon have none."""
     small = PoolSize(transports=2, requests_each=4, connections_each=5)
-    for bounds in ("POLLS", "FAST_POLLS", "SUBMITS", "UPLOADS", "PICTURES"):
+    for bounds in ("POLLS", "FAST_POLLS", "SUBMITS", "UPLOADS", "DOWNLOADS"):
         monkeypatch.setattr(f"segmind_swap._http.pools.{bounds}", small)
     dice = random.Random(loop)
     events: list[Event] = []
@@ -86,7 +87,8 @@ async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for
             await client.wait(job)
             http = client._started()[0].http
             assert set(places_left(http)) == {8}
-            assert http._pace._in_flight == {}
+            assert isinstance(http.gate, LocalGate)
+            assert http.gate._in_flight == {}
     told = ids(event.job for event in events if isinstance(event, Accepted))
     in_doubt = [event for event in events if isinstance(event, Failed)]
     assert all(isinstance(event.error, SubmissionUnknownError) for event in in_doubt)

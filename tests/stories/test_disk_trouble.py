@@ -31,8 +31,8 @@ from segmind_swap import (
     SwapError,
     SwapOutcome,
     SwapRequest,
-    _journal_file,
 )
+from segmind_swap._journal import connection as journal_connection
 from segmind_swap._journal.rescue import rescue, rescue_path
 from segmind_swap._journal.store import Store
 from segmind_swap.emulator import Emulator, Fault
@@ -261,18 +261,18 @@ async def test_a_journal_that_may_grow_no_more_stops_its_batch_and_nothing_is_lo
         swap_of(number, reference_character_image=f"https://pictures.example/{'x' * 1500}.png")
         for number in range(6)
     ]
-    connected, complaints = _journal_file._connected, set[str]()
+    connected, complaints = journal_connection._connected, set[str]()
     for pages in range(1, 100):
         path.unlink(missing_ok=True)
         service = emulator()
 
         def small(path: Path, pages: int = pages) -> sqlite3.Connection:
-            connection = connected(path)
-            connection.execute(f"PRAGMA max_page_count = {pages}")
-            return connection
+            opened = connected(path)
+            opened.execute(f"PRAGMA max_page_count = {pages}")
+            return opened
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_journal_file, "_connected", small)
+            patch.setattr(journal_connection, "_connected", small)
             full = await run(service, requests, journal=path, concurrency=2)
         assert set(paid(service).values()) <= jobs_in(path), f"{pages} pages: a job is in no book"
         if full.stopped_by is None:
@@ -299,7 +299,7 @@ def _remove(path: Path, what: str) -> None:
         case _:
             path.parent.rename(path.parent.with_name("elsewhere"))
             path.parent.mkdir()
-            _journal_file.to_write(path).close()
+            journal_connection.open_writer(path).close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="an open file stays where it is elsewhere")

@@ -54,6 +54,7 @@ from ..support.journal_rows import a_job, a_result, at, row
 from ..support.scripted_service import PICTURES, PNG, RESULT, client, poll_url
 from ..support.sessions import jpeg, png, webp
 
+JOB = a_job()
 SEGMIND = Service(BASE_URL)
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -202,7 +203,7 @@ def test_whatever_is_answered_each_reader_gives_its_value_or_its_documented_erro
         assert_harmless(job.name, job.request_id)
         assert SwapJob.model_validate_json(job.model_dump_json()) == job
 
-    match _tried(lambda: read_status(answer)):
+    match _tried(lambda: read_status(answer, JOB)):
         case SwapStatus() as status:
             assert answer.ok or code in {400, 422, 500}
             assert_harmless(status.raw, status.reason, status.url)
@@ -239,8 +240,8 @@ def test_whatever_is_given_as_an_address_is_an_origin_or_a_value_error(text: str
     try:
         origin = origin_of(url)
     except ValueError:
-        assert SEGMIND.complaint_about_poll_url(url) is not None
-        assert SEGMIND.complaint_about_picture_url(url) is not None
+        assert SEGMIND.poll_url_problem(url) is not None
+        assert SEGMIND.picture_url_problem(url) is not None
         return
     assert url.isascii()
     assert url.isprintable()
@@ -395,7 +396,7 @@ def test_whatever_a_submit_is_answered_no_post_leaves_beyond_the_policy(
         match ending:
             case SwapJob():
                 assert 200 <= final < 300
-                assert ending.poll_url is None or SEGMIND.complaint_about_poll_url(ending.poll_url) is None
+                assert ending.poll_url is None or SEGMIND.poll_url_problem(ending.poll_url) is None
                 assert ending.possible_duplicates == sum(code in gateway for code in again)
                 assert SwapJob.model_validate_json(ending.model_dump_json()) == ending
             case StatusError():

@@ -22,11 +22,14 @@ import anyio
 import anyio._backends._asyncio
 import anyio._backends._trio  # both are loaded before the fork
 
-from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest, _downloads
+from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
 from segmind_swap._journal.store import Store
 from segmind_swap._models import Call
+from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._swap import output_files
+from segmind_swap._swap.output_files import OutputFile
 
 TOO_LONG = 300
 """Real seconds after which a process that neither dies nor ends is ended, so that its test fails."""
@@ -65,9 +68,9 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
     take, step, transaction = Store.take, Store.step, Store.transaction
     stepped: list[tuple[str, str]] = []
 
-    def watched_take(self: Store, **fields: Any) -> Any:
-        entry = take(self, **fields)
-        stepped.append(("pending", fields["id"]))
+    def watched_take(self: Store, swap: NewEntry) -> Entry:
+        entry = take(self, swap)
+        stepped.append(("pending", swap.id))
         return entry
 
     def watched_step(self: Store, number: int, state: Any, **fields: Any) -> None:
@@ -135,12 +138,12 @@ def watch_wire(death: Death, ids: dict[str, str]) -> None:
 
 def watch_files(death: Death) -> None:
     """The half of a file, and its name: by a link, or by a rename where the file system has no links."""
-    write, link, rename, opened = _downloads._write, os.link, Path.replace, Path.open
+    write, link, rename, opened = output_files._write, os.link, Path.replace, Path.open
     here = threading.local()
 
-    def watched_write(path: Path, target: Any, data: bytes) -> None:
+    def watched_write(path: Path, file: OutputFile, data: bytes) -> None:
         here.id, here.data = path.stem, data
-        write(path, target, data)
+        write(path, file, data)
 
     def watched_open(self: Path, *more: Any, **options: Any) -> Any:
         file = opened(self, *more, **options)
@@ -163,7 +166,7 @@ def watch_files(death: Death) -> None:
         death.passes("file renamed", here.id)
         return renamed
 
-    _downloads._write = watched_write
+    output_files._write = watched_write
     Path.open = watched_open  # type: ignore[method-assign]
     Path.replace = watched_rename  # type: ignore[method-assign]
     os.link = watched_link  # type: ignore[assignment]

@@ -161,7 +161,7 @@ def ids(jobs: Iterable[SwapJob | None]) -> set[str | None]:
 
 def places_left(http: HttpClient) -> list[int]:
     """As many as `BOUNDS`, when nobody is on the wire."""
-    return [http._clients.way(call).free for call in (Call.SUBMIT, Call.POLL, Call.UPLOAD, Call.DOWNLOAD)]
+    return [http._pools.pool(call).free for call in (Call.SUBMIT, Call.POLL, Call.UPLOAD, Call.DOWNLOAD)]
 
 
 Operation = Callable[[], Awaitable[_T]]

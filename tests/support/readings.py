@@ -10,6 +10,9 @@ from segmind_swap._api.responses import accepted_job, read_status
 from segmind_swap._config import WORKFLOW
 from segmind_swap._models import SwapState
 
+from .journal_rows import a_job
+
+JOB = a_job()
 SEGMIND = Service("https://api.segmind.com")
 LOCAL = Service("http://127.0.0.1:8000/")
 BEHIND_A_PATH = Service("https://proxy.example/segmind/")
@@ -62,10 +65,10 @@ def job_of(reply: Response, service: Service = SEGMIND) -> Job | Unusable:
     job = accepted_job(service, reply, workflow=WORKFLOW, possible_duplicates=0)
     if job is None:
         return Unusable()
-    complaint = None if job.poll_url is None else service.complaint_about_poll_url(job.poll_url)
+    complaint = None if job.poll_url is None else service.poll_url_problem(job.poll_url)
     return Job(job.poll_url, job.request_id, picture_in(job.outputs), complaint is None)
 
 
 def poll_of(reply: Response) -> Poll:
-    status = read_status(reply)
+    status = read_status(reply, JOB)
     return Poll(status.state, status.raw, picture_in(status.outputs), status.reason)

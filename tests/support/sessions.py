@@ -24,15 +24,14 @@ from segmind_swap._config import (
     RequestTimeouts,
     RetryPolicy,
 )
-from segmind_swap._events import EventHandler
+from segmind_swap._events import Emit, EventHandler
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.circuit_breaker import CircuitBreaker
 from segmind_swap._http.client import HttpClient, HttpSettings
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._http.pools import PoolSettings
 from segmind_swap._models import Call
-from segmind_swap._swap.free_calls import probe
-from segmind_swap._swap.session import Session
+from segmind_swap._swap.session import Session, emitter, probe
 
 KEY = "SG_feedfacecafebeef"
 PICTURE_URL = "https://images.segmind.com/generations/a1.png"
@@ -87,6 +86,10 @@ class Chunks(httpx.AsyncByteStream):
         self.closed = True
 
 
+def emitter_of(on_event: EventHandler | None) -> Emit:
+    return emitter([] if on_event is None else [on_event])
+
+
 def http_of(
     transport: httpx.AsyncBaseTransport | None,
     *,
@@ -101,7 +104,7 @@ def http_of(
     on_event: EventHandler | None = None,
 ) -> HttpClient:
     service = Service(base_url, allow_http)
-    clients = PoolSettings(
+    pools = PoolSettings(
         is_local=service.origin.loopback,
         proxy=proxy,
         # A context takes tens of milliseconds to make, and nothing here speaks TLS.
@@ -114,9 +117,11 @@ def http_of(
         auth=auth,
         timeouts=timeouts,
         user_agent="segmind-swap/test",
-        clients=clients,
+        pools=pools,
     )
-    return HttpClient(settings, LocalGate(rate_limit, retry), on_event)
+    return HttpClient(
+        settings, LocalGate(rate_limit, retry), emitter(() if on_event is None else (on_event,))
+    )
 
 
 def session_of(
@@ -130,9 +135,10 @@ def session_of(
     on_event: EventHandler | None = None,
 ) -> Session:
     http = http_of(transport, base_url=base_url, rate_limit=rate_limit, retry=retry, on_event=on_event)
+    emit = emitter(() if on_event is None else (on_event,))
     return Session(
         http=http,
-        breaker=CircuitBreaker(partial(probe, http), on_event),
+        breaker=CircuitBreaker(partial(probe, http), emit),
         detached=DetachedTasks(),
         slots=anyio.Semaphore(64),
         workflow=WORKFLOW,
@@ -140,7 +146,7 @@ def session_of(
         retry=retry,
         polling=PollPolicy(),
         max_image_bytes=max_image_bytes,
-        on_event=on_event,
+        emit=emit,
     )
 
 

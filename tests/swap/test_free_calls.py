@@ -22,8 +22,8 @@ from segmind_swap._errors import (
     StatusError,
 )
 from segmind_swap._events import Event, RetryScheduled
-from segmind_swap._models import SwapJob
-from segmind_swap._swap.free_calls import ask
+from segmind_swap._models import Call, SwapJob
+from segmind_swap._swap.free_calls import request_until_answered
 from segmind_swap._swap.session import Session
 
 from ..support.sessions import KEY, PICTURE_URL, session_of
@@ -70,7 +70,7 @@ def credits_of(session: Session) -> Request:
 async def test_a_2xx_is_the_answer(status: int) -> None:
     replies = Replies(status)
     session = session_with(replies)
-    assert (await ask(session, credits_of(session))).status_code == status
+    assert (await request_until_answered(session, credits_of(session))).status_code == status
     assert len(replies.requests) == 1
 
 
@@ -78,9 +78,9 @@ async def test_a_2xx_is_the_answer(status: int) -> None:
 async def test_a_3xx_is_an_answer_for_pictures_only(status: int) -> None:
     replies = Replies(status)
     session = session_with(replies)
-    assert (await ask(session, download_request(PICTURE_URL))).status_code == status
+    assert (await request_until_answered(session, download_request(PICTURE_URL))).status_code == status
     with pytest.raises(BadRequestError, match="never followed") as caught:
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert caught.value.status_code == status
     assert len(replies.requests) == 2
 
@@ -89,7 +89,7 @@ async def test_a_3xx_is_an_answer_for_pictures_only(status: int) -> None:
 async def test_what_may_pass_is_asked_again(passing: Reply) -> None:
     replies = Replies(passing, passing, 200)
     session = session_with(replies)
-    assert (await ask(session, credits_of(session))).ok
+    assert (await request_until_answered(session, credits_of(session))).ok
     assert len(replies.requests) == 3
 
 
@@ -112,7 +112,7 @@ async def test_what_will_not_pass_is_raised_at_once(status: int, error: type[Sta
     replies = Replies(status)
     session = session_with(replies)
     with pytest.raises(error) as caught:
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert caught.value.status_code == status
     assert len(replies.requests) == (2 if status == 401 else 1), "a 401 is asked with both schemes"
 
@@ -121,7 +121,7 @@ async def test_a_call_is_made_five_times_at_least() -> None:
     replies = Replies(503)
     session = session_with(replies, retry=RetryPolicy(attempts=1))
     with pytest.raises(ServerError) as caught:
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert caught.value.status_code == 503
     assert len(replies.requests) == 5
 
@@ -130,7 +130,7 @@ async def test_a_call_is_made_as_often_as_the_policy_says() -> None:
     replies = Replies(OSError("cut"))
     session = session_with(replies, retry=RetryPolicy(attempts=7))
     with pytest.raises(ConnectionFailedError, match="the credits got no answer: OSError: cut"):
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert len(replies.requests) == 7
 
 
@@ -141,7 +141,7 @@ async def test_the_pauses_grow_and_are_told(monkeypatch: pytest.MonkeyPatch) -> 
     retry = RetryPolicy(initial_delay=10, max_delay=30)
     session = session_with(replies, retry=retry, on_event=events.append)
     with pytest.raises(ServerError):
-        await ask(session, credits_of(session), job=JOB)
+        await request_until_answered(session, credits_of(session), job=JOB)
     assert replies.pauses == [10, 20, 30, 30]
     told = [event for event in events if isinstance(event, RetryScheduled)]
     assert [(event.attempt, event.delay) for event in told] == [(1, 10), (2, 20), (3, 30), (4, 30)]
@@ -153,14 +153,14 @@ async def test_the_pauses_grow_and_are_told(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_the_error_carries_the_job(reply: Reply) -> None:
     session = session_with(Replies(reply))
     with pytest.raises((StatusError, ConnectionFailedError)) as caught:
-        await ask(session, download_request(PICTURE_URL), job=JOB)
+        await request_until_answered(session, download_request(PICTURE_URL), job=JOB)
     assert caught.value.job is JOB
 
 
 async def test_the_other_auth_scheme_is_tried_before_giving_up() -> None:
     replies = Replies(401, 200)
     session = session_with(replies)
-    assert (await ask(session, credits_of(session))).ok
+    assert (await request_until_answered(session, credits_of(session))).ok
     assert [
         sorted({"authorization", "x-api-key"} & set(request.headers)) for request in replies.requests
     ] == [
@@ -175,7 +175,7 @@ async def test_the_other_auth_scheme_is_tried_before_giving_up() -> None:
 async def test_a_429_is_waited_for_and_uses_up_no_attempt() -> None:
     replies = Replies(*[limited(10) for _ in range(12)], 200)
     session = session_with(replies)
-    assert (await ask(session, credits_of(session))).ok
+    assert (await request_until_answered(session, credits_of(session))).ok
     assert replies.pauses == [10] * 12
 
 
@@ -184,7 +184,7 @@ async def test_a_429_that_lasts_longer_than_the_timeout_is_raised() -> None:
     session = session_with(replies, timeout=100.0)
     started = anyio.current_time()
     with pytest.raises(RateLimitError):
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert anyio.current_time() - started == pytest.approx(80, abs=1), "not later than is known in advance"
     assert len(replies.requests) == 3
 
@@ -194,7 +194,7 @@ async def test_a_429_that_says_it_will_last_longer_than_the_timeout_is_raised_at
     session = session_with(replies, timeout=100.0)
     started = anyio.current_time()
     with pytest.raises(RateLimitError):
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert anyio.current_time() - started == pytest.approx(0, abs=0.5)
 
 
@@ -202,7 +202,7 @@ async def test_a_429_between_failures_does_not_reset_their_count() -> None:
     replies = Replies(503, limited(1), 503, limited(1), 503, limited(1), 503, limited(1), 503)
     session = session_with(replies)
     with pytest.raises(ServerError):
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert len(replies.requests) == 9
 
 
@@ -214,7 +214,7 @@ async def test_429s_long_apart_are_not_one_that_lasts() -> None:
     sleeps = iter([30.0, 30.0, 30.0, 30.0])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("segmind_swap._swap.free_calls.backoff", lambda *_: next(sleeps))
-        assert (await ask(session, credits_of(session))).ok
+        assert (await request_until_answered(session, credits_of(session))).ok
     assert len(replies.requests) == 7
 
 
@@ -224,7 +224,7 @@ async def test_429s_long_apart_are_not_one_that_lasts() -> None:
 async def test_a_picture_is_asked_for_without_the_key() -> None:
     replies = Replies(503, 200)
     session = session_with(replies)
-    await ask(session, download_request(PICTURE_URL))
+    await request_until_answered(session, download_request(PICTURE_URL))
     assert len(replies.requests) == 2
     for request in replies.requests:
         assert not any(KEY in value for value in request.headers.values())
@@ -233,8 +233,8 @@ async def test_a_picture_is_asked_for_without_the_key() -> None:
 async def test_a_picture_hosts_429_is_waited_for_without_holding_up_the_account() -> None:
     replies = Replies(limited(1), limited(1), 200)
     session = session_with(replies, retry=RetryPolicy(max_delay=25))
-    assert (await ask(session, download_request(PICTURE_URL))).ok
-    assert session.http.closed_for == 0
+    assert (await request_until_answered(session, download_request(PICTURE_URL))).ok
+    assert session.http.gate.closed_for(Call.SUBMIT) == 0
     assert round(replies.seconds[-1] - replies.seconds[0]) == 50
 
 
@@ -243,7 +243,7 @@ async def test_a_picture_hosts_429_lasts_no_longer_than_the_timeout() -> None:
     session = session_with(replies, retry=RetryPolicy(max_delay=30), timeout=100.0)
     started = anyio.current_time()
     with pytest.raises(RateLimitError):
-        await ask(session, download_request(PICTURE_URL), job=JOB)
+        await request_until_answered(session, download_request(PICTURE_URL), job=JOB)
     assert anyio.current_time() - started <= 121
 
 
@@ -252,14 +252,14 @@ async def test_the_accounts_429_says_nothing_about_a_picture_host() -> None:
     replies = Replies(account, limited(1), 200)
     session = session_with(replies, timeout=100.0)
     with pytest.raises(RateLimitError):
-        await ask(session, credits_of(session))
-    assert (await ask(session, download_request(PICTURE_URL))).ok
+        await request_until_answered(session, credits_of(session))
+    assert (await request_until_answered(session, download_request(PICTURE_URL))).ok
 
 
 async def test_cancelling_ends_a_call_while_it_waits_to_try_again() -> None:
     replies = Replies(503)
     session = session_with(replies, retry=RetryPolicy(initial_delay=1000, max_delay=1000, attempts=100))
     with anyio.move_on_after(0.001) as scope:
-        await ask(session, credits_of(session))
+        await request_until_answered(session, credits_of(session))
     assert scope.cancelled_caught
     assert len(replies.requests) <= 2

@@ -13,10 +13,10 @@ import anyio.from_thread
 import httpx
 import pytest
 
-from segmind_swap import _downloads
 from segmind_swap._errors import ConfigurationError, DownloadError
-from segmind_swap._events import Event, Saved
+from segmind_swap._events import Event, Exchanged, Saved
 from segmind_swap._models import SwapResult
+from segmind_swap._swap import output_files
 from segmind_swap._swap.output_files import OutputFile, check_target, reserved
 from segmind_swap._swap.session import Session
 
@@ -28,7 +28,7 @@ async def save(session: Session, result: SwapResult, path: Path, *, overwrite: b
     """As `SwapClient.download` does it."""
     target = OutputFile.named(path, overwrite=overwrite)
     await check_target(target)
-    saved = await _downloads.save(session, result, target)
+    saved = await output_files.save(session, result, target, swap=1)
     assert saved.path is not None
     return saved.path
 
@@ -41,7 +41,9 @@ async def test_a_picture_is_saved_and_told() -> None:
         assert await save(session, result_at(), path, overwrite=False) == path
         assert path.read_bytes() == png()
         assert names_in(Path(folder)) == ["hero.png"]
-    assert events == [Saved(result=result_at(), path=path, size_bytes=len(png()))]
+    assert [e for e in events if not isinstance(e, Exchanged)] == [
+        Saved(swap=1, result=result_at(), path=path, size_bytes=len(png()))
+    ]
 
 
 @pytest.mark.parametrize(("data", "name"), [(png(), "a.png"), (jpeg(), "a.jpg"), (webp(), "a.webp")])
@@ -312,7 +314,7 @@ async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_ur
     path.write_bytes(b"precious")
     result = result_at()
     with pytest.raises(DownloadError, match="made by somebody else") as caught:
-        await _downloads.save(session_with(Host()), result, OutputFile.named(path, overwrite=False))
+        await output_files.save(session_with(Host()), result, OutputFile.named(path, overwrite=False), swap=1)
     assert (caught.value.url, caught.value.job) == (result.url, result.job)
     assert path.read_bytes() == b"precious"
 
@@ -334,14 +336,16 @@ async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> No
 async def test_a_file_that_holds_this_very_picture_is_as_good_as_saved(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
-    saved = await _downloads.save(session_with(Host()), result_at(), OutputFile.named(path, overwrite=False))
+    saved = await output_files.save(
+        session_with(Host()), result_at(), OutputFile.named(path, overwrite=False), swap=1
+    )
     assert saved.path == path
     assert names_in(tmp_path) == ["a.png"]
 
 
 async def test_a_suffix_is_added_whatever_dots_a_name_has(tmp_path: Path) -> None:
     target = OutputFile(tmp_path / "v1.5", suffixed=True)
-    saved = await _downloads.save(session_with(Host()), result_at(), target)
+    saved = await output_files.save(session_with(Host()), result_at(), target, swap=1)
     assert saved.path == tmp_path / "v1.5.png"
     with pytest.raises(ConfigurationError, match=r"v1\.5\.png exists already"):
         await check_target(target)

@@ -23,6 +23,7 @@ from segmind_swap import (
     SwapError,
     SwapJob,
 )
+from segmind_swap._api.messages import SwapUrls
 from segmind_swap._swap.submit import submit
 
 from ..support.scripted_service import (
@@ -176,13 +177,13 @@ class Notes:
         self._service = service
         self._disk_full = disk_full
 
-    async def sending(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int) -> None:
         await anyio.sleep(0.25)
         if self._disk_full:
             raise OSError("disk full")
         self._note("sending", in_doubt)
 
-    async def told(self, job: SwapJob | None, in_doubt: int) -> None:
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
         await anyio.sleep(0.25)
         self._note("over" if job is None else f"job {job.request_id}", in_doubt)
 
@@ -203,7 +204,7 @@ async def test_each_post_is_recorded_before_it_leaves_and_before_anybody_hears_o
 
     async with client(service, on_event=on_event) as swaps:
         session, _ = swaps._started()
-        await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+        await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
     assert notes.told_so_far == [
         ("sending", 0, 0),
         ("over", 0, 1),
@@ -223,8 +224,8 @@ async def test_an_intent_that_cannot_be_recorded_keeps_the_post_from_leaving_and
             with pytest.raises(OSError, match="disk full"):
                 await submit(
                     session,
-                    reference_url=REFERENCE,
-                    scene_url=SCENE,
+                    SwapUrls(reference=REFERENCE, scene=SCENE),
+                    swap=1,
                     record=Notes(service, disk_full=True),
                 )
         assert service.count("submit") == 0
@@ -238,7 +239,7 @@ async def test_a_post_that_is_called_back_is_withdrawn_from_the_record(reads: st
     async with client(service) as swaps:
         session, _ = swaps._started()
         with anyio.move_on_after(5):
-            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+            await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
     assert [what for what, _, _ in notes.told_so_far] == ["sending", "withdrawn"]
 
 
@@ -248,7 +249,7 @@ async def test_an_answer_that_comes_after_its_caller_has_gone_is_recorded_all_th
     async with client(service) as swaps:
         session, _ = swaps._started()
         with anyio.move_on_after(5):
-            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+            await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
     assert [what for what, _, _ in notes.told_so_far] == ["sending", "job 1"]
 
 
@@ -261,7 +262,7 @@ async def test_a_client_that_is_closed_while_an_intent_is_being_recorded_sends_n
 
     async def submits() -> None:
         with pytest.raises(ConfigurationError, match="was closed"):
-            await submit(session, reference_url=REFERENCE, scene_url=SCENE, record=notes)
+            await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
 
     async with anyio.create_task_group() as group:
         group.start_soon(submits)
@@ -293,10 +294,10 @@ async def test_a_mistake_in_what_is_learnt_from_an_answer_does_not_lose_the_job_
     def mistaken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("segmind_swap._pace.Pace.answered", mistaken)
+    monkeypatch.setattr("segmind_swap._http.gate.LocalGate.answered", mistaken)
     async with client(Scripted()) as swaps:
         assert (await swaps.submit(**PICTURES)).request_id == "1"
-    assert "taught nothing" in caplog.text
+    assert "could not be observed" in caplog.text
 
 
 class Retrying(httpx.AsyncBaseTransport):

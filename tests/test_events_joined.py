@@ -32,7 +32,7 @@ from segmind_swap import (
     Uploaded,
 )
 
-from .scripted import (
+from .support.scripted_service import (
     DONE,
     FAILED,
     PNG,

@@ -11,7 +11,7 @@ from segmind_swap._api.messages import Request, Response
 from segmind_swap._api.origins import Service
 from segmind_swap._config import BASE_URL, RateLimit, RequestTimeouts, RetryPolicy
 from segmind_swap._errors import ConfigurationError
-from segmind_swap._events import Event, Exchanged, RateLimited
+from segmind_swap._events import Emit, Event, EventHandler, Exchanged, RateLimited
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import HttpClient, HttpSettings
 from segmind_swap._http.exchange import build_message, parsed_address, send_once
@@ -20,6 +20,7 @@ from segmind_swap._http.pools import PoolSettings
 from segmind_swap._http.redaction import Redactor
 from segmind_swap._models import Call
 from segmind_swap._protocols import Admission, Gate
+from segmind_swap._swap.session import emitter
 
 KEY = "SG_feedfacecafebeef"
 POLL = f"{BASE_URL}/workflows/request/1"
@@ -50,6 +51,10 @@ def answering(*responses: int | httpx.Response | Exception, seconds: float = 0.0
         return httpx.Response(response, json={}) if isinstance(response, int) else response
 
     return Wire(handle)
+
+
+def emitter_of(on_event: EventHandler | None) -> Emit:
+    return emitter([] if on_event is None else [on_event])
 
 
 def http_of(transport: httpx.AsyncBaseTransport, events: list[Event], gate: Gate | None = None) -> HttpClient:

@@ -69,7 +69,7 @@ def test_the_key_of_a_key_is_itself_for_every_character_alone_and_after_a_letter
         for text in (chr(code), f"ᾳ{chr(code)}"):
             key = canonical_id(text)
             if canonical_id(key) != key:
-                pytest.fail(f"{text!r} has the key {key!r}, which has the key {key_of(key)!r}")
+                pytest.fail(f"{text!r} has the key {key!r}, which has the key {canonical_id(key)!r}")
 
 
 @settings(max_examples=300)

@@ -10,20 +10,20 @@ from segmind_swap import ConfigurationError, PollPolicy, RateLimit, RequestTimeo
 from segmind_swap._config import MEAN_SECONDS, PRICE_USD
 from segmind_swap._models import Call
 from segmind_swap._protocols import Admission
-from segmind_swap._swap.settings import PoolSettings
+from segmind_swap._swap.settings import ClientSettings
 
-from .scripted import KEY, REFERENCE, SCENE, Scripted, accepted, client, says
+from ..support.scripted_service import KEY, REFERENCE, SCENE, Scripted, accepted, client, says
 
 URLS: dict[str, Any] = {"reference_character_image": REFERENCE, "character_image": SCENE}
 
 
-def settings(**changed: Any) -> PoolSettings:
+def settings(**changed: Any) -> ClientSettings:
     arguments = {
         name: parameter.default
         for name, parameter in signature(SwapClient.__init__).parameters.items()
         if name != "self"
     }
-    return PoolSettings.of(**{**arguments, "api_key": KEY, **changed})
+    return ClientSettings.of(**{**arguments, "api_key": KEY, **changed})
 
 
 def test_settings_are_a_frozen_value() -> None:
@@ -43,7 +43,7 @@ def test_settings_show_no_key() -> None:
 
 
 def test_the_client_names_every_setting_in_its_own_signature() -> None:
-    of = signature(PoolSettings.of).parameters
+    of = signature(ClientSettings.of).parameters
     assert list(of) == [name for name in signature(SwapClient.__init__).parameters if name != "self"]
     assert signature(SwapClient).parameters["timeout"].default == 900.0
 

@@ -1,4 +1,4 @@
-"""Imports go in one direction: words, pure decisions, I/O, story, faces; the emulator stands aside."""
+"""Imports go in one direction, package by package: vocabulary, rules, devices, one swap, many swaps, faces."""
 
 import ast
 import subprocess
@@ -10,70 +10,46 @@ import pytest
 import segmind_swap
 
 PACKAGE = Path(segmind_swap.__file__).parent
+TESTS = Path(__file__).parent
 
-LAYERS = {
-    "words": {"_errors", "_config", "_models", "_events"},
-    "pure": {
-        "_auth",
-        "_budget",
-        "_body",
-        "_durations",
-        "_encoding",
-        "_failures",
-        "_hints",
-        "_ids",
-        "_images",
-        "_json",
-        "_origin",
-        "_outputs",
-        "_poll",
-        "_record",
-        "_requests",
-        "_retry",
-        "_verdict",
-        "_wire",
-    },
-    "io": {
-        "_clients",
-        "_fast",
-        "_handover",
-        "_http",
-        "_journal",
-        "_journal_file",
-        "_limit",
-        "_outage",
-        "_pace",
-        "_rescue",
-        "_session",
-        "_slots",
-        "_store",
-        "_tasks",
-        "_writer",
-    },
-    "story": {
-        "_batch",
-        "_books",
-        "_calls",
-        "_check",
-        "_downloads",
-        "_inputs",
-        "_item",
-        "_outcomes",
-        "_submit",
-        "_uploads",
-        "_wait",
-    },
-    "faces": {"_client", "_life", "__init__", "cli", "testing"},
-    "aside": {"emulator", "gallery"},
+LAYERS: list[set[str]] = [
+    # In the order in which the modules of the vocabulary import each other.
+    {"_models", "_errors", "_outcome", "_config", "_events", "_protocols"},
+    {"_api", "_policy", "_concurrency"},
+    {"_http", "_journal"},
+    {"_swap"},
+    {"_batch"},
+    {"_client", "__init__", "testing"},
+    {"cli"},
+]
+VOCABULARY = ["_models", "_errors", "_outcome", "_config", "_events", "_protocols"]
+ASIDE = {"emulator", "gallery"}
+"""They import nothing of the client: a mistake that both share could not be found."""
+
+FORBIDDEN = {
+    "_api": {"_policy", "_concurrency"},
+    "_policy": {"_api", "_concurrency"},
+    "_concurrency": {"_api", "_policy"},
+    "_http": {"_journal"},
+    "_journal": {"_http"},
+    "_swap": {"_journal"},
+    "_batch": {"_journal", "_http"},
 }
-ORDER = ["words", "pure", "io", "story", "faces"]
+"""What a package may not import, although it is in its own layer or in a lower one."""
 
-# Whose own idea it is to know a library; everybody else goes through them.
+CLI_MAY_IMPORT = {"", "emulator", "gallery", "_api.text"}
+"""Public names, which have no module, and the one table of hidden characters."""
+
+# A library is known to one package only. The others go through that package.
 KNOWN_ONLY_BY = {
-    "tenacity": {"_retry"},
-    "httpx": {"_clients", "_fast", "_http", "_life", "testing"},
-    "httpx_aiohttp": {"_fast"},
-    "aiohttp": {"_fast"},
+    "tenacity": {"_policy.retry"},
+    "httpx": {"_http", "testing"},
+    "httpx_aiohttp": {"_http.aiohttp"},
+    "aiohttp": {"_http.aiohttp"},
+    "sqlite3": {"_journal"},
+    "threading": {"_journal.writer", "cli", "emulator"},
+    "asyncio": {"_concurrency", "cli", "emulator"},
+    "trio": {"_concurrency"},
     "pytest": {"testing"},
     "typer": {"cli"},
     "rich": {"cli"},
@@ -83,96 +59,181 @@ KNOWN_ONLY_BY = {
     "numpy": {"emulator"},
     "onnxruntime": {"emulator"},
     "patchmatch": {"emulator"},
-    "trio": {"_tasks"},
-    "asyncio": {"_tasks", "cli", "emulator"},
 }
-WORDS_MAY_USE = sys.stdlib_module_names | {"pydantic", "pydantic_core", "segmind_swap"}
-PURE_MAY_USE = WORDS_MAY_USE | {"anyio", "tenacity"}
+VOCABULARY_MAY_USE = sys.stdlib_module_names | {"pydantic", "pydantic_core", "segmind_swap"}
+RULES_MAY_USE = VOCABULARY_MAY_USE | {"anyio", "sniffio", "tenacity", "trio"}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def _place(file: Path) -> str:
-    """A module's name, or that of the folder it is in."""
-    first = file.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+def module_of(file: Path) -> str:
+    """The module in a file, below `segmind_swap`: `_http.gate`, `_http` for its `__init__`."""
+    parts = file.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
 
 
-def _imports(file: Path) -> set[tuple[str, str]]:
-    """Each import as (top-level package, module of this package or an empty string)."""
+def package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+def _nodes(tree: ast.Module, *, at_run_time: bool) -> list[ast.AST]:
+    if not at_run_time:
+        return list(ast.walk(tree))
+    # What a function imports, or what only a type checker reads, is not imported with the module.
+    found: list[ast.AST] = []
+    todo: list[ast.AST] = list(tree.body)
+    while todo:
+        node = todo.pop()
+        is_typing = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if not is_typing and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            found.append(node)
+            todo.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def imports(file: Path, *, at_run_time: bool = False) -> set[tuple[str, str]]:
+    """Each import as (library, module below `segmind_swap` or an empty string)."""
     found = set()
     inside = file.relative_to(PACKAGE).parts[:-1]
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in _nodes(ast.parse(file.read_text(encoding="utf-8")), at_run_time=at_run_time):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level:
             parents = inside[: len(inside) - node.level + 1]
-            modules = [node.module] if node.module else [alias.name for alias in node.names]
-            names = [".".join(["segmind_swap", *parents, module]) for module in modules]
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            names = [f"segmind_swap.{module}.{alias.name}".replace("..", ".") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:
-            top, _, rest = name.partition(".")
-            found.add((top, rest.partition(".")[0] if top == "segmind_swap" else ""))
+            library, _, rest = name.partition(".")
+            own = rest if rest in MODULES else rest.rpartition(".")[0]
+            found.add((library, own if library == "segmind_swap" else ""))
     return found
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
-PLACES = {_place(file) for file in FILES}
+def own_imports(file: Path, *, at_run_time: bool = False) -> set[str]:
+    return {module for library, module in imports(file, at_run_time=at_run_time) if library == "segmind_swap"}
 
 
-def _layer(place: str) -> str:
-    return next(name for name, members in LAYERS.items() if place in members)
+def layer_of(package: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if package in layer)
 
 
-def test_every_module_has_its_layer_and_no_layer_names_a_module_that_is_gone() -> None:
-    named = [member for members in LAYERS.values() for member in members]
-    assert sorted(named) == sorted(PLACES)
+def is_inside(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_a_module_imports_only_its_own_layer_and_those_below(file: Path) -> None:
-    place = _place(file)
-    own = {module for top, module in _imports(file) if top == "segmind_swap"} - {place}
-    if place in LAYERS["aside"]:
-        assert own == set(), "the emulator reads the API for itself, and pictures know nothing of it"
-    elif place in {"cli", "testing"}:
-        # An empty module name means `segmind_swap` itself: only its public names.
-        assert own <= {"", "emulator", "gallery"}
-    else:
-        allowed = {m for layer in ORDER[: ORDER.index(_layer(place)) + 1] for m in LAYERS[layer]}
-        assert own <= allowed - {"cli", "__init__"}
+def test_every_package_has_its_layer_and_no_layer_names_a_package_that_is_gone() -> None:
+    named = sorted([package for layer in LAYERS for package in layer] + sorted(ASIDE))
+    assert named == sorted({package_of(module) for module in MODULES})
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
-def test_a_library_is_known_only_where_it_belongs(file: Path) -> None:
-    place = _place(file)
-    used = {top for top, _ in _imports(file)}
-    assert not {name for name in used & set(KNOWN_ONLY_BY) if place not in KNOWN_ONLY_BY[name]}
-    if place in LAYERS["words"]:
-        assert used <= WORDS_MAY_USE
-    if place in LAYERS["pure"]:
-        assert used <= PURE_MAY_USE
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_imports_only_its_own_layer_and_those_below(module: str) -> None:
+    package, own = package_of(module), own_imports(MODULES[module])
+    others = {imported for imported in own if package_of(imported) != package}
+    if package in ASIDE:
+        assert others == set()
+    elif package == "cli":
+        assert others <= CLI_MAY_IMPORT or not [
+            imported for imported in others if not is_inside(imported, CLI_MAY_IMPORT - {""}) and imported
+        ]
+    elif package != "__init__":
+        # The package itself, with an empty name, has the public names: only its own users import it.
+        allowed = {name for layer in LAYERS[: layer_of(package) + 1] for name in layer}
+        allowed |= {"", "emulator"} if package == "testing" else set()
+        assert {package_of(imported) for imported in others} <= allowed - FORBIDDEN.get(package, set())
+
+
+@pytest.mark.parametrize("module", VOCABULARY)
+def test_the_vocabulary_imports_itself_in_one_order(module: str) -> None:
+    own = own_imports(MODULES[module], at_run_time=True)
+    assert own <= set(VOCABULARY[: VOCABULARY.index(module)])
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_library_is_known_only_where_it_belongs(module: str) -> None:
+    file, package = MODULES[module], package_of(module)
+    at_run_time = {library for library, _ in imports(file, at_run_time=True)}
+    used = {library for library, _ in imports(file)}
+    # A type may be named wherever it is part of a signature.
+    known = {"httpx"} - at_run_time if package in {"_client", "_swap"} else set()
+    for library in used & set(KNOWN_ONLY_BY) - known:
+        assert is_inside(module, KNOWN_ONLY_BY[library]), f"{module} knows {library}"
+    if package in LAYERS[0]:
+        assert used <= VOCABULARY_MAY_USE
+    if package in LAYERS[1]:
+        assert used <= RULES_MAY_USE
 
 
 def test_no_module_of_the_client_is_part_of_a_circle() -> None:
     graph = {
-        _place(file): {module for top, module in _imports(file) if top == "segmind_swap" and module}
-        for file in FILES
-        if _place(file) not in {"emulator", "gallery", "cli", "testing"}
+        module: own_imports(file, at_run_time=True) - {"", module}
+        for module, file in MODULES.items()
+        if package_of(module) not in {*ASIDE, "cli", "testing", "__init__"}
     }
-    # A type-checking import from the tree of errors to the job they carry is the one arrow that points up.
-    graph["_errors"].discard("_models")
     done: set[str] = set()
     while left := set(graph) - done:
-        free = {place for place in left if graph[place] - {place} <= done}
+        free = {module for module in left if graph[module] <= done}
         assert free, f"a circle among {sorted(left)}"
         done |= free
 
 
-def test_modules_stay_small_enough_to_hold_one_idea() -> None:
-    too_long = {file.name: n for file in FILES if (n := len(file.read_text().splitlines())) > 420}
+def test_the_longest_chain_of_imports_is_short() -> None:
+    depth: dict[str, int] = {}
+
+    def chain(module: str) -> int:
+        if module not in depth:
+            below = own_imports(MODULES[module], at_run_time=True) - {"", module}
+            depth[module] = 1 + max((chain(other) for other in below), default=0)
+        return depth[module]
+
+    longest = max((module for module in MODULES if package_of(module) not in ASIDE), key=chain)
+    assert depth[longest] <= 10, f"the chain of {longest} has {depth[longest]} modules"
+
+
+def test_the_package_of_a_private_folder_has_one_paragraph_and_no_import() -> None:
+    for folder in ("_api", "_policy", "_http", "_journal", "_swap", "_batch"):
+        tree = ast.parse((PACKAGE / folder / "__init__.py").read_text(encoding="utf-8"))
+        paragraph = ast.get_docstring(tree)
+        assert len(tree.body) == 1
+        assert paragraph
+        assert "\n\n" not in paragraph
+
+
+def test_files_and_folders_stay_small_enough_to_hold_one_idea() -> None:
+    too_long = {
+        str(file.relative_to(PACKAGE)): lines
+        for file in FILES
+        if "contracts" not in file.name
+        and (lines := len(file.read_text(encoding="utf-8").splitlines()))
+        > (480 if file.name == "_client.py" else 400)
+    }
     assert too_long == {}
+    folders = {file.parent for file in FILES}
+    assert {folder.name: n for folder in folders if (n := len(list(folder.glob("*.py")))) > 12} == {}
+
+
+def test_each_module_has_its_tests_in_the_mirrored_place() -> None:
+    missing = []
+    for module, file in MODULES.items():
+        if file.name == "__init__.py":
+            continue
+        *folders, name = (part.lstrip("_") for part in module.split("."))
+        place = TESTS.joinpath(*folders)
+        if not [*place.glob(f"test_{name}.py"), *place.glob(f"test_{name}_*.py")]:
+            missing.append(module)
+    assert missing == []
+
+
+def test_no_file_of_tests_is_too_long_to_find_something() -> None:
+    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in TESTS.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 600} == {}
 
 
 def test_everything_exported_is_sorted_and_every_class_has_a_docstring() -> None:
@@ -213,12 +274,12 @@ def test_importing_the_client_imports_no_extra_and_starts_nothing() -> None:
         ("import segmind_swap", {"httpx", "pydantic", "anyio", "sqlite3", "segmind_swap._errors"}),
         (
             "from segmind_swap import PRICE_USD, RateLimit, SwapError",
-            {"httpx", "anyio", "segmind_swap._models"},
+            {"httpx", "pydantic", "anyio", "segmind_swap._models"},
         ),
         ("from segmind_swap import SwapJob, Accepted", {"httpx", "segmind_swap._client"}),
         ("from segmind_swap import Journal", {"httpx", "segmind_swap._client"}),
         ("from segmind_swap import Outcomes", {"httpx", "segmind_swap._client"}),
-        ("from segmind_swap import SwapClient", {"asyncio", "sqlite3", "segmind_swap._batch"}),
+        ("from segmind_swap import SwapClient", {"asyncio", "sqlite3", "segmind_swap._batch.runner"}),
     ],
 )
 def test_what_is_not_asked_for_is_not_imported(program: str, spared: set[str]) -> None:

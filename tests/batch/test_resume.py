@@ -140,7 +140,7 @@ async def test_a_job_that_timed_out_or_expired_stays_in_the_journal_to_be_waited
     assert len(service.ledger) == 1
 
 
-async def test_an_expired_job_can_be_waited_for_again_by_hand() -> None:
+async def test_an_expired_job_can_be_waited_for_again_manual() -> None:
     service = emulator(faults=[Fault(on="poll", calls=range(1, 10), status=404)])
     journal = Journal(":memory:")
     (outcome,) = await run(service, swaps_of(1), {"journal": journal})

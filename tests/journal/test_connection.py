@@ -31,8 +31,8 @@ S = OutcomeState
 WRITER = """
 import sys
 from pathlib import Path
-from segmind_swap._journal_file import to_write
-store = to_write(Path(sys.argv[1]))
+from segmind_swap._journal.connection import open_writer
+store = open_writer(Path(sys.argv[1]))
 print("opened", flush=True)
 sys.stdin.readline()
 store.close()
@@ -144,10 +144,11 @@ def test_a_refused_writer_and_a_look_from_another_process_take_nothing_from_the_
         import os, sys
         from pathlib import Path
         from segmind_swap import JournalError, OutcomeState
-        from segmind_swap._journal_file import to_read, to_write
+        from segmind_swap._journal.connection import open_reader, open_writer
+        from segmind_swap._protocols import NewEntry
         path = Path(sys.argv[1])
-        store = to_write(path)
-        for opening in (to_write, to_read):
+        store = open_writer(path)
+        for opening in (open_writer, open_reader):
             try:
                 opening(path).close()
             except JournalError:
@@ -223,7 +224,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_paid(whole: bytes,
         import os, sys
         from pathlib import Path
         from segmind_swap import Journal, JournalError
-        from segmind_swap._journal import begin_run
+        from segmind_swap._journal.journal import begin_run
         if os.getuid() == 0:
             os.setuid(65534)  # nobody: root may write everything
         try:

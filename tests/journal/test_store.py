@@ -62,7 +62,7 @@ def _lets(store: Store, number: int, state: OutcomeState, *, manual: bool = Fals
 # Steps
 
 
-@pytest.mark.parametrize(("table", "by_hand"), [(BY_ITSELF, False), (BY_HAND, True)], ids=["itself", "hand"])
+@pytest.mark.parametrize(("table", "manual"), [(BY_ITSELF, False), (BY_HAND, True)], ids=["itself", "hand"])
 def test_every_step_that_is_not_in_the_table_is_refused(table: str, manual: bool) -> None:
     store = in_memory()
     allowed: set[tuple[OutcomeState, OutcomeState]] = set()

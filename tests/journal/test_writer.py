@@ -360,15 +360,16 @@ from pathlib import Path
 import anyio
 
 from segmind_swap import OutcomeState
-from segmind_swap._journal_file import to_write
-from segmind_swap._store import Store
-from segmind_swap._writer import Writer
+from segmind_swap._journal.connection import open_writer
+from segmind_swap._journal.store import Store
+from segmind_swap._protocols import NewEntry
+from segmind_swap._journal.writer import Writer
 
 first = int(sys.argv[2])
 
 
 async def main():
-    store = to_write(Path(sys.argv[1]))
+    store = open_writer(Path(sys.argv[1]))
     with store.transaction():
         store.begin_run(origin=sys.argv[4], workflow=sys.argv[5])
     writer = Writer(store)
@@ -427,11 +428,11 @@ def test_a_process_whose_loop_died_with_steps_waiting_ends(path: Path) -> None:
         import sys
         from pathlib import Path
         import anyio
-        from segmind_swap._journal_file import to_write
-        from segmind_swap._writer import Writer
+        from segmind_swap._journal.connection import open_writer
+        from segmind_swap._journal.writer import Writer
 
         async def main():
-            writer = Writer(to_write(Path(sys.argv[1])))
+            writer = Writer(open_writer(Path(sys.argv[1])))
             writer.post(lambda store: store.set_price(0.2))
             raise KeyboardInterrupt
 

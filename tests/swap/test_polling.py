@@ -360,7 +360,7 @@ async def test_updates_under_a_patience_shorter_than_the_interval_still_poll_in_
     assert states == ["QUEUED", "COMPLETED"]
 
 
-async def test_a_job_made_by_hand_without_a_picture_is_an_output_error() -> None:
+async def test_a_job_made_manual_without_a_picture_is_an_output_error() -> None:
     async with client(Scripted()) as swaps:
         with pytest.raises(OutputError):
             await swaps.wait(job(poll_url=None, outputs=(SwapOutput(data="x"),)))

@@ -45,7 +45,7 @@ from segmind_swap._models import OutcomeState
 from segmind_swap._origin import Service, origin_of
 from segmind_swap._outputs import outputs_of, picture_in
 from segmind_swap._wire import Answer, Call, accepted_job, read_credits, read_status, read_upload, refusal
-from segmind_swap.cli._pairs_file import COLUMNS, read_pairs
+from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
 
 from .hostility import NASTY, assert_harmless, run
 from .journals import a_job, a_result, at, row

@@ -1,5 +1,6 @@
 """The command line program. It imports only public names of `segmind_swap`, as any other program does.
 
+The one exception is `segmind_swap._api.text`, because the table of hidden characters must exist only once.
 Imports inside this folder go one way. The modules on top import the folders `_batch`, `_report` and
 `_terminal`. `_batch` imports the other two folders, which import neither a module on top nor each other.
 """

@@ -15,6 +15,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote, unquote, urlsplit
 
+from segmind_swap._api.text import visible
+
 from .atomic_file import atomic_file
 
 # Up to this number of items, the pictures are large; above it, each item is a row with thumbnails.
@@ -201,24 +203,12 @@ def _remote_link(url: str) -> str:
     )
 
 
-# Control characters, lone surrogates, and characters that are invisible or change the direction of a text.
-# The zero-width joiner and non-joiner are not included, because scripts and emoji need them.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e"
-    "\u2060-\u206f\u3164\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
-)
 # Surrogates that do not stand for a byte of a file name (PEP 383), so no file has such a name.
 _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def _escaped(text: str, limit: int) -> str:
-    """Text as HTML: markup is escaped, invisible characters are made visible, and the length is limited."""
+    """Text as HTML: markup is escaped, hidden characters are made visible, and the length is limited."""
     if len(text) > limit:
         text = text[: limit - 1] + "…"
-    return html.escape(_UNSEEN.sub(_visible, text))
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    # Unicode has a visible symbol for each of the first 32 control characters.
-    return chr(0x2400 + code) if code < 0x20 else f"[U+{code:04X}]"
+    return html.escape(visible(text, keep="\t\n\r"))

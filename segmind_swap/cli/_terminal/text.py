@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
-# Control characters except the line feed, lone surrogates, and characters that are invisible or change the
-# direction of a text.
-_UNSEEN = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]"
-)
-
 
 def printable(text: str) -> str:
-    """Replaces control and invisible characters by escapes, so that a terminal interprets nothing."""
-    return _UNSEEN.sub(lambda match: ascii(match[0])[1:-1], text)
+    """Shows control and hidden characters except the line feed, so that a terminal interprets nothing."""
+    # Imported lazily: `--help` imports this module without calling this function. `_api.text` loads
+    # pydantic_core.
+    from segmind_swap._api.text import visible  # noqa: PLC0415
+
+    return visible(text, keep="\n")
 
 
 def one_line(text: str) -> str:

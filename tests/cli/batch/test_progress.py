@@ -138,7 +138,7 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
         "the service does not answer (the submit was answered 503): next try in 5 s",
         "the service answers again",
         " 0 s 0 of 3: 0 done, 0 in flight, 3 waiting, 0 failed, 0 unknown; $1.00 committed;"
-        " no\\x1b[2J answer, retrying",
+        " no␛[2J answer, retrying",
         " 0 s 0 of 3: 0 done, 1 in flight, 2 waiting, 0 failed, 0 unknown; $1.00 committed",
         "unknown a: perhaps [bold]paid",
         "finishing 0 in flight; press Ctrl-C again to stop now",

@@ -13,7 +13,7 @@ def test_without_a_terminal_lines_are_printed_but_nothing_drawn(
         display.print_unless_live("a [bold]\x1b[2J line")
         display.print_above(Text("a permanent line"))
     out, err = capsys.readouterr()
-    assert (out, err) == ("", "a [bold]\\x1b[2J line\na permanent line\n")
+    assert (out, err) == ("", "a [bold]␛[2J line\na permanent line\n")
 
 
 def test_on_a_terminal_the_display_is_drawn_below_permanent_lines(

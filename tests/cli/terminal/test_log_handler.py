@@ -14,4 +14,4 @@ def test_an_error_is_shown_and_a_warning_is_not(capsys: pytest.CaptureFixture[st
     log.propagate = False
     log.warning("seen by nobody")
     log.error("the job of %r is accepted: keep this line\x1b[2J", "a")
-    assert capsys.readouterr().err == "segmind-swap: the job of 'a' is accepted: keep this line\\x1b[2J\n"
+    assert capsys.readouterr().err == "segmind-swap: the job of 'a' is accepted: keep this line␛[2J\n"

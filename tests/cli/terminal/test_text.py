@@ -3,9 +3,10 @@
 from segmind_swap.cli._terminal.text import format_duration, one_line, printable
 
 
-def test_what_a_terminal_would_interpret_is_escaped() -> None:
-    assert printable("a\x1b[1m\x07\x9b\u202eb\nc") == "a\\x1b[1m\\x07\\x9b\\u202eb\nc"
-    assert one_line("a\n  b\tc\x00") == "a b c\\x00"
+def test_what_a_terminal_would_interpret_is_shown() -> None:
+    assert printable("a\x1b[1m\x07\x9b\u202eb\nc\t\r\ud800") == "a␛[1m␇[U+009B][U+202E]b\nc␉␍[U+D800]"
+    assert printable("a\u3164\u200d\U000e0041b") == "a[U+3164][U+200D][U+E0041]b"
+    assert one_line("a\n  b\tc\x00") == "a b c␀"
     assert printable("café 👩‍👩‍👧 日本") == "café 👩‍👩‍👧 日本"
 
 

@@ -26,8 +26,8 @@ from PIL import Image
 import segmind_swap
 from segmind_swap import Event, SwapClient, SwapError
 from segmind_swap.cli._app import app
-from segmind_swap.cli._exit_codes import ExitCode
 from segmind_swap.cli._pictures import copy_pictures
+from segmind_swap.cli._terminal.exit_codes import ExitCode
 from segmind_swap.emulator import Emulator
 
 from .conftest import VirtualTimeLoop, virtual_trio

@@ -1,4 +1,9 @@
-"""The command line program. It imports only public names of `segmind_swap`, as any other program does."""
+"""The command line program. It imports only public names of `segmind_swap`, as any other program does.
+
+The one exception is `segmind_swap._api.text`, because the table of hidden characters must exist only once.
+Imports inside this folder go one way. The modules on top import the folders `_batch`, `_report` and
+`_terminal`. `_batch` imports the other two folders, which import neither a module on top nor each other.
+"""
 
 import logging
 import sys
@@ -13,7 +18,7 @@ def main() -> None:
         sys.exit("segmind-swap: the command line needs: pip install 'segmind-swap[cli]'")
     # These modules import rich and typer, so they are imported after the check.
     from ._app import app  # noqa: PLC0415
-    from ._log_handler import StderrLogHandler  # noqa: PLC0415
+    from ._terminal.log_handler import StderrLogHandler  # noqa: PLC0415
 
     # The commands report the library's warnings themselves, so only errors are shown from the log.
     logging.getLogger("segmind_swap").addHandler(StderrLogHandler(logging.ERROR))

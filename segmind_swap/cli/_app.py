@@ -9,10 +9,10 @@ import typer
 
 from segmind_swap import PRICE_USD, PollPolicy
 
-from ._batch_options import BatchOptions
+from ._batch.options import BatchOptions
 from ._emulator_engine import Engine
 from ._help import Command, Group
-from ._text import format_usd
+from ._terminal.text import format_usd
 
 _PRICE = f"about {format_usd(PRICE_USD)}"
 

@@ -16,17 +16,17 @@ from rich.markup import escape
 
 from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
 
-from ._batch import run_batch
-from ._batch_options import BatchOptions
+from ._batch.command import run_batch
+from ._batch.options import BatchOptions
+from ._batch.pairs_file import read_pairs
 from ._connect import client_settings, new_emulator, parse_faults
 from ._demo import run_demo
 from ._emulator_engine import Engine, best_engine
-from ._exit_codes import ExitCode, errors_as_exit_codes, exit_with_error
 from ._journal_commands import print_status, record_decision
-from ._pairs_file import read_pairs
 from ._pictures import copy_pictures
-from ._swap_progress import SwapProgress
-from ._text import format_usd
+from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error
+from ._terminal.swap_progress import SwapProgress
+from ._terminal.text import format_usd
 
 
 def swap(

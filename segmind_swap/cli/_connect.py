@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segmind_swap import PollPolicy
 
 from ._emulator_engine import Engine
-from ._exit_codes import ExitCode, exit_with_error
+from ._terminal.exit_codes import ExitCode, exit_with_error
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault

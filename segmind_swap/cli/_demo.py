@@ -18,8 +18,8 @@ from segmind_swap import SwapClient, SwapError, gallery
 from ._connect import emulator_settings, new_emulator
 from ._demo_progress import DemoProgress
 from ._emulator_engine import Engine, best_engine
-from ._exit_codes import ExitCode, exit_with_error
-from ._report import ReportItem, write_report
+from ._report.page import ReportItem, write_report
+from ._terminal.exit_codes import ExitCode, exit_with_error
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator

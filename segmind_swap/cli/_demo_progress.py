@@ -25,8 +25,8 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._live_display import LiveDisplay
-from ._text import one_line
+from ._terminal.live_display import LiveDisplay
+from ._terminal.text import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 

@@ -10,10 +10,10 @@ from rich.markup import escape
 
 from segmind_swap import PRICE_USD, Journal, JournalSummary
 
-from ._batch_options import JOURNAL_NAME
-from ._exit_codes import ExitCode, exit_with_error
-from ._state_labels import states_table
-from ._text import format_usd, one_line
+from ._batch.options import JOURNAL_NAME
+from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.state_labels import states_table
+from ._terminal.text import format_usd, one_line
 
 _MAX_IDS_SHOWN = 20
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from segmind_swap.gallery import CHARACTERS, PAIRS, SCENES, path
 
-from ._exit_codes import ExitCode, exit_with_error
-from ._text import printable
+from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.text import printable
 
 
 def copy_pictures(folder: Path) -> None:

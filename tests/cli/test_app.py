@@ -13,7 +13,17 @@ from segmind_swap import SwapClient
 from .processes import in_this_process, segmind_swap
 
 COMMANDS = ("swap", "wait", "batch", "status", "resolve", "credits", "upload", "emulator", "demo")
-HEAVY = {"httpx", "anyio", "sqlite3", "PIL", "uvicorn", "starlette", "rich.console", "segmind_swap._models"}
+HEAVY = {
+    "httpx",
+    "anyio",
+    "sqlite3",
+    "PIL",
+    "uvicorn",
+    "starlette",
+    "rich.console",
+    "segmind_swap._api.text",
+    "segmind_swap._models",
+}
 
 
 def _modules_after(*arguments: str) -> set[str]:

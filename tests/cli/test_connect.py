@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from segmind_swap.cli._connect import client_settings, parse_faults
-from segmind_swap.cli._exit_codes import ExitCode
+from segmind_swap.cli._terminal.exit_codes import ExitCode
 
 from .processes import PAIR, segmind_swap
 

@@ -21,7 +21,7 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._config import MAX_IMAGE_BYTES
-from segmind_swap.cli._pairs_file import COLUMNS, read_pairs
+from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
 from segmind_swap.emulator import Emulator
 
 from ..support.scripted_service import PICTURES, REFERENCE, SCENE, Scripted, Step, client

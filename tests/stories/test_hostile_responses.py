@@ -47,7 +47,7 @@ from segmind_swap._errors import ConfigurationError
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._models import Call
 from segmind_swap._outcome import OutcomeState
-from segmind_swap.cli._pairs_file import COLUMNS, read_pairs
+from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
 
 from ..support.hostility import NASTY, assert_harmless, run
 from ..support.journal_rows import a_job, a_result, at, row

@@ -1,0 +1,221 @@
+"""The batch command: check every input, run the batch, write the files, and print the summary."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import anyio
+from rich.console import Console
+
+from segmind_swap import (
+    ConfigurationError,
+    Journal,
+    JournalError,
+    Outcomes,
+    OutcomeState,
+    PollPolicy,
+    RateLimit,
+    RetryPolicy,
+    SwapClient,
+    SwapOutcome,
+    SwapRequest,
+)
+
+from .._terminal.exit_codes import ExitCode, print_error
+from .._terminal.signals import GracefulShutdown
+from .._terminal.text import format_usd
+from .options import BatchLimits, BatchOptions
+from .pairs_file import Pairs
+from .plan import BatchPlan, check_inputs, make_plan, print_plan
+from .progress import STATUS_LINE_INTERVAL, BatchProgress
+from .results import ResultsFile, write_batch_report
+from .summary import BatchSummary
+
+
+def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> ExitCode:
+    """Checks the inputs, runs the batch and prints the summary; with `--dry-run`, prints the plan instead.
+
+    Args:
+        pairs: The inputs.
+        options: The options of the command.
+        limits: The checked limits of these options.
+        settings: The arguments of `SwapClient` that select the service.
+
+    Raises:
+        ConfigurationError, JournalError: The batch cannot start. Nothing was sent.
+    """
+    if options.emulator and options.journal_path.exists():
+        raise JournalError(
+            f"the journal {options.journal_path} is from an earlier run. A run with --emulator cannot"
+            " continue it, because the jobs of a run end with its emulator. Give another --out. For a batch"
+            " that can be continued, start `segmind-swap emulator` in another terminal and set"
+            " SEGMIND_BASE_URL",
+            path=str(options.journal_path),
+        )
+    settings = _client_settings(options, limits, settings)
+    asyncio.run(_check(pairs, options, settings))
+    plan = make_plan(pairs.requests, options.journal_path, retry_failed=options.retry_failed)
+    if options.dry_run:
+        print_plan(plan, limits, as_json=options.as_json)
+        return ExitCode.DONE
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        problem = exc.strerror or str(exc)
+        raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
+    run = _BatchRun(pairs.requests, plan, options, limits, settings)
+    asyncio.run(run.run())
+    summary = run.summary()
+    if not summary.is_cancelled:
+        _write_report(summary, run.not_in_journal, options)
+    summary.show(as_json=options.as_json)
+    return summary.exit_code
+
+
+def _client_settings(options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> dict[str, Any]:
+    polling = {} if options.poll_interval is None else {"polling": PollPolicy(interval=options.poll_interval)}
+    return {
+        **settings,
+        **polling,
+        "max_in_flight": limits.concurrency,
+        "rate_limit": RateLimit(requests_per_minute=limits.rpm),
+        "retry": RetryPolicy(submit="strict" if options.strict else "documented"),
+        "timeout": options.timeout,
+    }
+
+
+async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) -> None:
+    async with SwapClient(**settings) as client:
+        await check_inputs(client, pairs, out=options.out, journal=options.journal_path)
+
+
+class _BatchRun:
+    """The paid part of the command."""
+
+    def __init__(
+        self,
+        requests: Sequence[SwapRequest],
+        plan: BatchPlan,
+        options: BatchOptions,
+        limits: BatchLimits,
+        settings: dict[str, Any],
+    ) -> None:
+        self._requests = requests
+        self._plan = plan
+        self._options = options
+        self._limits = limits
+        self._settings = settings
+        self._progress = BatchProgress(plan, limits)
+        self._results = ResultsFile(options.out)
+        self._shutdown = GracefulShutdown(self._stop)
+        self._outcomes: Outcomes | None = None
+        self._without_outcome = {request.id: request for request in requests}
+
+    async def run(self) -> None:
+        """Runs the batch until all swaps ended, until nothing more is submitted, or until a signal ends it.
+
+        Raises:
+            JournalError: The journal cannot be opened. Nothing was sent.
+        """
+        with self._progress.display:
+            await self._shutdown.run(self._swap_all, background=self._print_status_lines)
+
+    async def _print_status_lines(self) -> None:
+        while True:
+            await anyio.sleep(STATUS_LINE_INTERVAL)
+            self._progress.print_status_line()
+
+    async def _swap_all(self) -> None:
+        options, limits = self._options, self._limits
+        async with SwapClient(**self._settings, on_event=self._progress) as client:
+            swaps = client.swap_many(
+                self._requests,
+                concurrency=limits.concurrency,
+                journal=options.journal_path,
+                save_to=options.out.resolve(),
+                budget_usd=limits.budget_usd,
+                price_usd=limits.price_usd,
+                retry_failed=options.retry_failed,
+            )
+            async with swaps as outcomes:
+                self._outcomes = outcomes
+                self._progress.set_outcomes(outcomes)
+                # A signal before this point could not stop outcomes that did not exist yet.
+                if self._shutdown.first_signal is not None:
+                    outcomes.stop()
+                async for outcome in outcomes:
+                    is_input = self._without_outcome.pop(outcome.request.id, None) is not None
+                    self._progress.add_outcome(outcome, is_input=is_input)
+                    self._results.add(outcome)
+
+    def _stop(self, number: signal.Signals) -> None:
+        how_to_cancel = "press Ctrl-C again" if number is signal.SIGINT else "send the signal again"
+        self._progress.shutdown_started(how_to_cancel)
+        if self._outcomes is not None:
+            self._outcomes.stop()
+
+    @property
+    def not_in_journal(self) -> Collection[SwapRequest]:
+        """After `summary`: the inputs that have no outcome and no entry in the journal."""
+        return self._without_outcome.values()
+
+    def summary(self) -> BatchSummary:
+        """Completes `results.jsonl`, and returns the summary.
+
+        An input without an outcome in this run has the state of its entry in the journal. Without an entry,
+        the input is pending; if the journal cannot be read, the input is unknown.
+        """
+        states = +self._progress.states
+        state_without_entry = OutcomeState.PENDING
+        try:
+            for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
+                if self._without_outcome.pop(outcome.request.id, None) is not None:
+                    states[outcome.state] += 1
+                    self._results.add(outcome)
+        except JournalError as exc:
+            print_error(str(exc))
+            state_without_entry = OutcomeState.UNKNOWN
+        for request in self._without_outcome.values():
+            states[state_without_entry] += 1
+            self._results.add(SwapOutcome(request=request, state=state_without_entry))
+        self._results.close()
+        if self._results.problem:
+            print_error(self._results.problem)
+        outcomes = self._outcomes
+        return BatchSummary(
+            states=states,
+            committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
+            budget_usd=self._limits.budget_usd,
+            stopped_by=None if outcomes is None else outcomes.stopped_by,
+            signal=self._shutdown.first_signal,
+            is_cancelled=self._shutdown.is_cancelled,
+            seconds=self._progress.seconds,
+            journal=self._options.journal_path,
+            results=None if self._results.problem else self._results.path,
+            emulator=self._options.emulator,
+        )
+
+
+def _write_report(
+    summary: BatchSummary, not_in_journal: Collection[SwapRequest], options: BatchOptions
+) -> None:
+    saved = summary.states[OutcomeState.SAVED]
+    totals = (
+        ("saved", f"{saved:,} of {summary.states.total():,}"),
+        ("spent, or perhaps to be paid", format_usd(summary.committed_usd)),
+    )
+    lead = (
+        "Made on the local emulator, which swaps nothing: each result is a labelled sheet of its two inputs."
+        if options.emulator
+        else "The reference, the scene and the result of each swap."
+    )
+    try:
+        with Console(stderr=True, highlight=False).status("writing the report"):
+            summary.report = write_batch_report(
+                options.out, options.journal_path, not_in_journal=not_in_journal, lead=lead, totals=totals
+            )
+    except (OSError, JournalError) as exc:
+        print_error(f"the report could not be written: {exc}")

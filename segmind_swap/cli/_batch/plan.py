@@ -1,0 +1,167 @@
+"""Before a batch: check every input, and compute from the journal what is left to do and what it costs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from segmind_swap import ConfigurationError, Journal, OutcomeState, SwapClient, SwapRequest
+
+from .._terminal.text import format_duration, format_usd, one_line
+from .options import BatchLimits
+from .pairs_file import Pairs
+
+SECONDS_PER_SWAP = 72.0
+"""The average duration of a swap, according to the API page of the workflow."""
+
+_MAX_PROBLEMS_SHOWN = 20
+_RETRIED_STATES = (OutcomeState.FAILED, OutcomeState.REJECTED)
+_UNFINISHED_STATES = (OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPlan:
+    """What a run will do, and what earlier runs of the same journal did.
+
+    Attributes:
+        states: The number of inputs in each state of the journal; inputs that are not in the journal are
+            pending.
+        to_submit: The ids of the inputs that will be submitted.
+        finished: The ids of the inputs that an earlier run finished, with or without a picture.
+        committed_usd: What earlier runs spent, or may still have to pay.
+    """
+
+    states: Counter[OutcomeState]
+    to_submit: frozenset[str]
+    finished: frozenset[str]
+    committed_usd: float
+
+    @property
+    def total(self) -> int:
+        """The number of inputs."""
+        return self.states.total()
+
+    def affordable(self, limits: BatchLimits) -> int:
+        """How many of the inputs to submit the budget allows."""
+        if limits.budget_usd is None:
+            return len(self.to_submit)
+        remaining = max(0.0, limits.budget_usd - self.committed_usd)
+        return min(len(self.to_submit), int(remaining / limits.price_usd + 1e-9))
+
+    def seconds(self, limits: BatchLimits) -> float:
+        """The expected duration of the affordable swaps in seconds, without the uploads."""
+        count = self.affordable(limits)
+        by_concurrency = math.ceil(count / limits.concurrency) * SECONDS_PER_SWAP
+        by_rate = 0.0
+        if limits.rpm is not None and count:
+            by_rate = (count - 1) * 60 / limits.rpm + SECONDS_PER_SWAP
+        return max(by_concurrency, by_rate)
+
+
+async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: Path) -> None:
+    """Checks every input before any swap is paid, and reports all problems together.
+
+    Raises:
+        ConfigurationError: An input cannot be used.
+        JournalError: The journal exists, and cannot be read.
+    """
+    problems = list(pairs.problems)
+    with Console(stderr=True, highlight=False).status("checking the inputs") as status:
+
+        def counted() -> Iterator[SwapRequest]:
+            for number, request in enumerate(pairs.requests):
+                if not number % 50:
+                    status.update(f"checking the inputs: {number:,} of {len(pairs.requests):,}")
+                yield request
+
+        rejected = await client.check(counted(), journal=journal, save_to=out)
+    problems += [f"{outcome.request.id}: {outcome.error}" for outcome in rejected]
+    if not problems:
+        return
+    lines = [f"  {one_line(problem)}" for problem in problems[:_MAX_PROBLEMS_SHOWN]]
+    if len(problems) > _MAX_PROBLEMS_SHOWN:
+        lines.append(f"  and {len(problems) - _MAX_PROBLEMS_SHOWN:,} more")
+    count = "1 input cannot be used" if len(problems) == 1 else f"{len(problems):,} inputs cannot be used"
+    raise ConfigurationError("\n".join([f"{count}; nothing was sent", *lines]))
+
+
+def make_plan(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool) -> BatchPlan:
+    """Compares the inputs with the journal, if the journal exists.
+
+    Raises:
+        JournalError: The journal exists, and cannot be read.
+    """
+    inputs = frozenset(request.id or "" for request in requests)
+    submitted: set[str] = set()
+    finished: set[str] = set()
+    states = Counter({OutcomeState.PENDING: len(inputs)})
+    committed = 0.0
+    if journal.is_file():
+        summary = Journal(journal).summary()
+        committed = summary.spent_usd + summary.reserved_usd
+        submitted_again = (OutcomeState.PENDING, *(_RETRIED_STATES if retry_failed else ()))
+        for outcome in Journal(journal).outcomes():
+            id = outcome.request.id or ""
+            if id not in inputs:
+                continue
+            states[OutcomeState.PENDING] -= 1
+            states[outcome.state] += 1
+            if outcome.state in submitted_again:
+                continue
+            submitted.add(id)
+            if outcome.state not in _UNFINISHED_STATES:
+                finished.add(id)
+    return BatchPlan(
+        states=+states,
+        to_submit=inputs - submitted,
+        finished=frozenset(finished),
+        committed_usd=committed,
+    )
+
+
+def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
+    """Prints the output of `--dry-run`."""
+    count, price = plan.affordable(limits), limits.price_usd
+    cost = count * price
+    if as_json:
+        fields = {
+            "inputs": plan.total,
+            "states": plan.states,
+            "to_submit": len(plan.to_submit),
+            "within_budget": count,
+            "cost_usd": round(cost, 4),
+            "committed_usd": plan.committed_usd,
+            "seconds": plan.seconds(limits),
+        }
+        print(json.dumps(fields))
+        return
+    known = [
+        f"{number:,} {state}" for state, number in plan.states.items() if state is not OutcomeState.PENDING
+    ]
+    lines = [
+        f"inputs   {plan.total:,}, all of them usable",
+        f"journal  {', '.join(known) or 'no input was submitted before'}",
+        f"submit   {len(plan.to_submit):,}",
+        f"cost     about {format_usd(len(plan.to_submit) * price)}, at ${price:g} a swap",
+    ]
+    if limits.budget_usd is not None:
+        committed = (
+            f", of which {format_usd(plan.committed_usd)} is committed already" if plan.committed_usd else ""
+        )
+        effect = (
+            "is enough"
+            if count == len(plan.to_submit)
+            else f"stops the batch after {count:,} swaps: at most {format_usd(cost)}"
+        )
+        lines.append(f"budget   {format_usd(limits.budget_usd)}{committed}; the budget {effect}")
+    rate = f"{limits.concurrency:,} at a time, {SECONDS_PER_SWAP:g} s each"
+    if limits.rpm is not None:
+        rate += f", {limits.rpm:g} submits a minute"
+    lines.append(f"time     about {format_duration(plan.seconds(limits))}: {rate}")
+    print("\n".join([*lines, "", "nothing was sent: this was a dry run"]))

@@ -1,0 +1,253 @@
+"""The progress of a batch on standard error: a live display on a terminal, else status lines."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from segmind_swap import (
+    Accepted,
+    Completed,
+    Event,
+    OutageBegan,
+    OutageEnded,
+    Outcomes,
+    OutcomeState,
+    Polled,
+    RateLimited,
+    RetryScheduled,
+    Submitting,
+    SwapJob,
+    SwapOutcome,
+    Uploaded,
+)
+
+from .._terminal.live_display import LiveDisplay
+from .._terminal.state_labels import state_style
+from .._terminal.text import format_duration, format_usd, one_line
+from .eta import EtaEstimator
+from .options import BatchLimits
+from .plan import BatchPlan
+
+STATUS_LINE_INTERVAL = 5.0
+"""Seconds between two status lines where there is no terminal."""
+
+_LATEST_SHOWN = 4
+_DONE_STATES = (OutcomeState.SAVED, OutcomeState.COMPLETED)
+
+
+class BatchProgress:
+    """Counts the swaps of a batch. Pass it to a client as `on_event`, and each outcome to `add_outcome`.
+
+    Attributes:
+        states: The number of inputs that ended in each state.
+        display: Enter it while the batch runs.
+    """
+
+    def __init__(self, plan: BatchPlan, limits: BatchLimits) -> None:
+        self.states: Counter[OutcomeState] = Counter()
+        self._plan = plan
+        self._limits = limits
+        self._unsubmitted = set(plan.to_submit)
+        self._submitting: set[str] = set()
+        self._retried_submits = 0
+        self._accepted_at: dict[SwapJob, float] = {}
+        self._eta = EtaEstimator(limits.concurrency)
+        self._outcomes: Outcomes | None = None
+        self._latest: deque[Text] = deque(maxlen=_LATEST_SHOWN)
+        self._started = time.monotonic()
+        self._rate_limited_until = 0.0
+        self._retry_cause = ""
+        self._outage: tuple[str, float] | None = None
+        self._how_to_cancel: str | None = None
+        self._last_status = ""
+        self.display = LiveDisplay(self._render, transient=True)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the start of the batch."""
+        return time.monotonic() - self._started
+
+    @property
+    def in_flight(self) -> int:
+        """The number of swaps that are being submitted, or are accepted and have no outcome yet."""
+        return len(self._submitting) + len(self._accepted_at)
+
+    def set_outcomes(self, outcomes: Outcomes) -> None:
+        """Sets the source of the committed money, which is known as soon as the batch has started."""
+        self._outcomes = outcomes
+
+    def shutdown_started(self, how_to_cancel: str) -> None:
+        """Shows that nothing more is submitted, and how to cancel the swaps in flight as well."""
+        self._how_to_cancel = how_to_cancel
+        self.display.print_unless_live(self._shutdown_line())
+
+    def _shutdown_line(self) -> str:
+        return f"finishing {self.in_flight:,} in flight; {self._how_to_cancel} to stop now"
+
+    def __call__(self, event: Event) -> None:
+        """Updates the counts from an event of the client."""
+        now = time.monotonic()
+        match event:
+            case Submitting(id=str() as id):
+                self._unsubmitted.discard(id)
+                self._submitting.add(id)
+            case RetryScheduled(call=call, id=id, cause=cause, status_code=code):
+                if call == "submit":
+                    self._submitting.discard(id or "")
+                    # A submit that was answered 429 was not accepted. Any other failed submit may have been
+                    # accepted, and its money stays committed beside the money of the retry.
+                    self._retried_submits += code != 429
+                self._retry_cause = one_line(cause)
+            case Accepted(id=str() as id, job=job):
+                self._submitting.discard(id)
+                self._accepted_at[job] = now
+                self._retry_cause = ""
+            case Polled(job=job, seconds=seconds):
+                # A job of an earlier run has no `Accepted` event in this run.
+                self._accepted_at.setdefault(job, now - seconds)
+                self._retry_cause = ""
+            case Uploaded():
+                self._retry_cause = ""
+            case Completed(result=result):
+                started_in_this_run = result.seconds <= self.seconds
+                self._eta.swap_ended(now, result.seconds if started_in_this_run else None)
+            case RateLimited(delay=delay):
+                if now >= self._rate_limited_until:
+                    self.display.print_unless_live(f"rate limited (429): next request in {delay:.0f} s")
+                self._rate_limited_until = max(self._rate_limited_until, now + delay)
+            case OutageBegan(cause=cause, delay=delay):
+                self._outage = one_line(cause), now + delay
+                self.display.print_unless_live(
+                    f"the service does not answer ({cause}): next try in {delay:.0f} s"
+                )
+            case OutageEnded():
+                self._outage = None
+                self.display.print_unless_live("the service answers again")
+            case _:
+                pass
+
+    def add_outcome(self, outcome: SwapOutcome, *, is_input: bool = True) -> None:
+        """Counts an outcome.
+
+        Args:
+            outcome: The outcome.
+            is_input: False for a job of an earlier run whose input is not among the inputs of this run. The
+                job is shown, but not counted.
+        """
+        self.states[outcome.state] += is_input
+        id = outcome.request.id or ""
+        self._unsubmitted.discard(id)
+        self._submitting.discard(id)
+        if outcome.job is not None:
+            self._accepted_at.pop(outcome.job, None)
+        # All pending outcomes have the same cause, which the summary reports once. Outcomes of earlier runs
+        # are not new.
+        if outcome.state is OutcomeState.PENDING or id in self._plan.finished:
+            return
+        line = Text.assemble((f"{outcome.state:<9}", state_style(outcome.state)), " ", one_line(id))
+        if outcome.ok and outcome.result is not None:
+            line.append(f"  {outcome.result.seconds:.1f} s", style="dim")
+        elif outcome.error is not None:
+            line.append(f": {one_line(str(outcome.error))}")
+        self._latest.append(line)
+        if not outcome.ok:
+            self.display.print_above(line)
+
+    def print_status_line(self) -> None:
+        """Where there is no terminal, prints the counts, unless they are the same as in the last line."""
+        counts = ", ".join(count.plain for count in self._counts())
+        retry = f"; {self._retry_cause}, retrying" if self._retry_cause else ""
+        if counts + retry == self._last_status:
+            return
+        self._last_status = counts + retry
+        ended = f"{format_duration(self.seconds):>9}  {self.states.total():,} of {self._plan.total:,}"
+        seconds_left = self._seconds_left()
+        self.display.print_unless_live(
+            f"{ended}: {counts}; {self._money()}"
+            + (f"; about {format_duration(seconds_left)} left" if seconds_left is not None else "")
+            + retry
+        )
+
+    def _counts(self) -> Sequence[Text]:
+        """Five numbers whose sum is the number of inputs."""
+        states = Counter(self.states)  # copied, because the display is drawn in a thread of its own
+        done = sum(states[state] for state in _DONE_STATES)
+        unknown, pending = states[OutcomeState.UNKNOWN], states[OutcomeState.PENDING]
+        failed = states.total() - done - unknown - pending
+        waiting = max(0, self._plan.total - done - failed - unknown - self.in_flight)
+        return (
+            Text(f"{done:,} done", style="green" if done else "dim"),
+            Text(f"{self.in_flight:,} in flight", style="cyan" if self.in_flight else "dim"),
+            Text(f"{waiting:,} waiting", style="" if waiting else "dim"),
+            Text(f"{failed:,} failed", style="red" if failed else "dim"),
+            Text(f"{unknown:,} unknown", style="magenta" if unknown else "dim"),
+        )
+
+    def _money(self) -> str:
+        if self._outcomes is None:
+            return f"{format_usd(self._plan.committed_usd)} committed"
+        committed, budget = self._outcomes.committed_usd, self._limits.budget_usd
+        text = f"{format_usd(committed)} committed"
+        if budget is not None:
+            text += f" of a budget of {format_usd(budget)}"
+        return f"{text}, about {format_usd(self._projected_usd(committed, self._outcomes.price_usd))} for all"
+
+    def _projected_usd(self, committed: float, price: float) -> float:
+        """The committed money after all swaps ended.
+
+        A swap that waits for its first submit may be committed already. Then `committed` and `_unsubmitted`
+        both include the swap; `highest` limits that error.
+        """
+        highest = self._plan.committed_usd + (len(self._plan.to_submit) + self._retried_submits) * price
+        return max(committed, min(committed + len(self._unsubmitted) * price, highest))
+
+    def _seconds_left(self) -> float | None:
+        now = time.monotonic()
+        ages = [now - accepted_at for accepted_at in list(self._accepted_at.values())]
+        ages += [0.0] * len(self._submitting)
+        waiting = len(self._unsubmitted) if self._how_to_cancel is None else 0
+        return self._eta.seconds_left(now, waiting, ages)
+
+    def _render(self) -> RenderableType:
+        now = time.monotonic()
+        lines = Table.grid(padding=(0, 2), expand=True)
+        lines.add_column(style="dim", no_wrap=True, min_width=8)
+        lines.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        bar = Table.grid(padding=(0, 2))
+        bar.add_row(
+            ProgressBar(total=self._plan.total, completed=self.states.total(), width=40),
+            Text(f"{self.states.total():,} of {self._plan.total:,}", style="bold"),
+        )
+        lines.add_row("batch", bar)
+        lines.add_row("swaps", Text(" · ").join(self._counts()))
+        lines.add_row("time", Text(self._time(now)))
+        lines.add_row("money", Text(self._money()))
+        if self._outage is not None:
+            cause, next_try_at = self._outage
+            next_try = f"next try in {max(0.0, next_try_at - now):.0f} s"
+            lines.add_row("outage", Text(f"the service does not answer, {next_try}: {cause}", style="red"))
+        elif now < self._rate_limited_until:
+            pause = f"rate limited (429): next request in {self._rate_limited_until - now:.0f} s"
+            lines.add_row("pause", Text(pause, style="yellow"))
+        elif self._retry_cause:
+            lines.add_row("retry", Text(f"{self._retry_cause}, retrying", style="yellow"))
+        if self._how_to_cancel is not None:
+            lines.add_row("stopping", Text(self._shutdown_line(), style="bold yellow"))
+        for number, line in enumerate(reversed(list(self._latest))):
+            lines.add_row("" if number else "latest", line)
+        # The terminal writes ^C at the cursor. The empty last line keeps ^C out of the table.
+        return Group(lines, "")
+
+    def _time(self, now: float) -> str:
+        text = format_duration(self.seconds)
+        rate, seconds_left = self._eta.swaps_per_second(now), self._seconds_left()
+        if rate is not None:
+            text += f" · {rate * 60:,.1f} swaps a minute"
+        return text if seconds_left is None else f"{text} · about {format_duration(seconds_left)} left"

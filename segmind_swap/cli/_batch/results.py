@@ -1,0 +1,129 @@
+"""The files that a batch writes beside the pictures: `results.jsonl` and `report.html`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
+
+from .._report.atomic_file import atomic_file
+from .._report.page import ReportItem, write_report
+
+RESULTS_NAME = "results.jsonl"
+REPORT_NAME = "report.html"
+
+
+class ResultsFile:
+    """`results.jsonl`: a line for each outcome in the order of completion. The file appears at `close`.
+
+    An error of the disk ends the writing of this file, but not the batch: every outcome is in the journal.
+
+    Attributes:
+        path: The file.
+        problem: Why the file could not be written; empty if there was no error.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / RESULTS_NAME
+        self.problem = ""
+        self._open_files = ExitStack()
+        self._file: TextIO | None = None
+
+    def add(self, outcome: SwapOutcome) -> None:
+        """Writes the line of an outcome."""
+        if self.problem:
+            return
+        try:
+            if self._file is None:
+                self._file = self._open_files.enter_context(atomic_file(self.path))
+            self._file.write(json.dumps(_fields(outcome)) + "\n")
+        except OSError as exc:
+            self._set_problem(exc)
+            with suppress(OSError):  # closing the file writes its buffer, which fails again
+                self._open_files.__exit__(type(exc), exc, exc.__traceback__)
+
+    def close(self) -> None:
+        """Completes the file; if no outcome was added, there is no file."""
+        try:
+            self._open_files.close()
+        except OSError as exc:
+            self._set_problem(exc)
+
+    def _set_problem(self, error: OSError) -> None:
+        self.problem = f"{self.path} could not be written: {error.strerror or error}"
+
+
+def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
+    result, error = outcome.result, outcome.error
+    return {
+        "id": outcome.request.id,
+        "state": outcome.state,
+        "path": None if outcome.path is None else str(outcome.path),
+        "url": None if result is None else result.url,
+        "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
+        "seconds": None if result is None else result.seconds,
+        "cost_usd": None if result is None else result.cost_usd,
+        "error": None if error is None else {"error": type(error).__name__, "message": str(error)},
+    }
+
+
+def write_batch_report(
+    folder: Path,
+    journal: Path,
+    *,
+    not_in_journal: Iterable[SwapRequest],
+    lead: str,
+    totals: Sequence[tuple[str, str]],
+) -> Path:
+    """Writes `report.html` with every swap of the journal, and with the inputs that are not in the journal.
+
+    Raises:
+        OSError: The page cannot be written.
+        JournalError: The journal cannot be read.
+    """
+    page = folder / REPORT_NAME
+    write_report(
+        page,
+        title=f"{folder.resolve().name}: character swaps",
+        lead=lead,
+        items=_report_items(folder.resolve(), journal, not_in_journal),
+        totals=totals,
+    )
+    return page
+
+
+def _report_items(folder: Path, journal: Path, not_in_journal: Iterable[SwapRequest]) -> Iterator[ReportItem]:
+    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
+    for outcome in chain(Journal(journal).outcomes(), pending):
+        result, request = outcome.result, outcome.request
+        facts = []
+        if result is not None:
+            facts.append(f"{result.seconds:.1f} s")
+            if result.cost_usd is not None:
+                facts.append(f"${result.cost_usd:.4f}")
+        saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
+        yield ReportItem(
+            title=request.id or "",
+            reference=_link(folder, str(request.reference_character_image)),
+            scene=_link(folder, str(request.character_image)),
+            result=_link(folder, str(outcome.path)) if saved else None,
+            state=outcome.state.value,
+            facts=tuple(facts),
+            reason="" if outcome.error is None else str(outcome.error),
+        )
+
+
+def _link(folder: Path, picture: str) -> str:
+    """A URL unchanged; a path made relative to the folder of the page."""
+    if "://" in picture:
+        return picture
+    try:
+        return os.path.relpath(picture, folder)
+    except ValueError:  # On Windows, there is no relative path to another drive.
+        return picture

@@ -1,0 +1,140 @@
+"""The end of a batch: the printed summary, the next steps, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from segmind_swap import BudgetExceededError, OutcomeState, SwapError
+
+from .._terminal.exit_codes import ExitCode, print_error
+from .._terminal.state_labels import states_table
+from .._terminal.text import format_duration, format_usd, printable
+
+S = OutcomeState
+_EXIT_CODES = (
+    ((S.UNKNOWN, S.SENDING), ExitCode.UNKNOWN),
+    ((S.ACCEPTED, S.EXPIRED, S.COMPLETED), ExitCode.UNFINISHED),
+    ((S.PENDING,), ExitCode.STOPPED),
+    ((S.FAILED, S.REJECTED, S.ABANDONED), ExitCode.FAILED),
+)
+"""The exit code of each state, in the order of urgency: the first state that any swap is in decides."""
+
+
+@dataclass(slots=True, kw_only=True)
+class BatchSummary:
+    """How a run of a batch ended.
+
+    Attributes:
+        states: The number of inputs in each state.
+        committed_usd: What is spent, or may still have to be paid, earlier runs included.
+        budget_usd: The budget, if there is one.
+        stopped_by: The error because of which the batch submitted nothing more, if there is one.
+        signal: The signal that ended the run, if there is one.
+        is_cancelled: Whether a second signal ended the run before the swaps in flight finished.
+        seconds: How long the run took.
+        results, report: The files; None if they were not written.
+        emulator: Whether the run used an emulator of its own.
+    """
+
+    states: Counter[OutcomeState]
+    committed_usd: float
+    budget_usd: float | None
+    stopped_by: SwapError | None
+    signal: signal.Signals | None
+    is_cancelled: bool
+    seconds: float
+    journal: Path
+    results: Path | None
+    report: Path | None = None
+    emulator: bool
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The code of the signal if there is one, else of the most urgent state."""
+        if self.signal is not None:
+            return ExitCode.INTERRUPTED if self.signal is signal.SIGINT else ExitCode.TERMINATED
+        return next(
+            (code for states, code in _EXIT_CODES if any(self.states[state] for state in states)),
+            ExitCode.DONE,
+        )
+
+    def show(self, *, as_json: bool) -> None:
+        """Prints errors on standard error, and everything else on standard output."""
+        if self.stopped_by is not None:
+            print_error(f"nothing more was submitted: {self.stopped_by}")
+        if self.signal is not None:
+            in_flight = "are in the journal" if self.is_cancelled else "are finished"
+            print_error(f"interrupted; the swaps that were in flight {in_flight}")
+        if as_json:
+            print(json.dumps(self._fields()))
+            return
+        console = Console(highlight=False, emoji=False)
+        saved, total = self.states[S.SAVED], self.states.total()
+        style = "green" if saved == total else "yellow"
+        console.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {format_duration(self.seconds)}")
+        if saved < total:
+            console.print(states_table(self.states), soft_wrap=True)
+        for name, value in (
+            ("cost", self._cost()),
+            ("report", self.report),
+            ("results", self.results),
+            ("journal", self.journal),
+        ):
+            if value is not None:
+                console.print(Text(f"{name:<8} {printable(str(value))}"), soft_wrap=True)
+        for line in self._next_steps():
+            console.print(Text(printable(line)), soft_wrap=True)
+
+    def _fields(self) -> dict[str, object]:
+        error = self.stopped_by
+        return {
+            "states": self.states,
+            "committed_usd": self.committed_usd,
+            "stopped_by": None if error is None else {"error": type(error).__name__, "message": str(error)},
+            "journal": str(self.journal),
+            "report": None if self.report is None else str(self.report),
+            "results": None if self.results is None else str(self.results),
+        }
+
+    def _cost(self) -> str:
+        if self.emulator:
+            return (
+                "nothing: the batch ran on the emulator; the service would bill about"
+                f" {format_usd(self.committed_usd)}"
+            )
+        budget = "" if self.budget_usd is None else f" of a budget of {format_usd(self.budget_usd)}"
+        reserved = ", including what may still have to be paid" if self.committed_usd else ""
+        return f"{format_usd(self.committed_usd)}{budget}{reserved}"
+
+    def _next_steps(self) -> list[str]:
+        states, lines = self.states, []
+        if self.emulator:
+            if states[S.PENDING] or states[S.ACCEPTED]:
+                lines.append("the emulator of this run and its jobs are gone: use another --out")
+            return lines
+        if unknown := states[S.UNKNOWN] + states[S.SENDING]:
+            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
+            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+        effects = []
+        if free := states[S.ACCEPTED] + states[S.COMPLETED] + states[S.SENDING]:
+            effects.append(f"downloads {free:,} that are billed already (free)")
+        if states[S.PENDING]:
+            effects.append(f"submits {states[S.PENDING]:,}")
+        if effects:
+            condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
+            lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")
+            lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
+        if states[S.EXPIRED]:
+            lines.append(f"{states[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
+        if states[S.FAILED] + states[S.REJECTED]:
+            lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
+        return lines

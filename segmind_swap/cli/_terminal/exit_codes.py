@@ -1,0 +1,127 @@
+"""The exit codes of the commands, and how errors and signals become a message and an exit code."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from segmind_swap import (
+    ConfigurationError,
+    DownloadError,
+    ImageError,
+    JournalError,
+    SubmissionUnknownError,
+    SwapError,
+    SwapExpiredError,
+    SwapFailedError,
+    SwapJob,
+)
+
+from .signals import sigterm_as_keyboard_interrupt
+from .text import printable
+
+
+class ExitCode(IntEnum):
+    """The exit codes of all commands."""
+
+    DONE = 0
+    FAILED = 1
+    """The service refused the request or was not reached, or the job failed. There will be no result."""
+    USAGE = 2
+    """An option or an input cannot be used. Nothing was sent, nothing is charged."""
+    UNFINISHED = 3
+    """A job was accepted and is billed, but its picture is not saved yet: `wait` for the job."""
+    UNKNOWN = 4
+    """A submit may have been accepted and billed. Check the account's history before submitting again."""
+    STOPPED = 5
+    """A batch ended before every input was submitted. The same command continues the batch."""
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+def print_error(message: str) -> None:
+    """Prints a message on standard error."""
+    text = Text.assemble(("segmind-swap:", "red"), " ", printable(message))
+    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+
+
+def exit_with_error(code: ExitCode, message: str) -> NoReturn:
+    """Prints a message on standard error, and ends the command."""
+    print_error(message)
+    raise typer.Exit(code)
+
+
+def wait_hint(job: SwapJob, out: Path | None) -> str:
+    """A sentence with the command that downloads the picture of an accepted job."""
+    target = shlex.quote(str(out)) if out is not None else "OUT.png"
+    return (
+        "the job was accepted and is billed; to download its picture:\n"
+        f"  segmind-swap wait {shlex.quote(job.poll_url or job.model_dump_json())} --out {target}"
+    )
+
+
+def exit_code_of(error: SwapError) -> ExitCode:
+    """The exit code of an error."""
+    match error:
+        case SubmissionUnknownError():
+            return ExitCode.UNKNOWN
+        case ConfigurationError() | ImageError() | JournalError() if error.job is None:
+            return ExitCode.USAGE
+        case SwapFailedError():
+            return ExitCode.FAILED
+        case _:
+            return ExitCode.FAILED if error.job is None else ExitCode.UNFINISHED
+
+
+@contextmanager
+def errors_as_exit_codes(
+    out: Path | None = None,
+    *,
+    current_job: Callable[[], SwapJob | None] = lambda: None,
+    as_json: bool = False,
+) -> Iterator[None]:
+    """Turns errors and signals inside the block into a message and an exit code.
+
+    If a job was accepted and is billed, the message includes the command that downloads its picture.
+
+    Args:
+        out: The target of the picture, for that command.
+        current_job: Returns the job that the command waits for at the moment of a signal, if there is one.
+        as_json: Also print the error, and the job if there is one, as JSON on standard output.
+
+    Raises:
+        typer.Exit: An error or a signal ended the block.
+    """
+    with sigterm_as_keyboard_interrupt() as sigterms:
+        try:
+            yield
+        except SwapError as exc:
+            print_error(str(exc))
+            code = exit_code_of(exc)
+            if isinstance(exc, DownloadError):
+                print_error(f"the service keeps the picture for about 7 days at {exc.url}")
+            # Waiting again for the same job cannot succeed after these errors; their messages say what can.
+            wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
+            if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
+                print_error(wait_hint(exc.job, out))
+            error, message, job = type(exc).__name__, str(exc), exc.job
+        except KeyboardInterrupt:
+            job = current_job()
+            print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
+            code = ExitCode.TERMINATED if sigterms else ExitCode.INTERRUPTED
+            error, message = "Interrupted", "interrupted"
+        else:
+            return
+    if as_json:
+        fields = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
+        print(json.dumps(fields))
+    raise typer.Exit(code)

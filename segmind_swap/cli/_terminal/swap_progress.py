@@ -1,0 +1,75 @@
+"""The progress of one swap on standard error: a live line on a terminal, else a line for each change."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import RenderableType
+from rich.spinner import Spinner
+from rich.text import Text
+
+from segmind_swap import (
+    Accepted,
+    Completed,
+    Event,
+    Polled,
+    RateLimited,
+    RetryScheduled,
+    Submitting,
+    SwapJob,
+    Uploaded,
+)
+
+from .live_display import LiveDisplay
+from .text import one_line
+
+
+class SwapProgress:
+    """Shows the state of a swap and the seconds since the start. Pass it to a client as `on_event`.
+
+    Attributes:
+        job: The job, after the service accepted it.
+        display: Enter it while the swap runs.
+    """
+
+    def __init__(self) -> None:
+        self.job: SwapJob | None = None
+        self._state = "checking the pictures"
+        self._started = time.monotonic()
+        self._spinner = Spinner("dots")
+        self.display = LiveDisplay(self._render, transient=True)
+
+    def __call__(self, event: Event) -> None:
+        """Updates the state from an event of the client."""
+        match event:
+            case Uploaded():
+                self._show("uploaded a picture")
+            case Submitting():
+                self._show("submitting")
+            case Accepted(job=job):
+                self.job = job
+                self._show(f"accepted as {job.name}")
+            case Polled(status=status):
+                self._show(status.state.value.lower())
+            case RetryScheduled(call=call, cause=cause, delay=delay):
+                self._show(f"{cause}; next {call} in {delay:.0f} s")
+            case RateLimited(delay=delay):
+                self._show(f"rate limited (429): next request in {delay:.0f} s")
+            case Completed():
+                self._show("saving the picture")
+            case _:
+                pass
+
+    def _show(self, state: str) -> None:
+        state = one_line(state)
+        if state != self._state:
+            self.display.print_unless_live(f"{self._seconds:6.1f} s  {state}")
+        self._state = state
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def _render(self) -> RenderableType:
+        self._spinner.update(text=Text(f"{self._seconds:5.1f} s  {self._state}", overflow="ellipsis"))
+        return self._spinner

@@ -1,0 +1,116 @@
+"""A batch from its inputs to its files, in one run and in several."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from segmind_swap.cli._batch.pairs_file import COLUMNS
+from segmind_swap.emulator import Fault
+
+from ..processes import BATCH, an_emulator, results, segmind_swap
+
+HEADER = ",".join(COLUMNS)
+
+
+def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_again(folder: Path) -> None:
+    rows = [f"café [bold] {n},hero.png,scenes/s{n}.png" for n in range(3)]
+    (folder / "pairs.csv").write_text("\n".join([HEADER, *rows]), encoding="utf-8")
+    command = ["batch", "pairs.csv", "--out", "out", "--poll-interval", "0.1", "--concurrency", "2"]
+    with an_emulator() as (emulator, service):
+        done = segmind_swap(*command, cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+        assert re.match(r"3 of 3 saved in \d+ s\n", done.stdout)
+        assert len(emulator.ledger) == 3
+        lines = results(folder)
+        assert set(lines) == {f"café [bold] {n}" for n in range(3)}
+        for id, fields in lines.items():
+            assert fields["state"] == "saved"
+            assert Path(fields["path"]) == folder / "out" / f"{id}.png"
+            assert Path(fields["path"]).is_file()
+            assert fields["job"]["poll_url"].startswith(service["SEGMIND_BASE_URL"])
+            assert (fields["error"], fields["url"][:4]) == (None, "http")
+        page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+        for link in ("../hero.png", "../scenes/s1.png", "caf%C3%A9%20%5Bbold%5D%201.png"):
+            assert link in page
+        assert not (folder / "out" / "results.jsonl.part").exists()
+
+        again = segmind_swap(*command, "--json", cwd=folder, **service)
+        assert again.returncode == 0
+        assert json.loads(again.stdout) == {
+            "states": {"saved": 3},
+            "committed_usd": pytest.approx(3 * 0.1522),
+            "stopped_by": None,
+            "journal": "out/journal.db",
+            "report": "out/report.html",
+            "results": "out/results.jsonl",
+        }
+        assert results(folder) == lines
+        assert len(emulator.ledger) == 3
+        assert "\x1b" not in done.stdout + done.stderr + again.stderr
+
+
+def test_a_run_with_emulator_cannot_be_continued_and_says_what_can(folder: Path) -> None:
+    (folder / "three").mkdir()
+    for number in range(3):
+        (folder / "scenes" / f"s{number}.png").rename(folder / "three" / f"s{number}.png")
+    command = ["batch", "three", "--reference", "hero.png", "--out", "out", "--emulator"]
+    done = segmind_swap(*command, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "3 of 3 saved" in done.stdout
+    assert "nothing: the batch ran on the emulator" in done.stdout
+    with Image.open(folder / "out" / "s1.png") as picture:
+        assert picture.size[0] > 600
+    again = segmind_swap(*command, cwd=folder)
+    assert again.returncode == 2
+    for word in ("another --out", "segmind-swap emulator", "SEGMIND_BASE_URL"):
+        assert word in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "fault", "code", "counts"),
+    [
+        ([], Fault(on="submit", calls=(2,), cut="after-body"), 4, {"saved": 7, "unknown": 1}),
+        (["--timeout", "0.05"], None, 3, {"accepted": 8}),
+        (["--budget", "0.5"], None, 5, {"saved": 3, "pending": 5}),
+        ([], Fault(on="submit", status=401), 5, {"pending": 8}),
+        ([], Fault(on="submit", calls=(2,), status=400), 1, {"saved": 7, "rejected": 1}),
+        (["--strict"], Fault(on="submit", calls=(2,), status=503), 4, {"saved": 7, "unknown": 1}),
+    ],
+)
+def test_the_exit_code_tells_what_is_most_urgent(
+    folder: Path, options: list[str], fault: Fault | None, code: int, counts: dict[str, int]
+) -> None:
+    with an_emulator(speed=1000.0, faults=[fault] if fault else []) as (_, service):
+        done = segmind_swap(*BATCH, "--concurrency", "2", "--json", *options, cwd=folder, **service)
+    assert done.returncode == code, done.stderr
+    fields = json.loads(done.stdout)
+    assert fields["states"] == counts
+    assert (fields["stopped_by"] is None) == (code != 5)
+    assert sorted(results(folder)) == [f"s{n}" for n in range(8)], "no input is dropped"
+    assert "Traceback" not in done.stderr
+
+
+def test_a_journal_of_another_service_is_refused_as_a_usage_error(folder: Path) -> None:
+    with an_emulator(speed=1000.0) as (_, service):
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 0
+    with an_emulator() as (emulator, service):
+        done = segmind_swap(*BATCH, cwd=folder, **service)
+        assert emulator.calls == ()
+    assert done.returncode == 2
+    assert "belongs to the origin" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_of_an_earlier_run_without_an_input_is_saved_but_not_counted(folder: Path) -> None:
+    with an_emulator(speed=100.0) as (emulator, service):
+        assert segmind_swap(*BATCH, "--timeout", "0.05", cwd=folder, **service).returncode == 3
+        (folder / "scenes" / "s0.png").unlink()
+        done = segmind_swap(*BATCH, "--json", cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["states"] == {"saved": 7}
+        assert sorted(results(folder)) == [f"s{n}" for n in range(8)]
+        assert len(emulator.ledger) == 8
+    assert (folder / "out" / "s0.png").is_file()

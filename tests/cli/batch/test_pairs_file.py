@@ -1,0 +1,120 @@
+"""PAIRS: a CSV or JSONL file of pairs, or a folder of scenes."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import ConfigurationError
+from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
+
+HEADER = ",".join(COLUMNS)
+
+
+def test_a_csv_file_may_have_a_bom_other_columns_and_paths_from_its_own_folder(tmp_path: Path) -> None:
+    text = (
+        "\ufeffnote,character_image, id ,reference_character_image\r\n"
+        '"a, b",scenes/x.jpg, one ,hero.png\r\n'
+        "\r\n"
+        ",https://pictures.example/s.png,two,/abs/hero.png\r\n"
+    )
+    (tmp_path / "pairs.csv").write_bytes(text.encode())
+    pairs = read_pairs(tmp_path / "pairs.csv", None)
+    assert pairs.problems == []
+    assert [
+        (request.id, request.reference_character_image, request.character_image) for request in pairs.requests
+    ] == [
+        ("one", str(tmp_path / "hero.png"), str(tmp_path / "scenes" / "x.jpg")),
+        ("two", "/abs/hero.png", "https://pictures.example/s.png"),
+    ]
+
+
+def test_each_problem_of_a_csv_file_is_reported_with_its_line_and_the_rest_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "pairs.csv"
+    file.write_text(f"{HEADER}\na,r.png,s.png\nb,,s.png\nc,r.png\nd,r.png,s.png,t.png\ne,r.png,s.png\n")
+    pairs = read_pairs(file, None)
+    assert [request.id for request in pairs.requests] == ["a", "e"]
+    assert pairs.problems == [
+        f"{file}:3: there is no reference_character_image",
+        f"{file}:4: the row has 2 cells, and the header has 3",
+        f"{file}:5: the row has 4 cells, and the header has 3",
+    ]
+
+
+def test_a_jsonl_file_may_have_blank_lines_and_its_problems_are_reported_with_their_line(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "pairs.jsonl"
+    good = {"id": "a", "reference_character_image": "r.png", "character_image": "http://x.example/s", "n": 1}
+    bad = [
+        "{",
+        "[1]",
+        json.dumps({**good, "id": 7}),
+        json.dumps({**good, "character_image": ""}),
+        json.dumps({"id": "b"}),
+    ]
+    file.write_text("\n".join(["", json.dumps(good), "  ", *bad]))
+    pairs = read_pairs(file, None)
+    (request,) = pairs.requests
+    assert (request.reference_character_image, request.character_image) == (
+        str(tmp_path / "r.png"),
+        "http://x.example/s",
+    )
+    assert [problem.removeprefix(f"{file}:").split(":")[0] for problem in pairs.problems] == list("45678")
+    for problem, word in zip(
+        pairs.problems,
+        ["not JSON", "JSON object", "not 7", "no character", "no reference"],
+        strict=True,
+    ):
+        assert word in problem
+
+
+def test_a_folder_of_scenes_is_sorted_and_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.webp", "c.jpeg", ".hidden.png", "notes.txt", "d.png"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    pairs = read_pairs(tmp_path, "https://pictures.example/hero.png")
+    assert [request.id for request in pairs.requests] == ["a", "b", "c", "d"]
+    assert {request.reference_character_image for request in pairs.requests} == {
+        "https://pictures.example/hero.png"
+    }
+    assert pairs.requests[1].character_image == str(tmp_path / "b.JPG")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reference", "problem"),
+    [
+        ("pairs.csv", b"id,scene\n", None, "no reference_character_image, character_image"),
+        ("pairs.csv", b"", None, "the first line must name the columns"),
+        ("pairs.csv", HEADER.encode(), None, "contains no pair"),
+        ("pairs.csv", HEADER.encode() + b"\n\xff\xfe", None, "not UTF-8"),
+        ("pairs.csv", HEADER.encode(), "hero.png", "--reference goes with a folder"),
+        ("pairs.jsonl", b"\n\n", None, "contains no pair"),
+        ("pairs.txt", b"", None, "must be a .csv file, a .jsonl file or a folder"),
+        ("missing.csv", None, None, "No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_at_all_says_why(
+    tmp_path: Path, name: str, content: bytes | None, reference: str | None, problem: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ConfigurationError, match=re.escape(problem)):
+        read_pairs(tmp_path / name, reference)
+
+
+def test_a_folder_needs_a_reference_and_a_scene(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="needs --reference"):
+        read_pairs(tmp_path, None)
+    with pytest.raises(ConfigurationError, match=re.escape("there is no .jpg")):
+        read_pairs(tmp_path, "hero.png")
+
+
+def test_a_table_that_would_never_end_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pairs.csv")
+    (tmp_path / "pairs.jsonl").symlink_to("/dev/zero")
+    for name in ("pairs.csv", "pairs.jsonl"):
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            read_pairs(tmp_path / name, None)

@@ -1,0 +1,73 @@
+"""The file `results.jsonl` and the report of a batch."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import ImageError, OutcomeState, SwapOutcome, SwapRequest
+from segmind_swap.cli._batch.results import ResultsFile
+
+
+def outcome(id: str) -> SwapOutcome:
+    return SwapOutcome(
+        request=SwapRequest(id=id, reference_character_image="r.png", character_image="s.png"),
+        state=OutcomeState.REJECTED,
+        error=ImageError("no picture", image="s.png"),
+    )
+
+
+def test_the_file_has_a_line_for_each_outcome_and_appears_when_it_is_closed(tmp_path: Path) -> None:
+    results = ResultsFile(tmp_path)
+    results.add(outcome("a"))
+    results.add(outcome("b"))
+    assert not results.path.exists()
+    results.close()
+    assert [json.loads(line) for line in results.path.read_text().splitlines()] == [
+        {
+            "id": id,
+            "state": "rejected",
+            "path": None,
+            "url": None,
+            "job": None,
+            "seconds": None,
+            "cost_usd": None,
+            "error": {"error": "ImageError", "message": "no picture"},
+        }
+        for id in ("a", "b")
+    ]
+    assert results.problem == ""
+    assert list(tmp_path.iterdir()) == [tmp_path / "results.jsonl"]
+
+
+def test_without_an_outcome_there_is_no_file(tmp_path: Path) -> None:
+    ResultsFile(tmp_path).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_a_problem_and_no_error(tmp_path: Path) -> None:
+    results = ResultsFile(tmp_path / "missing")
+    results.add(outcome("a"))
+    results.add(outcome("b"))
+    results.close()
+    assert results.problem == f"{results.path} could not be written: No such file or directory"
+
+
+def test_a_file_that_cannot_be_renamed_is_a_problem_and_no_error(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").mkdir()
+    results = ResultsFile(tmp_path)
+    results.add(outcome("a"))
+    results.close()
+    assert "results.jsonl could not be written" in results.problem
+    assert list(tmp_path.iterdir()) == [tmp_path / "results.jsonl"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
+def test_a_full_disk_ends_the_file_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".results.jsonl.part").symlink_to("/dev/full")
+    results = ResultsFile(tmp_path)
+    for number in range(1000):
+        results.add(outcome(f"swap-{number}"))
+    results.close()
+    assert "No space left on device" in results.problem
+    assert list(tmp_path.iterdir()) == []

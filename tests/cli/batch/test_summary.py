@@ -1,0 +1,98 @@
+"""The end of a batch: the exit code and the next steps."""
+
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segmind_swap import BudgetExceededError, OutcomeState
+from segmind_swap.cli._batch.summary import BatchSummary
+
+S = OutcomeState
+
+
+def summary(states: dict[OutcomeState, int], **changes: Any) -> BatchSummary:
+    defaults: dict[str, Any] = {
+        "committed_usd": 0.6,
+        "budget_usd": None,
+        "stopped_by": None,
+        "signal": None,
+        "is_cancelled": False,
+        "seconds": 61.0,
+        "journal": Path("out/journal.db"),
+        "results": Path("out/results.jsonl"),
+        "emulator": False,
+    }
+    return BatchSummary(states=Counter(states), **{**defaults, **changes})
+
+
+@pytest.mark.parametrize(
+    ("states", "code"),
+    [
+        ({S.SAVED: 2}, 0),
+        ({S.SAVED: 1, S.FAILED: 1}, 1),
+        ({S.REJECTED: 1}, 1),
+        ({S.ABANDONED: 1}, 1),
+        ({S.PENDING: 1, S.FAILED: 1}, 5),
+        ({S.ACCEPTED: 1, S.PENDING: 1}, 3),
+        ({S.EXPIRED: 1, S.PENDING: 1}, 3),
+        ({S.COMPLETED: 1, S.PENDING: 1}, 3),
+        ({S.UNKNOWN: 1, S.ACCEPTED: 1}, 4),
+        ({S.SENDING: 1, S.PENDING: 1}, 4),
+    ],
+)
+def test_the_most_urgent_state_decides_the_exit_code(states: dict[OutcomeState, int], code: int) -> None:
+    assert summary(states).exit_code == code
+    assert summary(states, signal=signal.SIGINT).exit_code == 130
+    assert summary(states, signal=signal.SIGTERM).exit_code == 143
+
+
+def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["segmind-swap", "batch", "my pairs.csv"])
+    monkeypatch.setenv("COLUMNS", "200")
+    states = {S.SAVED: 1, S.UNKNOWN: 2, S.ACCEPTED: 3, S.PENDING: 4, S.EXPIRED: 5, S.FAILED: 6}
+    error = BudgetExceededError("the budget is spent", budget_usd=1.0, committed_usd=0.6)
+    summary(states, stopped_by=error, budget_usd=1.0).show(as_json=False)
+    out, err = capsys.readouterr()
+    assert err == "segmind-swap: nothing more was submitted: the budget is spent\n"
+    lines = out.splitlines()
+    assert lines[0] == "1 of 21 saved in 1 min 01 s"
+    assert "cost     $0.60 of a budget of $1.00, including what may still have to be paid" in lines
+    assert lines[-6:] == [
+        "2 may have been accepted and billed; to list and resolve them:",
+        "  segmind-swap status out/journal.db",
+        "the same command with a higher --budget continues the batch: it downloads 3 that are billed already"
+        " (free) and submits 4",
+        "  segmind-swap batch 'my pairs.csv'",
+        "5 expired: decide with `segmind-swap resolve`",
+        "--retry-failed submits again, and pays again, what failed or was rejected",
+    ]
+
+
+def test_after_a_run_with_an_emulator_of_its_own_the_only_next_step_is_another_folder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary({S.PENDING: 1}, emulator=True, signal=signal.SIGINT, is_cancelled=True).show(as_json=False)
+    out, err = capsys.readouterr()
+    assert err == "segmind-swap: interrupted; the swaps that were in flight are in the journal\n"
+    assert "cost     nothing: the batch ran on the emulator; the service would bill about $0.60" in out
+    assert out.splitlines()[-1] == "the emulator of this run and its jobs are gone: use another --out"
+
+
+def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFixture[str]) -> None:
+    error = BudgetExceededError("the budget is spent", budget_usd=1.0, committed_usd=0.6)
+    summary({S.PENDING: 1}, stopped_by=error, results=None).show(as_json=True)
+    assert json.loads(capsys.readouterr().out) == {
+        "states": {"pending": 1},
+        "committed_usd": 0.6,
+        "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
+        "journal": "out/journal.db",
+        "report": None,
+        "results": None,
+    }

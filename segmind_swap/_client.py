@@ -33,12 +33,13 @@ from ._events import EventHandler
 from ._models import Credits, ImageInput, SwapJob, SwapRequest, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols import Gate, LedgerSource
-from ._swap.downloads import read
+from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
+from ._swap.job_errors import errors_of
 from ._swap.one_swap import complete, submit_only, wait_only
-from ._swap.output_files import OutputFile, check_target, save
+from ._swap.output_files import OutputFile, check_target
 from ._swap.polling import Updates, poll_once
-from ._swap.session import Session, errors_of
+from ._swap.session import Session
 from ._swap.settings import ClientSettings
 from ._swap.uploads import Uploads
 

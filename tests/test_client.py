@@ -290,7 +290,7 @@ async def test_a_crash_that_is_no_error_of_ours_after_the_acceptance_names_the_j
     def no_memory(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("segmind_swap._swap.output_files._write", no_memory)
+    monkeypatch.setattr("segmind_swap._swap.output_files.OutputFile.write", no_memory)
     async with client(Scripted()) as swaps:
         with pytest.raises(MemoryError):
             await swaps.swap(**PICTURES, save_to=tmp_path / "a.png")

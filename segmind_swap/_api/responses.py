@@ -180,7 +180,9 @@ def read_credits(response: Response) -> Credits:
 
 def refusal(response: Response, call: Call, job: SwapJob | None = None) -> StatusError:
     """The typed error of a response that is no success."""
-    return status_error(response.status_code, response.headers, response.body, call, job=job)
+    return status_error(
+        response.status_code, call, reason=response.excerpt, request_id=response.request_id, job=job
+    )
 
 
 def error_of_response(

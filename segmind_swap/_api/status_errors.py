@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from .._errors import (
     AuthenticationError,
@@ -16,8 +17,9 @@ from .._errors import (
     ServerError,
     StatusError,
 )
-from .._models import SwapJob
-from .text import failure_text, request_id
+
+if TYPE_CHECKING:
+    from .._models import SwapJob
 
 
 class StatusKind(Enum):
@@ -133,25 +135,24 @@ _ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
 
 
 def status_error(
-    code: int, headers: Mapping[str, str], body: bytes, call: str, *, job: SwapJob | None = None
+    code: int, call: str, *, reason: str = "", request_id: str | None = None, job: SwapJob | None = None
 ) -> StatusError:
     """The typed error of a response that is no success.
 
     Args:
         code: The status code.
-        headers: With lower-case names.
-        body: The decoded body.
         call: The kind of call, as a word.
+        reason: What the response gives as the reason, as harmless text.
+        request_id: The id that the response has.
         job: The job that the call was about.
     """
-    reason = failure_text(body)
     error_class, advice = _class_of(code, reason, call)
     because = f": {reason}" if reason else ""
     return error_class(
         f"the {call} was answered {code}{because}{f' ({advice})' if advice else ''}",
         status_code=code,
         reason=reason,
-        request_id=request_id(headers.get("x-request-id")),
+        request_id=request_id,
         job=job,
     )
 

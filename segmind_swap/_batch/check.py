@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
@@ -16,9 +16,11 @@ from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry, LedgerSource, LedgerView
 from .._swap.images import is_url
 from .._swap.output_files import check_target
-from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of
 from .inputs import check_id, output_file_of
+
+if TYPE_CHECKING:
+    from .._swap.uploads import Uploads
 
 _FILES_REMEMBERED = 64
 _File: TypeAlias = tuple[str, int, int]

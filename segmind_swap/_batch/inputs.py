@@ -6,15 +6,17 @@ from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
 from .._errors import ConfigurationError
 from .._models import ImageInput, SwapRequest
 from .._swap.output_files import OutputFile
-from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of
+
+if TYPE_CHECKING:
+    from .._swap.uploads import Uploads
 
 Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
 """What a batch takes its swaps from, one at a time, when there is room for another swap."""

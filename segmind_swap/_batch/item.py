@@ -36,16 +36,17 @@ from .._outcome import OutcomeState, SwapOutcome
 from .._policy.retry import backoff
 from .._protocols import Entry, EntryConflict, Ledger, NewEntry
 from .._swap.account import SwapAccount
-from .._swap.output_files import OutputFile, reserved, save
+from .._swap.downloads import save
+from .._swap.output_files import OutputFile, reserved
 from .._swap.polling import wait
-from .._swap.session import Session
 from .._swap.submit import abandon, submit
-from .._swap.uploads import Uploads
 from .fingerprint import fingerprint_of, identity_of
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
 from .stop_switch import Stopped, StopSwitch
 
 if TYPE_CHECKING:
+    from .._swap.session import Session
+    from .._swap.uploads import Uploads
     from .resume import ResumedJobs
 
 # Refusals that every other swap of the account would meet as well.
@@ -214,7 +215,7 @@ class Item:
             if entry.state is not OutcomeState.PENDING:
                 entry = await context.ledger.reopen(entry)
             account = self._account = self._account_of(entry)
-            async with reserved(context.session, self._file):
+            async with reserved(context.session.reserved_paths, self._file):
                 return await self._submit_and_finish(account, batch_input)
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))

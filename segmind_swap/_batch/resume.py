@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
 
 from .._models import SwapJob
 from .._outcome import SwapOutcome
-from .._protocols import Entry
-from .item import BatchContext, Item
+from .._protocols import Entry, Ledger
 from .slots import Slots
+
+if TYPE_CHECKING:
+    from .item import Item
 
 
 @dataclass(slots=True)
@@ -38,7 +41,8 @@ class ResumedJobs:
     async def start(
         self,
         group: anyio.abc.TaskGroup,
-        context: BatchContext,
+        ledger: Ledger,
+        new_item: Callable[[Entry], Item],
         new_slots: Callable[[], Slots],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -47,11 +51,11 @@ class ResumedJobs:
         Raises:
             JournalError: the ledger failed.
         """
-        async with aclosing(context.ledger.resumable()) as entries:
+        async with aclosing(ledger.resumable()) as entries:
             async for entry in entries:
                 async with new_slots() as slots:
                     await slots.acquire_client_slot()
-                    resumed = _ResumedJob(Item(context, entry.outcome().request), anyio.Event())
+                    resumed = _ResumedJob(new_item(entry), anyio.Event())
                     self._by_number[entry.number] = resumed
                     group.start_soon(self._wait, resumed, entry, slots.hand_over(), on_error)
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
@@ -15,15 +16,17 @@ import anyio.to_thread
 from .._config import PRICE_USD
 from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
-from .._protocols import Ledger, LedgerSource
-from .._swap.session import Session
-from .._swap.uploads import Uploads
+from .._protocols import Entry, Ledger, LedgerSource
 from .inputs import Requests, each
 from .item import BatchContext, Item
 from .outcomes import Outcomes
 from .resume import ResumedJobs
 from .slots import Slots
 from .stop_switch import StopSwitch
+
+if TYPE_CHECKING:
+    from .._swap.session import Session
+    from .._swap.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,9 @@ class _Batch:
         async with anyio.create_task_group() as group:
             with self._taking:
                 try:
-                    await self._resumed.start(group, self._context, self._new_slots, self._give_up)
+                    await self._resumed.start(
+                        group, self._context.ledger, self._resumed_item, self._new_slots, self._give_up
+                    )
                     await self._take_all(group)
                 except JournalError as exc:
                     self._switch.stop(exc)
@@ -139,6 +144,9 @@ class _Batch:
             await self.outcomes.send(None, outcome)
             self._resumed.forget(number)
         self.outcomes.close()
+
+    def _resumed_item(self, entry: Entry) -> Item:
+        return Item(self._context, entry.outcome().request)
 
     def _new_slots(self) -> Slots:
         return Slots(self._slots, self._session.slots)

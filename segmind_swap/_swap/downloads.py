@@ -1,8 +1,11 @@
-"""A finished picture to bytes: fetched without the API key, and checked to be a picture."""
+"""A finished picture to bytes, or to a file: fetched without the API key, and checked to be a picture."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
+
+import anyio.to_thread
 
 from .._api.image_header import LoadedImage, checked
 from .._api.messages import Response
@@ -10,9 +13,13 @@ from .._api.requests import download_request
 from .._api.text import shorten
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError, DownloadError, StatusError, SwapError
+from .._events import Saved
 from .._models import SwapJob, SwapResult
 from .free_calls import request_until_answered
-from .session import Session
+from .output_files import OutputFile
+
+if TYPE_CHECKING:
+    from .session import Session
 
 _MAX_REDIRECTS = 5
 
@@ -51,6 +58,32 @@ def _redirected(url: str, response: Response) -> str:
         return urljoin(url, location)
     except ValueError:
         return location
+
+
+async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: int) -> SwapResult:
+    """Downloads the picture into a file, and returns the result with its path.
+
+    A file that already holds exactly this picture counts as saved.
+
+    Raises:
+        DownloadError: the picture cannot be fetched, or the file cannot be written.
+        ConfigurationError: the client was closed.
+    """
+    picture = await read(session, result, swap=swap)
+    try:
+        path = await anyio.to_thread.run_sync(file.write, picture.data, picture.suffix)
+    except FileExistsError:
+        problem = "it was made by somebody else meanwhile"
+    except OSError as exc:
+        problem = exc.strerror or str(exc)
+    else:
+        session.emit(Saved(swap=swap, result=result, path=path, size_bytes=len(picture.data)))
+        return result.model_copy(update={"path": path})
+    raise DownloadError(
+        f"the picture at {result.url} could not be saved as {file.with_suffix(picture.suffix)}: {problem}",
+        url=result.url,
+        job=result.job,
+    )
 
 
 async def _fetch(session: Session, url: str, job: SwapJob, swap: int | None) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -13,7 +14,10 @@ from .._api.status_errors import StatusKind
 from .._models import Call, SwapJob
 from .._policy.patience import first_429_at, is_worth_waiting
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
-from .session import Session, errors_of
+from .job_errors import errors_of
+
+if TYPE_CHECKING:
+    from .session import Session
 
 _ATTEMPTS = 5
 _SHORTEST_PAUSE = 0.5

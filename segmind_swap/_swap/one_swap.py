@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from .._errors import SwapError
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
-from .output_files import OutputFile, check_target, reserved, save
+from .downloads import save
+from .job_errors import errors_of
+from .output_files import OutputFile, check_target, reserved
 from .polling import wait
-from .session import Session, errors_of
 from .submit import abandon, submit
-from .uploads import Uploads
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .uploads import Uploads
 
 
 async def complete(
@@ -26,7 +31,7 @@ async def complete(
         if file is not None:
             await check_target(file)
         # `reserved` checks the file again: another program may have made it during the wait for a slot.
-        async with session.slots, reserved(session, file):
+        async with session.slots, reserved(session.reserved_paths, file):
             job = await _submitted(session, uploads, request, swap)
             try:
                 return await _finished(session, job, swap, timeout, file)
@@ -48,7 +53,7 @@ async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: Out
     """The free half: waits for the job, and saves the picture."""
     swap = session.swap_of(job)
     with _failed_emitted(session, swap, None), errors_of(job):
-        async with reserved(session, file):
+        async with reserved(session.reserved_paths, file):
             return await _finished(session, job, swap, timeout, file)
 
 

@@ -13,11 +13,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from .._api.image_header import SUFFIXES
-from .._errors import ConfigurationError, DownloadError
-from .._events import Saved
-from .._models import SwapResult
-from .downloads import read
-from .session import Session
+from .._errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,37 +60,42 @@ class OutputFile:
             for stale in pattern.parent.glob(pattern.name):
                 stale.unlink(missing_ok=True)
 
+    def write(self, data: bytes, suffix: str) -> Path:
+        """Writes the picture: all of it, or nothing. Blocks; run it in a thread.
 
-async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: int) -> SwapResult:
-    """Downloads the picture into a file, and returns the result with its path.
+        A file that already holds exactly this picture counts as written.
 
-    A file that already holds exactly this picture counts as saved.
+        Args:
+            data: The picture.
+            suffix: The suffix of the picture's type, with the dot.
 
-    Raises:
-        DownloadError: the picture cannot be fetched, or the file cannot be written.
-        ConfigurationError: the client was closed.
-    """
-    picture = await read(session, result, swap=swap)
-    path = file.with_suffix(picture.suffix)
-    try:
-        await anyio.to_thread.run_sync(_write, path, file, picture.data)
-    except FileExistsError:
-        problem = "it was made by somebody else meanwhile"
-    except OSError as exc:
-        problem = exc.strerror or str(exc)
-    else:
-        session.emit(Saved(swap=swap, result=result, path=path, size_bytes=len(picture.data)))
-        return result.model_copy(update={"path": path})
-    raise DownloadError(
-        f"the picture at {result.url} could not be saved as {path}: {problem}",
-        url=result.url,
-        job=result.job,
-    )
+        Returns:
+            The file.
+
+        Raises:
+            FileExistsError: another program has made a file of that name meanwhile.
+            OSError: the file cannot be written.
+        """
+        path = self.with_suffix(suffix)
+        temporary = self.temporary_path(secrets.token_hex(8))
+        try:
+            if self.overwrite:
+                replace_atomically(path, data, temporary=temporary)
+            else:
+                create_atomically(path, data, temporary=temporary)
+        except FileExistsError:
+            if not _holds(path, data):
+                raise
+        return path
 
 
 @asynccontextmanager
-async def reserved(session: Session, file: OutputFile | None) -> AsyncIterator[None]:
+async def reserved(paths: set[Path], file: OutputFile | None) -> AsyncIterator[None]:
     """Reserves a file for a swap that is about to be paid, so that no other swap of this client takes it.
+
+    Args:
+        paths: The files that are reserved so far, of all swaps of the client.
+        file: The file; None for a swap that is not saved.
 
     Raises:
         ConfigurationError: the file cannot be written, or is reserved already.
@@ -104,13 +105,13 @@ async def reserved(session: Session, file: OutputFile | None) -> AsyncIterator[N
         return
     await check_target(file)
     path = file.path.absolute()
-    if path in session.reserved_paths:
+    if path in paths:
         raise ConfigurationError(f"cannot save to {file.path}: another swap under way saves there")
-    session.reserved_paths.add(path)
+    paths.add(path)
     try:
         yield
     finally:
-        session.reserved_paths.discard(path)
+        paths.discard(path)
 
 
 async def check_target(file: OutputFile) -> None:
@@ -152,18 +153,6 @@ def _exists(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _write(path: Path, file: OutputFile, data: bytes) -> None:
-    temporary = file.temporary_path(secrets.token_hex(8))
-    try:
-        if file.overwrite:
-            replace_atomically(path, data, temporary=temporary)
-        else:
-            create_atomically(path, data, temporary=temporary)
-    except FileExistsError:
-        if not _holds(path, data):
-            raise
 
 
 def _holds(path: Path, data: bytes) -> bool:

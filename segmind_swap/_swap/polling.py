@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -30,7 +31,10 @@ from .._policy.poll_schedule import (
     next_poll,
 )
 from .._policy.retry import Done, Retry, Step, run_until_done
-from .session import Session, errors_of
+from .job_errors import errors_of
+
+if TYPE_CHECKING:
+    from .session import Session
 
 # A job that is older when its polling starts was submitted elsewhere, by another clock: it teaches nothing.
 _FRESH = 10.0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -196,14 +195,3 @@ async def probe(http: HttpClient) -> str | None:
     if isinstance(response, Response) and response.kind.is_from_the_service:
         return None
     return str(error_of_response(response, Call.CREDITS))
-
-
-@contextmanager
-def errors_of(job: SwapJob) -> Iterator[None]:
-    """Adds the job to errors of parts that do not know the job, before the errors leave this package."""
-    try:
-        yield
-    except SwapError as exc:
-        if exc.job is None:
-            exc.job = job
-        raise

@@ -7,7 +7,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import anyio
 
@@ -25,7 +25,9 @@ from .._models import Call, SwapJob
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
 from .._policy.submit_decision import Action, ReplyKind, SubmitState, decide
 from .._protocols import NO_RECORD, SubmitRecord
-from .session import Session
+
+if TYPE_CHECKING:
+    from .session import Session
 
 log = logging.getLogger("segmind_swap")
 

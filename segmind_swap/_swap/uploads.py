@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -20,7 +21,9 @@ from .._events import Uploaded
 from .._models import ImageInput
 from .free_calls import request_until_answered
 from .images import is_url, load
-from .session import Session
+
+if TYPE_CHECKING:
+    from .session import Session
 
 _UPLOADS_AT_ONCE = 4
 # A limit of memory: each swap has two images of up to 20 MB, and their base64 during the upload.

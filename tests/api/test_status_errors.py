@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from segmind_swap._api.status_errors import status_error
+from segmind_swap._api.messages import Response
+from segmind_swap._api.responses import refusal
 from segmind_swap._errors import (
     AuthenticationError,
     BadRequestError,
@@ -15,6 +16,14 @@ from segmind_swap._errors import (
     ServerError,
     StatusError,
 )
+from segmind_swap._models import Call, SwapJob
+
+
+def status_error(
+    code: int, headers: dict[str, str], body: bytes, call: str, *, job: SwapJob | None = None
+) -> StatusError:
+    """The typed error of a response that says no."""
+    return refusal(Response(status_code=code, headers=headers, body=body), Call(call), job)
 
 
 @pytest.mark.parametrize(

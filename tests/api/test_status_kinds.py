@@ -3,7 +3,8 @@
 import pytest
 
 from segmind_swap._api.messages import Response
-from segmind_swap._api.status_errors import StatusKind, status_error
+from segmind_swap._api.responses import refusal
+from segmind_swap._api.status_errors import StatusKind
 from segmind_swap._errors import (
     AuthenticationError,
     BadRequestError,
@@ -14,7 +15,15 @@ from segmind_swap._errors import (
     ServerError,
     StatusError,
 )
-from segmind_swap._models import SwapJob
+from segmind_swap._models import Call, SwapJob
+
+
+def status_error(
+    code: int, headers: dict[str, str], body: bytes, call: str, *, job: SwapJob | None = None
+) -> StatusError:
+    """The typed error of a response that says no."""
+    return refusal(Response(status_code=code, headers=headers, body=body), Call(call), job)
+
 
 CODES = range(100, 1000)
 

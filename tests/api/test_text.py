@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segmind_swap._api.status_errors import status_error
+from segmind_swap._api.messages import Response
+from segmind_swap._api.responses import refusal
 from segmind_swap._api.text import failure_text, shorten
+from segmind_swap._models import Call
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_body_that_is_no_json_object_gives_a_snippet_of_its_text(body: bytes, 
 )
 def test_an_answer_whose_text_is_under_an_unknown_key_gives_a_snippet_of_it(body: bytes) -> None:
     assert "No mask was found" in failure_text(body)
-    assert "No mask was found" in str(status_error(400, {}, body, "submit"))
+    assert "No mask was found" in str(refusal(Response(status_code=400, headers={}, body=body), Call.SUBMIT))
 
 
 @pytest.mark.parametrize("text", ["the size must be <100 and >10", "width < 3 and height > 5", "a <- b -> c"])

@@ -28,7 +28,6 @@ from segmind_swap._http.client import Lease
 from segmind_swap._journal.store import Store
 from segmind_swap._models import Call
 from segmind_swap._protocols import Entry, NewEntry
-from segmind_swap._swap import output_files
 from segmind_swap._swap.output_files import OutputFile
 
 TOO_LONG = 300
@@ -138,12 +137,12 @@ def watch_wire(death: Death, ids: dict[str, str]) -> None:
 
 def watch_files(death: Death) -> None:
     """The half of a file, and its name: by a link, or by a rename where the file system has no links."""
-    write, link, rename, opened = output_files._write, os.link, Path.replace, Path.open
+    write, link, rename, opened = OutputFile.write, os.link, Path.replace, Path.open
     here = threading.local()
 
-    def watched_write(path: Path, file: OutputFile, data: bytes) -> None:
-        here.id, here.data = path.stem, data
-        write(path, file, data)
+    def watched_write(self: OutputFile, data: bytes, suffix: str) -> Path:
+        here.id, here.data = self.path.name, data
+        return write(self, data, suffix)
 
     def watched_open(self: Path, *more: Any, **options: Any) -> Any:
         file = opened(self, *more, **options)
@@ -166,7 +165,7 @@ def watch_files(death: Death) -> None:
         death.passes("file renamed", here.id)
         return renamed
 
-    output_files._write = watched_write
+    OutputFile.write = watched_write  # type: ignore[method-assign]
     Path.open = watched_open  # type: ignore[method-assign]
     Path.replace = watched_rename  # type: ignore[method-assign]
     os.link = watched_link  # type: ignore[assignment]

@@ -16,7 +16,7 @@ import pytest
 from segmind_swap._errors import ConfigurationError, DownloadError
 from segmind_swap._events import Event, Exchanged, Saved
 from segmind_swap._models import SwapResult
-from segmind_swap._swap import output_files
+from segmind_swap._swap import downloads
 from segmind_swap._swap.output_files import OutputFile, check_target, reserved
 from segmind_swap._swap.session import Session
 
@@ -28,7 +28,7 @@ async def save(session: Session, result: SwapResult, path: Path, *, overwrite: b
     """As `SwapClient.download` does it."""
     target = OutputFile.named(path, overwrite=overwrite)
     await check_target(target)
-    saved = await output_files.save(session, result, target, swap=1)
+    saved = await downloads.save(session, result, target, swap=1)
     assert saved.path is not None
     return saved.path
 
@@ -314,7 +314,7 @@ async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_ur
     path.write_bytes(b"precious")
     result = result_at()
     with pytest.raises(DownloadError, match="made by somebody else") as caught:
-        await output_files.save(session_with(Host()), result, OutputFile.named(path, overwrite=False), swap=1)
+        await downloads.save(session_with(Host()), result, OutputFile.named(path, overwrite=False), swap=1)
     assert (caught.value.url, caught.value.job) == (result.url, result.job)
     assert path.read_bytes() == b"precious"
 
@@ -322,13 +322,13 @@ async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_ur
 async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> None:
     session = session_with(Host())
     one, other = (OutputFile.named(tmp_path / name, overwrite=False) for name in ("a.png", "b.png"))
-    async with reserved(session, one):
+    async with reserved(session.reserved_paths, one):
         with pytest.raises(ConfigurationError, match="another swap under way saves there"):
-            async with reserved(session, one):
+            async with reserved(session.reserved_paths, one):
                 pass
-        async with reserved(session, other):
+        async with reserved(session.reserved_paths, other):
             pass
-    async with reserved(session, one), reserved(session, None):
+    async with reserved(session.reserved_paths, one), reserved(session.reserved_paths, None):
         pass
     assert session.reserved_paths == set()
 
@@ -336,16 +336,15 @@ async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> No
 async def test_a_file_that_holds_this_very_picture_is_as_good_as_saved(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(png())
-    saved = await output_files.save(
-        session_with(Host()), result_at(), OutputFile.named(path, overwrite=False), swap=1
-    )
+    file = OutputFile.named(path, overwrite=False)
+    saved = await downloads.save(session_with(Host()), result_at(), file, swap=1)
     assert saved.path == path
     assert names_in(tmp_path) == ["a.png"]
 
 
 async def test_a_suffix_is_added_whatever_dots_a_name_has(tmp_path: Path) -> None:
     target = OutputFile(tmp_path / "v1.5", suffixed=True)
-    saved = await output_files.save(session_with(Host()), result_at(), target, swap=1)
+    saved = await downloads.save(session_with(Host()), result_at(), target, swap=1)
     assert saved.path == tmp_path / "v1.5.png"
     with pytest.raises(ConfigurationError, match=r"v1\.5\.png exists already"):
         await check_target(target)

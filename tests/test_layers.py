@@ -1,4 +1,4 @@
-"""Imports go in one direction, package by package: vocabulary, rules, devices, one swap, many swaps, faces."""
+"""Imports go in one direction, by package: vocabulary, rules, devices, one swap, many swaps, faces."""
 
 import ast
 import subprocess
@@ -193,7 +193,8 @@ def test_the_longest_chain_of_imports_is_short() -> None:
             depth[module] = 1 + max((chain(other) for other in below), default=0)
         return depth[module]
 
-    longest = max((module for module in MODULES if package_of(module) not in ASIDE), key=chain)
+    # `testing` also stands on the emulator, which is a package of its own.
+    longest = max((m for m in MODULES if package_of(m) not in {*ASIDE, "testing"}), key=chain)
     assert depth[longest] <= 10, f"the chain of {longest} has {depth[longest]} modules"
 
 
@@ -216,7 +217,11 @@ def test_files_and_folders_stay_small_enough_to_hold_one_idea() -> None:
     }
     assert too_long == {}
     folders = {file.parent for file in FILES}
-    assert {folder.name: n for folder in folders if (n := len(list(folder.glob("*.py")))) > 12} == {}
+    assert {
+        folder.name: n
+        for folder in folders
+        if (n := len({*folder.glob("*.py")} - {folder / "__init__.py"})) > 12
+    } == {}
 
 
 def test_each_module_has_its_tests_in_the_mirrored_place() -> None:
@@ -232,7 +237,10 @@ def test_each_module_has_its_tests_in_the_mirrored_place() -> None:
 
 
 def test_no_file_of_tests_is_too_long_to_find_something() -> None:
-    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in TESTS.rglob("*.py")}
+    lengths = {
+        str(file.relative_to(TESTS)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in TESTS.rglob("*.py")
+    }
     assert {name: lines for name, lines in lengths.items() if lines > 600} == {}
 
 

@@ -52,16 +52,14 @@ async def submit_only(session: Session, uploads: Uploads, request: SwapRequest) 
 async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: OutputFile | None) -> SwapResult:
     """The free half: waits for the job, and saves the picture."""
     swap = session.swap_of(job)
-    with _failed_emitted(session, swap, None), errors_of(job):
+    with _failed_emitted(session, swap, None):
         async with reserved(session.reserved_paths, file):
             return await _finished(session, job, swap, timeout, file)
 
 
 async def _submitted(session: Session, uploads: Uploads, request: SwapRequest, swap: int) -> SwapJob:
     urls = await uploads.urls_of(request.reference_character_image, request.character_image, swap=swap)
-    job = await submit(session, urls, swap=swap, id=request.id)
-    session.remember(job, swap)
-    return job
+    return await submit(session, urls, swap=swap, id=request.id)
 
 
 async def _finished(

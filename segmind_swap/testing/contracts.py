@@ -44,11 +44,22 @@ class _OnEachLoop:
     """Runs each test on the event loops of `backends`, each named in the fixture `backend`."""
 
     backends: ClassVar[tuple[str, ...]] = ("asyncio", "trio")
+    patience: ClassVar[float] = 30.0
+    """Seconds after which a test has failed: what never wakes up would hang."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Parametrises each test by the event loops."""
         if "backend" in metafunc.fixturenames:
             metafunc.parametrize("backend", self.backends)
+
+    def run(self, test: Callable[[], Awaitable[None]], backend: str) -> None:
+        """Runs a test on an event loop of its own."""
+
+        async def bounded() -> None:
+            with anyio.fail_after(self.patience):
+                await test()
+
+        anyio.run(bounded, backend=backend)
 
 
 def a_swap(id: str = "a", *, pictures: str = "p") -> NewEntry:
@@ -105,11 +116,6 @@ class MoneyContract(_OnEachLoop):
             yield ledger
         finally:
             await ledger.aclose()
-
-    @staticmethod
-    def run(test: Callable[[], Awaitable[None]], backend: str) -> None:
-        """Runs a test on an event loop of its own."""
-        anyio.run(test, backend=backend)
 
     def test_nothing_is_committed_before_anything_is_reserved(
         self, source: LedgerSource, backend: str
@@ -546,11 +552,6 @@ class GateContract(_OnEachLoop):
     def new_gate(self) -> Callable[[], Gate]:
         """Makes an open gate, on the event loop that calls. To be overridden."""
         raise NotImplementedError("override the fixture `new_gate`")
-
-    @staticmethod
-    def run(test: Callable[[], Awaitable[None]], backend: str) -> None:
-        """Runs a test on an event loop of its own."""
-        anyio.run(test, backend=backend)
 
     def test_an_open_gate_admits_at_once(self, new_gate: Callable[[], Gate], backend: str) -> None:
         async def test() -> None:

@@ -1,4 +1,4 @@
-"""The ledgers of one machine: what a journal says between two POSTs, what is rescued, and when it is closed."""
+"""The ledgers of one machine: the state between two POSTs, what is rescued, and when a journal is closed."""
 
 import anyio
 import pytest

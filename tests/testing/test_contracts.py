@@ -1,0 +1,176 @@
+"""The contract tests find ledgers and gates that break a rule of money: each has one mistake here."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
+from segmind_swap._http.gate import LocalGate
+from segmind_swap._journal.budget import Budget, Reservations
+from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._protocols import Admission, Entry, Gate, Ledger, NewEntry
+from segmind_swap.testing.contracts import GateContract, LedgerContract, MoneyContract
+
+
+class _Contract(LedgerContract):
+    async def crash(self, ledger: Ledger) -> None:
+        assert isinstance(ledger, SqliteLedger)
+        await ledger._writer.aclose()
+
+
+def contract_tests(contract: object) -> Iterator[Callable[..., None]]:
+    for name in dir(contract):
+        if name.startswith("test_"):
+            yield getattr(contract, name)
+
+
+def failures(contract: object, make: Callable[[], object]) -> set[str]:
+    """The tests that fail, each with a new object, on asyncio."""
+    failed = set()
+    for test in contract_tests(contract):
+        marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+        cases: list[dict[str, Any]] = [{}]
+        for mark in marks:
+            names = [mark.args[0]] if isinstance(mark.args[0], str) else list(mark.args[0])
+            cases = [
+                dict(zip(names, value if len(names) > 1 else (value,), strict=True)) for value in mark.args[1]
+            ]
+        for case in cases:
+            try:
+                test(make(), "asyncio", **case)
+            except BaseException:
+                failed.add(test.__name__)
+    return failed
+
+
+def journal() -> Journal:
+    return Journal(":memory:")
+
+
+def test_the_ledger_of_this_package_breaks_no_rule() -> None:
+    assert failures(_Contract(), journal) == set()
+
+
+@contextmanager
+def changed(owner: type, name: str, value: object) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        # A claim that a mistake leaves open is waited for when the ledger closes.
+        patch.setattr("segmind_swap._journal.ledger.GRACE", 0.1)
+        patch.setattr("segmind_swap._journal.ledger._CLEANUP", 0.1)
+        patch.setattr(MoneyContract, "patience", 1.0)
+        patch.setattr(owner, name, value)
+        yield
+
+
+async def _claims_without_writing(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+    self._reservations.ensure(entry, in_doubt + 1)
+    self._claims.add(entry)
+
+
+async def _claims_without_money(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+    await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
+    self._claims.add(entry)
+
+
+async def _always_pending(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+    await self._step(entry, OutcomeState.PENDING, billable_posts=in_doubt)
+    self._resolve(entry)
+
+
+async def _loses_the_job(self: SqliteLedger, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
+    await self._step(entry, OutcomeState.ACCEPTED, billable_posts=in_doubt + 1)
+    self._resolve(entry)
+
+
+async def _finds_nothing(self: SqliteLedger, ids: Collection[str]) -> dict[str, Entry]:
+    return {}
+
+
+async def _closes_at_once(self: SqliteLedger) -> None:
+    await self._writer.aclose()
+
+
+async def _never_waits(self: Budget) -> None:
+    self.reserve_at_once()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "mistake"),
+    [
+        (SqliteLedger, "claim", _claims_without_writing),
+        (SqliteLedger, "claim", _claims_without_money),
+        (SqliteLedger, "refuse", _always_pending),
+        (SqliteLedger, "accept", _loses_the_job),
+        (SqliteLedger, "find", _finds_nothing),
+        (SqliteLedger, "aclose", _closes_at_once),
+        (SqliteLedger, "release", lambda self, entry, *, held: None),
+        (SqliteLedger, "withdraw", lambda self, entry, *, in_doubt: self._resolve(entry)),
+        (Budget, "reserve", _never_waits),
+        (Budget, "has_room", property(lambda self: True)),
+        (Reservations, "adopt", lambda self, entry, posts: None),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else value if isinstance(value, str) else "",
+)
+def test_a_ledger_with_a_mistake_is_found_out(owner: type, name: str, mistake: object) -> None:
+    with changed(owner, name, mistake):
+        assert failures(_Contract(), journal)
+
+
+class _MoneyOnly(MoneyContract):
+    pass
+
+
+def test_money_alone_is_a_contract_too() -> None:
+    with changed(Budget, "has_room", property(lambda self: True)):
+        assert failures(_MoneyOnly(), journal)
+
+
+def test_a_contract_without_its_fixture_says_what_to_override(tmp_path: Path) -> None:
+    for contract, fixture in (
+        (MoneyContract, "source"),
+        (LedgerContract, "source"),
+        (GateContract, "new_gate"),
+    ):
+        assert fixture in vars(contract) or issubclass(contract, MoneyContract)
+
+
+def new_gate() -> Callable[[], Gate]:
+    return lambda: LocalGate(RateLimit(), RetryPolicy())
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"),
+    [
+        ("rate_limited", lambda self, admission, retry_after: 0.0),
+        ("closed_for", lambda self, call: 9.0),
+    ],
+)
+def test_a_gate_with_a_mistake_is_found_out(name: str, mistake: object) -> None:
+    with changed(LocalGate, name, mistake):
+        assert failures(GateContract(), new_gate)
+
+
+def test_a_cancelled_wait_that_keeps_its_turn_is_found_out() -> None:
+    admit = LocalGate.admit
+    blocked: list[LocalGate] = []
+
+    async def keeps_its_turn(self: LocalGate, call: Any) -> Admission:
+        if self in blocked:
+            raise TimeoutError("the turn was never given back")
+        try:
+            return await admit(self, call)
+        except BaseException:
+            blocked.append(self)
+            raise
+
+    with changed(LocalGate, "admit", keeps_its_turn):
+        assert "test_a_cancelled_wait_gives_the_turn_back" in failures(GateContract(), new_gate)
+
+
+def test_what_an_input_is_has_a_value_of_its_own() -> None:
+    assert NewEntry(id="a", fingerprint="p", reference="r", scene="s") == NewEntry(
+        id="a", fingerprint="p", reference="r", scene="s"
+    )

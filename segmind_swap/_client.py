@@ -312,8 +312,8 @@ class SwapClient:
             requests: The swaps: any iterable or async iterable, read as slots become free.
             concurrency: How many swaps may be in flight at once; at most, and by default, the client's
                 `max_in_flight`.
-            journal: The file that records each swap before it is paid, as a path or a `Journal`. Each request
-                then needs a unique `id`.
+            journal: The file that records each swap before it is paid, as a path or a `Journal`; or a ledger
+                source, an object that opens another ledger. Each request then needs a unique `id`.
             save_to: The folder for the pictures, as `<id>.png`, `.jpg` or `.webp`; created if missing.
             budget_usd: How many USD the batch may cost at most, including earlier runs of its journal. Every
                 POST that may have been accepted counts.

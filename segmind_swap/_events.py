@@ -35,7 +35,8 @@ class Exchanged:
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
         call: `"submit"`, `"poll"`, `"upload"`, `"credits"` or `"download"`.
-        attempt: Counts the requests of this call, from 1.
+        attempt: Counts the attempts of this call, from 1. A free call that is repeated with the other auth
+            scheme after a 401 keeps its number.
         status_code: The HTTP status of the response; None if no complete response came.
         queued: Seconds that the request waited for a connection and for the rate limit.
         seconds: Seconds from the start of the request to the end of the response.

@@ -193,10 +193,12 @@ def test_every_python_example_of_a_document_runs_from_top_to_bottom(document: Pa
 
 
 @pytest.mark.real_time
-@pytest.mark.parametrize(("guide", "passed"), [("testing", 5), ("fastapi", 4)])
+@pytest.mark.parametrize(
+    ("guide", "passed"), [("how-to/testing", 5), ("how-to/fastapi", 4), ("reference/testing", 54)]
+)
 def test_a_guide_to_testing_is_a_project_whose_tests_pass(guide: str, passed: int, tmp_path: Path) -> None:
     parts = {"app.py": ""}
-    for block in blocks(DOCS / "how-to" / f"{guide}.md", "python"):
+    for block in blocks(DOCS / f"{guide}.md", "python"):
         name = block.file or "app.py"
         parts[name] = parts.get(name, "") + block.code + "\n\n"
     for name, code in parts.items():

@@ -1,4 +1,4 @@
-"""Many swaps at once: read the inputs, resume what an earlier run left, run swaps side by side, deliver one
-outcome an input. This folder knows the protocol `Ledger` and nothing of SQLite or HTTP. No input is ever
-dropped: the counts per state add up to the number of inputs.
+"""Many swaps at once: read the inputs, resume the jobs of earlier runs, run swaps side by side, deliver their
+outcomes. This folder knows the protocol `Ledger` and nothing of SQLite or HTTP. Each input that was taken has
+one outcome, and so has each job of an earlier run whose input does not come again.
 """

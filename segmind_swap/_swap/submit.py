@@ -216,7 +216,10 @@ class _Submission:
         return self._carry_out(decided)
 
     def _emit_events_of(self, lease: Lease) -> None:
-        """Emits what the lease has collected. Not in the detached task, which has no caller's context."""
+        """Emits what the lease has collected, in the caller's task as long as there is a caller.
+
+        The detached task has only a copy of the caller's context: what a handler sets there would be lost.
+        """
         for event in lease.events:
             self._session.emit(event)
         lease.events.clear()

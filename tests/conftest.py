@@ -111,7 +111,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # The jitter of backoffs is then the same on each run: a test must not fail once in fifty, by chance.
-    random.seed(item.name)
+    random.seed(item.nodeid)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -8,11 +8,14 @@ import httpx
 import pytest
 
 from segmind_swap import (
+    Abandoned,
     Accepted,
     AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
+    Failed,
     ImageError,
+    InsufficientCreditsError,
     RateLimit,
     RateLimitError,
     RequestTimeouts,
@@ -251,6 +254,68 @@ async def test_an_answer_that_comes_after_its_caller_has_gone_is_recorded_all_th
         with anyio.move_on_after(5):
             await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
     assert [what for what, _, _ in notes.told_so_far] == ["sending", "job 1"]
+
+
+class SlowNotes(Notes):
+    """A record that needs longer for the first answer than a closing client waits."""
+
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
+        if all(what in {"sending", "begun"} for what, _, _ in self.told_so_far):
+            first = ("begun", 0, 1) not in self.told_so_far
+            self._note("begun", in_doubt)
+            await anyio.sleep(60 if first else 0)
+        await super().resolved(job, in_doubt)
+
+
+@pytest.mark.parametrize(
+    ("answer", "recorded"), [(accepted(), "job 1"), (says(402, "no credits"), "over")], ids=["202", "402"]
+)
+async def test_a_client_that_is_closed_before_an_answer_is_recorded_knows_the_answer_all_the_same(
+    answer: Step, recorded: str
+) -> None:
+    service = Scripted(submit=answer)
+    notes = SlowNotes(service)
+    swaps = client(service)
+    session, _ = swaps._started()
+    endings: list[SwapJob | SwapError] = []
+
+    async def submits() -> None:
+        try:
+            endings.append(
+                await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+            )
+        except SwapError as error:
+            endings.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(submits)
+        await anyio.sleep(1)
+        await swaps.aclose()
+    assert notes.told_so_far == [("sending", 0, 0), ("begun", 0, 1), ("begun", 0, 1), (recorded, 0, 1)]
+    (ending,) = endings
+    if recorded == "job 1":
+        assert isinstance(ending, SwapJob)
+        assert ending.request_id == "1"
+    else:
+        assert isinstance(ending, InsufficientCreditsError)
+
+
+async def test_a_caller_that_has_gone_is_told_of_a_job_whose_record_took_too_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=accepted())
+    notes = SlowNotes(service)
+    events: list[Any] = []
+    async with client(service, on_event=events.append) as swaps:
+        session, _ = swaps._started()
+        with anyio.move_on_after(5):
+            await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+        await anyio.sleep(30)
+    assert [type(event) for event in events if isinstance(event, Accepted | Abandoned | Failed)] == [
+        Accepted,
+        Abandoned,
+    ]
+    assert "job 1 was accepted and is billed" in caplog.text
 
 
 async def test_a_client_that_is_closed_while_an_intent_is_being_recorded_sends_nothing_any_more() -> None:

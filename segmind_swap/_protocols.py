@@ -40,7 +40,7 @@ class Gate(Protocol):
 
     Each admission ends with exactly one `release`. Before that, at most one of `rate_limited` and `answered`
     is called: neither, if no complete response came. What these three methods raise is logged and dropped,
-    because the response may belong to a paid call.
+    because the response may belong to a paid call. So is what `closed_for` raises: the gate counts as open.
     """
 
     def closed_for(self, call: Call) -> float:

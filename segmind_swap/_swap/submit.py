@@ -248,8 +248,7 @@ class _Submission:
             state=self.state,
             policy=session.retry,
             now=anyio.current_time(),
-            # Asked only if the answer is used: an error of a shared gate must not lose an acceptance.
-            closed_for=session.http.gate.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
+            closed_for=session.http.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
             timeout=session.timeout,
             other_scheme=may_switch and session.http.schemes.next_after(Call.SUBMIT, scheme) is not None,
             caller_waits=caller_waits,
@@ -280,7 +279,7 @@ class _Submission:
                 self._emit_accepted(job)
                 return Done(job)
             case Action.AWAIT_GATE:
-                self._emit_retry(response, self._session.http.gate.closed_for(Call.SUBMIT))
+                self._emit_retry(response, self._session.http.closed_for(Call.SUBMIT))
                 return Retry(0.0)
             case Action.SWITCH_AUTH:
                 return Retry(0.0)

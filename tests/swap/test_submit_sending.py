@@ -27,6 +27,8 @@ from segmind_swap import (
     SwapJob,
 )
 from segmind_swap._api.messages import SwapUrls
+from segmind_swap._http.gate import LocalGate
+from segmind_swap._models import Call
 from segmind_swap._swap.submit import submit
 
 from ..support.scripted_service import (
@@ -363,6 +365,41 @@ async def test_a_mistake_in_what_is_learnt_from_an_answer_does_not_lose_the_job_
     async with client(Scripted()) as swaps:
         assert (await swaps.submit(**PICTURES)).request_id == "1"
     assert "could not be observed" in caplog.text
+
+
+async def test_a_mistake_in_a_gate_does_not_unlearn_the_scheme_that_was_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("segmind_swap._http.gate.LocalGate.answered", mistaken)
+    service = Scripted(submit=[accepted(), says(401, "revoked")])
+    async with client(service, auth="auto") as swaps:
+        await swaps.submit(**PICTURES)
+        with pytest.raises(AuthenticationError):
+            await swaps.submit(**PICTURES)
+    assert service.count("submit") == 2
+
+
+class UnreachableGate(LocalGate):
+    """A gate that cannot say how long it is closed."""
+
+    def closed_for(self, call: Call) -> float:
+        raise ConnectionError("the shared gate cannot be reached")
+
+
+async def test_a_gate_that_cannot_say_how_long_it_is_closed_leaves_no_refusal_unrecorded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="10"), accepted()])
+    notes = Notes(service)
+    async with client(service, rate_limit=UnreachableGate(RateLimit(), RetryPolicy())) as swaps:
+        session, _ = swaps._started()
+        job = await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+    assert job.request_id == "1"
+    assert notes.told_so_far == [("sending", 0, 0), ("over", 0, 1), ("sending", 0, 1), ("job 1", 0, 2)]
+    assert "the gate raised in closed_for()" in caplog.text
 
 
 class Retrying(httpx.AsyncBaseTransport):

@@ -40,7 +40,7 @@ class Gate(Protocol):
 
     Each admission ends with exactly one `release`. Before that, at most one of `rate_limited` and `answered`
     is called: neither, if no complete response came. What these three methods raise is logged and dropped,
-    because the response may belong to a paid call.
+    because the response may belong to a paid call. So is what `closed_for` raises: the gate counts as open.
     """
 
     def closed_for(self, call: Call) -> float:
@@ -237,6 +237,10 @@ class Ledger(LedgerView, Protocol):
     Money: `reserve` or `claim` commits the price of a POST. `refuse` and `withdraw` keep it for the next POST
     of the same swap. `finish` and `release` end it: what is not `held` is given back. A cancelled call may
     have been carried out.
+
+    Errors: a `JournalError` stops the batch. So does any other exception of `accept`, `refuse`, `withdraw`,
+    `finish`, `save` and `release`. It is logged with the job, and the swap goes on, because the swap may be
+    paid. Other exceptions of the other methods end the batch, and are raised by it.
     """
 
     @property

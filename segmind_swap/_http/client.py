@@ -104,6 +104,18 @@ class HttpClient:
         with anyio.CancelScope(shield=True):
             await self._pools.aclose()
 
+    def closed_for(self, call: Call) -> float:
+        """Seconds until the gate lets a request of this kind leave, as an estimate.
+
+        If the gate raises, the error is logged, and the gate counts as open: the caller may have the response
+        to a paid request, and not have recorded it yet.
+        """
+        try:
+            return self.gate.closed_for(call)
+        except Exception:
+            log.exception("the gate raised in closed_for()")
+            return 0.0
+
     def check_open(self, call: Call) -> None:
         """Checks that a request of this kind may still be sent. Callers repeat the check after each wait.
 
@@ -297,9 +309,9 @@ class Lease:
             delay = gate.rate_limited(self._admission, retry_after)
             self.events.append(RateLimited(swap=request.swap, call=request.call, delay=delay))
             return
-        gate.answered(self._admission)
         if response.ok and scheme is not None:
             self._shared.schemes.confirm(request.call, scheme)
+        gate.answered(self._admission)
 
 
 def _read_and_total(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import anyio
 
+from .._api.text import shorten
 from .._errors import BudgetExceededError, JournalError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import SwapOutcome
 from .._protocols import Entry, Ledger
+
+log = logging.getLogger("segmind_swap")
 
 
 class SwapAccount:
@@ -64,41 +69,34 @@ class SwapAccount:
         self.is_posting = True
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
-        """Records how the POST ended. A ledger that fails now is told to `on_failure`."""
+        """Records how the POST ended."""
         self.in_doubt = in_doubt
         try:
-            if job is not None:
-                await self._ledger.accept(self.entry, job, in_doubt=in_doubt)
-            else:
-                await self._ledger.refuse(self.entry, in_doubt=in_doubt)
-        except JournalError as exc:
-            self._on_failure(exc)
+            with self._failure_reported(job):
+                if job is not None:
+                    await self._ledger.accept(self.entry, job, in_doubt=in_doubt)
+                else:
+                    await self._ledger.refuse(self.entry, in_doubt=in_doubt)
         finally:
             self.is_posting = False
 
     def withdrawn(self, in_doubt: int) -> None:
         """Takes the intent back: the POST never left."""
-        self._ledger.withdraw(self.entry, in_doubt=in_doubt)
+        with self._failure_reported():
+            self._ledger.withdraw(self.entry, in_doubt=in_doubt)
         self.is_posting = False
 
     async def finish(self, outcome: SwapOutcome, *, held: int) -> None:
-        """Records how the swap ended. `held` POSTs may still have to be paid, besides that of a result.
-
-        A ledger that fails now stops the batch; the swap ends as it ends.
-        """
-        try:
+        """Records how the swap ended. `held` POSTs may still have to be paid, besides that of a result."""
+        with self._failure_reported(outcome.job):
             # A swap that has ended must not be reported as not started because the batch stops now.
             with anyio.CancelScope(shield=True):
                 await self._ledger.finish(self.entry, outcome, held=held)
-        except JournalError as exc:
-            self._on_failure(exc)
 
     async def save(self, result: SwapResult) -> None:
-        """Records where the picture is. A ledger that fails now stops the batch."""
-        try:
+        """Records where the picture is."""
+        with self._failure_reported(result.job):
             await self._ledger.save(self.entry, result)
-        except JournalError as exc:
-            self._on_failure(exc)
 
     def release(self, *, accepted: bool = False) -> None:
         """Nobody in this process goes on with the swap. What was not sent is given back.
@@ -106,4 +104,25 @@ class SwapAccount:
         Args:
             accepted: Whether the swap has a job, which may still have to be paid.
         """
-        self._ledger.release(self.entry, held=self.in_doubt + self.is_posting + accepted)
+        with self._failure_reported():
+            self._ledger.release(self.entry, held=self.in_doubt + self.is_posting + accepted)
+
+    @contextmanager
+    def _failure_reported(self, job: SwapJob | None = None) -> Iterator[None]:
+        """A ledger that fails stops the batch. The swap itself goes on: it may be paid.
+
+        Args:
+            job: The swap's job, if there is one.
+        """
+        try:
+            yield
+        except JournalError as exc:
+            self._on_failure(exc)
+        except Exception as exc:
+            # A ledger with an error of its own may have kept nothing.
+            paid = "" if job is None else f"; its job is accepted and billed: {job.model_dump_json()}"
+            log.exception("the ledger raised for %r%s", self.entry.id, paid)
+            cause = shorten(f"{type(exc).__name__}: {exc}")
+            self._on_failure(
+                JournalError(f"the ledger {self._ledger.name} failed: {cause}", path=self._ledger.name)
+            )

@@ -74,7 +74,7 @@ class _RepeatedCall:
         now = anyio.current_time()
         self._rate_limited_since = since = first_429_at(self._rate_limited_since, now)
         # Downloads do not pass the gate.
-        closed_for = 0.0 if call is Call.DOWNLOAD else session.http.gate.closed_for(call)
+        closed_for = 0.0 if call is Call.DOWNLOAD else session.http.closed_for(call)
         if not is_worth_waiting(since=since, now=now, closed_for=closed_for, timeout=session.timeout):
             raise error_of_response(response, call, self._job)
         # The gate delays the next API request. Downloads need a delay of their own.

@@ -151,6 +151,8 @@ class _Submission:
         self._id = id
         self._record = record
         self._job: SwapJob | None = None
+        # What was decided of the latest POST, even if its record is not written.
+        self._decided: _Decided | None = None
 
     async def step(self) -> Step[_Ending]:
         """Waits until the service may be asked, and POSTs once."""
@@ -183,6 +185,7 @@ class _Submission:
         request = replace(self._request, attempt=attempt)
         body = OneShotBody(request.body or b"")
         scheme = session.http.schemes.scheme(Call.SUBMIT)
+        self._decided = None
 
         async def send() -> _Decided:
             async with lease:
@@ -191,7 +194,8 @@ class _Submission:
 
         def on_orphaned(decided: _Decided | None) -> None:
             self._emit_events_of(lease)
-            self._orphaned(decided, body, is_trial)
+            # The grace may end between the response and its record.
+            self._orphaned(decided or self._decided, body, is_trial)
 
         try:
             try:
@@ -210,10 +214,17 @@ class _Submission:
             raise
         self._emit_events_of(lease)
         if decided is None:
-            closed = NoResponse(reason="the client was closed", sent=body.sent)
-            decided = await self._decide(closed, body, scheme)
+            decided = await self._cut_short(body, scheme)
         self._inform_breaker(decided.response, is_trial)
         return self._carry_out(decided)
+
+    async def _cut_short(self, body: OneShotBody, scheme: AuthScheme) -> _Decided:
+        """The end of a POST for whose response, or for whose record, a closing client did not wait."""
+        if self._decided is None:
+            closed = NoResponse(reason="the client was closed", sent=body.sent)
+            return await self._decide(closed, body, scheme)
+        await self._record.resolved(self._job, self.state.in_doubt)
+        return self._decided
 
     def _emit_events_of(self, lease: Lease) -> None:
         """Emits what the lease has collected, in the caller's task as long as there is a caller.
@@ -240,15 +251,15 @@ class _Submission:
             state=self.state,
             policy=session.retry,
             now=anyio.current_time(),
-            # Asked only if the answer is used: an error of a shared gate must not lose an acceptance.
-            closed_for=session.http.gate.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
+            closed_for=session.http.closed_for(Call.SUBMIT) if reply is ReplyKind.RATE_LIMITED else 0.0,
             timeout=session.timeout,
             other_scheme=may_switch and session.http.schemes.next_after(Call.SUBMIT, scheme) is not None,
             caller_waits=caller_waits,
         )
         self._job = job if action is Action.ACCEPT else None
+        self._decided = decided = _Decided(action, response, job)
         await self._record.resolved(self._job, self.state.in_doubt)
-        return _Decided(action, response, job)
+        return decided
 
     def _inform_breaker(self, response: Response | NoResponse, is_trial: bool) -> None:
         if isinstance(response, Response) and response.kind.is_from_the_service:
@@ -271,7 +282,7 @@ class _Submission:
                 self._emit_accepted(job)
                 return Done(job)
             case Action.AWAIT_GATE:
-                self._emit_retry(response, self._session.http.gate.closed_for(Call.SUBMIT))
+                self._emit_retry(response, self._session.http.closed_for(Call.SUBMIT))
                 return Retry(0.0)
             case Action.SWITCH_AUTH:
                 return Retry(0.0)

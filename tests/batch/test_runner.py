@@ -27,6 +27,7 @@ from segmind_swap import (
     SwapOutcome,
     SwapRequest,
 )
+from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._swap.account import SwapAccount
 from segmind_swap.emulator import Emulator, Fault
 
@@ -294,6 +295,30 @@ async def test_when_the_disk_fails_after_a_post_the_job_is_waited_for_and_kept_f
     assert states(await run(service, swaps_of(10), {"journal": journal})) == {"completed": 10}
     assert service.paid_twice() == []
     assert not list(tmp_path.glob("*rescue*"))
+
+
+@pytest.mark.parametrize("step", ["accept", "finish"])
+async def test_a_paid_swap_whose_ledger_raises_an_error_of_its_own_is_an_outcome_and_stops_the_batch(
+    step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    service, journal = emulator(), Journal(":memory:")
+
+    async def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("the ledger's place cannot be reached")
+
+    monkeypatch.setattr(SqliteLedger, step, unreachable)
+    async with (
+        client_of(service) as client,
+        client.swap_many(swaps_of(9), journal=journal, concurrency=1) as outcomes,
+    ):
+        seen = [outcome async for outcome in outcomes]
+    assert states(seen) == {"completed": 1}
+    assert isinstance(outcomes.stopped_by, JournalError)
+    (charge,) = service.ledger
+    assert charge.request_id in caplog.text
+    monkeypatch.undo()
+    assert states(await run(service, swaps_of(9), {"journal": journal})) == {"completed": 9}
+    assert service.paid_twice() == []
 
 
 async def test_a_mistake_in_one_swap_lets_the_others_finish_and_is_raised_at_the_end(

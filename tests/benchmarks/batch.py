@@ -108,8 +108,8 @@ async def written(writer: Writer, number: int) -> None:
     job = SwapJob(poll_url=f"https://api.segmind.com/requests/{number}", workflow="w")
     result = SwapResult(job=job, url=PICTURE, outputs=(), seconds=72.0)
     step = partial(Store.step, number=entry.number)
-    await writer.do(partial(step, state=OutcomeState.SENDING, posts=1))
-    await writer.do(partial(step, state=OutcomeState.ACCEPTED, posts=1, job=job))
+    await writer.do(partial(step, state=OutcomeState.SENDING, billable_posts=1))
+    await writer.do(partial(step, state=OutcomeState.ACCEPTED, billable_posts=1, job=job))
     await writer.do(partial(step, state=OutcomeState.COMPLETED, result=result))
     await writer.do(partial(step, state=OutcomeState.SAVED, result=result))
 

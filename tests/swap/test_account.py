@@ -1,5 +1,7 @@
 """One swap's account: what it tells its ledger, and what it tells the batch when the ledger fails."""
 
+import logging
+
 import pytest
 
 from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapError, SwapOutcome
@@ -85,6 +87,55 @@ async def test_a_ledger_that_fails_is_told_to_the_batch_and_ends_no_swap(step: s
     (error,) = told
     assert isinstance(error, JournalError)
     assert account.is_posting is (step in {"finish", "save"})
+
+
+class Unreachable(SqliteLedger):
+    """A ledger in another place, which raises an error of its own once a POST has left."""
+
+    async def accept(self, *args: object, **more: object) -> None:
+        raise ConnectionError("the place cannot be reached")
+
+    refuse = finish = save = accept
+
+    def withdraw(self, *args: object, **more: object) -> None:
+        raise ConnectionError("the place cannot be reached")
+
+    release = withdraw
+
+
+@pytest.mark.parametrize("step", ["accepted", "refused", "finish", "save", "withdrawn", "release"])
+async def test_a_ledger_that_raises_an_error_of_its_own_after_a_post_ends_no_swap(
+    step: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    store, told = in_memory(), list[SwapError]()
+    entry = taken(store)
+    ledger = Unreachable(Writer(store), Budget(None, price_usd=PRICE, spent=Spent()))
+    account = SwapAccount(ledger, entry, on_failure=told.append)
+    await account.reserve()
+    await account.intend(0)
+    match step:
+        case "accepted":
+            await account.resolved(a_job(), 0)
+        case "refused":
+            await account.resolved(None, 0)
+        case "finish":
+            request = entry.outcome().request
+            await account.finish(
+                SwapOutcome(request=request, state=S.COMPLETED, job=a_job(), result=a_result()), held=0
+            )
+        case "save":
+            await account.save(a_result())
+        case "withdrawn":
+            account.withdrawn(0)
+        case _:
+            account.release()
+    (error,) = told
+    assert isinstance(error, JournalError)
+    assert "ConnectionError: the place cannot be reached" in str(error)
+    assert account.is_posting is (step in {"finish", "save", "release"})
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    named = step in {"accepted", "finish", "save"}
+    assert (a_job().model_dump_json() in record.getMessage()) is named, "nothing else may know of the job"
 
 
 @pytest.mark.parametrize(

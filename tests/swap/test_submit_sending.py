@@ -8,11 +8,14 @@ import httpx
 import pytest
 
 from segmind_swap import (
+    Abandoned,
     Accepted,
     AuthenticationError,
     ConfigurationError,
     ConnectionFailedError,
+    Failed,
     ImageError,
+    InsufficientCreditsError,
     RateLimit,
     RateLimitError,
     RequestTimeouts,
@@ -24,6 +27,8 @@ from segmind_swap import (
     SwapJob,
 )
 from segmind_swap._api.messages import SwapUrls
+from segmind_swap._http.gate import LocalGate
+from segmind_swap._models import Call
 from segmind_swap._swap.submit import submit
 
 from ..support.scripted_service import (
@@ -253,6 +258,68 @@ async def test_an_answer_that_comes_after_its_caller_has_gone_is_recorded_all_th
     assert [what for what, _, _ in notes.told_so_far] == ["sending", "job 1"]
 
 
+class SlowNotes(Notes):
+    """A record that needs longer for the first answer than a closing client waits."""
+
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
+        if all(what in {"sending", "begun"} for what, _, _ in self.told_so_far):
+            first = ("begun", 0, 1) not in self.told_so_far
+            self._note("begun", in_doubt)
+            await anyio.sleep(60 if first else 0)
+        await super().resolved(job, in_doubt)
+
+
+@pytest.mark.parametrize(
+    ("answer", "recorded"), [(accepted(), "job 1"), (says(402, "no credits"), "over")], ids=["202", "402"]
+)
+async def test_a_client_that_is_closed_before_an_answer_is_recorded_knows_the_answer_all_the_same(
+    answer: Step, recorded: str
+) -> None:
+    service = Scripted(submit=answer)
+    notes = SlowNotes(service)
+    swaps = client(service)
+    session, _ = swaps._started()
+    endings: list[SwapJob | SwapError] = []
+
+    async def submits() -> None:
+        try:
+            endings.append(
+                await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+            )
+        except SwapError as error:
+            endings.append(error)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(submits)
+        await anyio.sleep(1)
+        await swaps.aclose()
+    assert notes.told_so_far == [("sending", 0, 0), ("begun", 0, 1), ("begun", 0, 1), (recorded, 0, 1)]
+    (ending,) = endings
+    if recorded == "job 1":
+        assert isinstance(ending, SwapJob)
+        assert ending.request_id == "1"
+    else:
+        assert isinstance(ending, InsufficientCreditsError)
+
+
+async def test_a_caller_that_has_gone_is_told_of_a_job_whose_record_took_too_long(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=accepted())
+    notes = SlowNotes(service)
+    events: list[Any] = []
+    async with client(service, on_event=events.append) as swaps:
+        session, _ = swaps._started()
+        with anyio.move_on_after(5):
+            await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+        await anyio.sleep(30)
+    assert [type(event) for event in events if isinstance(event, Accepted | Abandoned | Failed)] == [
+        Accepted,
+        Abandoned,
+    ]
+    assert "job 1 was accepted and is billed" in caplog.text
+
+
 async def test_a_client_that_is_closed_while_an_intent_is_being_recorded_sends_nothing_any_more() -> None:
     """It is no answer on its way for which closing would wait, and whoever closed it may end the program."""
     service = Scripted()
@@ -298,6 +365,41 @@ async def test_a_mistake_in_what_is_learnt_from_an_answer_does_not_lose_the_job_
     async with client(Scripted()) as swaps:
         assert (await swaps.submit(**PICTURES)).request_id == "1"
     assert "could not be observed" in caplog.text
+
+
+async def test_a_mistake_in_a_gate_does_not_unlearn_the_scheme_that_was_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def mistaken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("segmind_swap._http.gate.LocalGate.answered", mistaken)
+    service = Scripted(submit=[accepted(), says(401, "revoked")])
+    async with client(service, auth="auto") as swaps:
+        await swaps.submit(**PICTURES)
+        with pytest.raises(AuthenticationError):
+            await swaps.submit(**PICTURES)
+    assert service.count("submit") == 2
+
+
+class UnreachableGate(LocalGate):
+    """A gate that cannot say how long it is closed."""
+
+    def closed_for(self, call: Call) -> float:
+        raise ConnectionError("the shared gate cannot be reached")
+
+
+async def test_a_gate_that_cannot_say_how_long_it_is_closed_leaves_no_refusal_unrecorded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="10"), accepted()])
+    notes = Notes(service)
+    async with client(service, rate_limit=UnreachableGate(RateLimit(), RetryPolicy())) as swaps:
+        session, _ = swaps._started()
+        job = await submit(session, SwapUrls(reference=REFERENCE, scene=SCENE), swap=1, record=notes)
+    assert job.request_id == "1"
+    assert notes.told_so_far == [("sending", 0, 0), ("over", 0, 1), ("sending", 0, 1), ("job 1", 0, 2)]
+    assert "the gate raised in closed_for()" in caplog.text
 
 
 class Retrying(httpx.AsyncBaseTransport):

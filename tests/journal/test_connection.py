@@ -157,7 +157,7 @@ def test_a_refused_writer_and_a_look_from_another_process_take_nothing_from_the_
         sys.stdin.readline()
         with store.transaction():
             store.take(NewEntry(id="a", fingerprint="p", reference="r", scene="s"))
-            store.step(1, OutcomeState.SENDING, posts=1)
+            store.step(1, OutcomeState.SENDING, billable_posts=1)
         print("written", flush=True)
         sys.stdin.readline()
     """

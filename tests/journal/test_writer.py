@@ -381,7 +381,7 @@ async def main():
             entry = await writer.do(
                 partial(Store.take, swap=NewEntry(id=id, fingerprint="p", reference="r", scene="s"))
             )
-            await writer.do(partial(Store.step, number=entry.number, state=OutcomeState.SENDING, posts=1))
+            await writer.do(partial(Store.step, number=entry.number, state=OutcomeState.SENDING, billable_posts=1))
             sys.stdout.write(f"{id}\\n")
             sys.stdout.flush()
             number += 16

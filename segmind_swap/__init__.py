@@ -126,8 +126,8 @@ __all__ = [
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
-_WORDS = ("_errors", "_config", "_models", "_outcome", "_events")
-_FACES = {
+_VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
+_MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
@@ -138,8 +138,8 @@ _FACES = {
 def __getattr__(name: str) -> Any:
     """Imports an exported name at its first use: a program without a client does not load the client."""
     if name in __all__:
-        for home in (_FACES[name],) if name in _FACES else _WORDS:
-            module = import_module(f"{__name__}.{home}")
+        for module_name in (_MODULE_OF[name],) if name in _MODULE_OF else _VALUE_MODULES:
+            module = import_module(f"{__name__}.{module_name}")
             if hasattr(module, name):
                 value = globals()[name] = getattr(module, name)
                 return value

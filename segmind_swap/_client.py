@@ -1,4 +1,4 @@
-"""`SwapClient`: the signatures that users call, and which part does the work."""
+"""`SwapClient`: the methods that users call. Each method passes its work to another module."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from ._swap.session import Session
 from ._swap.settings import ClientSettings
 from ._swap.uploads import Uploads
 
-# A program without a batch does not load what only a batch needs: methods import it.
+# Methods import the modules that only a batch needs: a program without a batch does not load these modules.
 if TYPE_CHECKING:
     import httpx
 
@@ -65,15 +65,15 @@ class SwapClient:
         auth: `"bearer"` or `"x-api-key"`, the header that carries the key. `"auto"` tries both until the
             service accepts one of them, because Segmind's documents disagree.
         max_in_flight: How many swaps may be in flight at once. Further swaps wait in the client, unpaid.
-        rate_limit: What is known of the account's rate limit; or a gate, an object that decides when each
-            request may leave, to share one rate among several clients.
+        rate_limit: The account's rate limit, as far as it is known. Or a gate, an object that decides when
+            each request may leave: several clients can share one rate through a gate.
         retry: When to repeat a request. `RetryPolicy(submit="strict")` never repeats a POST that may have
             been accepted.
         polling: When to poll a job.
         timeout: Seconds that a swap may take, from its acceptance until it is done. Saving the picture and
-            waiting for a free slot are not counted. A call also ends if a 429 lasts longer than this.
+            waiting for a free slot are not counted. A call also fails if 429s last longer than this timeout.
         request_timeouts: How long one HTTP request may take.
-        proxy: The URL of a proxy; None for the environment's, which is not used for this machine itself.
+        proxy: The URL of a proxy; None for the environment's proxy, except for a service on this machine.
         verify: An `ssl.SSLContext` for TLS connections, or False to accept any certificate.
         transport: An `httpx.AsyncBaseTransport` that replaces the network. The client closes it.
         allow_http: Whether a `base_url` and pictures outside this machine may be `http://`.
@@ -152,7 +152,7 @@ class SwapClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Closes the client. A POST on its way has up to 15 s to receive and record its response.
+        """Closes the client. A POST in flight has up to 15 s to receive and record its response.
 
         Raises:
             ConfigurationError: the client was started on another event loop.
@@ -177,10 +177,10 @@ class SwapClient:
         overwrite: bool = False,
         timeout: float | None = None,
     ) -> SwapResult:
-        """Swaps a character: submits the job, and waits until it is done. Charged once it is accepted.
+        """Swaps a character: submits the job, and waits until it is done. Charged when the job is accepted.
 
-        Local images are uploaded first, which is free. A call that is cancelled before the POST stops at
-        once. A job that was accepted continues at the service; a warning in the log then names the job.
+        Local images are uploaded first, which is free. A call that is cancelled before the POST submits
+        nothing. After a later cancellation, an accepted job continues, and a log warning names the job.
 
         Args:
             reference_character_image: The reference, the picture of who goes in: a path, bytes, an open
@@ -190,20 +190,21 @@ class SwapClient:
             save_to: The file to save the picture to. A name without suffix gets the suffix of the picture's
                 type. A name that is in use is refused before anything is paid.
             overwrite: Whether `save_to` may replace a file.
-            timeout: Seconds that the swap may take from its acceptance; None for the client's.
+            timeout: Seconds that the swap may take from its acceptance; None for the client's `timeout`.
 
         Returns:
-            The finished swap, with the `path` of the file if it was saved.
+            The finished swap, with the `path` of the file if the picture was saved.
 
         Raises:
-            ConfigurationError: a setting or `save_to` cannot be used. Nothing was submitted.
-            ImageError: an image cannot be used. Nothing was submitted.
-            ConnectionFailedError: the service was not reached. Nothing was submitted.
-            StatusError: the submit was refused. Nothing is charged.
+            ConfigurationError: a setting or `save_to` cannot be used, or the client was closed.
+            ImageError, ConnectionFailedError: an image, or the service, cannot be used. Nothing is charged.
+            ResponseError: the response to an upload cannot be read. Nothing is charged.
+            StatusError: the submit was refused, and nothing is charged. With a `job`, the job is charged, and
+                its polls are refused (AuthenticationError, PermissionDeniedError).
             SubmissionUnknownError: the submit may have been accepted and charged.
-            SwapFailedError: the service reports that the swap failed.
-            SwapTimeoutError: the job was not done in time; `wait` for the error's `job` again.
-            SwapExpiredError: the service no longer knows the job.
+            SwapFailedError: the service reports that the swap failed. Whether it charges is not published.
+            SwapTimeoutError: the job was not done in time. It is charged; `wait` for the error's `job` again.
+            SwapExpiredError: the service no longer knows the job, which was charged.
             OutputError: the job is done and charged, but no picture was found in its output.
             DownloadError: the job is done and charged, but the picture was not saved; its `url` still works.
         """
@@ -222,12 +223,13 @@ class SwapClient:
         character_image: ImageInput,
         id: str | None = None,
     ) -> SwapJob:
-        """Submits a swap, and returns as soon as it is accepted. Charged from then on.
+        """Submits a swap, and returns as soon as the job is accepted. Charged when the job is accepted.
 
-        Keep the job's JSON: `wait` accepts the job in any process. Takes no slot of `max_in_flight`.
+        Keep the job's JSON: `wait` accepts the job in any process. A submit takes no slot of `max_in_flight`.
 
         Raises:
-            ImageError, ConnectionFailedError, StatusError: nothing was accepted, nothing is charged.
+            ConfigurationError, ImageError, ConnectionFailedError, ResponseError, StatusError: nothing was
+                accepted, nothing is charged.
             SubmissionUnknownError: the submit may have been accepted and charged.
         """
         session, uploads = self._started()
@@ -240,8 +242,7 @@ class SwapClient:
         """Polls a job once. Free.
 
         Raises:
-            StatusError, ConnectionFailedError, ResponseError: the poll did not succeed. That says nothing
-                about the job, which is the error's `job`.
+            StatusError, ConnectionFailedError, ResponseError: the poll did not succeed; the job may be well.
             OutputError: the job is COMPLETED, but no picture was found in its output.
             ConfigurationError: the job belongs to another service than this client's.
         """
@@ -251,7 +252,7 @@ class SwapClient:
     def updates(self, job: SwapJob) -> AsyncIterator[SwapStatus]:
         """Iterates over the states of a job, one for each poll, until the state is final. Free; no deadline.
 
-        A poll that does not succeed is repeated. Raises what `wait` raises, except `SwapFailedError` and
+        A poll that does not succeed is repeated. Raises the errors of `wait`, except `SwapFailedError` and
         `SwapTimeoutError`: a job that failed yields FAILED as the last value.
         """
         session, _ = self._started()
@@ -267,20 +268,19 @@ class SwapClient:
     ) -> SwapResult:
         """Waits until a job is done. Free, and may be repeated, in this process or in another.
 
-        A poll that does not succeed never fails the job: it is repeated until the time is up.
+        A failed poll never fails the job: the client polls again until the time is up.
 
         Args:
             job: The job that `submit` returned, that an error carries, or that was read from JSON.
-            timeout: Seconds to wait from now; None for the client's.
+            timeout: Seconds to wait from now; None for the client's `timeout`.
             save_to: The file to save the picture to, as in `swap`; checked before the first poll.
             overwrite: Whether `save_to` may replace a file.
 
         Raises:
             SwapFailedError, SwapTimeoutError, SwapExpiredError, OutputError, DownloadError: see `swap`.
-            AuthenticationError, PermissionDeniedError: this key may not poll. That says nothing about the
-                job.
-            ConfigurationError: the job belongs to another service than this client's, or `save_to` cannot be
-                used.
+            AuthenticationError, PermissionDeniedError: this key may not poll; the job may be well.
+            ConfigurationError: the job belongs to another service than this client's, `save_to` cannot be
+                used, or the client was closed.
         """
         session, _ = self._started()
         seconds = self._settings.timeout_of(timeout)
@@ -300,13 +300,14 @@ class SwapClient:
     ) -> AbstractAsyncContextManager[Outcomes]:
         """Makes many swaps: `async with client.swap_many(…) as outcomes: async for outcome in outcomes: …`.
 
-        A swap that fails is an outcome, and does not end the others. With a journal, a batch that was killed
-        at any moment continues when it is run again: finished swaps are returned from the journal, accepted
-        jobs are waited for, and a swap in doubt is not sent again by itself.
+        Each swap is charged when the service accepts its job. A failed swap is an outcome, and does not end
+        the other swaps. With a journal, a batch that was killed at any moment continues when it is run again:
+        finished swaps are returned from the journal, accepted jobs are waited for, and a swap in doubt is
+        never sent again automatically.
 
-        A refusal that concerns the account (credits, key, permission) or a used-up budget stops further
-        submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. The batch waits while the
-        service does not answer.
+        A refusal that concerns the account (credits, key, permission, workflow) or a used-up budget stops
+        further submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. The batch waits while
+        the service does not answer.
 
         Args:
             requests: The swaps: any iterable or async iterable, read as slots become free.
@@ -322,9 +323,8 @@ class SwapClient:
                 charged, again.
 
         Raises:
-            ConfigurationError: an option cannot be used.
-            JournalError: (on entering the block) the journal is in use, damaged, of another service, or
-                cannot be written.
+            ConfigurationError: an option cannot be used; on entering the block, `save_to` cannot be created.
+            JournalError: on entering the block, the journal cannot be used, or is of another service.
         """
         from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
         from ._journal.ledger import BudgetOnly  # noqa: PLC0415
@@ -354,7 +354,7 @@ class SwapClient:
         price_usd: float = PRICE_USD,
         retry_failed: bool = False,
     ) -> list[SwapOutcome]:
-        """As `swap_many`, but returns all outcomes as a list, in the order of the requests."""
+        """As `swap_many`, with the same errors, but returns all outcomes, in the order of the requests."""
         from ._batch.inputs import listed  # noqa: PLC0415
 
         all_requests = await listed(requests)
@@ -380,7 +380,7 @@ class SwapClient:
         """Finds the requests that `swap_many` with the same options would reject. Sends and writes nothing.
 
         Checks ids (missing, unusable as a file name, given twice), images, output files that exist already,
-        and whether the journal has other images for an id. Open files are left for their swaps to read.
+        and whether the journal has other images for an id. Open files are not read: only their swaps may.
 
         Returns:
             A rejected outcome, with its error, for each request that cannot be used; empty if all can.
@@ -399,7 +399,7 @@ class SwapClient:
     async def upload(self, image: ImageInput) -> str:
         """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.
 
-        The same content is uploaded once an hour at most, however often it is asked for.
+        The same content is uploaded once an hour at most, however often the caller uploads it.
 
         Raises:
             ImageError: the image cannot be used.
@@ -449,7 +449,7 @@ class SwapClient:
         return read_credits(await request_until_answered(session, credits_request(session.http.service)))
 
     def _started(self) -> tuple[Session, Uploads]:
-        """The session and its uploads, made by the first call: only then is the event loop known."""
+        """The session and its uploads, which the first call makes: only then is the event loop known."""
         if self._closed:
             raise ConfigurationError("the client was closed: make a new one")
         if self._session is None or self._uploads is None:

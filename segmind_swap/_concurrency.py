@@ -1,4 +1,4 @@
-"""Tasks that survive their caller's cancellation. The only file that tells asyncio from trio.
+"""Tasks that survive their caller's cancellation. Only this file distinguishes asyncio from trio.
 
 Between the last byte of a paid request and the record of its response, cancellation would lose money. A
 shielded scope does not help, because plain asyncio cancellation passes through it. So this work runs in a
@@ -22,6 +22,7 @@ T = TypeVar("T")
 GRACE = 15.0
 """Seconds that a detached task may continue after its caller was cancelled."""
 _CLEANUP = 5.0
+"""Further seconds that a cancelled task has to release its connection."""
 
 
 class _DetachedTask(Generic[T]):
@@ -58,7 +59,7 @@ class _DetachedTask(Generic[T]):
 
 
 class DetachedTasks:
-    """Runs work that must not end with the task that asked for it. Belongs to one event loop."""
+    """Runs work that continues after its caller was cancelled. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self._running: set[_DetachedTask[object]] = set()
@@ -74,15 +75,15 @@ class DetachedTasks:
     ) -> T | None:
         """Runs `work()` in a task of the client, with a copy of the caller's context variables.
 
-        If the caller is cancelled, `revoke()` tries to stop the request before its last byte leaves. If it
-        succeeds, the task is cancelled. Otherwise the task continues for up to 15 s and passes its result to
-        `on_orphaned`.
+        If the caller is cancelled, `revoke()` tries to stop the request before its last byte leaves. If
+        `revoke()` succeeds, the task is cancelled. Otherwise the task continues for up to 15 s and passes its
+        result to `on_orphaned`.
 
         Args:
             work: The work. Its exceptions are raised here.
             revoke: Returns whether the work can be stopped without loss.
-            on_orphaned: Is called at most once, if the caller cannot receive the result. It is given the
-                result, or None if there is none. Must not raise.
+            on_orphaned: Called at most once, if the caller cannot receive the result. Gets the result; None
+                if there is no result. Must not raise.
 
         Returns:
             The result; None if the client was closed and the work took too long.
@@ -105,7 +106,7 @@ class DetachedTasks:
         return task.result()
 
     async def drain(self) -> None:
-        """Waits for all tasks, at most for their grace. Waits also in a cancelled scope."""
+        """Waits for all detached tasks, at most 20 s, also in a cancelled scope."""
         tasks = list(self._running)
         for task in tasks:
             task.scope.deadline = min(task.scope.deadline, anyio.current_time() + GRACE)
@@ -123,7 +124,7 @@ class DetachedTasks:
                 running.discard(task)
 
         running.add(task)
-        name = "segmind_swap: a response on its way"
+        name = "segmind_swap: detached request"
         if sniffio.current_async_library() == "trio":
             import trio  # noqa: PLC0415 - only users of trio have it
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.segmind.com"
 UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
-"""The host of uploads, by Segmind's SDK 1.3.0. With another base URL, uploads go there too."""
+"""The host of uploads, by Segmind's SDK 1.3.0. With another base URL, uploads are sent to that base URL."""
 WORKFLOW = "678aa4026426baad7e5392fb-v7"
 """AI Character Swap, in version 7, which its API page names."""
 
@@ -35,7 +35,7 @@ SubmitPolicy: TypeAlias = Literal["documented", "strict"]
 
 
 def positive(name: str, value: object, *, zero: bool = False, infinite: bool = False) -> None:
-    """Refuses what is not a number above zero; `zero` allows zero, `infinite` allows infinity.
+    """Refuses a value that is not a number above zero; `zero` allows zero, `infinite` allows infinity.
 
     Raises:
         ConfigurationError: the value is refused.
@@ -51,7 +51,7 @@ def positive(name: str, value: object, *, zero: bool = False, infinite: bool = F
 
 
 def whole(name: str, value: object) -> None:
-    """Refuses what is not a whole number of at least one.
+    """Refuses a value that is not a whole number of at least one.
 
     Raises:
         ConfigurationError: the value is refused.
@@ -71,7 +71,7 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
 
 
 def checked_key(key: str | None) -> SecretStr:
-    """The key, wrapped so that no `repr` shows it. Its length is not checked: documents disagree about it.
+    """The key, wrapped so that no `repr` shows it. Segmind's documents disagree about its length.
 
     Raises:
         ConfigurationError: there is no key, or it cannot be the value of a header.
@@ -90,7 +90,7 @@ def checked_key(key: str | None) -> SecretStr:
 
 
 def checked_workflow(workflow: str) -> str:
-    """The id of a workflow, which becomes part of a URL unchanged.
+    """Returns the id of a workflow, after a check: the id becomes part of a URL unchanged.
 
     Raises:
         ConfigurationError: a character has a meaning in a URL.
@@ -109,8 +109,8 @@ class RateLimit:
 
     Attributes:
         requests_per_minute: The limit, spread evenly over the minute; None for unknown.
-        count_polls: Whether polls use up the limit too. Segmind does not publish it, so polls are not delayed
-            by default.
+        count_polls: Whether polls use up the limit, too. Segmind does not publish this, so polls are not
+            delayed until 429s show that polls count.
     """
 
     requests_per_minute: float | None = None
@@ -128,8 +128,8 @@ class RetryPolicy:
     Attributes:
         attempts: How many POSTs one submit may make. A 429 and a change of the auth scheme do not count. Free
             calls (upload, credits, download) are tried at least five times.
-        initial_delay: Seconds. The first backoff is random between zero and this, the next between zero and
-            twice this, and so on.
+        initial_delay: Seconds. The first backoff is random between zero and `initial_delay`, the next between
+            zero and twice `initial_delay`, and so on.
         max_delay: The longest backoff, in seconds.
         submit: What to do after a complete 502, 503 or 504 to a submit. `"documented"`: back off and submit
             again, as Segmind advises. That may charge twice; `SwapJob.possible_duplicates` then counts the
@@ -155,9 +155,9 @@ class PollPolicy:
     Attributes:
         interval: Seconds between the response to one poll and the next poll; Segmind asks for about 7 s.
         first_after: Seconds from the acceptance to the first poll, while `learn` has no estimate yet. None
-            for one interval; in a batch, for up to 45 s, or less as soon as a swap was done earlier.
+            means one interval. In a batch, None means up to 45 s, or less after a swap was done earlier.
         learn: Whether `wait` delays the first poll once twenty swaps have completed: until the age at which
-            one in twenty swaps is done (never less than one interval). That saves four polls of ten and
+            one in twenty swaps is done (never less than one interval). The delay saves four polls of ten and
             delays no picture, but an early failure is noticed later. `updates` always uses `first_after`.
     """
 
@@ -179,8 +179,8 @@ class RequestTimeouts:
     request, even with a transport that ignores the other limits.
 
     Attributes:
-        submit_read: Longer than the usual 60 s of a gateway. A gateway's 504 then arrives as a response, and
-            the submit does not end in doubt without one.
+        submit_read: Longer than the usual 60 s of a gateway, so that the client receives the gateway's 504. A
+            submit without any response is in doubt and is never repeated.
     """
 
     connect: float = 5.0

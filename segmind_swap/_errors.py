@@ -60,7 +60,7 @@ class SwapError(Exception):
 
 
 class ConfigurationError(SwapError):
-    """A setting, the key, or the way the client is used is wrong.
+    """A setting, the key, or the use of the client is wrong.
 
     Without a `job`, nothing was submitted and nothing is charged. With a `job`, the job is accepted and
     charged, and a client with correct settings can wait for it.
@@ -110,17 +110,17 @@ class BudgetExceededError(SwapError):
 
 
 class ConnectionFailedError(SwapError):
-    """No complete response came.
+    """The client got no complete response.
 
-    For a submit, it is raised only if the last byte of the request never left: nothing is charged. For any
-    other call, which is free, it is raised after the last attempt.
+    For a submit, this error is raised only if the last byte of the request never left: nothing is charged.
+    For any other call, which is free, this error is raised after the last attempt.
     """
 
 
 class SubmissionUnknownError(SwapError):
-    """A submit in doubt: it may have been accepted, and then is charged. The client never repeats it.
+    """A submit in doubt: it may have been accepted, and then is charged. The client never repeats the submit.
 
-    Before submitting it again, look for the run in the account's history, by `request_id` or by the time.
+    Before you submit the swap again, look for the run in the account's history, by `request_id` or by time.
 
     Attributes:
         status_code: The HTTP status of the last response, or None if there was none.
@@ -212,7 +212,7 @@ class NotFoundError(StatusError):
 
 
 class RateLimitError(StatusError):
-    """429, for longer than the timeout."""
+    """429: the account's rate limit, for longer than the timeout of the client."""
 
 
 class ServerError(StatusError):
@@ -225,7 +225,7 @@ class SwapFailedError(SwapError):
     Segmind does not publish whether a failed run is charged.
 
     Attributes:
-        reason: The text of the service, at most 300 characters; empty if it gave none.
+        reason: The text of the service, at most 300 characters; empty if the service gave none.
     """
 
     def __init__(self, message: str, *, reason: str, job: SwapJob | None = None) -> None:
@@ -234,7 +234,7 @@ class SwapFailedError(SwapError):
 
 
 class SwapExpiredError(SwapError):
-    """Several polls said that the service does not know the job. It was charged; the picture may still exist.
+    """Several polls said that the service does not know the job. The job was charged; its picture may exist.
 
     Older documentation says that the record of a request is kept for an hour. `SwapClient.wait` may be called
     for the job again.

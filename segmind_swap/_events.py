@@ -103,7 +103,7 @@ class Abandoned:
 
     Attributes:
         swap: The number of the swap, as in `Started`.
-        job: The job; `SwapClient.wait` still brings its picture.
+        job: The job; `SwapClient.wait` can still return its picture.
     """
 
     swap: int
@@ -171,14 +171,14 @@ class RateLimited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageBegan:
-    """The circuit breaker opens: several submits in a row got no answer below 500. Free.
+    """The circuit breaker opens: five submits in a row got no response below 500. Free.
 
-    No submit leaves this client until the service answers a free call again. Emitted again after each free
-    call that is not answered.
+    No submit leaves this client until the service answers a free call. Then one submit leaves as a trial. The
+    event is emitted again after each free call, and each trial, that is not answered.
 
     Attributes:
         delay: Seconds until the next free call.
-        cause: Why the last submit, or the last free call, failed, in words.
+        cause: Why the last submit or the last free call failed, in words.
     """
 
     delay: float
@@ -187,12 +187,12 @@ class OutageBegan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageEnded:
-    """The circuit breaker closes: a submit was answered, and further submits may leave."""
+    """The circuit breaker closes: a submit was answered, and further submits may leave. Free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """A swap is done. It was charged when it was accepted.
+    """A swap is done. It was charged when its job was accepted.
 
     Attributes:
         swap: The number of the swap, as in `Started`.
@@ -205,12 +205,13 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """A swap ended without a result.
+    """A swap ended without a result, or its picture could not be saved.
 
     Attributes:
         swap: The number of the swap, as in `Started`.
         id: The caller's name for the swap, or None.
-        error: The error that the call raised. With a `job`, the service had accepted the swap.
+        error: The error of the call or of the outcome. With a `job`, the service had accepted the swap, and
+            charges for it.
     """
 
     swap: int
@@ -257,4 +258,4 @@ EventHandler: TypeAlias = Callable[[Event], None]
 """A plain function that gets each event. It runs on the event loop, so it must not block."""
 
 Emit: TypeAlias = Callable[[Event], None]
-"""The function to which the parts of a client pass an event. An exception of a handler never leaves it."""
+"""The function to which the parts of a client pass an event. It raises no exception of a handler."""

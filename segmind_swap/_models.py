@@ -23,7 +23,7 @@ from pydantic import (
 
 @runtime_checkable
 class SavableImage(Protocol):
-    """The method of a `PIL.Image.Image` that is needed. Pillow itself is not required."""
+    """The one method of a `PIL.Image.Image` that the client calls. Pillow itself is not required."""
 
     def save(self, fp: BinaryIO, format: str | None = None) -> None:  # noqa: A002 - Pillow's own name
         """Writes the image to `fp` in `format`."""
@@ -54,7 +54,7 @@ _Image = Annotated[
 
 
 class Value(BaseModel):
-    """Frozen, and strict about names."""
+    """The base of the public values: frozen, and without unknown fields."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -101,8 +101,8 @@ class SwapOutput(Value):
     """One item of the output of a finished job, as the server names it.
 
     Attributes:
-        name: The server's `keyname`; empty if it gave none.
-        type: The server's word, such as `"image"` or `"text"`; empty if it gave none.
+        name: The server's `keyname`, or the key of the output in a JSON object; empty if there is none.
+        type: The server's word, such as `"image"` or `"text"`; empty if there is none.
         data: The item itself; for a picture, its URL.
     """
 
@@ -120,7 +120,7 @@ class SwapJob(Value):
     Attributes:
         poll_url: The URL to poll, exactly as the server gave it; None only if the response to the submit was
             the finished result.
-        request_id: The server's id, or None if it gave none.
+        request_id: The server's id; None if the server gave none.
         workflow: The id of the workflow.
         submitted_at: When the client received the acceptance, by this machine's clock, in UTC.
         possible_duplicates: How many earlier POSTs of the same swap may have been accepted, and charged, too.
@@ -152,11 +152,11 @@ class SwapStatus(Value):
 
     Attributes:
         state: The state; a word that this client does not know counts as PROCESSING.
-        raw: The server's word, unchanged; empty if it sent none.
+        raw: The server's word, as at most 300 visible characters; empty if the server sent none.
         url: The URL of a COMPLETED job's picture; else None.
         outputs: The items of a COMPLETED job, in the server's order.
-        reason: Why a FAILED job failed, in the server's words.
-        cost_usd: The cost of the run in USD, or None if the response does not say it.
+        reason: Why a FAILED job failed: the server's text, at most 300 characters, without markup.
+        cost_usd: The cost of the run in USD; None if the response does not name the cost.
     """
 
     state: SwapState
@@ -172,10 +172,10 @@ class SwapResult(Value):
 
     Attributes:
         job: The job.
-        url: The URL of the picture. Public, no key needed; the service deletes it after about 7 days.
+        url: The URL of the picture. No key is needed; the service deletes the picture after about 7 days.
         outputs: All items of the job's output, in the server's order.
-        seconds: Seconds from the acceptance to the poll that returned the end.
-        cost_usd: The cost of the run in USD, or None if the service did not say it.
+        seconds: Seconds from the acceptance to the poll that returned the final state.
+        cost_usd: The cost of the run in USD; None if the service did not report the cost.
         path: The file that the picture was saved to, by `save_to`; else None.
     """
 

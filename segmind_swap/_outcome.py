@@ -1,4 +1,4 @@
-"""What became of one swap of a batch: its state, its value, and errors as JSON."""
+"""The outcome of one swap of a batch: its state, its value, and its error as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ._models import SwapJob, SwapRequest, SwapResult, Value
 
 
 def error_fields(error: SwapError) -> dict[str, Any]:
-    """What is worth keeping of an error as JSON: its class, its message, its plain attributes."""
+    """The fields of an error for JSON: its class, its message and its plain attributes, without the job."""
     fields: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
     for name, value in vars(error).items():
         if isinstance(value, bytes):
@@ -26,10 +26,10 @@ def error_fields(error: SwapError) -> dict[str, Any]:
 
 
 def error_of(fields: Mapping[str, Any], job: SwapJob | None = None) -> SwapError:
-    """The error of which `error_fields` were kept.
+    """Rebuilds an error from its `error_fields`.
 
     Raises:
-        ValueError: they are no error's.
+        ValueError: the fields do not describe an error of this package.
     """
     cls = _CLASSES.get(str(fields.get("error")))
     if cls is None or not isinstance(fields.get("message"), str):
@@ -41,11 +41,11 @@ def error_of(fields: Mapping[str, Any], job: SwapJob | None = None) -> SwapError
     try:
         error = cls(fields["message"], **values)
     except TypeError as exc:
-        complaint = str(exc)
+        problem = str(exc)
     else:
         error.job = job
         return error
-    raise ValueError(f"a {cls.__name__} lacks something: {complaint}")
+    raise ValueError(f"a {cls.__name__} lacks a field: {problem}")
 
 
 def _with_descendants(cls: type[SwapError]) -> Iterator[type[SwapError]]:
@@ -58,28 +58,28 @@ _CLASSES = {cls.__name__: cls for cls in _with_descendants(SwapError)}
 
 
 class OutcomeState(StrEnum):
-    """Where a swap of a batch is: the same words in outcomes, in a journal and on the command line."""
+    """The state of a swap of a batch. Outcomes, journals and the command line use the same words."""
 
     PENDING = "pending"
-    """Not sent. Nothing is charged."""
+    """Not sent. Nothing is charged, unless an earlier POST of the swap is in doubt."""
     SENDING = "sending"
-    """Only in the journal of a batch at work: it is on its way. After a crash it becomes UNKNOWN."""
+    """A POST of a running batch is in flight or in doubt. After a crash, the state becomes UNKNOWN."""
     ACCEPTED = "accepted"
-    """Accepted and billed, and not known to be done: it is waited for when the batch runs again."""
+    """Accepted and billed, and not known to be done. The next run of the batch waits for the job."""
     COMPLETED = "completed"
-    """Done and paid; its picture is at `result.url`, and not in a file."""
+    """Done and paid. The picture is at `result.url`, and not in a file."""
     SAVED = "saved"
-    """Done and paid; its picture is in a file."""
+    """Done and paid. The picture is in a file."""
     REJECTED = "rejected"
-    """The input or the service's answer rules it out. Nothing is charged."""
+    """The input cannot be used, or the service refused the swap. Nothing is charged."""
     UNKNOWN = "unknown"
-    """It may have been accepted and billed. It is never sent again by itself."""
+    """The swap may have been accepted and billed. It is never sent again automatically."""
     FAILED = "failed"
-    """The service ran it, and it brought no picture."""
+    """The service ran the job, and the job returned no picture."""
     EXPIRED = "expired"
-    """It was accepted, and the service no longer knows it."""
+    """Accepted and billed, but the service no longer knows the job."""
     ABANDONED = "abandoned"
-    """Somebody gave it up by hand."""
+    """A person gave the swap up, with `Journal.abandon` or `segmind-swap resolve --abandon`."""
 
     @property
     def is_done(self) -> bool:
@@ -93,12 +93,12 @@ class OutcomeState(StrEnum):
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether nobody knows if the swap was accepted. SENDING is so once no batch is at work."""
+        """Whether it is unknown if the swap was accepted. SENDING is in doubt once its batch has ended."""
         return self in {OutcomeState.SENDING, OutcomeState.UNKNOWN}
 
     @property
     def may_cost(self) -> bool:
-        """Whether it is still open what the swap costs: its price is reserved, and not spent."""
+        """Whether the cost of the swap is still open: its price is reserved, and not settled."""
         return self.is_in_doubt or self in {OutcomeState.ACCEPTED, OutcomeState.EXPIRED}
 
     @property
@@ -110,7 +110,7 @@ class OutcomeState(StrEnum):
     def is_resumed(self) -> bool:
         """Whether the next run continues the swap without a submit: it waits, or fetches the picture.
 
-        A swap that is SENDING belongs to a batch at work. After a crash it becomes UNKNOWN instead.
+        A SENDING swap belongs to a running batch. After a crash, the next run makes the swap UNKNOWN instead.
         """
         return self in {OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED}
 
@@ -121,7 +121,7 @@ class OutcomeState(StrEnum):
 
     @property
     def is_settled(self) -> bool:
-        """Whether a run leaves the swap as it is: only `retry_failed`, or a person, changes it."""
+        """Whether a run does not change the swap: only `retry_failed`, or a person, changes its state."""
         return self is not OutcomeState.PENDING and not self.is_resumed
 
     def needs_submit(self, *, retry_failed: bool = False) -> bool:
@@ -143,14 +143,15 @@ _Error = Annotated[
 
 
 class SwapOutcome(Value):
-    """What became of one request of a batch. A failed swap is a value, too.
+    """The outcome of one request of a batch. A failed swap is an outcome, too, and not an exception.
 
     Attributes:
         request: The request.
-        state: How far it came.
-        job: The accepted job, if there is one: it was billed, and can be waited for.
-        result: The finished swap, if it is finished.
-        error: What it ended in, if it is not well.
+        state: The state of the swap.
+        job: The job, which was accepted and billed; None if no job is known.
+        result: The finished swap; None if the swap is not done.
+        error: The error that ended the swap, or that stopped the batch before the swap was sent; None if
+            there was no error.
     """
 
     request: SwapRequest
@@ -161,19 +162,19 @@ class SwapOutcome(Value):
 
     @property
     def ok(self) -> bool:
-        """Whether the picture is there, where it was wanted."""
+        """Whether the swap is done without an error. With `save_to`, the picture is in a file."""
         return self.result is not None and self.error is None
 
     @property
     def path(self) -> Path | None:
-        """The file it was saved to, if it was."""
+        """The file that the picture was saved to; None if it was not saved."""
         return None if self.result is None else self.result.path
 
     def unwrap(self) -> SwapResult:
         """The finished swap.
 
         Raises:
-            SwapError: what it ended in instead.
+            SwapError: the `error` of the outcome; a plain `SwapError` if there is neither error nor result.
         """
         if self.result is None or self.error is not None:
             raise self.error or SwapError("the swap was not done", job=self.job)

@@ -1,7 +1,7 @@
 """The two seams of the client: what a fleet of machines replaces.
 
-A `Gate` decides when requests may leave. A `Ledger` has one entry a swap, and the money of a batch. A
-`SubmitRecord` is what a submit writes down between its POSTs.
+A `Gate` decides when requests may leave. A `Ledger` keeps one entry for each swap, and the money of a batch.
+A `SubmitRecord` records the POSTs of one swap.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class Admission:
     Attributes:
         call: The kind of request.
         number: Counts a client's requests.
-        epoch: How often 429s had closed the gate before. It tells a new 429 from one of the same epoch.
-        left_at: When the permission was given, on the event loop's clock.
+        epoch: How often 429s had closed the gate before. Only the first 429 of an epoch is a new one.
+        admitted_at: When the permission was given, in seconds on the event loop's clock.
     """
 
     call: Call
     number: int
     epoch: int
-    left_at: float
+    admitted_at: float
 
 
 class Gate(Protocol):
@@ -39,14 +39,16 @@ class Gate(Protocol):
     because they carry no key: no method but `closed_for` is called for them.
 
     Each admission ends with exactly one `release`. Before that, at most one of `rate_limited` and `answered`
-    is called: neither, if no complete response came. What these three methods raise is logged and dropped,
-    because the response may belong to a paid call. So is what `closed_for` raises: the gate counts as open.
+    is called; neither is called if there was no complete response. An exception of these three methods is
+    logged and not raised, because the response may belong to a paid call. An exception of `closed_for` is
+    logged, too: the gate then counts as open.
     """
 
     def closed_for(self, call: Call) -> float:
         """Seconds until a request of this kind may leave again after a 429; 0.0 if the gate is open.
 
-        An estimate: it decides if a submit can still be sent before its timeout. For a download it is 0.0.
+        The client uses this estimate to decide if a submit can still be sent before its timeout. For a
+        download, the value is 0.0.
         """
         ...
 
@@ -66,28 +68,28 @@ class Gate(Protocol):
     def rate_limited(self, admission: Admission, retry_after: float | None) -> float:
         """Closes the gate for all requests, because a request was answered 429.
 
-        Must not block: a gate that is shared by several processes tells the others in the background.
+        Must not block: a gate that several processes share informs the other processes in the background.
 
         Args:
             admission: The request's admission.
             retry_after: Seconds that the server asked to wait; None if it named no time.
 
         Returns:
-            Seconds until requests leave again; they are the `delay` of the event `RateLimited`.
+            Seconds until requests leave again, which become the `delay` of the event `RateLimited`.
         """
         ...
 
     def answered(self, admission: Admission) -> None:
-        """A request had a complete response with any other status than 429. Must not block."""
+        """Records a complete response with any other status than 429. Must not block."""
         ...
 
     def release(self, admission: Admission) -> None:
-        """A request has ended, or was not sent at all. Must not block."""
+        """Ends an admission: its request has ended, or was not sent at all. Must not block."""
         ...
 
 
 class SubmitRecord(Protocol):
-    """What a submit writes down. After a crash between two calls, the first of them is what remains."""
+    """The durable record of the POSTs of one swap. After a crash, it is as after the last finished call."""
 
     async def intend(self, in_doubt: int) -> None:
         """Records the intent to POST. Awaited directly before each POST; durable when it returns.
@@ -101,23 +103,23 @@ class SubmitRecord(Protocol):
         ...
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
-        """Records how a POST ended. Awaited before the caller hears of it; durable when it returns.
+        """Records how a POST ended. Awaited before the caller gets the job; durable when it returns.
 
-        Must not raise: the response cannot be given back.
+        Must not raise: the response may be an acceptance, which cannot be received a second time.
 
         Args:
-            job: The accepted job; None if the POST brought none.
-            in_doubt: How many POSTs of the swap may have been accepted, besides that of the job.
+            job: The accepted job; None if the POST was not accepted, or is in doubt.
+            in_doubt: How many POSTs of the swap may have been accepted, besides the POST of the job.
         """
         ...
 
     def withdrawn(self, in_doubt: int) -> None:
-        """The last byte of the intended POST never left, and never will."""
+        """Records that the last byte of the intended POST never left, and never will."""
         ...
 
 
 class NoRecord:
-    """Writes nothing down."""
+    """A `SubmitRecord` that records nothing."""
 
     async def intend(self, in_doubt: int) -> None:
         pass
@@ -139,8 +141,8 @@ class NewEntry:
     Attributes:
         id: The caller's name for the swap. It may be empty where a ledger keeps only the money.
         fingerprint: Identifies which pictures are swapped.
-        reference: What a report calls the picture of the new character.
-        scene: What a report calls the scene.
+        reference: The name of the reference in reports.
+        scene: The name of the scene in reports.
     """
 
     id: str
@@ -156,7 +158,7 @@ class Entry:
     Attributes:
         number: Identifies the entry in its ledger.
         run: The last run of the batch that took the entry.
-        billable_posts: How many POSTs of the swap may have been accepted, that of the job included.
+        billable_posts: How many POSTs of the swap may have been accepted, the POST of the job included.
     """
 
     number: int
@@ -173,15 +175,15 @@ class Entry:
 
     @property
     def in_doubt(self) -> int:
-        """How many POSTs of earlier runs may have been accepted, besides that of the job.
+        """How many POSTs of earlier runs may have been accepted, besides the POST of the job.
 
-        A PENDING entry is submitted anew: even a job that it may know is then one of the POSTs in doubt.
+        A PENDING entry is submitted again. If it has a job, the POST of that job is in doubt, too.
         """
         has_job = self.job is not None and self.state is not OutcomeState.PENDING
         return max(0, self.billable_posts - has_job)
 
     def outcome(self, request: SwapRequest | None = None) -> SwapOutcome:
-        """What the ledger knows of the swap, for its request.
+        """The outcome of the swap, as the ledger has recorded it.
 
         Without `request`, the outcome's request has the names of the pictures: paths, URLs or descriptions.
         """
@@ -194,7 +196,7 @@ class Entry:
         )
 
     def conflict(self, ledger: str) -> str:
-        """The message for an input that has the id of this entry, and other pictures."""
+        """The message for an input with the id of this entry and with other pictures."""
         return (
             f"the journal {ledger} knows the id {self.id!r} with other pictures ({self.reference} into"
             f" {self.scene}): give this swap another id, or use another journal"
@@ -202,24 +204,24 @@ class Entry:
 
 
 class EntryConflict(Exception):  # noqa: N818 - the batch makes the typed error of it
-    """An input cannot have its entry: the id was taken in this run, or belongs to other pictures."""
+    """An input cannot use an entry: the id was taken in this run, or belongs to other pictures."""
 
 
 class LedgerView(Protocol):
-    """A ledger, to be looked at."""
+    """A ledger that is open for reading."""
 
     @property
     def name(self) -> str:
-        """What messages call the ledger: for a journal, its path."""
+        """The name of the ledger in messages: for a journal, its path."""
         ...
 
     @property
     def keeps_entries(self) -> bool:
-        """Whether the ledger outlives the batch, so that each swap needs an id of its own."""
+        """Whether the entries outlive the batch. If so, each swap needs an id of its own."""
         ...
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """The entries of those ids that have one.
+        """The entries by id. The mapping has no key for an id without an entry.
 
         Raises:
             JournalError: the ledger cannot be read.
@@ -227,34 +229,34 @@ class LedgerView(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Closes the ledger, after the responses of open claims, which have at most their grace."""
+        """Waits until open claims are resolved, for at most 20 s, and closes the ledger."""
         ...
 
 
 class Ledger(LedgerView, Protocol):
-    """One entry a swap, and the money of a batch. What an awaited method has returned from is durable.
+    """One entry for each swap, and the money of a batch. The effect of an awaited method is durable.
 
-    Money: `reserve` or `claim` commits the price of a POST. `refuse` and `withdraw` keep it for the next POST
-    of the same swap. `finish` and `release` end it: what is not `held` is given back. A cancelled call may
-    have been carried out.
+    Money: `reserve` or `claim` commits the price of a POST. After `refuse` and `withdraw`, the price stays
+    committed for the next POST of the same swap. `finish` and `release` give back the price of every POST
+    that is not one of the `unsettled_posts`. A cancelled call may have been carried out.
 
-    Errors: a `JournalError` stops the batch. So does any other exception of `accept`, `refuse`, `withdraw`,
-    `finish`, `save` and `release`. It is logged with the job, and the swap goes on, because the swap may be
-    paid. Other exceptions of the other methods end the batch, and are raised by it.
+    Errors: a `JournalError` stops the batch. Any other exception of `accept`, `refuse`, `withdraw`, `finish`,
+    `save` and `release` stops the batch, too. It is logged with the job, and the swap goes on, because the
+    swap may be paid. The batch raises other exceptions of the other methods at its end.
     """
 
     @property
     def price_usd(self) -> float:
-        """What a swap is taken to cost, in USD: the price that was set, or more if the service told more."""
+        """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
         ...
 
     @property
     def committed_usd(self) -> float:
-        """What is spent or may have to be paid, in USD, earlier runs included."""
+        """The money that is spent or may have to be paid, in USD, earlier runs included."""
         ...
 
     async def take(self, swap: NewEntry) -> Entry:
-        """The entry of an input, made if it is new.
+        """Returns the entry of an input. A new input gets a new entry.
 
         Raises:
             EntryConflict: the id was given twice in this run, or belongs to other pictures.
@@ -263,7 +265,7 @@ class Ledger(LedgerView, Protocol):
         ...
 
     def resumable(self) -> AsyncGenerator[Entry, None]:
-        """The ACCEPTED entries of earlier runs, oldest first. This batch goes on with each of them.
+        """The ACCEPTED entries of earlier runs, oldest first. This batch waits for the job of each entry.
 
         Raises:
             JournalError: the ledger failed.
@@ -274,15 +276,15 @@ class Ledger(LedgerView, Protocol):
         """Makes a FAILED or REJECTED entry PENDING, and returns the new entry.
 
         Raises:
-            JournalError: the ledger failed, or the entry is in another state by now.
+            JournalError: the ledger failed, or the entry is in another state.
         """
         ...
 
     async def reserve(self, entry: Entry) -> None:
-        """Commits the price of one POST. Waits while money of other swaps may be given back.
+        """Commits the price of one POST. Waits while other swaps may still give money back.
 
         Raises:
-            BudgetExceededError: there is no room in the budget, and none will come.
+            BudgetExceededError: there is no room in the budget, and no swap can give money back.
             JournalError: the ledger failed.
         """
         ...
@@ -295,7 +297,7 @@ class Ledger(LedgerView, Protocol):
             in_doubt: How many earlier POSTs of the swap may have been accepted.
 
         Raises:
-            BudgetExceededError: there is no room for another POST. Nothing was recorded.
+            BudgetExceededError: the budget has no room for another POST. Nothing was recorded.
             JournalError: the ledger failed, or the entry's state does not allow a POST.
         """
         ...
@@ -304,12 +306,14 @@ class Ledger(LedgerView, Protocol):
         """Records an accepted job.
 
         Raises:
-            JournalError: the ledger failed. It has kept the job elsewhere, or logged it.
+            JournalError: the ledger failed. The ledger has stored the job elsewhere, or logged the job.
         """
         ...
 
     async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
-        """Records that a POST brought no job: PENDING, or still SENDING while a POST of this run is in doubt.
+        """Records that a POST has ended without a job.
+
+        The state becomes PENDING, or stays SENDING while a POST of this run is in doubt.
 
         Raises:
             JournalError: the ledger failed.
@@ -320,13 +324,13 @@ class Ledger(LedgerView, Protocol):
         """Records, in the background, that the claimed POST never left. The state is as after `refuse`."""
         ...
 
-    async def finish(self, entry: Entry, outcome: SwapOutcome, *, held: int) -> None:
+    async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
         """Records how the swap ended, and settles its money.
 
         Args:
             entry: The entry.
-            outcome: The end. A `result` settles one POST at its cost.
-            held: How many other POSTs may still have to be paid.
+            outcome: The outcome. A `result` settles one POST at its cost.
+            unsettled_posts: How many other POSTs may still have to be paid.
 
         Raises:
             JournalError: the ledger failed. The money is settled all the same.
@@ -341,18 +345,19 @@ class Ledger(LedgerView, Protocol):
         """
         ...
 
-    def release(self, entry: Entry, *, held: int) -> None:
-        """This process does not go on with the swap. Its state stays.
+    def release(self, entry: Entry, *, unsettled_posts: int) -> None:
+        """Ends this process's work on the swap. The state of the entry does not change.
 
         Args:
             entry: The entry.
-            held: How many POSTs may still have to be paid; the rest of the committed money is given back.
+            unsettled_posts: How many POSTs may still have to be paid. The price of the other POSTs of the
+                entry is given back.
         """
         ...
 
 
 class LedgerSource(Protocol):
-    """Where a batch finds its ledger: a `Journal`, or what a fleet shares."""
+    """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
 
     async def open(self, *, origin: str, workflow: str, price_usd: float, budget_usd: float | None) -> Ledger:
         """Opens the ledger for a batch.
@@ -360,8 +365,8 @@ class LedgerSource(Protocol):
         Args:
             origin: The origin of the API, such as `https://api.segmind.com`.
             workflow: The id of the workflow.
-            price_usd: What a swap is taken to cost, in USD, at least.
-            budget_usd: What the batch may cost at most, in USD, earlier runs included; None for no limit.
+            price_usd: The assumed cost of a swap in USD. A higher price of earlier runs is kept.
+            budget_usd: The most that the batch may cost, in USD, earlier runs included; None for no limit.
 
         Raises:
             JournalError: the ledger is in use, damaged, of another service, or cannot be written.
@@ -369,7 +374,7 @@ class LedgerSource(Protocol):
         ...
 
     async def look(self) -> LedgerView | None:
-        """Opens the ledger to look at it; None if there is none yet.
+        """Opens the ledger for reading; None if there is no ledger yet.
 
         Raises:
             JournalError: the ledger cannot be read.

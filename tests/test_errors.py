@@ -265,5 +265,5 @@ def test_fields_that_an_error_does_not_have_are_passed_over_and_others_have_thei
     ],
 )
 def test_what_is_no_error_of_ours_is_refused(fields: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"is no error of this package|lacks something"):
+    with pytest.raises(ValueError, match=r"is no error of this package|lacks a field"):
         error_of(fields)

@@ -1,4 +1,4 @@
-"""JSON of strangers, with a limit on what it may become in memory."""
+"""Parses JSON from a server, with a limit on the memory that the values may take."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def parsed(text: bytes | str) -> object:
             not UTF-8.
     """
     raw = text if isinstance(text, bytes) else text.encode()
-    # Each value but the first follows one of these characters. Inside strings they are counted as well, so
-    # that the estimate is never too low.
+    # Each value but the first follows one of these characters. Characters inside strings are counted, too, so
+    # the estimate is never too low.
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _MAX_VALUES:
         raise ValueError("it holds too many values")
     value: object = from_json(raw)

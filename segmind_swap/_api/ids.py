@@ -1,4 +1,4 @@
-"""Which names a swap may have: an id becomes a file name on any system, and one line on a screen."""
+"""Which ids a swap may have: an id becomes a file name on any system, and one line on a screen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def id_problem(id: str) -> str | None:
 def canonical_id(id: str) -> str:
     """The same text for all ids that a file system, or a reader, may take for the same name.
 
-    Hidden characters are removed, allowed ones too. Letter case and the Unicode normal form are made equal.
+    All hidden characters are removed, also allowed characters. Letter case and Unicode normal form are made
+    equal.
     """
     composed = unicodedata.normalize("NFC", without_hidden(id))
     return unicodedata.normalize("NFC", composed.casefold())

@@ -39,7 +39,8 @@ def checked(data: bytes, *, max_bytes: int) -> LoadedImage:
     """Reads the header of an image.
 
     Raises:
-        ValueError: the data is no image that the service takes, or has more than `max_bytes` bytes.
+        ValueError: the data is not a JPEG, PNG or WebP image, or has more than `max_bytes` bytes or 100
+            million pixels.
     """
     if not data:
         raise ValueError("it is empty")
@@ -109,7 +110,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
 
 
 def _webp_size(data: bytes) -> tuple[int, int]:
-    """RFC 9649, 2.5 to 2.7: lossy, lossless and extended files have their size in three places."""
+    """RFC 9649, 2.5 to 2.7: lossy, lossless and extended files store the size at different offsets."""
     (length,) = struct.unpack_from("<I", data, 4)
     if len(data) < length + 8:
         raise ValueError("it is a WebP that is cut short")

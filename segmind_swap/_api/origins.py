@@ -70,7 +70,7 @@ def origin_of(url: str) -> Origin:
     """The origin of an absolute http(s) URL.
 
     Raises:
-        ValueError: the URL is no such URL, has user info, or is written in an ambiguous way.
+        ValueError: the text is no absolute http(s) URL, has user info, or is ambiguous.
     """
     if len(url) > MAX_URL_LENGTH:
         raise ValueError(f"it is longer than {MAX_URL_LENGTH} characters")
@@ -109,7 +109,7 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 
 def _public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is on the internet. Of IPv6, only 2000::/3 is; 2002::/16 wraps IPv4 addresses."""
+    """Whether an address is on the internet. In IPv6, only 2000::/3 is; 2002::/16 contains IPv4 addresses."""
     if isinstance(address, ipaddress.IPv6Address) and (address not in _GLOBAL_UNICAST or address.sixtofour):
         return False
     return address.is_global and not address.is_multicast

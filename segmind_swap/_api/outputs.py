@@ -1,8 +1,8 @@
-"""The outputs of a finished job, in every shape that servers and documents have shown.
+"""Reads the outputs of a finished job, in every shape that servers and documents have shown.
 
-In the order tried: a JSON string of a list of `{keyname, value: {data, type}}`, or the same already parsed ·
-a JSON object `{keyname: url}`, as a string or parsed · a plain or JSON-quoted URL · a list of bare URLs, all
-under `output` · the same under `outputs` · a key of its own at the top level, beside the status.
+The field `output` may be a list of `{keyname, value: {data, type}}`, an object `{keyname: url}`, a URL, or a
+list of URLs; each of them parsed, or as a string of JSON. The field `outputs` may be the same. Else, each
+output has a key of its own at the top level, beside the status. The fields are tried in this order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .origins import origin_of
 
 _MAX_ITEMS = 256
 _MAX_DEPTH = 6
-# These fields stand beside the status as well. The inputs among them must never be taken for the result.
+# URLs that are no outputs, although they are at the top level: an input must never be taken for the result.
 _NOT_OUTPUTS = frozenset(
     {
         "character_image",
@@ -38,10 +38,10 @@ def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
         for name, value in fields.items()
         if name not in _NOT_OUTPUTS and isinstance(value, str) and _can_be_fetched(value)
     )
-    places = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
-    places.append(_first(beside))
-    # The first place with a picture. Without one: the first place with anything.
-    return next((items for items in places if picture_in(items)), next(filter(None, places), ()))
+    candidates = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
+    candidates.append(_first(beside))
+    # The first candidate with a picture. Without a picture: the first candidate with any output.
+    return next((items for items in candidates if picture_in(items)), next(filter(None, candidates), ()))
 
 
 def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:

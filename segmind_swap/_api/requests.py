@@ -1,4 +1,4 @@
-"""Values to requests of the API. `swap` is the number of the swap, for the events of the request."""
+"""Builds requests of the API from values. `swap` is the number of the swap, for the request's events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .origins import Service
 
 
 def submit_request(service: Service, workflow: str, urls: SwapUrls, *, swap: int | None = None) -> Request:
-    """The paid request. Both pictures are always sent: without one, a sample would run and be billed."""
+    """The paid request. It always has both pictures: for a missing picture, the service bills a sample."""
     document = {"reference_character_image": urls.reference, "character_image": urls.scene}
     url = f"{service.base_url}/workflows/{workflow}"
     return Request(call=Call.SUBMIT, method="POST", url=url, body=_json(document), swap=swap)
@@ -23,7 +23,7 @@ def poll_request(poll_url: str, *, swap: int | None = None, attempt: int = 1) ->
 
 
 def upload_request(service: Service, data_url: str, *, swap: int | None = None) -> Request:
-    """Uploads one picture. Free. Never several: the order of the URLs in the response is not promised."""
+    """Uploads one picture. Free. One picture a request, because the order of several URLs is not promised."""
     url = f"{service.upload_base_url}/upload-asset"
     return Request(call=Call.UPLOAD, method="POST", url=url, body=_json({"data_urls": [data_url]}), swap=swap)
 

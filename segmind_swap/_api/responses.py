@@ -1,4 +1,4 @@
-"""Responses of the API to values, or to typed errors.
+"""Reads responses of the API into values, or into typed errors.
 
 Sources of every shape: Segmind's API page for the workflow, its documentation and its own SDK 1.3.0.
 """
@@ -35,7 +35,7 @@ _STATES = {
 def accepted_job(
     service: Service, response: Response, *, workflow: str, possible_duplicates: int
 ) -> SwapJob | None:
-    """The job in a 2xx to a submit; None if there is none that could ever be waited for.
+    """The job in a 2xx to a submit; None if the response names no job that can be waited for.
 
     Whether the `poll_url` of the job can be trusted is not checked here (`Service.poll_url_problem`).
     """
@@ -70,7 +70,7 @@ def read_status(response: Response, job: SwapJob) -> SwapStatus:
     """The state of a job, from the response to a poll. The errors have the job.
 
     Raises:
-        OutputError: the job is COMPLETED without a usable picture. It was paid.
+        OutputError: the job is COMPLETED without a usable picture. The job was paid.
         StatusError: the HTTP status is no success, and the body is not the state of the job.
         ResponseError: a 2xx whose body is not a JSON object.
     """
@@ -111,10 +111,10 @@ def _state(fields: Mapping[str, Any]) -> SwapState | None:
 
 
 def _is_state_of_the_job(response: Response, fields: Mapping[str, Any], state: SwapState | None) -> bool:
-    """Whether the body's `status` counts, and not the HTTP status (a FAILED job is served as 422)."""
+    """Whether the body is the state of the job, even with an error status (a FAILED job may be a 422)."""
     if response.ok:
         return True
-    if not response.kind.may_tell_of_a_job or state is None:
+    if not response.kind.may_have_job_state or state is None:
         return False
     # `{"status": "error"}` is what many gateways send for any error of their own.
     return str(fields["status"]).strip().upper() != "ERROR"
@@ -179,7 +179,7 @@ def read_credits(response: Response) -> Credits:
 
 
 def refusal(response: Response, call: Call, job: SwapJob | None = None) -> StatusError:
-    """The typed error of a response that is no success."""
+    """The typed error of a response that is no 2xx."""
     return status_error(
         response.status_code, call, reason=response.excerpt, request_id=response.request_id, job=job
     )
@@ -188,7 +188,7 @@ def refusal(response: Response, call: Call, job: SwapJob | None = None) -> Statu
 def error_of_response(
     response: Response | NoResponse, call: Call, job: SwapJob | None = None
 ) -> StatusError | ConnectionFailedError:
-    """The typed error of a call without a success."""
+    """The typed error of a call that did not succeed."""
     if isinstance(response, Response):
         return refusal(response, call, job)
     return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)

@@ -1,4 +1,4 @@
-"""What an HTTP status means: one table, and the typed error of a response that says no."""
+"""What an HTTP status means: one table, and the typed error of a response that is no 2xx."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ class StatusKind(Enum):
     RATE_LIMITED = auto()
     """429."""
     INVALID = auto()
-    """400 and 422: of a poll, the job's own failure may be served so."""
+    """400 and 422. The response to a poll may have this status because the job has failed."""
     REFUSED = auto()
     """Any other 4xx."""
     SERVER_ERROR = auto()
-    """500: the service itself failed, or (of a poll) the job did."""
+    """500: the service failed, or (in the response to a poll) the job has failed."""
     GATEWAY = auto()
     """502, 503 and 504: nobody knows whether the service has processed the request."""
     UNCLEAR = auto()
@@ -74,22 +74,22 @@ class StatusKind(Enum):
         return self is StatusKind.SUCCESS
 
     @property
-    def may_pass(self) -> bool:
-        """Whether the same free call is worth repeating after a backoff. A 429 has rules of its own."""
+    def is_transient(self) -> bool:
+        """Whether the same free call may succeed after a backoff. A 429 has rules of its own."""
         return self in {StatusKind.NOT_YET, StatusKind.SERVER_ERROR, StatusKind.GATEWAY}
 
     @property
-    def may_tell_of_a_job(self) -> bool:
+    def may_have_job_state(self) -> bool:
         """Whether the body of a response to a poll may be the state of the job.
 
-        All other codes come from a gateway or concern the caller, whatever their body says, and the job may
-        be well: a paid job that is reported as failed by mistake may be paid again.
+        All other codes come from a gateway or concern the caller, whatever the body says. A paid job that is
+        reported as failed by mistake may be paid again.
         """
         return self in {StatusKind.SUCCESS, StatusKind.INVALID, StatusKind.SERVER_ERROR}
 
     @property
     def is_from_the_service(self) -> bool:
-        """Whether the service is there and responds (below 500), as the circuit breaker asks."""
+        """Whether the service itself has responded (below 500). The circuit breaker asks this."""
         return self not in {StatusKind.SERVER_ERROR, StatusKind.GATEWAY, StatusKind.UNCLEAR}
 
 
@@ -137,13 +137,13 @@ _ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
 def status_error(
     code: int, call: str, *, reason: str = "", request_id: str | None = None, job: SwapJob | None = None
 ) -> StatusError:
-    """The typed error of a response that is no success.
+    """The typed error of a response that is no 2xx.
 
     Args:
         code: The status code.
         call: The kind of call, as a word.
-        reason: What the response gives as the reason, as harmless text.
-        request_id: The id that the response has.
+        reason: The reason in the response, as harmless text.
+        request_id: The id of the request in the response.
         job: The job that the call was about.
     """
     error_class, advice = _class_of(code, reason, call)

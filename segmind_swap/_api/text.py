@@ -1,4 +1,4 @@
-"""Text of strangers, made harmless: ids and server messages end up in logs, file names and terminals."""
+"""Makes text from outside harmless: ids and server messages reach logs, file names and terminals."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ _VIRAMA = 9
 """The canonical combining class of the sign that suppresses a vowel, in the scripts of India and around."""
 
 # Unicode's joining types of Arabic letters (blocks Arabic and Arabic Supplement). A letter of the first class
-# joins on both sides, one of the second only to the letter before it. Other joining scripts (Syriac, N'Ko,
-# Mongolian, Adlam and so on) are left out: their ids work without the non-joiner.
+# joins on both sides; a letter of the second class joins only to the letter before it. Other joining scripts
+# (Syriac, N'Ko, Mongolian, Adlam and so on) are not in the table: their ids work without the non-joiner.
 _DUAL_JOINING = (
     "\u0620\u0626\u0628\u062a-\u062e\u0633-\u063f\u0641-\u0647\u0649\u064a\u066e\u066f\u0678-\u0687\u069a-\u06bf"
     "\u06c1\u06c2\u06cc\u06ce\u06d0\u06d1\u06fa-\u06fc\u06ff\u0750-\u0758\u075c-\u076a\u076d-\u0770\u0772"
@@ -74,9 +74,9 @@ _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U00
 def has_hidden(text: str) -> bool:
     """Whether a text has a character that cannot be seen, where no script needs that character.
 
-    Needed are the zero width (non-)joiner as RFC 5892 allows it (after a virama; the non-joiner also between
-    Arabic letters that would join), the joiner inside an emoji sequence, and variation selectors after an
-    emoji or an ideograph.
+    These characters are needed: the zero width (non-)joiner where RFC 5892 allows it (after a virama; the
+    non-joiner also between Arabic letters that would join), the joiner inside an emoji sequence, and
+    variation selectors after an emoji or an ideograph.
     """
     return any(not _is_needed(text, match.start()) for match in _HIDDEN.finditer(text))
 
@@ -145,13 +145,13 @@ def _neighbours(text: str, at: int) -> tuple[str, str]:
 
 
 def shorten(text: str) -> str:
-    """At most 300 characters on one line, without control characters, terminal escapes and hidden ones."""
+    """At most 300 characters on one line, without control, escape and hidden characters."""
     text = " ".join(harmless(text[:_MAX_SCANNED]).split())
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def failure_text(body: bytes | Mapping[str, Any]) -> str:
-    """The reason of a failure that a body gives, in at most 300 harmless characters; empty if none."""
+    """The reason of a failure in a body, in at most 300 harmless characters; empty if there is no text."""
     if not isinstance(body, bytes):
         return _reason_in(body)
     try:
@@ -162,7 +162,7 @@ def failure_text(body: bytes | Mapping[str, Any]) -> str:
 
 
 def readable(body: bytes) -> str:
-    """The beginning of a body, as `shorten` makes it."""
+    """The beginning of a body, as text that `shorten` has made harmless."""
     return shorten(body[:_MAX_SCANNED].decode(errors="replace"))
 
 
@@ -210,5 +210,5 @@ def _texts(value: object, depth: int) -> Iterator[str]:
 
 
 def request_id(value: object) -> str | None:
-    """An id that a server gives; None if it is unusable. It is written into messages and logs unchanged."""
+    """A server's id, checked because messages and logs contain it unchanged; None if the id is unusable."""
     return value if isinstance(value, str) and 0 < len(value) <= 256 and value.isprintable() else None

@@ -1,4 +1,4 @@
-"""What a batch would reject, found out before anything is sent."""
+"""Finds the requests that a batch would reject, before anything is sent."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _File: TypeAlias = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What requests are compared with.
+    """The facts that each request is compared with.
 
     Attributes:
         folder: Where results will be saved, if the folder exists already.
@@ -56,7 +56,7 @@ async def check(
     """The requests that a batch would reject, each with its error.
 
     Raises:
-        JournalError: the ledger is there, and cannot be read.
+        JournalError: the ledger exists, and cannot be read.
     """
     ledger = None if source is None else await source.look()
     known = _Known(
@@ -84,7 +84,7 @@ async def _check(uploads: Uploads, request: SwapRequest, known: _Known) -> None:
     try:
         identities = [await _identity(uploads, image, known) for image in names]
     except ImageError:
-        # An earlier run has submitted the swap, and its pictures are gone: nothing of it will be sent again.
+        # An earlier run has submitted the swap, so its missing pictures are not needed any more.
         if entry is None or entry.state is OutcomeState.PENDING or (entry.reference, entry.scene) != names:
             raise
         return

@@ -10,7 +10,7 @@ from .._api.image_header import LoadedImage
 
 
 def identity_of(image: LoadedImage | str) -> str:
-    """A picture's URL, or the hash of its content, whatever file it is in."""
+    """Identifies a picture: by its URL, or by the hash of its content. The file name does not count."""
     return image if isinstance(image, str) else f"sha256:{image.sha256}"
 
 

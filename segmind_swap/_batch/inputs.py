@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .._swap.uploads import Uploads
 
 Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
-"""What a batch takes its swaps from, one at a time, when there is room for another swap."""
+"""The source of a batch's swaps. The batch takes one request at a time, when a slot is free."""
 
 
 async def listed(requests: Requests) -> list[SwapRequest]:
@@ -59,9 +59,9 @@ class BatchInput:
     """The two pictures of a swap: the reference first, then the scene.
 
     Attributes:
-        images: The pictures, which are read again when the swap is submitted: a file as its path, anything
-            else as bytes.
-        names: What a report calls the pictures.
+        images: The pictures, for the upload: paths and URLs as strings, other pictures as bytes. A file is
+            read again at the upload.
+        names: The names of the pictures in reports.
         fingerprint: Identifies which pictures are swapped.
     """
 
@@ -86,7 +86,7 @@ def check_id(request: SwapRequest, *, needed: bool) -> None:
 
 
 def output_file_of(request: SwapRequest, folder: Path) -> OutputFile:
-    """The file that a result is saved to."""
+    """The file that the picture of a request is saved to."""
     return OutputFile(folder / (request.id or ""), suffixed=True)
 
 

@@ -1,4 +1,4 @@
-"""One input of a batch, from its request to its outcome. A failure is an outcome, too."""
+"""Processes one input of a batch, from its request to its outcome. A failure is an outcome, too."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ from .._swap.account import SwapAccount
 from .._swap.downloads import save
 from .._swap.output_files import OutputFile, reserved
 from .._swap.polling import wait
-from .._swap.submit import abandon, submit
+from .._swap.submit import submit
 from .fingerprint import fingerprint_of, identity_of
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
+from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
 
 if TYPE_CHECKING:
     from .._swap.session import Session
     from .._swap.uploads import Uploads
-    from .resume import ResumedJobs
 
-# Refusals that every other swap of the account would meet as well.
+# The service would refuse every other swap of the account in the same way.
 _REFUSES_EVERY_SWAP = (AuthenticationError, InsufficientCreditsError, NotFoundError, PermissionDeniedError)
 _SHORTEST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchContext:
-    """What the swaps of a batch share.
+    """The objects that the swaps of a batch share.
 
     Attributes:
         folder: Where pictures are saved; None if they are not saved.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
-        resumed: The jobs of earlier runs, which the batch waits for since it began.
+        resumed: The jobs of earlier runs that this run waits for.
     """
 
     session: Session
@@ -86,13 +86,13 @@ class Item:
         self.job: SwapJob | None = None
         self._context = context
         self._swap = context.session.new_swap()
-        # None until the item has an entry whose money it may use.
+        # None until the item has an entry that this run processes.
         self._account: SwapAccount | None = None
         self._scope = anyio.CancelScope()
         self._will_post = False
 
     def stop(self) -> None:
-        """Takes the swap out of the batch, if a POST of it was to be sent."""
+        """Cancels the swap if it would still POST, and no POST is in flight."""
         is_posting = self._account is not None and self._account.is_posting
         if self._will_post and not (self.job or is_posting):
             self._scope.cancel()
@@ -109,12 +109,12 @@ class Item:
         return await self._stopped_outcome()
 
     async def resumed_outcome(self, entry: Entry) -> SwapOutcome:
-        """Waits for the job of an entry that an earlier run has left, and returns its outcome."""
+        """Waits for the job of an entry of an earlier run, and returns its outcome."""
         self._context.session.emit(Started(swap=self._swap, id=self.request.id))
         account = self._account = self._account_of(entry)
         try:
             if entry.job is None:
-                raise ConfigurationError(f"the journal knows no job of {entry.id!r}, and calls it accepted")
+                raise ConfigurationError(f"the journal knows no job of {entry.id!r}, which is accepted")
             self.job = entry.job
             return await self._finish(account, entry.job)
         except BaseException:
@@ -140,7 +140,7 @@ class Item:
                 self.stop()
 
     def withdrawn(self, in_doubt: int) -> None:
-        """Takes the intent back."""
+        """Withdraws the intent to POST."""
         self._posting_account.withdrawn(in_doubt)
 
     @property
@@ -156,17 +156,17 @@ class Item:
             self._account.release(accepted=accepted)
 
     async def _stopped_outcome(self) -> SwapOutcome:
-        """The outcome of an item that was stopped: not started, or unknown if a POST of it is in doubt."""
+        """The outcome of an item that was stopped: pending, or unknown if one of its POSTs is in doubt."""
         account = self._account
         if account is None or not account.is_in_doubt:
             return self._not_started(self._context.switch.reason)
         error = SubmissionUnknownError(
-            "the batch was stopped while the swap waited to be sent again; it may have been accepted",
+            "the batch was stopped while the swap waited to be sent again; the swap may have been accepted",
             possible_duplicates=account.in_doubt,
         )
         outcome = SwapOutcome(request=self.request, state=OutcomeState.UNKNOWN, error=error)
         # `submit` has already emitted the Failed event when this task was cancelled.
-        await account.finish(outcome, held=account.in_doubt)
+        await account.finish(outcome, unsettled_posts=account.in_doubt)
         return outcome
 
     def _not_started(self, reason: SwapError | None) -> SwapOutcome:
@@ -174,17 +174,17 @@ class Item:
         return SwapOutcome(request=self.request, state=OutcomeState.PENDING, error=reason)
 
     def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
-        """The outcome of a swap that is not well, whose Failed event is emitted."""
+        """Emits `Failed`, and returns the outcome of a swap that ended with an error."""
         outcome = self._outcome(state, error=error, result=result)
         self._emit_failed(error)
         return outcome
 
     async def _failed_and_recorded(
-        self, account: SwapAccount, state: OutcomeState, error: SwapError, *, held: int
+        self, account: SwapAccount, state: OutcomeState, error: SwapError, *, unsettled_posts: int
     ) -> SwapOutcome:
-        """As `_failed`, for a swap whose end the ledger records first."""
+        """As `_failed`, but the ledger records the outcome first."""
         outcome = self._outcome(state, error=error)
-        await account.finish(outcome, held=held)
+        await account.finish(outcome, unsettled_posts=unsettled_posts)
         self._emit_failed(error)
         return outcome
 
@@ -195,7 +195,7 @@ class Item:
         self, state: OutcomeState, *, error: SwapError | None = None, result: SwapResult | None = None
     ) -> SwapOutcome:
         if error is not None:
-            # A response that is no usable acceptance may still name the job.
+            # A response that is not a usable acceptance may still name the job.
             self.job = self.job or error.job
         return SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
 
@@ -220,7 +220,7 @@ class Item:
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
         except (ImageError, ConfigurationError) as exc:
-            # Nothing was sent. The entry stays PENDING: the next run may find the input mended.
+            # Nothing was sent. The entry stays PENDING, because the user may repair the input.
             self._release()
             return self._failed(OutcomeState.REJECTED, exc)
         except (BudgetExceededError, JournalError) as exc:
@@ -244,7 +244,7 @@ class Item:
         )
 
     async def _settled_without_pictures(self) -> Entry | None:
-        """The entry of a swap whose pictures are gone; None if the swap would still be submitted."""
+        """The entry of a swap whose pictures cannot be read; None if the swap would still be submitted."""
         id, ledger = self.request.id, self._context.ledger
         if id is None:
             return None
@@ -259,12 +259,12 @@ class Item:
     def _is_settled(self, entry: Entry) -> bool:
         """Whether this run submits nothing for the entry."""
         if entry.number in self._context.resumed:
-            # This run has waited for the job. However the wait ended, it is no failure of an earlier run.
+            # This run waits for the job. Its failure would not be a failure of an earlier run.
             return True
         return not entry.state.needs_submit(retry_failed=self._context.retry_failed)
 
     async def _replay(self, entry: Entry) -> SwapOutcome:
-        """The outcome of a swap that an earlier run has ended, or brought to its acceptance."""
+        """The outcome of an entry for which this run submits nothing."""
         self.job = entry.job
         outcome = await self._context.resumed.outcome(entry.number)
         if outcome is not None:
@@ -273,10 +273,10 @@ class Item:
         if entry.result is None or file is None:
             return entry.outcome(self.request)
         path = entry.result.path
-        # Look in today's folder first: the folder may have been moved.
-        for place in () if path is None else (file.path.with_name(path.name), path):
-            if await anyio.to_thread.run_sync(_is_file, place):
-                result = entry.result.model_copy(update={"path": place})
+        # Look in the folder of this run first: the folder may have been moved.
+        for candidate in () if path is None else (file.path.with_name(path.name), path):
+            if await anyio.to_thread.run_sync(_is_file, candidate):
+                result = entry.result.model_copy(update={"path": candidate})
                 return entry.outcome(self.request).model_copy(update={"result": result})
         await anyio.to_thread.run_sync(file.remove_stale)
         return await self._save(self._account_of(entry), entry.result)
@@ -292,15 +292,15 @@ class Item:
             return self._not_started(switch.reason)
         except SubmissionUnknownError as exc:
             return await self._failed_and_recorded(
-                account, OutcomeState.UNKNOWN, exc, held=exc.possible_duplicates
+                account, OutcomeState.UNKNOWN, exc, unsettled_posts=exc.possible_duplicates
             )
         except _REFUSES_EVERY_SWAP as exc:
             switch.stop(exc)
             return self._not_started(exc)
         except StatusError as exc:
-            # Only an upload's error finds a POST in doubt here: of a swap that a person has resubmitted.
+            # A POST can be in doubt here only if a person has resubmitted the swap, and an upload failed now.
             state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
-            return await self._failed_and_recorded(account, state, exc, held=account.in_doubt)
+            return await self._failed_and_recorded(account, state, exc, unsettled_posts=account.in_doubt)
         except ResponseError as exc:
             # The error is an upload's, and says nothing about the picture: the next run may try again.
             account.release()
@@ -308,7 +308,7 @@ class Item:
         return await self._finish(account, job)
 
     async def _submit(self, account: SwapAccount, batch_input: BatchInput) -> SwapJob:
-        """Submits until there is a job. A failure in which nothing was sent costs time, never the input."""
+        """Submits until there is a job. After a failure in which nothing was sent, it submits again."""
         failures = 0
         while True:
             try:
@@ -347,23 +347,25 @@ class Item:
                 result = await wait(session, job, swap=self._swap, timeout=session.timeout, in_batch=True)
             except SwapFailedError as exc:
                 return await self._failed_and_recorded(
-                    account, OutcomeState.FAILED, exc, held=account.in_doubt
+                    account, OutcomeState.FAILED, exc, unsettled_posts=account.in_doubt
                 )
             except OutputError as exc:
                 return await self._failed_and_recorded(
-                    account, OutcomeState.FAILED, exc, held=account.in_doubt + 1
+                    account, OutcomeState.FAILED, exc, unsettled_posts=account.in_doubt + 1
                 )
             except SwapExpiredError as exc:
                 return await self._failed_and_recorded(
-                    account, OutcomeState.EXPIRED, exc, held=account.in_doubt + 1
+                    account, OutcomeState.EXPIRED, exc, unsettled_posts=account.in_doubt + 1
                 )
             except SwapError as exc:
                 account.release(accepted=True)
                 return self._failed(OutcomeState.ACCEPTED, exc)
-            await account.finish(self._outcome(OutcomeState.COMPLETED, result=result), held=account.in_doubt)
+            await account.finish(
+                self._outcome(OutcomeState.COMPLETED, result=result), unsettled_posts=account.in_doubt
+            )
             return await self._save(account, result)
         except BaseException:
-            abandon(session, job, swap=self._swap)
+            session.abandon(job, swap=self._swap)
             raise
 
     async def _save(self, account: SwapAccount, result: SwapResult) -> SwapOutcome:
@@ -382,7 +384,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # A folder that may not be read has no file for this process.
+        # This process may not read the folder.
         return False
 
 

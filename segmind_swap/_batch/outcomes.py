@@ -1,4 +1,4 @@
-"""What the user of a batch holds: the outcomes as they come, and what there is to know meanwhile."""
+"""`Outcomes`: the object that `SwapClient.swap_many` yields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from .stop_switch import StopSwitch
 
 
 class Outcomes(AsyncIterator[SwapOutcome]):
-    """The outcomes of a batch, each as soon as its swap has ended."""
+    """The outcomes of a batch, each as soon as its swap has ended.
+
+    If the iterable of the requests raises an exception, no further swap is submitted, and the exception is
+    raised after the last outcome.
+    """
 
     def __init__(self, ledger: Ledger, switch: StopSwitch, jobs: Callable[[], Sequence[SwapJob]]) -> None:
         self._ledger = ledger
@@ -24,29 +28,30 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     @property
     def stopped_by(self) -> SwapError | None:
-        """Why nothing more is submitted: the budget, the account or the journal. None otherwise."""
+        """The error of the budget, the account or the journal that stopped the submits; else None."""
         return self._switch.reason
 
     @property
     def unfinished(self) -> tuple[SwapJob, ...]:
-        """Jobs that are accepted and billed, and whose outcome was not given out.
+        """The accepted and billed jobs whose outcomes were not returned.
 
-        After the block these are the jobs that nobody waits for: keep them, or run the journal again.
+        After the block, the client no longer waits for these jobs: keep the jobs, or run the batch again with
+        the same journal.
         """
         return tuple(self._open_jobs())
 
     @property
     def committed_usd(self) -> float:
-        """What is spent or may have to be paid, in USD, earlier runs of the journal included."""
+        """The money that is spent or may have to be paid, in USD, earlier runs of the journal included."""
         return self._ledger.committed_usd
 
     @property
     def price_usd(self) -> float:
-        """What a swap is taken to cost, in USD: the price that was set, or more if the service told more."""
+        """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
         return self._ledger.price_usd
 
     def stop(self) -> None:
-        """Submits nothing more. Swaps in flight finish, and then the outcomes end."""
+        """Stops further submits. Swaps in flight finish, and then the outcomes end."""
         self._switch.stop()
 
     async def __anext__(self) -> SwapOutcome:
@@ -56,7 +61,13 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         return numbered[1]
 
     async def in_order(self, requests: Sequence[SwapRequest]) -> list[SwapOutcome]:
-        """All outcomes, in the order of the requests; one that was not taken is as in the journal."""
+        """All outcomes, in the order of the requests.
+
+        A request that the batch did not take has the outcome of its entry in the journal, or is PENDING.
+
+        Args:
+            requests: The requests that were given to the batch.
+        """
         found: dict[int, SwapOutcome] = {}
         while (numbered := await self._next()) is not None:
             number, outcome = numbered
@@ -90,9 +101,9 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         return numbered
 
     async def send(self, number: int | None, outcome: SwapOutcome) -> None:
-        """Gives an outcome out, and waits until the reader has it. For the batch.
+        """Passes an outcome to the reader, and waits until the reader has received it. For the batch.
 
-        `number` is the place of the input; None for a job that only the journal knew.
+        `number` is the position of the input; None for a job of an earlier run without an input in this run.
         """
         await self._rendezvous.send((number, outcome))
 
@@ -101,5 +112,5 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         self._failure = self._failure or error
 
     def close(self) -> None:
-        """No more outcomes will come. For the batch."""
+        """Ends the outcomes. For the batch."""
         self._rendezvous.close()

@@ -1,7 +1,7 @@
-"""Values on their way from many tasks to one reader: a channel without a buffer.
+"""A channel without a buffer, from many tasks to one reader.
 
-A stream of anyio's gives a value to a reader that sleeps, and loses the value when plain asyncio cancellation
-meets that reader before it has woken up. Here each value belongs to a task at every step.
+A stream of anyio gives a value to a sleeping reader, and loses the value if plain asyncio cancellation
+reaches the reader before it wakes up. Here, a value stays with its sender until the reader runs and takes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Rendezvous(Generic[T]):
         self._is_closed = False
 
     async def send(self, value: T) -> None:
-        """Offers a value until it is received. If the sender is cancelled, nobody receives the value."""
+        """Offers a value until it is received. If the sender is cancelled, the offer is withdrawn."""
         offer = _Offer(value)
         self._offers.append(offer)
         self._wake_reader()
@@ -42,7 +42,7 @@ class Rendezvous(Generic[T]):
                 self._offers.remove(offer)
 
     async def receive(self) -> T | None:
-        """The next value, as soon as there is one; None when the rendezvous is closed and empty."""
+        """Waits for the next value; None when the rendezvous is closed and empty."""
         await anyio.lowlevel.checkpoint()
         while not self._offers:
             if self._is_closed:
@@ -54,7 +54,7 @@ class Rendezvous(Generic[T]):
         return offer.value
 
     def close(self) -> None:
-        """No more values will be sent."""
+        """Ends the channel: the reader gets None after the last value."""
         self._is_closed = True
         self._wake_reader()
 

@@ -1,11 +1,11 @@
-"""The jobs that earlier runs of a batch have left: accepted, billed, and waited for again."""
+"""Waits for the jobs of earlier runs that were accepted and billed, and are not known to be done."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import anyio
 import anyio.abc
@@ -15,34 +15,44 @@ from .._outcome import SwapOutcome
 from .._protocols import Entry, Ledger
 from .slots import Slots
 
-if TYPE_CHECKING:
-    from .item import Item
+
+class ResumableItem(Protocol):
+    """What this module needs of an `Item`, which stands above it."""
+
+    @property
+    def job(self) -> SwapJob | None:
+        """The accepted job."""
+        ...
+
+    async def resumed_outcome(self, entry: Entry) -> SwapOutcome:
+        """Waits for the job of the entry, and returns the outcome."""
+        ...
 
 
 @dataclass(slots=True)
 class _ResumedJob:
-    """A job that the batch waits for. Its input may still come, or may never come again."""
+    """A job that the batch waits for. Its input may be among the requests of this run, or not."""
 
-    item: Item
+    item: ResumableItem
     ended: anyio.Event
     outcome: SwapOutcome | None = None
 
 
 class ResumedJobs:
-    """The entries whose jobs this run waits for, since it began."""
+    """The entries whose jobs this run waits for from its start."""
 
     def __init__(self) -> None:
         self._by_number: dict[int, _ResumedJob] = {}
 
     def __contains__(self, number: int) -> bool:
-        """Whether the run waits, or has waited, for the job of this entry, and no input has come for it."""
+        """Whether the run waits or has waited for the job of this entry, and has not returned the outcome."""
         return number in self._by_number
 
     async def start(
         self,
         group: anyio.abc.TaskGroup,
         ledger: Ledger,
-        new_item: Callable[[Entry], Item],
+        new_item: Callable[[Entry], ResumableItem],
         new_slots: Callable[[], Slots],
         on_error: Callable[[Exception], None],
     ) -> None:
@@ -80,13 +90,13 @@ class ResumedJobs:
         return resumed.outcome
 
     def jobs(self) -> Iterator[SwapJob]:
-        """The jobs whose outcome was not given out."""
+        """The jobs whose outcomes were not returned."""
         for resumed in self._by_number.values():
             if resumed.item.job is not None:
                 yield resumed.item.job
 
     def without_input(self) -> list[tuple[int, SwapOutcome]]:
-        """The entries, by number, whose jobs have ended and whose inputs did not come again."""
+        """The number and the outcome of each entry whose input is not among the requests of this run."""
         return [
             (number, resumed.outcome)
             for number, resumed in self._by_number.items()
@@ -94,5 +104,5 @@ class ResumedJobs:
         ]
 
     def forget(self, number: int) -> None:
-        """The outcome of this entry was given out."""
+        """Removes an entry whose outcome was returned."""
         del self._by_number[number]

@@ -1,4 +1,4 @@
-"""Many swaps at once: inputs are taken as slots become free, outcomes are given out as swaps end."""
+"""Runs many swaps at once: takes an input when a slot is free, and returns an outcome when a swap ends."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BatchOptions:
 async def run_batch(
     session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, source: LedgerSource
 ) -> AsyncIterator[Outcomes]:
-    """Runs a batch while the block runs.
+    """Runs a batch during the block.
 
     Raises:
         ConfigurationError: the folder for the pictures cannot be made.
@@ -72,7 +72,7 @@ async def run_batch(
                 raised = exc
             group.cancel_scope.cancel()
     except BaseExceptionGroup as exc:
-        # An interrupt met a task of the batch, or the iterator of the requests raised it.
+        # An interrupt was raised in a task of the batch, or by the iterator of the requests.
         raised = _first(exc)
     finally:
         batch.outcomes.close()
@@ -116,7 +116,7 @@ class _Batch:
         self._numbers = itertools.count()
 
     def _open_jobs(self) -> list[SwapJob]:
-        """The jobs of swaps whose outcome was not given out."""
+        """The jobs of swaps whose outcomes were not returned."""
         jobs = [item.job for item in self._items.values() if item.job is not None]
         return list(dict.fromkeys([*jobs, *self._resumed.jobs()]))
 
@@ -127,7 +127,7 @@ class _Batch:
             item.stop()
 
     async def run(self) -> None:
-        """Takes all inputs, and gives out the outcome of each."""
+        """Takes all inputs, and passes the outcome of each input to the reader."""
         async with anyio.create_task_group() as group:
             with self._taking:
                 try:
@@ -139,7 +139,7 @@ class _Batch:
                     self._switch.stop(exc)
                 except Exception as exc:
                     self._give_up(exc)
-        # Jobs whose inputs did not come again are paid: their outcomes are given out, too.
+        # Jobs without an input in this run are paid, too: their outcomes are also returned.
         for number, outcome in self._resumed.without_input():
             await self.outcomes.send(None, outcome)
             self._resumed.forget(number)
@@ -168,7 +168,8 @@ class _Batch:
                 await self._wait_for_client_slot(slots)
                 outcome = await item.outcome()
             finally:
-                # The swap has ended, and needs no slot of the client. The batch's slot waits for the reader.
+                # The swap has ended, and needs no slot of the client. The batch's slot is released only after
+                # the reader has the outcome.
                 slots.release_client_slot()
             await self.outcomes.send(number, outcome)
             del self._items[number]
@@ -188,7 +189,10 @@ class _Batch:
                 self._waiting_for_slots.discard(scope)
 
     def _give_up(self, error: Exception) -> None:
-        """The requests raised, or this package has a mistake: `error` is raised after the swaps in flight."""
+        """Stops the batch after an exception of the requests, or of a mistake in this package.
+
+        `error` is raised after the swaps in flight have ended.
+        """
         self.outcomes.fail(error)
         self._switch.stop()
 

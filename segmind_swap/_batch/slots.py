@@ -34,7 +34,7 @@ class Slots:
             self.release()
 
     def hand_over(self) -> Self:
-        """Gives the slots to a task, which has to release them. The end of the block releases none."""
+        """Gives the slots to a task, which must release them. The end of the block then releases no slot."""
         self._is_handed_over = True
         return self
 

@@ -1,4 +1,4 @@
-"""Whether a batch may still submit, and why it may not."""
+"""Stops the submits of a batch, and stores the reason."""
 
 from __future__ import annotations
 

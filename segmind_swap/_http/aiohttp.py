@@ -1,6 +1,7 @@
 """A faster transport for free calls, with the extra `segmind-swap[fast]`: aiohttp behind httpx's interface.
 
-It takes a fraction of the CPU time of httpx's own pool, however many connections there are. On asyncio only.
+The transport uses a fraction of the CPU time of httpx's pool, also with many connections. It works on asyncio
+only.
 """
 
 from __future__ import annotations

@@ -17,7 +17,9 @@ def header(scheme: AuthScheme, key: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {key}") if scheme == "bearer" else ("x-api-key", key)
 
 
-class _Knowledge:
+class _SchemeState:
+    """The scheme to use, and whether a response has confirmed it."""
+
     def __init__(self, first: AuthScheme, *, confirmed: bool) -> None:
         self.scheme: AuthScheme = first
         self.confirmed = confirmed
@@ -33,30 +35,30 @@ class Schemes:
         pinned = auth != "auto"
         workflow: AuthScheme = "bearer" if auth == "auto" else auth
         account: AuthScheme = "x-api-key" if auth == "auto" else auth
-        self._workflow = _Knowledge(workflow, confirmed=pinned)
-        self._account = _Knowledge(account, confirmed=pinned)
+        self._workflow = _SchemeState(workflow, confirmed=pinned)
+        self._account = _SchemeState(account, confirmed=pinned)
 
     def scheme(self, call: Call) -> AuthScheme:
         """The scheme to send this kind of call with."""
-        return self._of(call).scheme
+        return self._state(call).scheme
 
     def confirm(self, call: Call, scheme: AuthScheme) -> None:
-        """A 2xx response has confirmed this scheme: the client keeps the scheme until it is closed."""
-        known = self._of(call)
-        known.scheme, known.confirmed = scheme, True
+        """Keeps a scheme that a 2xx response has confirmed, until the client is closed."""
+        state = self._state(call)
+        state.scheme, state.confirmed = scheme, True
 
     def next_after(self, call: Call, refused: AuthScheme) -> AuthScheme | None:
-        """The scheme to try after a 401 to `refused`; None if no other scheme is left to try.
+        """The scheme to try after a 401 to `refused`; None if there is no other scheme to try.
 
-        Ask once for each 401: later calls begin with the scheme that this method returns. So when many calls
-        start together, each of them is sent twice at most.
+        Call this method once for each 401: later calls begin with the scheme that it returns. So when many
+        calls start together, each call is sent twice at most.
         """
-        known = self._of(call)
-        if known.confirmed:
+        state = self._state(call)
+        if state.confirmed:
             # Another call may have confirmed the right scheme while this request was in flight.
-            return known.scheme if known.scheme != refused else None
-        known.scheme = _OTHER[refused]
-        return known.scheme
+            return state.scheme if state.scheme != refused else None
+        state.scheme = _OTHER[refused]
+        return state.scheme
 
-    def _of(self, call: Call) -> _Knowledge:
+    def _state(self, call: Call) -> _SchemeState:
         return self._workflow if call in {Call.SUBMIT, Call.POLL} else self._account

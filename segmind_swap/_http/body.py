@@ -1,4 +1,4 @@
-"""Request bodies. The body of a paid request is sent once, reports if it was sent, and can be revoked."""
+"""Request bodies. A paid request's body is sent once, records whether it was sent, and can be revoked."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 class OneShotBody:
     """Yields all bytes but the last, then the last byte, and marks itself as sent just before the last byte.
 
-    A transport's exception does not show if the request was sent; only the body knows. The request has a
-    Content-Length, so a server cannot act on it before it has the last byte.
+    A transport's exception does not show if the request was sent; only the body records this. The request has
+    a Content-Length, so a server cannot act on the request before it has the last byte.
     """
 
     def __init__(self, content: bytes) -> None:
@@ -26,7 +26,7 @@ class OneShotBody:
         return self._sent
 
     def revoke(self) -> bool:
-        """Keeps the last byte from being sent. Returns False, without effect, if it may have been sent."""
+        """Prevents the last byte from being sent. Returns False if the last byte may be sent already."""
         self._revoked = True
         return not self._sent
 
@@ -34,19 +34,19 @@ class OneShotBody:
         return _Parts([self._all_but_the_last, self._the_last])
 
     def _all_but_the_last(self) -> bytes:
-        self._refuse_a_second_time()
+        self._refuse_resend()
         return self._content[:-1]
 
     def _the_last(self) -> bytes:
-        self._refuse_a_second_time()
+        self._refuse_resend()
         if self._revoked:
             raise RuntimeError("nobody waits for this request any more")
         self._sent = True
         return self._content[-1:]
 
-    def _refuse_a_second_time(self) -> None:
+    def _refuse_resend(self) -> None:
         if self._sent:
-            raise RuntimeError("a paid request must not be sent twice, and its body has left already")
+            raise RuntimeError("a paid request must not be sent twice, and its body was sent already")
 
 
 class ReplayableBody:

@@ -1,4 +1,4 @@
-"""Pauses the submits of a client while the service does not answer, because each would be left in doubt.
+"""Pauses the submits of a client while the service does not answer, because each submit would be in doubt.
 
 Five submits in a row without a response below 500 open the circuit breaker. Then the first task that waits
 sends a free request (the probe) after 5, 10, … 60 seconds. Once a probe is answered, one submit is sent as a
@@ -62,14 +62,14 @@ class CircuitBreaker:
         return False
 
     def answered(self) -> None:
-        """A submit had a response below 500: closes the breaker."""
+        """Closes the breaker, because a submit had a response below 500."""
         self._failures = 0
         if self._is_open:
             self._is_open = False
             self._emit(OutageEnded())
 
     def failed(self, cause: str, *, is_trial: bool) -> None:
-        """A submit had no response, or one of 500 and above. `is_trial` is what `permit` has yielded."""
+        """Counts a submit without a response below 500. `is_trial` is the value that `permit` has yielded."""
         self._failures += 1
         if self._is_open:
             # Submits that were sent before the breaker opened show nothing new.

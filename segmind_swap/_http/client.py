@@ -54,7 +54,7 @@ class HttpSettings:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Shared:
-    """What all leases of one client use. It gives no access to the pools, nor to another admission."""
+    """The state that all leases of one client share, without the pools and the admissions."""
 
     settings: HttpSettings
     gate: Gate
@@ -178,8 +178,8 @@ class Lease:
     """A connection slot and an admission, for one request.
 
     Attributes:
-        events: What the request has caused, in order. The caller emits the events in its own task, because
-            a submit is sent in a detached task.
+        events: The events of the request, in order. The caller emits them in its own task, because a submit
+            is sent in a detached task.
     """
 
     def __init__(
@@ -195,7 +195,7 @@ class Lease:
     async def send(
         self, request: Request, scheme: AuthScheme | None, body: OneShotBody | None = None
     ) -> Response | NoResponse:
-        """Sends the request once, and tells the gate and the auth schemes about the response.
+        """Sends the request once, and reports the response to the gate and the auth schemes.
 
         Adds one `Exchanged` to `events`, and one `RateLimited` after a 429. A cancelled request adds none.
 
@@ -217,7 +217,7 @@ class Lease:
         try:
             self._observe(request, scheme, response, anyio.current_time() - started_at)
         except Exception:
-            # The response may belong to a paid call: an error in a gate must not lose it.
+            # The response may belong to a paid call: an error in a gate must not lose the response.
             log.exception("the response of a %s could not be observed", request.call)
         return response
 
@@ -229,7 +229,7 @@ class Lease:
         try:
             self._shared.gate.release(self._admission)
         except Exception:
-            # As above: this runs between the response of a paid call and its record.
+            # Not raised, because this code runs between the response of a paid call and its record.
             log.exception("the gate raised in release()")
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Sends one request and reads one response. Whatever goes wrong becomes a `NoResponse`."""
+"""Sends one request and reads one response. Every failure becomes a `NoResponse`."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def send_once(
         limit_bytes: The largest response body that is accepted, before and after decompression.
         body: The body of a paid request. It is revoked before this function returns or raises.
         redact: Removes the key from headers, bodies and error texts.
-        is_picture: The body of a 2xx response is a picture, and must stay as it is.
+        is_picture: The body of a 2xx response is a picture, which must not be changed.
     """
     head: httpx.Response | None = None
     response: Response | None = None

@@ -25,10 +25,10 @@ _SHORTEST_CLOSURE = 0.5
 _OPEN_FROM = 64
 # Seconds after which a request without a response no longer fills the window of the reopened gate.
 _PROBE = 5.0
-# Submits in flight while the limit is unknown: at most so many meet the first 429 together.
+# The most submits in flight while the limit is unknown, so that few submits get the first 429 together.
 _UNKNOWN = 8
-# Where polls use up the limit, too, a swap needs about two of them. More polls would delay the next submits.
-# When polls are `_LATE` seconds late, enough swaps are in flight, so polls have a larger share.
+# If polls use up the limit, a swap needs about two polls. More polls would delay the next submits. When polls
+# are `_LATE` seconds late, enough swaps are in flight, so polls get a larger share.
 _POLLS_A_SUBMIT = 2
 _LATE_POLLS_A_SUBMIT = 3
 _LATE = 20.0
@@ -39,18 +39,18 @@ class _Ticket:
     """A request that waits in a queue.
 
     Attributes:
-        since: When it began to wait.
-        turn: Wakes the task that waits; None until the task sleeps.
+        queued_at: When the request began to wait.
+        woken: Set to wake the task that waits; None until the task sleeps.
         cancelled: The task no longer waits, so the ticket must be skipped.
     """
 
-    since: float
-    turn: anyio.Event | None = None
+    queued_at: float
+    woken: anyio.Event | None = None
     cancelled: bool = False
 
 
 class LocalGate:
-    """The gate of one client, on one event loop. It knows the requests of this client only."""
+    """The gate of one client, on one event loop. It counts the requests of this client only."""
 
     def __init__(self, limit: RateLimit, retry: RetryPolicy) -> None:
         self._limit = RateLimitEstimate(limit)
@@ -61,9 +61,9 @@ class LocalGate:
         self._submits_in_flight = 0
         self._epoch = 0
         self._closed_in_a_row = 0
-        self._free: deque[_Ticket] = deque()
-        self._polls: deque[_Ticket] = deque()
-        self._submits: deque[_Ticket] = deque()
+        self._free_queue: deque[_Ticket] = deque()
+        self._poll_queue: deque[_Ticket] = deque()
+        self._submit_queue: deque[_Ticket] = deque()
         self._polls_in_a_row = 0
         self._is_submits_turn = False
         self._numbers = 0
@@ -84,11 +84,11 @@ class LocalGate:
         queue.append(ticket)
         counts = self._limit.counts(call)
         while (at := self._turn_at(ticket, counts=counts)) > (now := anyio.current_time()):
-            ticket.turn = anyio.Event()
+            ticket.woken = anyio.Event()
             try:
                 # An absolute deadline: a delay counted from now could end too early by a rounding error.
                 with anyio.CancelScope(deadline=at):
-                    await ticket.turn.wait()
+                    await ticket.woken.wait()
             except BaseException:
                 ticket.cancelled = True
                 self._wake_next()
@@ -101,7 +101,7 @@ class LocalGate:
             self._polls_in_a_row = self._polls_in_a_row + 1 if call is Call.POLL else 0
             # Choose the next queue now and keep that choice. A waiter that sleeps until its departure time
             # must not be overtaken meanwhile.
-            is_late = bool(self._polls) and now - self._polls[0].since > _LATE
+            is_late = bool(self._poll_queue) and now - self._poll_queue[0].queued_at > _LATE
             most = _LATE_POLLS_A_SUBMIT if is_late else _POLLS_A_SUBMIT
             self._is_submits_turn = self._polls_in_a_row >= most
         self._numbers += 1
@@ -115,7 +115,7 @@ class LocalGate:
         now = anyio.current_time()
         is_first = admission.epoch == self._epoch
         if is_first:
-            # Many requests may meet the same limit together. Only the first 429 starts a new epoch.
+            # Many requests may get a 429 together. Only the first 429 starts a new epoch.
             self._epoch += 1
             self._closed_in_a_row += 1
         wait = retry_after if retry_after is not None else backoff(self._retry, self._closed_in_a_row)
@@ -126,8 +126,8 @@ class LocalGate:
         return self._closed_for
 
     def answered(self, admission: Admission) -> None:
-        """Opens the gate further after a response that is not a 429, if the request left in this epoch."""
-        self._limit.observe_accepted(admission.call, admission.left_at)
+        """Opens the gate further after a response that is not a 429, to a request of the current epoch."""
+        self._limit.observe_accepted(admission.call, admission.admitted_at)
         if admission.epoch != self._epoch:
             return
         self._closed_in_a_row = 0
@@ -137,7 +137,7 @@ class LocalGate:
                 self._window = None
 
     def release(self, admission: Admission) -> None:
-        """Ends an admission, whatever became of its request."""
+        """Ends an admission, however its request ended."""
         del self._in_flight[admission.number]
         self._submits_in_flight -= admission.call is Call.SUBMIT
         self._wake_next()
@@ -149,11 +149,11 @@ class LocalGate:
     def _queue_of(self, call: Call) -> deque[_Ticket]:
         match call:
             case Call.SUBMIT:
-                return self._submits
+                return self._submit_queue
             case Call.POLL:
-                return self._polls
+                return self._poll_queue
             case _:
-                return self._free
+                return self._free_queue
 
     def _turn_at(self, ticket: _Ticket, *, counts: bool) -> float:
         """When the ticket's request may leave, as known now; infinity while another ticket is first."""
@@ -165,7 +165,7 @@ class LocalGate:
         return max(opens_at, self._has_room_at())
 
     def _has_room_at(self) -> float:
-        """When the window of the reopening gate has room for another request, if no response comes before."""
+        """When the window of the reopening gate has room for another request, at the latest."""
         if self._window is None or len(self._in_flight) < self._window:
             return 0.0
         earlier = len(self._in_flight) - self._window
@@ -182,13 +182,13 @@ class LocalGate:
 
     def _order(self) -> tuple[deque[_Ticket], ...]:
         if self._limit.per_minute is None and self._submits_in_flight >= _UNKNOWN:
-            return (self._free, self._polls)
-        # Calls that use up no limit are first: to delay them would only delay results.
+            return (self._free_queue, self._poll_queue)
+        # Calls that do not use up the limit are first: to delay them would only delay results.
         if self._limit.count_polls and self._is_submits_turn:
-            return (self._free, self._submits, self._polls)
-        return (self._free, self._polls, self._submits)
+            return (self._free_queue, self._submit_queue, self._poll_queue)
+        return (self._free_queue, self._poll_queue, self._submit_queue)
 
     def _wake_next(self) -> None:
         head = self._head()
-        if head is not None and head.turn is not None:
-            head.turn.set()
+        if head is not None and head.woken is not None:
+            head.woken.set()

@@ -43,9 +43,9 @@ class PoolSize(NamedTuple):
 SUBMITS = PoolSize(16, 8, 10)
 POLLS = PoolSize(16, 8, 10)
 FAST_POLLS = PoolSize(1, 256, 264)
-"""With the extra `fast`, where an idle connection costs no CPU time."""
+"""The size for polls with the extra `fast`, where an idle connection uses no CPU time."""
 UPLOADS = PoolSize(1, 8, 12)
-"""For uploads and credits: neither must wait behind thousands of polls."""
+"""The size for uploads and credits, which must not wait behind thousands of polls."""
 DOWNLOADS = PoolSize(1, 8, 12)
 
 
@@ -84,12 +84,12 @@ class Pool:
         return len(self._free)
 
     async def acquire(self) -> Send:
-        """Waits for a slot. The caller must release it."""
+        """Waits for a slot. The caller must release the slot."""
         await self._slots.acquire()
         return self._free.pop()
 
     def release(self, send: Send) -> None:
-        """Gives a slot back, for the next request."""
+        """Gives a slot back, so that the next request can use it."""
         self._free.append(send)
         self._slots.release()
 
@@ -110,7 +110,7 @@ class Pools:
         except (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL) as exc:
             problem = type(exc).__name__
         if problem is not None:
-            # The exception's own text is left out: a proxy's URL may contain a password.
+            # The message does not contain the exception's text: a proxy's URL may contain a password.
             raise ConfigurationError(
                 "connections cannot be set up: check `proxy` and `verify`, and in the environment"
                 f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({problem})"
@@ -160,8 +160,8 @@ class Pools:
     def _httpx_send(self, limits: httpx.Limits, context: ssl.SSLContext | bool) -> Send:
         """A transport of httpx without a client above it: the client would double the CPU time of a request.
 
-        Without a client, nothing follows redirects or keeps cookies. But only a client knows which of the
-        environment's proxies a URL needs.
+        Without a client, nothing follows redirects or keeps cookies. But only a client can choose among the
+        environment's proxies, so it is used if there are any.
         """
         settings = self._settings
         if settings.transport is not None:
@@ -189,9 +189,9 @@ class Pools:
 
 
 def _ssl_context(settings: PoolSettings) -> ssl.SSLContext | bool:
-    """One context for all transports, because to make a context takes tens of milliseconds.
+    """One context for all transports, because making a context takes tens of milliseconds.
 
-    A user's own transport needs none.
+    A user's own transport needs no context.
     """
     if settings.transport is not None:
         return False

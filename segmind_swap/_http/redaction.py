@@ -15,7 +15,7 @@ class Redactor:
 
     def __init__(self, key: SecretStr) -> None:
         self._key = key
-        self._key_in_json = _as_json_may_spell(key.get_secret_value())
+        self._key_in_json = _json_pattern(key.get_secret_value())
 
     def __call__(self, text: bytes) -> bytes:
         """The text without the key, in plain form or with JSON escapes."""
@@ -26,7 +26,7 @@ class Redactor:
         return self._key_in_json.sub(b"***", text) if b"\\" in text else text
 
 
-def _as_json_may_spell(key: str) -> re.Pattern[bytes]:
+def _json_pattern(key: str) -> re.Pattern[bytes]:
     """Finds the key with any of its characters escaped, also where a JSON string contains JSON."""
     spellings = (
         rb"(?:%s|\\{1,4}+(?:u00(?i:%02x)|%s))" % (literal, ord(character), literal)

@@ -1,6 +1,6 @@
-"""What a batch has spent, and what it may still have to pay. Integers of a millionth of a dollar.
+"""The money that a batch has spent or may still have to pay, as integers of a millionth of a US dollar.
 
-Every POST that may have been accepted counts, until it was provably refused or its swap FAILED.
+Every POST that may have been accepted counts, until the POST was provably refused or its swap FAILED.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ def micro_of(usd: float) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
-    """What earlier runs have left behind.
+    """The money of earlier runs.
 
     Attributes:
-        settled_micro_usd: What finished swaps cost.
-        held: How many other POSTs may have been accepted.
+        settled_micro_usd: The cost of finished swaps.
+        unsettled_posts: How many other POSTs may have been accepted.
     """
 
     settled_micro_usd: int = 0
-    held: int = 0
+    unsettled_posts: int = 0
 
     def usd(self, price_usd: float) -> float:
-        """All of it in USD, at a price a POST."""
-        return (self.settled_micro_usd + self.held * micro_of(price_usd)) / MICRO
+        """The sum in USD, if each unsettled POST costs `price_usd`."""
+        return (self.settled_micro_usd + self.unsettled_posts * micro_of(price_usd)) / MICRO
 
 
 class Budget:
@@ -46,23 +46,23 @@ class Budget:
         self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
         self._price = micro_of(price_usd)
         self._settled = spent.settled_micro_usd
-        self._held = spent.held
+        self._unsettled_posts = spent.unsettled_posts
         self._in_progress = 0
         self._changed = anyio.Event()
 
     @property
     def price_usd(self) -> float:
-        """What a swap is taken to cost, in USD: what was set, or more if the service told more."""
+        """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
         return self._price / MICRO
 
     @property
     def committed_usd(self) -> float:
-        """What is spent or may have to be paid, in USD."""
+        """The money that is spent or may have to be paid, in USD."""
         return self._committed / MICRO
 
     @property
     def _committed(self) -> int:
-        return self._settled + self._held * self._price
+        return self._settled + self._unsettled_posts * self._price
 
     @property
     def has_room(self) -> bool:
@@ -70,17 +70,17 @@ class Budget:
         return self._limit is None or self._committed + self._price <= self._limit
 
     async def reserve(self) -> None:
-        """Commits the price of one POST. Waits while POSTs in progress may yet give their price back.
+        """Commits the price of one POST. Waits while POSTs in progress may still give their price back.
 
         Raises:
-            BudgetExceededError: there is no room, and none will come.
+            BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
         while not self.has_room and self._in_progress:
             await self._changed.wait()
         self.reserve_at_once()
 
     def reserve_at_once(self) -> None:
-        """As `reserve`, for a POST that cannot wait."""
+        """As `reserve`, but without waiting."""
         if not self.has_room:
             assert self._limit is not None  # noqa: S101 - without a limit there is room
             raise BudgetExceededError(
@@ -89,27 +89,30 @@ class Budget:
                 budget_usd=self._limit / MICRO,
                 committed_usd=self.committed_usd,
             )
-        self._held += 1
+        self._unsettled_posts += 1
         self._in_progress += 1
 
     def adopt(self) -> None:
-        """A POST of an earlier run, whose price is held already, is in progress again."""
+        """Counts a POST of an earlier run as in progress. Its price is committed already."""
         self._in_progress += 1
 
     def release(self) -> None:
-        """A POST in progress was provably not accepted, or its swap FAILED: its price is free again."""
-        self._held -= 1
+        """Gives a price back: a POST in progress was provably not accepted, or its swap FAILED."""
+        self._unsettled_posts -= 1
         self._end()
 
     def keep(self) -> None:
-        """A POST is no longer in progress, and may have to be paid."""
+        """Ends a POST in progress that may have to be paid: its price stays committed."""
         self._end()
 
     def settle(self, cost_usd: float | None) -> None:
-        """A swap in progress is done. A cost above the price raises the price of all that are not settled."""
+        """Settles a POST in progress whose swap is done.
+
+        A cost above the price becomes the new price, also of the POSTs that are not settled.
+        """
         cost = self._price if cost_usd is None else max(self._price, micro_of(cost_usd))
         self._price = cost
-        self._held -= 1
+        self._unsettled_posts -= 1
         self._settled += cost
         self._end()
 
@@ -120,7 +123,7 @@ class Budget:
 
 
 class Reservations:
-    """How many POSTs of each entry hold their price in a budget."""
+    """Counts, for each entry, the POSTs whose price is committed in a budget."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -130,7 +133,7 @@ class Reservations:
         """Commits the price of one POST.
 
         Raises:
-            BudgetExceededError: there is no room, and none will come.
+            BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
         await self._budget.reserve()
         self._posts[entry.number] = self._posts.get(entry.number, 0) + 1
@@ -139,14 +142,14 @@ class Reservations:
         self.adopt(entry, entry.in_doubt)
 
     def adopt(self, entry: Entry, posts: int) -> None:
-        """POSTs of earlier runs, whose price is held already, are in progress again."""
+        """Counts POSTs of earlier runs as in progress. Their prices are committed already."""
         for _ in range(posts):
             self._budget.adopt()
         if posts:
             self._posts[entry.number] = self._posts.get(entry.number, 0) + posts
 
     def ensure(self, entry: Entry, posts: int) -> None:
-        """Commits the price of one more POST, unless that of `posts` POSTs is committed already.
+        """Commits the price of one more POST, unless the price of `posts` POSTs is committed already.
 
         Raises:
             BudgetExceededError: there is no room.
@@ -156,13 +159,17 @@ class Reservations:
             self._budget.reserve_at_once()
             self._posts[entry.number] = reserved + 1
 
-    def settle(self, entry: Entry, *, held: int, result: SwapResult | None = None) -> None:
-        """Ends the reservations of an entry: a result is paid, `held` POSTs stay held, others are free."""
+    def settle(self, entry: Entry, *, unsettled_posts: int, result: SwapResult | None = None) -> None:
+        """Ends the reservations of an entry.
+
+        A result settles one POST. `unsettled_posts` POSTs stay committed. The price of the other POSTs is
+        given back.
+        """
         reserved = self._posts.pop(entry.number, 0)
         if result is not None:
             self._budget.settle(result.cost_usd)
             reserved -= 1
-        for _ in range(min(reserved, held)):
+        for _ in range(min(reserved, unsettled_posts)):
             self._budget.keep()
-        for _ in range(reserved - held):
+        for _ in range(reserved - unsettled_posts):
             self._budget.release()

@@ -1,4 +1,4 @@
-"""A connection to a journal: opened or made, checked, and locked against other writers."""
+"""Opens or creates a journal, checks it, and locks out other writers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import journal_error
 from .schema import check_integrity, check_kind, create
 from .store import IN_MEMORY, Store
 
-_IN_USE = "is in use by another process, or by another batch of this one: wait until that has ended"
+_IN_USE = "is in use by another process, or by another batch of this process: wait until the other has ended"
 
 
 class Memory:
@@ -48,7 +48,7 @@ class Memory:
 
 
 def open_writer(path: Path) -> Store:
-    """Opens the file, or makes it. No other writer can open it until the store is closed.
+    """Opens or creates the file. No other writer can open the file until the store is closed.
 
     Raises:
         JournalError: the file is in use, is no journal or a damaged one, or cannot be written.
@@ -66,7 +66,7 @@ def open_writer(path: Path) -> Store:
 
 
 def open_reader(path: Path) -> Store:
-    """Opens the file to look at it. A batch may write it meanwhile.
+    """Opens the file for reading. A batch may write to the file meanwhile.
 
     Raises:
         JournalError: there is no such file, or it is no journal.
@@ -83,7 +83,7 @@ def open_reader(path: Path) -> Store:
 
 
 def no_journal(path: Path) -> JournalError:
-    """The error of a journal that is not there."""
+    """The error for a journal that does not exist."""
     return JournalError(f"there is no journal {path}", path=str(path))
 
 
@@ -99,7 +99,7 @@ def _sqlite_errors(path: Path) -> Iterator[None]:
     except OSError as exc:
         problem = f"cannot be used: {exc.strerror or exc}"
     except ValueError as exc:
-        # The path can be no file's name, or damaged text is not UTF-8.
+        # The path is no valid file name, or damaged text is not UTF-8.
         problem = f"cannot be used: {exc}"
     else:
         return
@@ -119,7 +119,7 @@ def _make(path: Path) -> None:
 
 
 def _connected(path: Path) -> sqlite3.Connection:
-    """A connection to an existing file, for one thread at a time; read-only if the system allows no more.
+    """A connection to an existing file, for one thread at a time. Read-only if the file is not writable.
 
     A connection that is opened read-only would leave the files of the write-ahead log behind.
     """
@@ -130,7 +130,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 def _locked(path: Path) -> sqlite3.Connection:
     """Locks out every other writer, on any system: an exclusive transaction on a file beside the journal.
 
-    Readers of the journal itself stay possible. A link to a journal is the same journal.
+    The journal itself can still be read. A link to a journal has the lock of its target.
     """
     name = f"{os.path.realpath(path)}.lock"
     lock = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.0)

@@ -1,4 +1,4 @@
-"""The journal as its users see it: what a batch did, and what a person decides about what is left."""
+"""`Journal`: shows what a batch did, and records a person's decisions about swaps that need one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .._protocols import Entry
 from .budget import Budget, Spent
 from .connection import Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
-from .rescue import forget, take_back
+from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
 from .writer import Writer
 
@@ -28,9 +28,9 @@ class JournalSummary(BaseModel):
     """A journal in figures.
 
     Attributes:
-        states: How many swaps are in each state that any swap is in.
-        reserved_usd: What may still have to be paid, in USD, for swaps that are not known to be done.
-        spent_usd: What the other swaps cost, in USD.
+        states: How many swaps are in each state. A state without swaps is missing.
+        reserved_usd: The money in USD that may still have to be paid for swaps that are not known to be done.
+        spent_usd: The cost in USD of the other swaps, with their earlier POSTs in doubt.
         unknown: The ids of the swaps that a person has to decide about.
     """
 
@@ -43,13 +43,14 @@ class JournalSummary(BaseModel):
 
 
 class Journal:
-    """The file in which a batch writes down each swap before the swap is paid, and how the swap ended.
+    """The file in which a batch records each swap before the swap is paid, and how the swap ended.
 
-    Give the journal, or its path, to `SwapClient.swap_many`. It can be looked at while a batch writes it. It
-    holds ids, paths, URLs, jobs and results; never a key, and no picture.
+    Give the journal, or its path, to `SwapClient.swap_many`. The journal can be read while a batch writes to
+    it. It contains ids, paths, URLs, jobs and results, and never a key or a picture. No method sends a
+    request or costs anything.
 
     Args:
-        path: The file, which the first batch makes. `":memory:"` for a journal that ends with this object.
+        path: The file, which the first batch creates. `":memory:"` for a journal that ends with this object.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -60,10 +61,10 @@ class Journal:
         return f"Journal({str(self.path)!r})"
 
     def summary(self) -> JournalSummary:
-        """Counts and money.
+        """Counts the swaps in each state, and adds up the money.
 
         Raises:
-            JournalError: there is no such journal, or it cannot be read.
+            JournalError: there is no such journal, or the journal cannot be read.
         """
         with self._reading() as store:
             price = store.price_usd or PRICE_USD
@@ -77,10 +78,10 @@ class Journal:
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:
-        """Each swap as the journal knows it, in the order of the first run; only swaps in `state`, if given.
+        """Iterates over the outcomes of all swaps, or of the swaps in `state`, in the order of the first run.
 
         Raises:
-            JournalError: there is no such journal, or it cannot be read.
+            JournalError: there is no such journal, or the journal cannot be read.
         """
         with self._reading() as store:
             if self._memory is None:
@@ -91,36 +92,36 @@ class Journal:
         yield from found
 
     def resubmit(self, id: str) -> None:
-        """Lets the next run submit a swap again, which may pay for the swap again.
+        """Lets the next run submit a swap again, which may pay for the swap a second time.
 
         For a swap that is unknown, expired, failed, rejected or abandoned.
 
         Raises:
-            JournalError: there is no such swap, it is in another state, or a batch is at work.
+            JournalError: there is no such swap, the swap is in another state, or a batch is running.
         """
         self._decide(id, OutcomeState.PENDING)
 
     def abandon(self, id: str) -> None:
-        """Gives a swap up: no run waits for it or submits it again. What it may cost stays counted.
+        """Gives a swap up: no run waits for the swap or submits it again. Its possible cost stays counted.
 
         For a swap that is unknown, expired or accepted.
 
         Raises:
-            JournalError: as of `resubmit`.
+            JournalError: as in `resubmit`.
         """
         self._decide(id, OutcomeState.ABANDONED)
 
     def wait_again(self, id: str, *, poll_url: str | None = None) -> None:
         """Lets the next run wait for a swap's job, which is free.
 
-        For a swap that is expired, unknown, failed or abandoned. Where the journal knows no job, because no
-        response came, give the `poll_url` that the account's history shows.
+        For a swap that is expired, unknown, failed or abandoned. If the journal has no job, because no
+        response was received, give the `poll_url` that the account's history shows.
 
         Raises:
-            JournalError: as of `resubmit`, or there is no job and no `poll_url`.
+            JournalError: as in `resubmit`, or there is no job and no `poll_url`.
         """
         with self._writing() as store:
-            entry = self._known(store, id)
+            entry = self._entry_of(store, id)
             job = entry.job
             # The job of a FAILED swap does not count as a POST that may have to be paid. Now it counts again.
             posts = max(1, entry.billable_posts + isinstance(entry.error, SwapFailedError))
@@ -129,17 +130,17 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise store.error(
-                    f"knows no job of {id!r}, as no answer came: look into the account's history, and give"
-                    " its poll_url"
+                    f"knows no job of {id!r}, as no answer came: find the job in the account's history, and"
+                    " give its poll_url"
                 )
             store.step(entry.number, OutcomeState.ACCEPTED, job=job, billable_posts=posts, manual=True)
 
     def _decide(self, id: str, state: OutcomeState) -> None:
         with self._writing() as store:
-            store.step(self._known(store, id).number, state, manual=True)
+            store.step(self._entry_of(store, id).number, state, manual=True)
 
-    def _known(self, store: Store, id: str) -> Entry:
-        entry = store.known(id)
+    def _entry_of(self, store: Store, id: str) -> Entry:
+        entry = store.entry_of(id)
         if entry is None:
             raise store.error(f"knows no swap {id!r}")
         return entry
@@ -165,7 +166,7 @@ class Journal:
             store.close()
 
     def open_writer(self) -> Store:
-        """Opens the journal to write it. For internal use.
+        """Opens the journal for writing. For internal use.
 
         Raises:
             JournalError: the journal is in use, damaged, or cannot be written.
@@ -197,7 +198,7 @@ class Journal:
         return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
 
     async def look(self) -> StoreView | None:
-        """Opens the journal to look at it, as a `LedgerSource`; None if there is none. For internal use.
+        """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.
 
         Raises:
             JournalError: the journal cannot be read.
@@ -213,7 +214,7 @@ class Journal:
 
 
 def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
-    """Opens a journal for a batch: rescued jobs are in it again, and a run has begun.
+    """Opens a journal for a batch: stores the jobs of the rescue file, and begins a run.
 
     Raises:
         JournalError: the journal is in use, damaged, of another service, or cannot be written.
@@ -230,11 +231,11 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
 
 @contextmanager
 def _transaction(store: Store) -> Iterator[None]:
-    """A transaction that begins with the rescued jobs. After it, the rescue file is removed."""
+    """A transaction that first stores the jobs of the rescue file. The file is removed after the commit."""
     is_file = store.path != IN_MEMORY
     with store.transaction():
         if is_file:
-            take_back(store)
+            restore_jobs(store)
         yield
     if is_file:
-        forget(store.path)
+        remove_rescue_file(store.path)

@@ -1,4 +1,4 @@
-"""The ledgers of one machine: a journal in SQLite, and the money alone where a batch has no journal."""
+"""The ledgers of one machine: a journal in SQLite, and only the money for a batch without a journal."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _CLEANUP = 5.0
 
 
 class _Claims:
-    """The claims whose responses are on their way."""
+    """The open claims: intents to POST whose end is not recorded yet."""
 
     def __init__(self) -> None:
         self._entries: set[int] = set()
-        self._none_left = anyio.Event()
+        self._all_resolved = anyio.Event()
 
     def add(self, entry: Entry) -> None:
         self._entries.add(entry.number)
 
     def resolve(self, entry: Entry) -> None:
-        """The response of the claim was recorded, or none will come."""
+        """Ends a claim: the end of its POST was recorded."""
         self._entries.discard(entry.number)
         if not self._entries:
-            self._none_left.set()
-            self._none_left = anyio.Event()
+            self._all_resolved.set()
+            self._all_resolved = anyio.Event()
 
     @property
     def are_open(self) -> bool:
@@ -49,7 +49,7 @@ class _Claims:
         """Waits until no claim is open, at most as long as a detached submit may take."""
         with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
             while self._entries:
-                await self._none_left.wait()
+                await self._all_resolved.wait()
 
 
 class BudgetOnlyLedger:
@@ -87,7 +87,7 @@ class BudgetOnlyLedger:
         )
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """No entry: none is kept."""
+        """No entry, because this ledger stores no entries."""
         return {}
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
@@ -97,50 +97,50 @@ class BudgetOnlyLedger:
             yield entry
 
     async def reopen(self, entry: Entry) -> Entry:
-        """The entry itself: no entry is ever FAILED or REJECTED when it is taken."""
+        """The entry itself: a new entry is never FAILED or REJECTED."""
         return entry
 
     async def reserve(self, entry: Entry) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
     async def claim(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._claims.resolve(entry)
 
     async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._claims.resolve(entry)
 
     def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._claims.resolve(entry)
 
-    async def finish(self, entry: Entry, outcome: SwapOutcome, *, held: int) -> None:
-        """As the protocol."""
-        self._reservations.settle(entry, held=held, result=outcome.result)
+    async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
+        """As in the protocol `Ledger`."""
+        self._reservations.settle(entry, unsettled_posts=unsettled_posts, result=outcome.result)
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
 
-    def release(self, entry: Entry, *, held: int) -> None:
-        """As the protocol."""
-        self._reservations.settle(entry, held=held)
+    def release(self, entry: Entry, *, unsettled_posts: int) -> None:
+        """As in the protocol `Ledger`."""
+        self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
     async def aclose(self) -> None:
-        """Waits for responses on their way."""
+        """Waits until all claims are resolved, for at most 20 s."""
         await self._claims.wait()
 
 
 class SqliteLedger:
     """A `Ledger` in a journal. Steps of many swaps are committed together by the journal's writer.
 
-    Written first, then done: the intent before a POST, the job before anybody hears of it.
+    Each record is written before its effect: the intent before the POST, the job before the caller gets it.
     """
 
     keeps_entries = True
@@ -169,39 +169,39 @@ class SqliteLedger:
         return self._budget.committed_usd
 
     async def take(self, swap: NewEntry) -> Entry:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         return await self._writer.do(partial(Store.take, swap=swap))
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         return await self._writer.do(partial(Store.find, ids=ids))
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         for number in await self._writer.do(Store.accepted):
             entry = await self._writer.do(partial(Store.entry, number=number))
             self._reservations.adopt(entry, entry.in_doubt + 1)
             yield entry
 
     async def reopen(self, entry: Entry) -> Entry:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         await self._writer.do(
             partial(Store.step, number=entry.number, state=OutcomeState.PENDING, manual=True)
         )
         return await self._writer.do(partial(Store.entry, number=entry.number))
 
     async def reserve(self, entry: Entry) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
     async def claim(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
         await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         try:
             await self._step(entry, OutcomeState.ACCEPTED, billable_posts=in_doubt + 1, job=job)
         except JournalError as exc:
@@ -211,14 +211,14 @@ class SqliteLedger:
             self._resolve(entry)
 
     async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         try:
             await self._step(entry, _between_posts(entry, in_doubt), billable_posts=in_doubt)
         finally:
             self._resolve(entry)
 
     def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         self._writer.post(
             partial(
                 Store.step,
@@ -229,32 +229,32 @@ class SqliteLedger:
         )
         self._resolve(entry)
 
-    async def finish(self, entry: Entry, outcome: SwapOutcome, *, held: int) -> None:
-        """As the protocol."""
+    async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
+        """As in the protocol `Ledger`."""
         result, error = outcome.result, outcome.error
-        self._reservations.settle(entry, held=held, result=result)
+        self._reservations.settle(entry, unsettled_posts=unsettled_posts, result=result)
         self._keep_price()
         await self._step(
             entry,
             outcome.state,
-            billable_posts=held + (result is not None),
+            billable_posts=unsettled_posts + (result is not None),
             job=None if error is None else error.job,
             result=result,
             error=error,
         )
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         await self._step(entry, OutcomeState.SAVED, result=result)
 
-    def release(self, entry: Entry, *, held: int) -> None:
-        """As the protocol."""
-        self._reservations.settle(entry, held=held)
+    def release(self, entry: Entry, *, unsettled_posts: int) -> None:
+        """As in the protocol `Ledger`."""
+        self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
     async def aclose(self) -> None:
-        """Waits for responses on their way, and closes the journal.
+        """Waits until all claims are resolved, for at most 20 s, and closes the journal.
 
-        If plain asyncio cancellation ends the wait early, the last of the responses closes the journal.
+        If plain asyncio cancellation ends the wait early, the last claim that is resolved closes the journal.
         """
         self._is_closing = True
         await self._claims.wait()
@@ -288,30 +288,30 @@ class SqliteLedger:
             self._writer.close()
 
     def _keep_price(self) -> None:
-        """Writes down what a swap is taken to cost, if the service has told more."""
+        """Stores the price of a swap, if the service has reported a higher cost."""
         price_usd = self._budget.price_usd
         if price_usd != self._written_price_usd:
             self._written_price_usd = price_usd
             self._writer.post(lambda store: store.set_price(price_usd))
 
     def _rescue(self, id: str, job: SwapJob, error: JournalError) -> None:
-        """Keeps a job that the journal could not take, wherever that is possible."""
+        """Writes a job that the journal could not store into the rescue file, and into the log."""
         where = " Keep this line: the journal is in memory only."
         try:
             if self.name != IN_MEMORY:
-                where = f" It is in {rescue(self.name, id, job)}, which the next run reads."
+                where = f" The job is in {rescue(self.name, id, job)}, which the next run reads."
         except OSError as exc:
             where = f" Not even a rescue file could be written ({exc.strerror or exc}): keep this line."
         log.error("%s. The job of %r is accepted and billed: %s%s", error, id, job.model_dump_json(), where)
 
 
 def _between_posts(entry: Entry, in_doubt: int) -> OutcomeState:
-    """The state between two POSTs. After a crash, only a swap without POSTs in doubt is sent again."""
+    """The state between two POSTs. After a crash, only a swap without POSTs in doubt is submitted again."""
     return OutcomeState.PENDING if in_doubt == entry.in_doubt else OutcomeState.SENDING
 
 
 class StoreView:
-    """A `LedgerView` of a journal that is open to be looked at."""
+    """A `LedgerView` of a journal that is open for reading."""
 
     keeps_entries = True
 
@@ -324,7 +324,7 @@ class StoreView:
         return self._store.path
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """As the protocol."""
+        """As in the protocol `Ledger`."""
         return self._store.find(ids)
 
     async def aclose(self) -> None:
@@ -342,4 +342,4 @@ class BudgetOnly:
         return BudgetOnlyLedger(Budget(budget_usd, price_usd=price_usd, spent=Spent()))
 
     async def look(self) -> None:
-        """There is nothing to look at."""
+        """None, because this source stores no entries."""

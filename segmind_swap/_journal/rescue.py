@@ -1,4 +1,4 @@
-"""Where an accepted job goes when the journal cannot store it: a file of JSON lines beside the journal."""
+"""The rescue file: lines of JSON beside the journal, for accepted jobs that the journal could not store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def rescue_path(journal: str) -> Path:
 
 
 def rescue(journal: str, id: str, job: SwapJob) -> Path:
-    """Writes a job down beside its journal.
+    """Appends a job to the rescue file of its journal. Returns the path of the file.
 
     Raises:
         OSError: the rescue file cannot be written either.
@@ -33,7 +33,7 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        # Remove half a line: the next run could not read the lines before it.
+        # Remove an incomplete line: with it, the next run could not read the whole file.
         with suppress(OSError):
             if path.stat().st_size < size_bytes + len(line):
                 os.truncate(path, size_bytes)
@@ -41,30 +41,31 @@ def rescue(journal: str, id: str, job: SwapJob) -> Path:
     return path
 
 
-def take_back(store: Store) -> int:
-    """Writes rescued jobs into the journal that they belong to, before the journal is used again.
+def restore_jobs(store: Store) -> int:
+    """Stores the jobs of the rescue file in their journal, before the journal is used again.
 
     Returns:
-        How many jobs the journal has now that it had not before.
+        How many jobs were new to the journal.
 
     Raises:
         JournalError: the rescue file cannot be read, or has jobs that this journal would not wait for. The
-            file is left as it is.
+            file is not changed.
     """
     path = rescue_path(store.path)
     if not path.is_file():
         return 0
-    taken = 0
+    restored = 0
     try:
         for line in filter(str.strip, path.read_text().splitlines()):
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
-            entry = store.known(fields["id"])
+            entry = store.entry_of(fields["id"])
             if entry is None or entry.state.is_free:
                 # This line is the only record that the swap is paid.
                 raise JournalError(
-                    f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and of which the"
-                    f" journal {store.path} knows nothing: wait for it (segmind-swap wait), and take it out",
+                    f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and the journal"
+                    f" {store.path} has no submit of this id: wait for the job (segmind-swap wait), and"
+                    " delete its line",
                     path=str(path),
                 )
             if entry.state.is_in_doubt:
@@ -75,19 +76,20 @@ def take_back(store: Store) -> int:
                     job=job,
                     manual=entry.state is OutcomeState.UNKNOWN,
                 )
-                taken += 1
+                restored += 1
     except (OSError, ValueError, KeyError, TypeError) as exc:
         problem = f"{type(exc).__name__}: {exc}"
     else:
-        return taken
+        return restored
     raise JournalError(
-        f"the rescue file {path} cannot be read ({problem}): it names jobs that are paid; mend or move it",
+        f"the rescue file {path} cannot be read ({problem}): it names jobs that are paid; repair or move"
+        " this file",
         path=str(path),
     )
 
 
-def forget(journal: str) -> None:
-    """Removes the rescue file, once its jobs are in the journal on the disk.
+def remove_rescue_file(journal: str) -> None:
+    """Removes the rescue file, after its jobs were committed to the journal.
 
     Raises:
         JournalError: the file cannot be removed.
@@ -100,6 +102,6 @@ def forget(journal: str) -> None:
     else:
         return
     raise JournalError(
-        f"the rescue file {path} cannot be removed ({problem}): do so, its jobs are in the journal again",
+        f"the rescue file {path} cannot be removed ({problem}): remove it, its jobs are in the journal again",
         path=str(path),
     )

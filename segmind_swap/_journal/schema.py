@@ -45,7 +45,7 @@ def check_kind(path: Path, connection: sqlite3.Connection) -> None:
     """Refuses a database that is no journal of this version.
 
     Raises:
-        JournalError: the application, the version or the tables are others.
+        JournalError: the application, the version or the tables differ from this package's.
     """
     (kind,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -56,7 +56,7 @@ def check_kind(path: Path, connection: sqlite3.Connection) -> None:
         raise journal_error(path, f"was made by {made_by} version of segmind-swap (schema {version})")
     tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
     if [sql for (sql,) in tables] != [sql.strip() for sql in _SCHEMA.split(";")[:-1]]:
-        raise _damaged(path, "its tables are others")
+        raise _damaged(path, "its tables differ")
 
 
 def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
@@ -66,7 +66,7 @@ def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
         JournalError: the database is no journal, or is damaged.
     """
     check_kind(path, connection)
-    # `quick_check` would not do: only `integrity_check` compares the keys with their index. A swap whose key
+    # `quick_check` is not enough: only `integrity_check` compares the keys with their index. A swap whose key
     # is missing in the index would be submitted, and paid, again.
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
@@ -76,4 +76,6 @@ def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _damaged(path: Path, how: str) -> JournalError:
-    return journal_error(path, f"is damaged ({how}): keep it, and begin another for what is left")
+    return journal_error(
+        path, f"is damaged ({how}): keep it, and use another journal for the remaining swaps"
+    )

@@ -1,7 +1,7 @@
-"""The rows of a journal, one a swap, in SQLite. Plain and synchronous: the caller brings thread and order.
+"""The rows of a journal in SQLite, one row for each swap. Synchronous: the caller chooses thread and order.
 
-A row goes `pending → sending → accepted → completed → saved`, or ends beside that path. Each step names the
-states that it may follow, so that no mistake elsewhere can lead a paid swap back to where it would be sent.
+The state of a row changes `pending → sending → accepted → completed → saved`, or to one of the other states.
+Each step names the states that it may follow. So a mistake elsewhere cannot make a paid swap pending again.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .budget import MICRO, Spent, micro_of
 from .errors import journal_error
 
 IN_MEMORY = ":memory:"
-"""The path of a journal that is no file, as SQLite has it."""
+"""The path of a journal in memory, as in SQLite."""
 
 S = OutcomeState
 
 
 def _update(state: OutcomeState, *, manual: bool) -> str:
     before = ", ".join(f"'{earlier}'" for earlier in states_before(state, manual=manual))
-    # The job of a FAILED row is finished. The POSTs that follow a retry are others, and their job is another.
+    # The job of a FAILED row is finished. A retry makes new POSTs, and they may get a new job.
     job = "CASE state WHEN 'failed' THEN NULL ELSE job END" if state is S.PENDING else "job"
     return (
         f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, {job}),"  # noqa: S608
@@ -40,14 +40,14 @@ def _update(state: OutcomeState, *, manual: bool) -> str:
 
 
 class Lock(Protocol):
-    """Keeps other writers away until it is closed."""
+    """Locks out other writers until the lock is closed."""
 
     def close(self) -> None:
         """Releases the lock."""
 
 
 class Store:
-    """An open journal. Every method is one step; `transaction` makes several steps one.
+    """An open journal. Every method is one step; `transaction` makes several steps atomic.
 
     Attributes:
         path: The journal's file, or `:memory:`.
@@ -83,11 +83,11 @@ class Store:
             JournalError: the steps could not be written.
         """
         with self._between("BEGIN IMMEDIATE", "written"):
-            self._check_place()
+            self._check_same_file()
             yield
 
-    def _check_place(self) -> None:
-        """Refuses to write a file that is gone: nobody would look there for what was paid."""
+    def _check_same_file(self) -> None:
+        """Refuses to write to a file that was moved or removed: the record of paid swaps would be lost."""
         if self._file is None:
             return
         name, opened = self._file
@@ -96,11 +96,13 @@ class Store:
         except FileNotFoundError:
             is_there = False
         if not is_there:
-            raise self.error("was moved, removed or replaced while it was open: it is written no more")
+            raise self.error(
+                "was moved, removed or replaced while it was open: nothing more is written to it"
+            )
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Makes everything that the block reads be of one moment.
+        """Lets the block read one consistent state of the journal.
 
         Raises:
             JournalError: the journal could not be read.
@@ -140,22 +142,22 @@ class Store:
             known = self._fact(name)
             if known is not None and known != value:
                 raise self.error(
-                    f"belongs to the {name} {known}, and this client's is {value}: its jobs cannot be waited"
-                    " for there. Give another journal"
+                    f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
+                    " cannot be waited for there. Give another journal"
                 )
             self._set_fact(name, value)
         self.run = int(self._fact("runs") or 0) + 1
         self._set_fact("runs", str(self.run))
         for row in self._db.execute("SELECT number, posts FROM swaps WHERE state = 'sending'").fetchall():
             error = SubmissionUnknownError(
-                "an earlier run ended while the submit was on its way: it may have been accepted, and then is"
-                " billed; it is not sent again by itself",
+                "an earlier run ended while the submit was in flight: the swap may have been accepted, and"
+                " then is billed; it is not sent again automatically",
                 possible_duplicates=row["posts"],
             )
             self.step(row["number"], S.UNKNOWN, error=error)
 
     def take(self, swap: NewEntry) -> Entry:
-        """The row of an input, made if it is new.
+        """Returns the row of an input. A new input gets a new row.
 
         Raises:
             EntryConflict: the id was given twice in this run, or belongs to other pictures.
@@ -181,12 +183,12 @@ class Store:
         return self.entry(entry.number)
 
     def find(self, ids: Collection[str]) -> dict[str, Entry]:
-        """The rows of those ids that have one."""
+        """The rows by id. The mapping has no key for an id without a row."""
         found = {id: self._by_key(canonical_id(id)) for id in ids}
         return {id: entry for id, entry in found.items() if entry is not None}
 
-    def known(self, id: str) -> Entry | None:
-        """The row of an id, if there is one."""
+    def entry_of(self, id: str) -> Entry | None:
+        """The row of an id; None if there is no row."""
         return self._by_key(canonical_id(id))
 
     def _by_key(self, key: str) -> Entry | None:
@@ -213,10 +215,10 @@ class Store:
         error: SwapError | None = None,
         manual: bool = False,
     ) -> None:
-        """Leads a row to its next state. A value that is not given stays; the error is always replaced.
+        """Sets the state of a row. A value that is None stays unchanged; the error is always replaced.
 
         Raises:
-            JournalError: that state cannot follow the row's.
+            JournalError: `state` must not follow the current state of the row.
         """
         changed = self._db.execute(
             _update(state, manual=manual),
@@ -233,7 +235,7 @@ class Store:
             raise self.error(f"does not let swap {number} become {state}")
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
-        """The rows in the order of their first run; only those in `state`, if it is given."""
+        """The rows in the order of their first run; with `state`, only the rows in this state."""
         after = 0
         while True:
             rows = self._db.execute(
@@ -246,17 +248,17 @@ class Store:
             after = rows[-1]["number"]
 
     def counts(self) -> dict[OutcomeState, int]:
-        """How many rows are in each state that any row is in."""
+        """How many rows are in each state. A state without rows is missing."""
         rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
         return {OutcomeState(state): count for state, count in rows}
 
     def money(self, price_usd: float, states: Collection[OutcomeState] = tuple(OutcomeState)) -> Spent:
-        """What the rows in these states have cost, and how many of their POSTs may still have to be paid.
+        """The cost of the rows in these states, and the number of their POSTs that may still have to be paid.
 
         Raises:
             JournalError: the journal could not be read.
         """
-        settled = held = 0
+        settled = unsettled_posts = 0
         price = micro_of(price_usd)
         with self._journal_errors("read"):
             rows = self._db.execute(
@@ -267,8 +269,8 @@ class Store:
                 if state not in states:
                     continue
                 settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
-                held += posts - state.is_done
-        return Spent(settled_micro_usd=settled, held=held)
+                unsettled_posts += posts - state.is_done
+        return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 
     @property
     def workflow(self) -> str | None:
@@ -277,18 +279,18 @@ class Store:
 
     @property
     def price_usd(self) -> float | None:
-        """What a swap was taken to cost last, in USD; None before the first run.
+        """The last assumed cost of a swap in USD; None before the first run.
 
         Raises:
             JournalError: the journal could not be read.
         """
         with self._journal_errors("read"):
             price = self._fact("price_usd")
-            # Rounded as the budget rounds. It also must be a number that can be paid.
+            # Rounded as the budget rounds. The conversion also refuses a text that is no finite number.
             return None if price is None else micro_of(float(price)) / MICRO
 
     def set_price(self, price_usd: float) -> None:
-        """Keeps what a swap is taken to cost, in USD."""
+        """Stores the assumed cost of a swap, in USD."""
         self._set_fact("price_usd", repr(price_usd))
 
     def _fact(self, name: str) -> str | None:

@@ -1,6 +1,6 @@
-"""One thread that writes a journal: the steps of many tasks in one commit.
+"""One thread that writes a journal: it commits the steps of many tasks together.
 
-Each task hears of its step when the commit is on the disk.
+A task gets the result of its step when the commit is on the disk.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class _Write(Generic[T]):
         except ValueError as exc:
             self._error = store.error(f"cannot hold a step's values: {exc}")
         except Exception as exc:
-            # The step does not fit: only this step fails.
+            # The step is not allowed in the current state of its row: only this step fails.
             self._error = exc
 
     def fail(self, error: Exception) -> None:
@@ -56,7 +56,7 @@ class _Write(Generic[T]):
 
 
 class Writer:
-    """Takes steps from tasks of one event loop, and writes them in the order in which they came.
+    """Takes steps from the tasks of one event loop, and writes them in the order of the calls.
 
     A store in memory is written at once, without a thread: there is no disk to wait for.
     """
@@ -76,10 +76,10 @@ class Writer:
     async def do(self, step: Callable[[Store], T]) -> T:
         """Writes a step, and returns its result once the step is on the disk.
 
-        A caller that is cancelled does not take the step back.
+        If the caller is cancelled, the step is written all the same.
 
         Raises:
-            JournalError: the disk failed, the step does not fit, or the journal is closed already.
+            JournalError: the disk failed, the step is not allowed, or the journal is closed already.
         """
         write = _Write(step)
         self._put(write)
@@ -125,9 +125,9 @@ class Writer:
             await self._closed.wait()
 
     def _work(self) -> None:
-        goes_on = True
-        while goes_on:
-            writes, goes_on = self._next()
+        is_open = True
+        while is_open:
+            writes, is_open = self._next()
             _commit(self._store, writes)
             self._call_on_loop(partial(_acknowledge, writes))
         try:
@@ -136,7 +136,10 @@ class Writer:
             self._call_on_loop(self._closed.set)
 
     def _next(self) -> tuple[list[_Write[Any]], bool]:
-        """All steps that wait to be written, at least one; and whether more may come."""
+        """The steps that wait to be written, and whether the writer is still open.
+
+        Waits for a step, or for the end of the writer.
+        """
         writes: list[_Write[Any]] = []
         waiting = self._queue.get()
         while waiting is not None:

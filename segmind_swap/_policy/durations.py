@@ -1,4 +1,4 @@
-"""How long swaps take, as far as polls can show: when the first poll of a job is worth a request."""
+"""Learns from polls how long swaps take, to choose the time of a job's first poll."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _HALF = 0.5
 _DONE_AT_FIRST = 0.75
 
 PRIOR = 45.0
-"""The age of a job at its first poll in a batch, in seconds, before anything is known.
+"""The age of a job at its first poll in a batch, in seconds, before any swap has completed.
 
-Swaps take 71.89 s on average (the workflow's API page), and hardly any of them takes less than this.
+Swaps take 71.89 s on average (the workflow's API page), and hardly any swap takes less than 45 s.
 """
 
 
@@ -36,21 +36,21 @@ class Durations:
         self._is_probing = False
 
     def first_poll_age(self, *, is_scarce: bool) -> float | None:
-        """An age in seconds that one job in twenty does not reach; None while fewer than twenty are known.
+        """The age in seconds at which one job in twenty is done; None while fewer than twenty are known.
 
-        Where polls are scarce (`is_scarce`), an age that one job in two does not reach: a job that is polled
-        too early has to wait for a second poll.
+        With `is_scarce`, the age at which one job in two is done: polls use up the rate limit, and a job that
+        is polled too early needs a second poll.
         """
         known = len(self._sorted)
         return self._sorted[int((_HALF if is_scarce else _EARLY) * known)] if known >= _ENOUGH else None
 
     @property
     def conservative(self) -> float:
-        """The age for the first poll in a batch while little is known: not later than any known end."""
+        """Seconds: the age for the first poll while little is known, at most the shortest known duration."""
         return min((PRIOR, *self._sorted[:1]))
 
     def add_lower_bound(self, age: float) -> None:
-        """Adds a completed job, which was last seen running at this age."""
+        """Adds a completed job. A poll at this age had still shown the job running."""
         if len(self._latest) == _KEPT:
             del self._sorted[bisect_left(self._sorted, self._latest.popleft())]
         is_shorter = len(self._sorted) < _ENOUGH and age < self.conservative
@@ -65,9 +65,10 @@ class Durations:
         self.add_lower_bound(_DONE_AT_FIRST * age)
 
     def try_probe(self) -> bool:
-        """Whether the caller is to poll its job early, for all jobs of a batch, because nothing is known yet.
+        """Starts a probe, if no duration is known and no other probe runs. Returns whether it has started.
 
-        A caller that is told so must call `probe_done` in the end, whatever happens.
+        The caller then polls its job early, for all jobs of the batch, and must call `probe_done` in the end,
+        whatever happens.
         """
         is_probe = not self._sorted and not self._is_probing
         self._is_probing |= is_probe

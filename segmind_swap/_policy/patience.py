@@ -1,4 +1,4 @@
-"""How long a 429 may last before a call gives up. All times are seconds on one clock."""
+"""How long 429s in a row may last before a call fails. All times are seconds on one clock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ def first_429_at(since: float | None, now: float) -> float:
     """When the first of the 429s in a row was received.
 
     Args:
-        since: The same, after the previous response; None if that was no 429.
+        since: The time that this function returned for the previous response; None if that was no 429.
         now: The current time: a 429 has just been received.
     """
     return now if since is None else since

@@ -19,7 +19,7 @@ from .durations import Durations
 from .retry import backoff
 
 ENDS_POLLING = (AuthenticationError, ConfigurationError, OutputError, PermissionDeniedError)
-"""The errors of a poll that the next poll would only repeat. The job is as well as before."""
+"""The errors of a poll that the next poll would only repeat. They say nothing about the state of the job."""
 
 _MISSING_RESPONSES = 3
 _MISSING_INTERVALS = 2
@@ -30,12 +30,12 @@ _ROUNDING = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class PollHistory:
-    """What the latest polls of one job came to. A plain value: a fleet stores it in a row.
+    """The results of the latest polls of one job. A plain value: a fleet stores it in a row.
 
     Attributes:
-        failures: How many polls in a row brought no state, a 429 not counted.
-        missing: How many polls in a row were answered "no such job", a 429 not counted.
-        missing_since: When the first of those was answered; None if there is none.
+        failures: How many polls in a row returned no state. A 429 is not counted.
+        missing: How many polls in a row were answered "no such job". A 429 is not counted.
+        missing_since: When the first of the polls in `missing` was answered; None if there is none.
     """
 
     failures: int = 0
@@ -57,9 +57,9 @@ def next_poll(
         now: When the poll ended, on the clock of `missing_since`.
 
     Returns:
-        Seconds until the next poll, and the new history. None instead of seconds: the job has expired. The
-        service must say three times in a row that it has no such job, over two intervals and over 30 s,
-        because the job's record may not be visible yet, and a gateway may have lost its back end.
+        Seconds until the next poll, and the new history. None instead of seconds: the job has expired. For
+        this, the service must say three times in a row that it has no such job, over two intervals and over
+        30 s. Before that, the record of the job may not be visible yet, or a gateway may have no back end.
     """
     match seen:
         case SwapStatus():
@@ -87,11 +87,11 @@ def first_poll_age(policy: PollPolicy) -> float:
 def learned_first_poll_age(
     policy: PollPolicy, durations: Durations, *, conservative: bool, is_scarce: bool = False
 ) -> float:
-    """The age of a job at its first poll, in seconds, by what other jobs took.
+    """The age of a job at its first poll, in seconds, estimated from the durations of other jobs.
 
     Args:
         policy: When to poll.
-        durations: What other jobs took.
+        durations: The durations of other jobs.
         conservative: Whether to expect a slow job while little is known.
         is_scarce: Whether polls use up the rate limit.
     """

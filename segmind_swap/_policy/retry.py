@@ -1,7 +1,7 @@
-"""Repeating a step until the step is done: the only file that knows tenacity.
+"""Repeats a step until the step is done. Only this file uses tenacity.
 
-A step returns how it ended: `Done` with a value, or `Retry` with a delay. An exception of a step ends the
-loop and is passed on unchanged, cancellation included.
+A step returns `Done` with a value, or `Retry` with a delay. An exception of a step, cancellation included,
+ends the loop and is raised unchanged.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _LARGEST_EXPONENT = 62
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
-    """The step has reached its end, with this value."""
+    """The last step. `value` is the value of the loop."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The step is to be taken again, after `delay` seconds."""
+    """The step must be repeated after `delay` seconds."""
 
     delay: float
 
@@ -44,7 +44,7 @@ def _delay(state: tenacity.RetryCallState) -> float:
 
 
 async def run_until_done(take: Callable[[], Awaitable[Step[T]]]) -> T:
-    """Takes steps until one of them is `Done`. Returns the value of that step."""
+    """Takes steps until a step is `Done`. Returns the value of that step."""
     step = await take()
     if isinstance(step, Done):
         # Most loops end here, and tenacity's loop costs more than such a step.
@@ -61,7 +61,7 @@ async def run_until_done(take: Callable[[], Awaitable[Step[T]]]) -> T:
 
 
 def backoff(policy: RetryPolicy, failures: int) -> float:
-    """Seconds to wait after so many failures in a row: full jitter under an exponential ceiling.
+    """Seconds to wait after `failures` failures in a row: full jitter under an exponential ceiling.
 
     After Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """

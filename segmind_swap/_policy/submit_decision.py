@@ -1,4 +1,4 @@
-"""What the end of one POST means for its swap. The rules that cost money, in one pure function.
+"""Decides what follows after one POST of a swap: the rules that cost money, as one pure function.
 
 A swap may be POSTed again only if the last POST provably never left whole, or if a complete response says
 that the swap was not accepted, or may not have been. Once one POST may have been accepted, the swap never
@@ -57,13 +57,13 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitState:
-    """What the POSTs of one swap have come to. A plain value: a fleet stores it in a row.
+    """The results of the POSTs of one swap. A plain value: a fleet stores it in a row.
 
     Attributes:
-        in_doubt: How many POSTs may have been accepted, those of other processes included. The POST of the
+        in_doubt: How many POSTs may have been accepted, POSTs of other processes included. The POST of the
             job is not counted.
         posts: How many POSTs have ended.
-        backoffs: How many of them led to a backoff.
+        backoffs: After how many of these POSTs a backoff followed.
         scheme_switched: Whether the swap has tried the other auth scheme.
         rate_limited_since: When the first of the latest 429s in a row was received; None if the last POST
             was answered otherwise.
@@ -88,18 +88,18 @@ def decide(
     other_scheme: bool,
     caller_waits: bool,
 ) -> tuple[Action, SubmitState]:
-    """What to do after one POST, and the state after it.
+    """Returns what to do after one POST, and the state after this POST.
 
     Args:
         reply: How the POST ended.
-        sent: Whether its last byte may have left.
+        sent: Whether the last byte of the POST may have left.
         state: The state before the POST.
         policy: When to POST again.
         now: The current time, on the clock of `rate_limited_since`.
         closed_for: Seconds until the gate lets the next POST leave.
         timeout: Seconds that a swap may take, and that a 429 may last.
-        other_scheme: Whether there is another auth scheme to try: none is confirmed yet.
-        caller_waits: Whether somebody still waits for the swap. Without a caller nothing is sent again.
+        other_scheme: Whether there is another auth scheme to try.
+        caller_waits: Whether the caller still waits for the swap. Without a caller, nothing is sent again.
     """
     since = first_429_at(state.rate_limited_since, now) if reply is ReplyKind.RATE_LIMITED else None
     action, is_in_doubt = _action(

@@ -1,4 +1,4 @@
-"""Which state of a swap may follow which. What a state means is said by `OutcomeState` itself."""
+"""Which state of a swap may follow which state. `OutcomeState` documents the meaning of each state."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ MANUAL: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
 
 
 def states_before(state: OutcomeState, *, manual: bool = False) -> tuple[OutcomeState, ...]:
-    """The states that `state` may follow: by itself, or (`manual`) when a person decides so."""
+    """The states that `state` may follow: automatically, or (`manual`) when a person decides so."""
     return (MANUAL if manual else AUTOMATIC).get(state, ())

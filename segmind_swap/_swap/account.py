@@ -22,18 +22,18 @@ class SwapAccount:
 
     Attributes:
         entry: The swap's entry.
-        in_doubt: How many POSTs may have been accepted, besides that of the swap's job.
+        in_doubt: How many POSTs may have been accepted, besides the POST of the swap's job.
         is_posting: Whether a POST is claimed, and its end is not recorded.
     """
 
     def __init__(self, ledger: Ledger, entry: Entry, *, on_failure: Callable[[SwapError], None]) -> None:
-        """Without effect on the ledger.
+        """Does not change the ledger.
 
         Args:
             ledger: The ledger.
-            entry: The entry, as `Ledger.take`, `Ledger.reopen` or `Ledger.resumable` gave it.
-            on_failure: Called with the error when the ledger fails or the budget has no room: the batch
-                must submit nothing more.
+            entry: The entry that `Ledger.take`, `Ledger.reopen` or `Ledger.resumable` has returned.
+            on_failure: Called with the error when the ledger fails or the budget has no room. The batch must
+                then submit nothing more.
         """
         self.entry = entry
         self.in_doubt: int = entry.in_doubt
@@ -47,7 +47,7 @@ class SwapAccount:
         return self.in_doubt > self.entry.in_doubt
 
     async def reserve(self) -> None:
-        """Makes sure of the price of one POST.
+        """Commits the price of one POST.
 
         Raises:
             BudgetExceededError: there is no room in the budget.
@@ -56,7 +56,7 @@ class SwapAccount:
         await self._ledger.reserve(self.entry)
 
     async def intend(self, in_doubt: int) -> None:
-        """Records the intent, with its money.
+        """Records the intent to POST, with its money.
 
         Raises:
             BudgetExceededError, JournalError: the POST must not be sent.
@@ -69,7 +69,7 @@ class SwapAccount:
         self.is_posting = True
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
-        """Records how the POST ended."""
+        """Records how the POST ended. If the ledger fails now, `on_failure` gets the error."""
         self.in_doubt = in_doubt
         try:
             with self._failure_reported(job):
@@ -81,31 +81,36 @@ class SwapAccount:
             self.is_posting = False
 
     def withdrawn(self, in_doubt: int) -> None:
-        """Takes the intent back: the POST never left."""
+        """Withdraws the intent: the POST never left."""
         with self._failure_reported():
             self._ledger.withdraw(self.entry, in_doubt=in_doubt)
         self.is_posting = False
 
-    async def finish(self, outcome: SwapOutcome, *, held: int) -> None:
-        """Records how the swap ended. `held` POSTs may still have to be paid, besides that of a result."""
+    async def finish(self, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
+        """Records how the swap ended. If the ledger fails now, the batch stops, and the outcome stays.
+
+        Args:
+            outcome: The outcome.
+            unsettled_posts: How many POSTs may still have to be paid, besides the POST of a result.
+        """
         with self._failure_reported(outcome.job):
             # A swap that has ended must not be reported as not started because the batch stops now.
             with anyio.CancelScope(shield=True):
-                await self._ledger.finish(self.entry, outcome, held=held)
+                await self._ledger.finish(self.entry, outcome, unsettled_posts=unsettled_posts)
 
     async def save(self, result: SwapResult) -> None:
-        """Records where the picture is."""
+        """Records the file of the picture. If the ledger fails now, the batch stops."""
         with self._failure_reported(result.job):
             await self._ledger.save(self.entry, result)
 
     def release(self, *, accepted: bool = False) -> None:
-        """Nobody in this process goes on with the swap. What was not sent is given back.
+        """Ends this process's work on the swap. Gives back the price of POSTs that were not sent.
 
         Args:
             accepted: Whether the swap has a job, which may still have to be paid.
         """
         with self._failure_reported():
-            self._ledger.release(self.entry, held=self.in_doubt + self.is_posting + accepted)
+            self._ledger.release(self.entry, unsettled_posts=self.in_doubt + self.is_posting + accepted)
 
     @contextmanager
     def _failure_reported(self, job: SwapJob | None = None) -> Iterator[None]:

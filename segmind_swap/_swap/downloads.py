@@ -1,4 +1,4 @@
-"""A finished picture to bytes, or to a file: fetched without the API key, and checked to be a picture."""
+"""Downloads a finished picture, without the API key, checks that it is a picture, and saves it to a file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Loa
             except ValueError as exc:
                 problem = str(exc)
             raise DownloadError(
-                f"what is at {url} cannot be used: {problem}",
+                f"the content of {url} cannot be used: {problem}",
                 url=url,
                 status_code=response.status_code,
                 job=result.job,
@@ -73,7 +73,7 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     try:
         path = await anyio.to_thread.run_sync(file.write, picture.data, picture.suffix)
     except FileExistsError:
-        problem = "it was made by somebody else meanwhile"
+        problem = "another program made this file meanwhile"
     except OSError as exc:
         problem = exc.strerror or str(exc)
     else:

@@ -1,4 +1,4 @@
-"""Free calls: a request that costs nothing is repeated until it is answered."""
+"""Repeats a request that costs nothing until the request is answered."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ async def request_until_answered(
         job: The job that the request is about, for the errors and events.
 
     Raises:
-        StatusError: the response is no success, and the same request would get it again, or has got it too
-            often. RateLimitError: 429s last longer than the session's timeout.
-        ConnectionFailedError: no response came, as often as the policy allows.
+        StatusError: the response is no success, and a repetition cannot help or has failed too often.
+            RateLimitError: 429s last longer than the session's timeout.
+        ConnectionFailedError: no attempt got a complete response.
     """
     repeated = _RepeatedCall(session, request, job)
     with nullcontext() if job is None else errors_of(job):
@@ -46,7 +46,7 @@ async def request_until_answered(
 
 
 class _RepeatedCall:
-    """One free call, and what its requests have come to."""
+    """One free call, and the results of its requests."""
 
     def __init__(self, session: Session, request: Request, job: SwapJob | None) -> None:
         self._session = session
@@ -85,8 +85,8 @@ class _RepeatedCall:
         error = error_of_response(response, call, self._job)
         self._rate_limited_since = None
         self._failures += 1
-        may_pass = isinstance(response, NoResponse) or response.kind.may_pass
-        if not may_pass or self._failures >= self._attempts:
+        is_transient = isinstance(response, NoResponse) or response.kind.is_transient
+        if not is_transient or self._failures >= self._attempts:
             raise error
         delay = backoff(session.retry, self._failures)
         session.emit_retry(

@@ -1,4 +1,4 @@
-"""An input image to checked bytes, or to a URL. Nothing is decoded, and no request is made."""
+"""Loads an input image as checked bytes, or as a URL. Nothing is decoded, and no request is made."""
 
 from __future__ import annotations
 

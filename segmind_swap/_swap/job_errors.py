@@ -1,4 +1,4 @@
-"""The job in every error about the job, so that a paid swap can always be found again."""
+"""Adds the job to every error about the job, so that a paid swap can always be found again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .._models import SwapJob
 
 @contextmanager
 def errors_of(job: SwapJob) -> Iterator[None]:
-    """Adds the job to errors of parts that do not know the job, before the errors leave this package."""
+    """Adds the job to an error that has no job. Errors of lower layers have no job."""
     try:
         yield
     except SwapError as exc:

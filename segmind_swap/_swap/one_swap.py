@@ -13,7 +13,7 @@ from .downloads import save
 from .job_errors import errors_of
 from .output_files import OutputFile, check_target, reserved
 from .polling import wait
-from .submit import abandon, submit
+from .submit import submit
 
 if TYPE_CHECKING:
     from .session import Session
@@ -39,7 +39,7 @@ async def complete(
                 raise
             except BaseException:
                 # A cancellation or an interrupt carries no job. An event and a warning name the job instead.
-                abandon(session, job, swap=swap)
+                session.abandon(job, swap=swap)
                 raise
 
 

@@ -1,4 +1,4 @@
-"""A picture in a file, which appears complete or not at all."""
+"""Writes a picture to a file, which appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ async def reserved(paths: set[Path], file: OutputFile | None) -> AsyncIterator[N
     await check_target(file)
     path = file.path.absolute()
     if path in paths:
-        raise ConfigurationError(f"cannot save to {file.path}: another swap under way saves there")
+        raise ConfigurationError(f"cannot save to {file.path}: another swap in flight saves to this file")
     paths.add(path)
     try:
         yield
@@ -162,7 +162,7 @@ def _holds(path: Path, data: bytes) -> bool:
 def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
     """Writes a file that appears complete or not at all. An existing file is replaced.
 
-    `temporary` is a new file in the same folder, which is gone afterwards.
+    `temporary` is a new file in the same folder. It is removed afterwards.
 
     Raises:
         OSError: the file cannot be written.

@@ -36,7 +36,8 @@ from .job_errors import errors_of
 if TYPE_CHECKING:
     from .session import Session
 
-# A job that is older when its polling starts was submitted elsewhere, by another clock: it teaches nothing.
+# A job that is older when its polling starts was submitted by another process, perhaps with another clock.
+# Its age is not used to estimate durations.
 _FRESH = 10.0
 
 
@@ -50,12 +51,12 @@ async def wait(
         job: The job.
         swap: The number of the swap, for the events.
         timeout: Seconds to wait at most, from now.
-        in_batch: Whether the job is one of many: while little is known, only one of them is polled early.
+        in_batch: Whether the job belongs to a batch: while little is known, only one job is polled early.
 
     Raises:
         SwapFailedError, SwapExpiredError, OutputError: the job has ended without a picture.
         SwapTimeoutError: the time is up; the job can be waited for again.
-        AuthenticationError, PermissionDeniedError: the key must not ask for the job.
+        AuthenticationError, PermissionDeniedError: the service refuses polls with this key.
         ConfigurationError: the job belongs to another service, or the client was closed.
     """
     polling = _Polling(session, job, swap)
@@ -66,7 +67,7 @@ async def wait(
         return polling.result()
     last = polling.last_error
     raise SwapTimeoutError(
-        f"job {job.name} was not done after {timeout:g} s; it was paid, and can be waited for again"
+        f"job {job.name} was not done after {timeout:g} s; the job was paid, and can be waited for again"
         f"{f' (the last poll failed: {last})' if last else ''}",
         seconds=timeout,
         last_error=last,
@@ -75,7 +76,7 @@ async def wait(
 
 
 class Updates(AsyncIterator[SwapStatus]):
-    """The states of a job, one for each successful poll, up to the final one. May be left at any time."""
+    """The states of a job, one for each successful poll, up to the final state. May be paused at any time."""
 
     def __init__(self, session: Session, job: SwapJob, *, swap: int) -> None:
         self._polling = _Polling(session, job, swap)
@@ -87,11 +88,11 @@ class Updates(AsyncIterator[SwapStatus]):
 
 
 async def poll_once(session: Session, job: SwapJob, *, swap: int) -> SwapStatus:
-    """Polls once. Free. The errors have the job, which is as well as before.
+    """Polls once. Free. The errors have the job, and say nothing about the state of the job.
 
     Raises:
         OutputError: the job is COMPLETED without a usable picture.
-        StatusError, ConnectionFailedError, ResponseError: the poll brought no state.
+        StatusError, ConnectionFailedError, ResponseError: the poll returned no state.
         ConfigurationError: the job belongs to another service, or the client was closed.
     """
     return await _Polling(session, job, swap).poll()
@@ -107,7 +108,8 @@ class _Polling:
         self._job = job
         self._swap = swap
         self._history = PollHistory()
-        # The wall clock bridges processes. From here on, the event loop's clock measures.
+        # Only the wall clock is shared with the process that submitted the job. From now on, the event loop's
+        # clock measures.
         self._age = max(0.0, (datetime.now(UTC) - job.submitted_at).total_seconds())
         self._started = anyio.current_time()
         # The age for the first poll, and the age at which the job was last seen running.
@@ -122,8 +124,8 @@ class _Polling:
             problem = session.http.service.poll_url_problem(job.poll_url)
             if problem is not None:
                 raise ConfigurationError(
-                    f"job {job.name} cannot be asked about: {problem};"
-                    " set base_url or SEGMIND_BASE_URL to the service that accepted it",
+                    f"job {job.name} cannot be polled: {problem};"
+                    " set base_url or SEGMIND_BASE_URL to the service that accepted the job",
                     job=job,
                 )
 
@@ -134,7 +136,7 @@ class _Polling:
 
     @contextmanager
     def conservative(self, in_batch: bool) -> Iterator[bool]:
-        """Whether to expect a slow job while little is known. Of many jobs, one is polled early for all."""
+        """Yields whether to expect a slow job. In a batch, one job is polled early, as a probe for all."""
         durations = self._session.durations
         if not in_batch:
             yield False
@@ -147,7 +149,7 @@ class _Polling:
                 durations.probe_done()
 
     async def wait_before_first_poll(self, timeout: float, *, conservative: bool) -> None:
-        """Waits as long as such jobs take at least. What other jobs show meanwhile shortens the wait."""
+        """Waits until the age of the first poll. Durations that are learned meanwhile change this age."""
         if self._job.poll_url is None:
             return
         session = self._session
@@ -168,7 +170,7 @@ class _Polling:
                 await session.durations.changed.wait()
 
     async def poll(self) -> SwapStatus:
-        """Polls once. Raises what kept the poll from bringing a state."""
+        """Polls once. Raises the error of a poll that returned no state."""
         job = self._job
         if job.poll_url is None:
             url = picture_in(job.outputs)
@@ -216,7 +218,7 @@ class _Polling:
         return delay
 
     def _learn(self) -> None:
-        """Records the duration. A job from elsewhere is left out: its age depends on another clock."""
+        """Records the duration, unless another process submitted the job: its age may be of another clock."""
         if self._job.poll_url is None or self._age > _FRESH:
             return
         if self._seen_running is not None:
@@ -230,8 +232,8 @@ class _Polling:
         delay = self._delay_after(error)
         if delay is None:
             raise SwapExpiredError(
-                f"the service no longer knows job {self._job.name}: {error}; it keeps records for about"
-                " an hour. The picture may still be in the account's history",
+                f"the service no longer knows job {self._job.name}: {error}; the service keeps records for"
+                " about an hour. The picture may still be in the account's history",
                 job=self._job,
             )
         self._failed_polls += 1
@@ -245,7 +247,7 @@ class _Polling:
 
         Raises:
             SwapFailedError: the job has failed.
-            OutputError: the job, written by hand, has outputs without a picture.
+            OutputError: the job has no poll URL, and its outputs have no picture.
         """
         job, final = self._job, self.status
         if final.state is SwapState.FAILED:

@@ -19,7 +19,7 @@ from .._api.responses import error_of_response
 from .._concurrency import DetachedTasks
 from .._config import PollPolicy, RateLimit, RetryPolicy
 from .._errors import ConfigurationError, ResponseError, StatusError, SwapError
-from .._events import Emit, Event, EventHandler, RetryScheduled, Started
+from .._events import Abandoned, Emit, Event, EventHandler, RetryScheduled, Started
 from .._http.circuit_breaker import CircuitBreaker
 from .._http.client import HttpClient
 from .._http.gate import LocalGate
@@ -35,8 +35,8 @@ _JOBS_REMEMBERED = 4096
 def emitter(handlers: Sequence[EventHandler]) -> Emit:
     """A function that passes an event to each handler.
 
-    An exception of a handler is logged, and the other handlers still get the event. Only what is meant to
-    end the program passes (`KeyboardInterrupt`, `SystemExit`).
+    An exception of a handler is logged, and the other handlers still get the event. Only an exception that
+    ends the program (`KeyboardInterrupt`, `SystemExit`) is raised.
     """
 
     def emit(event: Event) -> None:
@@ -122,19 +122,19 @@ class Session:
             )
 
     async def aclose(self) -> None:
-        """Ends the session: refuses submits, waits for POSTs on their way, closes every connection.
+        """Ends the session: refuses submits, waits for POSTs in flight, closes every connection.
 
-        A POST on its way has up to 15 s to receive and record its response.
+        A POST in flight has up to 15 s to receive and record its response.
         """
         self.http.refuse_submits()
         try:
             await self.detached.drain()
         finally:
-            # Asyncio's own cancellation can end the wait early. The connections are closed all the same.
+            # Plain asyncio cancellation can end the wait early. The connections are closed all the same.
             await self.http.aclose()
 
     def new_swap(self) -> int:
-        """A number for a swap that begins now, from 1. The events of the swap share the number."""
+        """A number for a new swap, counted from 1. The events of the swap share the number."""
         return next(self._numbers)
 
     def remember(self, job: SwapJob, swap: int) -> None:
@@ -148,8 +148,8 @@ class Session:
     def swap_of(self, job: SwapJob) -> int:
         """The number of the swap that a job belongs to.
 
-        A job that this session does not know, as one of another process, gets a new number. `Started` is
-        emitted for it, so that `Started` is the first event of every number.
+        A job that this session does not know, such as a job of another process, gets a new number. `Started`
+        is then emitted, so that `Started` is the first event of every number.
         """
         swap = self._swaps.get(_identity(job))
         if swap is None:
@@ -157,6 +157,15 @@ class Session:
             self.remember(job, swap)
             self.emit(Started(swap=swap, id=None))
         return swap
+
+    def abandon(self, job: SwapJob, *, swap: int) -> None:
+        """Reports that this program no longer waits for a job. The job continues, and is billed."""
+        log.warning(
+            "job %s was accepted and is billed, but this program no longer waits for the job; wait for %s",
+            job.name,
+            job.model_dump_json(),
+        )
+        self.emit(Abandoned(swap=swap, job=job))
 
     def emit_retry(
         self,
@@ -190,7 +199,7 @@ def _identity(job: SwapJob) -> str:
 
 
 async def probe(http: HttpClient) -> str | None:
-    """Asks for the account's credits, once. None if the service responds, else what happened instead."""
+    """Requests the account's credits, once. Free. None if the service responds, else the problem in words."""
     response = await http.request(credits_request(http.service))
     if isinstance(response, Response) and response.kind.is_from_the_service:
         return None

@@ -41,7 +41,7 @@ class ClientSettings:
         http: How to reach the service; holds the API key, which no `repr` shows.
         workflow: The id of the workflow to run.
         max_in_flight: How many swaps may be in flight at once.
-        rate_limit: What is known of the account's rate limit, or the gate that decides instead.
+        rate_limit: The account's rate limit, as far as it is known, or the gate that decides instead.
         retry: When to repeat a request.
         polling: When to poll a job.
         timeout: Seconds a job may take, and a 429 may last.
@@ -136,7 +136,7 @@ class ClientSettings:
         """The timeout of one call, in seconds; the client's if None.
 
         Raises:
-            ConfigurationError: it is not above zero.
+            ConfigurationError: the timeout is not above zero.
         """
         if timeout is None:
             return self.timeout
@@ -144,10 +144,10 @@ class ClientSettings:
         return timeout
 
     def concurrency_of(self, concurrency: int | None) -> int:
-        """How many swaps of one batch may be in flight; as many as of the client if None.
+        """How many swaps of one batch may be in flight; the client's `max_in_flight` if None.
 
         Raises:
-            ConfigurationError: it is not a whole number from 1 to the client's `max_in_flight`.
+            ConfigurationError: the number is not a whole number from 1 to the client's `max_in_flight`.
         """
         if concurrency is None:
             return self.max_in_flight
@@ -155,7 +155,7 @@ class ClientSettings:
         if concurrency > self.max_in_flight:
             raise ConfigurationError(
                 f"concurrency ({concurrency}) is above the client's max_in_flight ({self.max_in_flight}):"
-                " raise that"
+                " raise max_in_flight"
             )
         return concurrency
 

@@ -1,4 +1,4 @@
-"""The paid half of a swap: POSTs until there is a job, a refusal, or a doubt that a person must decide."""
+"""The paid half of a swap: POSTs until there is a job, a refusal, or a doubt that a person must resolve."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .._api.status_errors import StatusKind
 from .._api.text import shorten
 from .._config import AuthScheme
 from .._errors import ConnectionFailedError, SubmissionUnknownError, SwapError
-from .._events import Abandoned, Accepted, Failed, Submitting
+from .._events import Accepted, Failed, Submitting
 from .._http.body import OneShotBody
 from .._http.client import Lease
 from .._models import Call, SwapJob
@@ -33,7 +33,7 @@ log = logging.getLogger("segmind_swap")
 
 _Ending: TypeAlias = SwapJob | SwapError
 
-# Every other complete response that is no success, and not listed here, is UNCLEAR.
+# A complete response that is no success, and whose kind is not listed here, is UNCLEAR.
 _REPLY_KINDS = {
     StatusKind.RATE_LIMITED: ReplyKind.RATE_LIMITED,
     StatusKind.UNAUTHORIZED: ReplyKind.UNAUTHORIZED,
@@ -57,7 +57,7 @@ _REPLY_KINDS = {
 
 
 def reply_kind(kind: StatusKind, *, usable: bool) -> ReplyKind:
-    """What a complete response means for the money. `usable` says whether a 2xx has a job to trust."""
+    """The reply of a complete response. `usable` says whether a 2xx has a job whose `poll_url` is trusted."""
     if kind.is_success:
         return ReplyKind.ACCEPTED if usable else ReplyKind.UNUSABLE
     return _REPLY_KINDS.get(kind, ReplyKind.UNCLEAR)
@@ -72,7 +72,10 @@ async def submit(
     in_doubt: int = 0,
     record: SubmitRecord = NO_RECORD,
 ) -> SwapJob:
-    """Submits one swap, at most once as far as can be known. The job is paid.
+    """Submits one swap. Charged when the job is accepted.
+
+    Submits again only if the last POST was provably not accepted, or after a 502, 503 or 504 if the policy
+    allows it.
 
     Args:
         session: The session.
@@ -80,13 +83,14 @@ async def submit(
         swap: The number of the swap, for the events.
         id: The caller's name for the swap, for the events.
         in_doubt: How many POSTs of the swap may have been accepted before, in another process.
-        record: Is told of each POST, before and after.
+        record: Records each POST, before and after it.
 
     Raises:
         StatusError: the service refused the swap. Nothing is charged.
         ConnectionFailedError: no POST was sent. Nothing is charged.
         SubmissionUnknownError: the swap may have been accepted and billed.
         ConfigurationError: the client was closed. Nothing is charged.
+        Exception: an exception of `record.intend`, if no POST is in doubt. Nothing is charged.
     """
     submission = _Submission(session, urls, swap, id, in_doubt, record)
     try:
@@ -101,20 +105,10 @@ async def submit(
             raise submission.unknown(str(exc)) from None
         raise
     except BaseException:
-        # An orphaned POST reports for itself, as soon as its response is there.
+        # An orphaned POST makes its own report, after its response was received.
         if not submission.is_orphaned:
             submission.report_orphan()
         raise
-
-
-def abandon(session: Session, job: SwapJob, *, swap: int) -> None:
-    """Reports that nobody in this program waits for a job any more. The job runs on, and is billed."""
-    log.warning(
-        "job %s was accepted and is billed, but nobody waits for it any more; wait for %s",
-        job.name,
-        job.model_dump_json(),
-    )
-    session.emit(Abandoned(swap=swap, job=job))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +124,8 @@ class _Submission:
     """The POSTs of one swap.
 
     Attributes:
-        state: What the POSTs have come to.
-        is_orphaned: Whether the caller has gone while the response to a POST was on its way.
+        state: The results of the POSTs so far.
+        is_orphaned: Whether the caller was cancelled while a POST was in flight.
     """
 
     def __init__(  # noqa: PLR0917 - as `submit`
@@ -155,7 +149,7 @@ class _Submission:
         self._decided: _Decided | None = None
 
     async def step(self) -> Step[_Ending]:
-        """Waits until the service may be asked, and POSTs once."""
+        """Waits for the circuit breaker and for a lease, and POSTs once."""
         async with self._permit() as is_trial:
             lease = await self._session.http.lease(Call.SUBMIT)
             if self._session.breaker.is_open and not is_trial:
@@ -176,7 +170,7 @@ class _Submission:
                 return
         raise ConnectionFailedError(
             f"{session.http.service.origin} answered no submit for {session.timeout:g} s;"
-            " this one was not sent, and is not charged"
+            " this submit was not sent, and is not charged"
         )
 
     async def _post(self, lease: Lease, is_trial: bool) -> Step[_Ending]:
@@ -243,7 +237,7 @@ class _Submission:
         job = self._job_of(response)
         reply = self._reply(response, job)
         caller_waits = not self.is_orphaned
-        # The question for another scheme has an effect on later calls: asked only if the answer is used.
+        # `next_after` changes the scheme of later calls. Call it only if its result is used.
         may_switch = reply is ReplyKind.UNAUTHORIZED and caller_waits and not self.state.scheme_switched
         action, self.state = decide(
             reply,
@@ -336,14 +330,14 @@ class _Submission:
     def unknown(
         self, reason: str, response: Response | NoResponse | None = None, job: SwapJob | None = None
     ) -> SubmissionUnknownError:
-        """The error of a swap of which at least one POST may have been accepted."""
+        """The error of a swap with at least one POST that may have been accepted."""
         request_id = response.request_id if response is not None else None
         excerpt = None
         if isinstance(response, Response):
             request_id = request_id_in(response.fields() or {}) or request_id
             excerpt = _text(response)
         return SubmissionUnknownError(
-            "the swap may have been accepted, and then is billed; it is not sent again by itself"
+            "the swap may have been accepted, and then is billed; it is not sent again automatically"
             f"{f' (request id {request_id})' if request_id else ''}: {reason}",
             status_code=response.status_code if response is not None else None,
             request_id=request_id,
@@ -368,11 +362,11 @@ class _Submission:
         return self._session.http.service.poll_url_problem(job.poll_url)
 
     def _orphaned(self, decided: _Decided | None, body: OneShotBody, is_trial: bool) -> None:
-        """Reports a POST whose caller has gone. `decided` is None if no response came in time."""
+        """Reports a POST whose caller was cancelled. `decided` is None if no response was in time."""
         self.is_orphaned = True
         if decided is None:
             self.state = replace(self.state, in_doubt=self.state.in_doubt + body.sent)
-            self.report_orphan("no answer came in time")
+            self.report_orphan("no answer was received in time")
             return
         self._inform_breaker(decided.response, is_trial)
         if decided.action is Action.UNKNOWN:
@@ -382,18 +376,18 @@ class _Submission:
             self._emit_accepted(self._job)
         self.report_orphan()
 
-    def report_orphan(self, reason: str = "nobody waits for it any more") -> None:
-        """Reports what the caller, who has gone, cannot be given: a job, or a doubt."""
+    def report_orphan(self, reason: str = "its caller was cancelled") -> None:
+        """Reports the job, or the POSTs in doubt, that a cancelled caller cannot receive."""
         if self._job is not None:
-            abandon(self._session, self._job, swap=self._swap)
+            self._session.abandon(self._job, swap=self._swap)
         elif self.state.in_doubt:
             self._report_in_doubt(self.unknown(reason))
 
     def _report_in_doubt(self, error: SubmissionUnknownError) -> None:
-        log.warning("nobody waits any more for swap %r: %s", self._id, error)
+        log.warning("the caller of swap %r was cancelled: %s", self._id, error)
         self._session.emit(Failed(swap=self._swap, id=self._id, error=error))
 
 
 def _text(response: Response) -> str:
-    """The excerpt for an error. Of a 2xx the whole text counts: it may name the job under any key."""
+    """The excerpt for an error: of a 2xx, the raw text, because any key of it may name the job."""
     return response.text if response.ok else response.excerpt

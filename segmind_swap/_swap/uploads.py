@@ -1,4 +1,4 @@
-"""A local image gets a URL: one upload for each content, however many tasks need it at the same time."""
+"""Uploads local images: one upload for each content, even if many tasks need the URL at the same time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _UPLOADS_AT_ONCE = 4
-# A limit of memory: each swap has two images of up to 20 MB, and their base64 during the upload.
+# Limits the memory: each swap has two images of up to 20 MB, and their base64 text during the upload.
 _LOADED_AT_ONCE = 8
 _URLS_REMEMBERED = 4096
 # Seconds. How long the service keeps an upload is not published, and a URL that no longer works would fail
@@ -39,8 +39,8 @@ class _Content:
     """One content during its upload.
 
     Attributes:
-        lock: Held by the task that uploads.
-        users: How many tasks hold the lock or wait for it.
+        lock: The lock of the task that uploads.
+        users: How many tasks have the lock or wait for it.
     """
 
     lock: anyio.Lock = field(default_factory=anyio.Lock)

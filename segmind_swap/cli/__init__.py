@@ -1,8 +1,8 @@
 """The command line program. It imports only public names of `segmind_swap`, as any other program does.
 
 The one exception is `segmind_swap._api.text`, because the table of hidden characters must exist only once.
-Imports inside this folder go one way. The modules on top import the folders `_batch`, `_report` and
-`_terminal`. `_batch` imports the other two folders, which import neither a module on top nor each other.
+The modules of this folder import its folders `_batch`, `_report` and `_terminal`. `_batch` imports the other
+two folders. `_report` and `_terminal` import no other part of the command line.
 """
 
 import logging

@@ -54,7 +54,7 @@ def swap(
                 timeout=timeout,
             )
 
-    # With `emulator`, the job ends with the emulator of this command, so nobody can wait for it later.
+    # With `emulator`, the job ends with the emulator of this command, so it cannot be waited for later.
     with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
         with client_settings(emulator=emulator) as settings, progress.display:
             result = asyncio.run(run(settings))

@@ -56,7 +56,7 @@ class DemoProgress:
     Attributes:
         rows: A row for each id.
         faults_survived: How often each kind of failure happened and was retried.
-        display: Enter it while the swaps run.
+        display: A context manager that shows the table while the swaps run.
     """
 
     def __init__(self, ids: Iterable[str]) -> None:

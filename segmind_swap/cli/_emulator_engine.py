@@ -1,4 +1,4 @@
-"""The choice of what draws the emulator's pictures."""
+"""The choice of the engine that draws the emulator's pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Engine(StrEnum):
-    """The values of `--engine`, which the emulator takes as `engine`."""
+    """The values of `--engine`. The emulator accepts them as the argument `engine`."""
 
     PREVIEW = "preview"
     SHEET = "sheet"

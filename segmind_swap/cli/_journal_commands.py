@@ -88,7 +88,7 @@ def record_decision(
     if resubmit + abandon + wait_again != 1:
         exit_with_error(ExitCode.USAGE, "give exactly one of --resubmit, --abandon and --wait-again")
     if poll_url is not None and not wait_again:
-        exit_with_error(ExitCode.USAGE, "--poll-url goes with --wait-again")
+        exit_with_error(ExitCode.USAGE, "--poll-url needs --wait-again")
     journal_to_change = Journal(journal_file(journal))
     if resubmit:
         journal_to_change.resubmit(id)

@@ -1,4 +1,4 @@
-"""Copies the bundled pictures into a folder: the inputs of a first swap for people who have none."""
+"""Copies the bundled pictures into a folder, as inputs of a first swap."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def segmind_emulator(request: pytest.FixtureRequest) -> Emulator:
     """An emulator for one test. Its jobs take 0.05 s and return a picture of 8 x 8 pixels.
 
-    ``@pytest.mark.segmind_emulator(rate_limit=5, faults=[...])`` on a test, a class or a module changes its
-    settings. Each setting comes from the nearest mark that has it.
+    ``@pytest.mark.segmind_emulator(rate_limit=5, faults=[...])`` on a test, a class or a module changes the
+    settings of the emulator. For each setting, the mark nearest to the test counts.
     """
     settings = dict(_DEFAULTS)
     for mark in reversed(list(request.node.iter_markers(MARK))):

@@ -1,8 +1,8 @@
 """The tests that any `Ledger` and any `Gate` must pass, as classes to inherit from.
 
-A test file of an implementation names a subclass `Test…` and overrides the fixture that makes the object. The
-protocols are in `segmind_swap._protocols`. They grow with the package, and are not promised to stay as they
-are. Needs the extra ``segmind-swap[testing]``. The tests run their own event loops.
+The test file of an implementation defines a subclass with a name `Test…`, and overrides the fixture that
+makes the object. The protocols are in `segmind_swap._protocols`, and may change in any version. Needs the
+extra ``segmind-swap[testing]``. Each test runs an event loop of its own.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ PRICE_USD = 0.15
 
 _ACCEPTED_AT = datetime(2026, 11, 22, tzinfo=UTC)
 _SHORT = 0.05
-"""Seconds in which a task that can go on has done so."""
+"""Seconds after which a task that can continue has continued."""
 
 
 class _OnEachLoop:
-    """Runs each test on the event loops of `backends`, each named in the fixture `backend`."""
+    """Runs each test on the event loops of `backends`. The argument `backend` of a test is the event loop."""
 
     backends: ClassVar[tuple[str, ...]] = ("asyncio", "trio")
     patience: ClassVar[float] = 30.0
@@ -63,12 +63,12 @@ class _OnEachLoop:
 
 
 def a_swap(id: str = "a", *, pictures: str = "p") -> NewEntry:
-    """An input: `pictures` stands for the content of both."""
+    """An input of a batch. `pictures` stands for the content of both pictures."""
     return NewEntry(id=id, fingerprint=pictures, reference="hero.png", scene="street.png")
 
 
 def a_job(number: int = 1, *, possible_duplicates: int = 0) -> SwapJob:
-    """An accepted job; a higher number was accepted later."""
+    """An accepted job. A job with a higher number was accepted later."""
     return SwapJob(
         poll_url=f"{ORIGIN}/workflows/request/{number}",
         request_id=str(number),
@@ -81,7 +81,7 @@ def a_job(number: int = 1, *, possible_duplicates: int = 0) -> SwapJob:
 def an_outcome(
     state: OutcomeState, *, job: SwapJob | None = None, cost_usd: float | None = None
 ) -> SwapOutcome:
-    """The end of a swap in `state`, with the job, the result and the error that belong to it."""
+    """The outcome of a swap in `state`, with a result or an error that belongs to this state."""
     result = None
     error: SwapFailedError | SubmissionUnknownError | None = None
     if state is OutcomeState.COMPLETED:
@@ -97,18 +97,18 @@ def an_outcome(
 
 
 class MoneyContract(_OnEachLoop):
-    """What a `Ledger` has to keep of the money, also if it keeps nothing else."""
+    """The rules about money, for every `Ledger`, also for a ledger that stores no entries."""
 
     @pytest.fixture
     def source(self) -> LedgerSource:
-        """Where a batch finds the ledger: a new one for each test. To be overridden."""
+        """The source of the ledger, with a new ledger for each test. To be overridden."""
         raise NotImplementedError("override the fixture `source`")
 
     @asynccontextmanager
     async def opened(
         self, source: LedgerSource, *, budget_usd: float | None = None, price_usd: float = PRICE_USD
     ) -> AsyncIterator[Ledger]:
-        """The ledger while one batch runs."""
+        """Opens the ledger, as a batch does, and closes it at the end of the block."""
         ledger = await source.open(
             origin=ORIGIN, workflow=WORKFLOW, price_usd=price_usd, budget_usd=budget_usd
         )
@@ -136,7 +136,7 @@ class MoneyContract(_OnEachLoop):
                 entry = await ledger.take(a_swap())
                 await ledger.reserve(entry)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
-                ledger.release(entry, held=0)
+                ledger.release(entry, unsettled_posts=0)
                 assert ledger.committed_usd == 0.0
 
         self.run(test, backend)
@@ -168,7 +168,7 @@ class MoneyContract(_OnEachLoop):
                 await ledger.claim(entry, in_doubt=1)
                 assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
                 await ledger.accept(entry, a_job(), in_doubt=1)
-                await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED), held=1)
+                await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED), unsettled_posts=1)
                 assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
 
         self.run(test, backend)
@@ -183,7 +183,7 @@ class MoneyContract(_OnEachLoop):
                 await ledger.claim(entry, in_doubt=0)
                 await ledger.refuse(entry, in_doubt=0)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD), "the next POST needs it"
-                await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), held=0)
+                await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), unsettled_posts=0)
                 assert ledger.committed_usd == 0.0
 
         self.run(test, backend)
@@ -198,7 +198,9 @@ class MoneyContract(_OnEachLoop):
                     await ledger.reserve(entry)
                     await ledger.claim(entry, in_doubt=0)
                     await ledger.accept(entry, a_job(), in_doubt=0)
-                    await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), held=0)
+                    await ledger.finish(
+                        entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), unsettled_posts=0
+                    )
                     assert ledger.committed_usd == pytest.approx(committed_usd)
                 assert ledger.price_usd == pytest.approx(0.4)
 
@@ -228,7 +230,7 @@ class MoneyContract(_OnEachLoop):
                 await ledger.refuse(entry, in_doubt=1)
                 with pytest.raises(BudgetExceededError):
                     await ledger.claim(entry, in_doubt=1)
-                ledger.release(entry, held=1)
+                ledger.release(entry, unsettled_posts=1)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
 
         self.run(test, backend)
@@ -244,9 +246,11 @@ class MoneyContract(_OnEachLoop):
                     group.start_soon(ledger.reserve, second)
                     await anyio.sleep(_SHORT)
                     assert ledger.committed_usd == pytest.approx(PRICE_USD)
-                    ledger.release(first, held=0)
-                assert ledger.committed_usd == pytest.approx(PRICE_USD), "it is the second's"
-                ledger.release(second, held=1)
+                    ledger.release(first, unsettled_posts=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD), (
+                    "the second swap has reserved the price"
+                )
+                ledger.release(second, unsettled_posts=1)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
                 with pytest.raises(BudgetExceededError):
                     await ledger.reserve(first)
@@ -260,8 +264,8 @@ class MoneyContract(_OnEachLoop):
                 await ledger.reserve(first)
                 with anyio.move_on_after(_SHORT):
                     await ledger.reserve(second)
-                ledger.release(second, held=0)
-                ledger.release(first, held=0)
+                ledger.release(second, unsettled_posts=0)
+                ledger.release(first, unsettled_posts=0)
                 assert ledger.committed_usd == 0.0
 
         self.run(test, backend)
@@ -290,11 +294,11 @@ class MoneyContract(_OnEachLoop):
 
 
 class LedgerContract(MoneyContract):
-    """What a `Ledger` has to keep that outlives its batch."""
+    """The rules for a `Ledger` whose entries outlive the batch."""
 
     async def crash(self, ledger: Ledger) -> None:
-        """Leaves the ledger as a process that was killed would: claims stay open. To be overridden."""
-        pytest.skip("this ledger cannot be left as by a crash")
+        """Closes the ledger as a killed process would: claims stay open. To be overridden."""
+        pytest.skip("this test needs an override of `crash`")
 
     async def _accepted(self, ledger: Ledger, id: str, job: SwapJob, *, in_doubt: int = 0) -> Entry:
         entry = await ledger.take(a_swap(id))
@@ -405,9 +409,9 @@ class LedgerContract(MoneyContract):
                 assert [entry.job for entry in resumed] == [a_job(3, possible_duplicates=1), a_job(9)]
                 assert [entry.in_doubt for entry in resumed] == [1, 0]
                 early, late = resumed
-                await ledger.finish(early, an_outcome(OutcomeState.FAILED, job=early.job), held=0)
+                await ledger.finish(early, an_outcome(OutcomeState.FAILED, job=early.job), unsettled_posts=0)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
-                ledger.release(late, held=1)
+                ledger.release(late, unsettled_posts=1)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
 
         self.run(test, backend)
@@ -425,13 +429,15 @@ class LedgerContract(MoneyContract):
                 async with anyio.create_task_group() as group:
                     group.start_soon(ledger.reserve, new)
                     await anyio.sleep(_SHORT)
-                    await ledger.finish(resumed, an_outcome(OutcomeState.FAILED, job=resumed.job), held=0)
+                    await ledger.finish(
+                        resumed, an_outcome(OutcomeState.FAILED, job=resumed.job), unsettled_posts=0
+                    )
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
 
         self.run(test, backend)
 
     @pytest.mark.parametrize(
-        ("state", "held"),
+        ("state", "unsettled_posts"),
         [
             (OutcomeState.COMPLETED, 0),
             (OutcomeState.FAILED, 0),
@@ -441,7 +447,7 @@ class LedgerContract(MoneyContract):
         ],
     )
     def test_an_end_is_in_the_next_run_with_its_money_and_allows_no_further_post(
-        self, source: LedgerSource, backend: str, state: OutcomeState, held: int
+        self, source: LedgerSource, backend: str, state: OutcomeState, unsettled_posts: int
     ) -> None:
         has_job = state in {OutcomeState.COMPLETED, OutcomeState.FAILED, OutcomeState.EXPIRED}
         outcome = an_outcome(state, job=a_job() if has_job else None)
@@ -454,8 +460,8 @@ class LedgerContract(MoneyContract):
                 if has_job:
                     await ledger.accept(entry, a_job(), in_doubt=0)
                 else:
-                    await ledger.refuse(entry, in_doubt=held)
-                await ledger.finish(entry, outcome, held=held)
+                    await ledger.refuse(entry, in_doubt=unsettled_posts)
+                await ledger.finish(entry, outcome, unsettled_posts=unsettled_posts)
                 committed_usd = ledger.committed_usd
             async with self.opened(source) as ledger:
                 found = await ledger.take(a_swap())
@@ -482,7 +488,7 @@ class LedgerContract(MoneyContract):
                     await ledger.accept(entry, a_job(), in_doubt=0)
                 else:
                     await ledger.refuse(entry, in_doubt=0)
-                await ledger.finish(entry, an_outcome(state), held=0)
+                await ledger.finish(entry, an_outcome(state), unsettled_posts=0)
             async with self.opened(source) as ledger:
                 reopened = await ledger.reopen(await ledger.take(a_swap()))
                 assert (reopened.state, reopened.job, reopened.in_doubt) == (OutcomeState.PENDING, None, 0)
@@ -498,7 +504,7 @@ class LedgerContract(MoneyContract):
             async with self.opened(source) as ledger:
                 entry = await self._accepted(ledger, "a", a_job())
                 outcome = an_outcome(OutcomeState.COMPLETED)
-                await ledger.finish(entry, outcome, held=0)
+                await ledger.finish(entry, outcome, unsettled_posts=0)
                 assert outcome.result is not None
                 saved = outcome.result.model_copy(update={"path": "a.png"})
                 await ledger.save(entry, saved)
@@ -546,11 +552,11 @@ class LedgerContract(MoneyContract):
 
 
 class GateContract(_OnEachLoop):
-    """What a `Gate` has to do."""
+    """The rules for every `Gate`."""
 
     @pytest.fixture
     def new_gate(self) -> Callable[[], Gate]:
-        """Makes an open gate, on the event loop that calls. To be overridden."""
+        """A function that makes an open gate on the calling event loop. To be overridden."""
         raise NotImplementedError("override the fixture `new_gate`")
 
     def test_an_open_gate_admits_at_once(self, new_gate: Callable[[], Gate], backend: str) -> None:
@@ -636,4 +642,4 @@ class GateContract(_OnEachLoop):
                         group.start_soon(request)
 
         self.run(test, backend)
-        assert most < 12, "a gate that was closed opens at a pace"
+        assert most < 12, "a gate that was closed admits only a few requests at once"

@@ -376,7 +376,7 @@ async def test_a_swap_that_waits_longer_than_its_time_was_not_sent_and_says_so()
         await fail(swaps, 5)
         began = anyio.current_time()
         with pytest.raises(
-            ConnectionFailedError, match="answered no submit for 100 s; this one was not sent"
+            ConnectionFailedError, match="answered no submit for 100 s; this submit was not sent"
         ):
             await swaps.submit(**PICTURES)
         assert anyio.current_time() - began == pytest.approx(100)

@@ -50,8 +50,8 @@ def test_each_question_about_a_code_has_one_answer() -> None:
     for code in CODES:
         kind = StatusKind.of(code)
         assert kind.is_success == (200 <= code < 300), code
-        assert kind.may_pass == (code in {408, 425, 500, 502, 503, 504}), code
-        assert kind.may_tell_of_a_job == (200 <= code < 300 or code in {400, 422, 500}), code
+        assert kind.is_transient == (code in {408, 425, 500, 502, 503, 504}), code
+        assert kind.may_have_job_state == (200 <= code < 300 or code in {400, 422, 500}), code
         assert kind.is_from_the_service == (code < 500), code
         assert (kind is StatusKind.REDIRECT) == (300 <= code < 400), code
         assert (kind is StatusKind.UNAUTHORIZED) == (code == 401), code

@@ -219,9 +219,9 @@ async def test_a_refusal_is_told_as_it_is_written_even_if_the_batch_is_stopped_m
     finish = SwapAccount.finish
     async with client_of(service) as client, client.swap_many(swaps_of(1), journal=journal) as outcomes:
 
-        async def stopped(self: SwapAccount, outcome: SwapOutcome, *, held: int) -> None:
+        async def stopped(self: SwapAccount, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
             outcomes.stop()
-            await finish(self, outcome, held=held)
+            await finish(self, outcome, unsettled_posts=unsettled_posts)
 
         monkeypatch.setattr(SwapAccount, "finish", stopped)
         assert states([outcome async for outcome in outcomes]) == {"rejected": 1}
@@ -327,8 +327,8 @@ async def test_a_mistake_in_one_swap_lets_the_others_finish_and_is_raised_at_the
     service, seen = emulator(), []
     finish = SwapAccount.finish
 
-    async def mistaken(self: SwapAccount, outcome: SwapOutcome, *, held: int) -> None:
-        await finish(self, outcome, held=held)
+    async def mistaken(self: SwapAccount, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
+        await finish(self, outcome, unsettled_posts=unsettled_posts)
         if self.entry.id == "s1":
             raise ZeroDivisionError("a mistake of ours")
 

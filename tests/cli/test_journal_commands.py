@@ -56,7 +56,7 @@ def test_a_decision_is_one_of_three_and_about_a_swap_that_is_known(
     for arguments, problem in (
         (["out", "s0"], "exactly one of --resubmit, --abandon and --wait-again"),
         (["out", "s0", "--resubmit", "--abandon"], "exactly one"),
-        (["out", "s0", "--abandon", "--poll-url", "https://x.example/1"], "goes with --wait-again"),
+        (["out", "s0", "--abandon", "--poll-url", "https://x.example/1"], "--poll-url needs --wait-again"),
         (["out", "nobody", "--abandon"], "knows no swap 'nobody'"),
         (["out", "s7", "--resubmit"], "does not let"),
         (["nowhere", "s0", "--resubmit"], "there is no journal"),

@@ -38,7 +38,7 @@ def test_a_limit_is_rounded_down() -> None:
 
 def test_what_was_spent_is_told_at_a_price() -> None:
     assert Spent().usd(0.25) == 0
-    assert Spent(settled_micro_usd=500_000, held=2).usd(0.25) == 1.0
+    assert Spent(settled_micro_usd=500_000, unsettled_posts=2).usd(0.25) == 1.0
 
 
 def test_without_a_limit_there_is_always_room() -> None:
@@ -68,7 +68,7 @@ def test_the_last_cent_is_spent_and_not_one_more() -> None:
 
 
 def test_what_earlier_runs_have_left_counts() -> None:
-    budget = a_budget(spent=Spent(settled_micro_usd=500_000, held=1))
+    budget = a_budget(spent=Spent(settled_micro_usd=500_000, unsettled_posts=1))
     budget.reserve_at_once()
     assert budget.committed_usd == 1.0
     assert not budget.has_room
@@ -135,11 +135,11 @@ async def test_all_who_wait_are_told_when_none_can_give_any_back(end: str) -> No
 
 async def test_nobody_waits_when_nothing_is_under_way() -> None:
     with anyio.fail_after(60), pytest.raises(BudgetExceededError):
-        await a_budget(0.25, spent=Spent(held=1)).reserve()
+        await a_budget(0.25, spent=Spent(unsettled_posts=1)).reserve()
 
 
 async def test_a_job_of_an_earlier_run_that_is_waited_for_may_give_its_money_back() -> None:
-    budget = a_budget(0.25, spent=Spent(held=1))
+    budget = a_budget(0.25, spent=Spent(unsettled_posts=1))
     budget.adopt()
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
@@ -213,7 +213,7 @@ TestMoney.settings = settings(max_examples=60, stateful_step_count=40)
 
 @pytest.mark.parametrize("earlier", [True, False])
 async def test_a_swap_waits_for_money_while_any_post_is_under_way_and_no_longer(earlier: bool) -> None:
-    budget = Budget(0.3, price_usd=0.15, spent=Spent(held=2 if earlier else 0))
+    budget = Budget(0.3, price_usd=0.15, spent=Spent(unsettled_posts=2 if earlier else 0))
     for _ in range(2):
         if earlier:
             budget.adopt()
@@ -241,7 +241,7 @@ async def test_a_swap_waits_for_money_while_any_post_is_under_way_and_no_longer(
 
 async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> None:
     """Its own POSTs are in progress, too, but nobody gives their price back."""
-    budget = Budget(0.2, price_usd=0.15, spent=Spent(held=1))
+    budget = Budget(0.2, price_usd=0.15, spent=Spent(unsettled_posts=1))
     reservations = Reservations(budget)
     entry = Entry(
         number=1,
@@ -255,5 +255,5 @@ async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> N
     )
     with anyio.fail_after(60), pytest.raises(BudgetExceededError, match="has no room for another swap"):
         await reservations.reserve(entry)
-    reservations.settle(entry, held=1)
+    reservations.settle(entry, unsettled_posts=1)
     assert budget.committed_usd == 0.15

@@ -50,7 +50,7 @@ def filled(journal: Journal, fill: Callable[[Store], object]) -> None:
 
 def entry_of(journal: Journal, id: str = "a") -> Entry:
     with journal._reading() as store:
-        entry = store.known(id)
+        entry = store.entry_of(id)
     assert entry is not None
     return entry
 

@@ -21,7 +21,7 @@ def ledger_of(store: Store, *, budget_usd: float | None = None) -> SqliteLedger:
 
 
 def entry_of(store: Store, id: str = "a") -> Entry:
-    entry = store.known(id)
+    entry = store.entry_of(id)
     assert entry is not None
     return entry
 
@@ -93,12 +93,12 @@ async def test_a_price_that_the_service_has_raised_is_in_the_journal_once() -> N
     first, second = await claimed(ledger, store, "a"), await claimed(ledger, store, "b")
     assert store.price_usd is None, "the price is the one that the batch began with"
     await ledger.accept(first, a_job(), in_doubt=0)
-    await ledger.finish(first, completed(first, cost_usd=0.4), held=0)
+    await ledger.finish(first, completed(first, cost_usd=0.4), unsettled_posts=0)
     assert store.price_usd == ledger.price_usd == 0.4
     with store.transaction():
         store.set_price(0.7)
     await ledger.accept(second, a_job(2), in_doubt=0)
-    await ledger.finish(second, completed(second, cost_usd=0.4), held=0)
+    await ledger.finish(second, completed(second, cost_usd=0.4), unsettled_posts=0)
     assert store.price_usd == 0.7, "the price is written only when it changes"
 
 
@@ -109,7 +109,7 @@ async def test_money_is_settled_although_the_journal_fails() -> None:
     await ledger.accept(entry, a_job(), in_doubt=0)
     ledger._writer.close()
     with pytest.raises(JournalError, match="is closed"):
-        await ledger.finish(entry, completed(entry, cost_usd=0.4), held=0)
+        await ledger.finish(entry, completed(entry, cost_usd=0.4), unsettled_posts=0)
     assert ledger.committed_usd == pytest.approx(0.4)
 
 

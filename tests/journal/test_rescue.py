@@ -15,7 +15,7 @@ from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.budget import Budget, Spent
 from segmind_swap._journal.journal import Journal, begin_run
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.rescue import forget, rescue, rescue_path, take_back
+from segmind_swap._journal.rescue import remove_rescue_file, rescue, rescue_path, restore_jobs
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols import Entry
@@ -40,7 +40,7 @@ def left(path: Path, state: OutcomeState, *, posts: int = 1, job: SwapJob | None
 def entry_after(path: Path) -> Entry:
     """The swap "a" when the next run has begun."""
     store = begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
-    entry = store.known("a")
+    entry = store.entry_of("a")
     assert entry is not None
     store.close()
     return entry
@@ -79,7 +79,7 @@ def test_each_of_several_jobs_has_its_line_which_its_owner_alone_can_read(path: 
     store = at(path)
     for id in ("größe", "b", "💃 c"):
         row(store, id, S.SENDING, posts=1)
-    assert take_back(store) == 3
+    assert restore_jobs(store) == 3
     assert [entry.state for entry in store.entries()] == [S.ACCEPTED] * 3
     store.close()
 
@@ -138,7 +138,7 @@ def test_a_rescue_file_that_cannot_be_removed_is_named_with_the_reason(path: Pat
     file = rescue_path(str(path))
     file.mkdir()
     with pytest.raises(JournalError) as caught:
-        forget(str(path))
+        remove_rescue_file(str(path))
     assert caught.value.path == str(file)
     with pytest.raises(OSError) as why:  # noqa: PT011 - whatever the system says
         file.unlink()
@@ -147,9 +147,9 @@ def test_a_rescue_file_that_cannot_be_removed_is_named_with_the_reason(path: Pat
 
 def test_without_a_rescue_file_there_is_nothing_to_do(path: Path) -> None:
     store = at(path)
-    assert take_back(store) == 0
+    assert restore_jobs(store) == 0
     store.close()
-    forget(str(path))
+    remove_rescue_file(str(path))
 
 
 def test_a_row_that_was_unknown_before_its_job_turned_up_is_waited_for(path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_rescue_file_that_cannot_be_read_stops_the_run_and_stays(path: Path, d
     file.write_bytes(content)
     complaint = refused(path)
     assert str(file) in complaint
-    assert "it names jobs that are paid; mend or move it" in complaint
+    assert "it names jobs that are paid; repair or move this file" in complaint
     assert re.search(r"cannot be read \(\w+Error: .+\): it names", complaint, re.DOTALL), (
         "it says what is wrong"
     )

@@ -88,7 +88,7 @@ def test_an_empty_file_becomes_a_journal_but_is_none_to_look_at(path: Path) -> N
 def test_a_journal_with_other_tables_is_refused_and_left_as_it_is(opening: Opening, path: Path) -> None:
     a_database(path, kind=APPLICATION_ID, version=1)
     content = path.read_bytes()
-    assert "is damaged (its tables are others): keep it" in str(refused(opening, path))
+    assert "is damaged (its tables differ): keep it" in str(refused(opening, path))
     assert path.read_bytes() == content
 
 

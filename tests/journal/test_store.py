@@ -193,13 +193,13 @@ def test_a_file_name_that_is_no_text_is_kept_as_well_as_it_can_be() -> None:
 
 def test_a_row_is_found_by_its_key_and_jobs_come_oldest_first() -> None:
     store = in_memory()
-    assert store.known("a") is None
+    assert store.entry_of("a") is None
     old = a_job(1).model_copy(update={"submitted_at": a_job().submitted_at.replace(year=2025)})
     young = row(store, "a", S.ACCEPTED, posts=1, job=a_job(2))
     oldest = row(store, "b", S.ACCEPTED, posts=1, job=old)
     youngest = row(store, "c", S.ACCEPTED, posts=1, job=a_job(3).model_copy(update={"submitted_at": NOW}))
     row(store, "d", S.EXPIRED, posts=1, job=a_job(4))
-    known = store.known("a")
+    known = store.entry_of("a")
     assert known is not None
     assert known.number == young
     assert store.accepted() == [oldest, young, youngest]
@@ -289,10 +289,12 @@ def test_a_row_costs_what_the_service_told_or_the_price_and_its_other_posts_are_
     row(store, "unknown", S.UNKNOWN, posts=2)
     row(store, "abandoned", S.ABANDONED, posts=1)
     row(store, "accepted", S.ACCEPTED, posts=1, job=a_job())
-    assert store.money(0.25) == Spent(settled_micro_usd=250_000 + 250_000 + 500_000, held=2 + 2 + 1 + 1)
-    assert store.money(0.25, [S.UNKNOWN, S.ACCEPTED]) == Spent(held=3)
+    assert store.money(0.25) == Spent(
+        settled_micro_usd=250_000 + 250_000 + 500_000, unsettled_posts=2 + 2 + 1 + 1
+    )
+    assert store.money(0.25, [S.UNKNOWN, S.ACCEPTED]) == Spent(unsettled_posts=3)
     assert store.money(0.25, [S.SAVED]) == Spent(settled_micro_usd=250_000)
-    assert store.money(1.0, [S.COMPLETED]) == Spent(settled_micro_usd=2_000_000, held=2)
+    assert store.money(1.0, [S.COMPLETED]) == Spent(settled_micro_usd=2_000_000, unsettled_posts=2)
     assert store.money(0.25, []) == Spent()
 
 
@@ -338,7 +340,7 @@ def test_a_damaged_row_is_an_error_that_names_it_and_never_a_row_to_be_sent(
     looks: list[Callable[[], object]] = [
         lambda: list(store.entries()),
         lambda: store.entry(number),
-        lambda: store.known("a"),
+        lambda: store.entry_of("a"),
         lambda: offered(store, "a"),
     ]
     begun(store)

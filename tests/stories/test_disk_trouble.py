@@ -534,7 +534,7 @@ async def test_a_file_that_took_the_name_of_a_paid_picture_is_kept_and_the_pictu
     for _ in range(2):
         assert taken.states == {"s0": S.SAVED, "s1": S.COMPLETED, "s2": S.SAVED}
         assert isinstance(taken.error_of("s1"), DownloadError)
-        assert "made by somebody else" in str(taken.error_of("s1"))
+        assert "another program made this file" in str(taken.error_of("s1"))
         assert precious.read_bytes() == b"precious"
         assert names_in(out) == ["s0.png", "s1.png", "s2.png"]
         taken = await run(service, swaps_of(3), journal=path, save_to=out)

@@ -38,7 +38,7 @@ from segmind_swap import (
     SwapResult,
 )
 from segmind_swap._config import WORKFLOW
-from segmind_swap._http.redaction import _as_json_may_spell
+from segmind_swap._http.redaction import _json_pattern
 from segmind_swap.cli._app import app
 
 from ..conftest import run_on_asyncio
@@ -244,7 +244,7 @@ def test_the_key_is_found_in_json_within_json(levels: int) -> None:
         text = f'{{"error": "{spelling}"}}'
         for _ in range(levels):
             text = json.dumps({"output": text})
-        found = _as_json_may_spell(KEY).sub(b"***", text.encode()).decode()
+        found = _json_pattern(KEY).sub(b"***", text.encode()).decode()
         assert found.count("***") == 1, found
         for _ in range(levels):
             found = json.loads(found)["output"]

@@ -81,7 +81,7 @@ async def test_a_ledger_that_fails_is_told_to_the_batch_and_ends_no_swap(step: s
         case "finish":
             request = entry.outcome().request
             outcome = SwapOutcome(request=request, state=S.COMPLETED, result=a_result())
-            await account.finish(outcome, held=0)
+            await account.finish(outcome, unsettled_posts=0)
         case _:
             await account.save(a_result())
     (error,) = told
@@ -121,7 +121,8 @@ async def test_a_ledger_that_raises_an_error_of_its_own_after_a_post_ends_no_swa
         case "finish":
             request = entry.outcome().request
             await account.finish(
-                SwapOutcome(request=request, state=S.COMPLETED, job=a_job(), result=a_result()), held=0
+                SwapOutcome(request=request, state=S.COMPLETED, job=a_job(), result=a_result()),
+                unsettled_posts=0,
             )
         case "save":
             await account.save(a_result())
@@ -147,7 +148,7 @@ async def test_the_posts_of_an_entry_beside_its_job_are_in_doubt(
 ) -> None:
     store = in_memory()
     row(store, "a", state, posts=posts, job=a_job() if state is S.ACCEPTED else None)
-    entry = store.known("a")
+    entry = store.entry_of("a")
     assert entry is not None
     account = SwapAccount(ledger_of(store), entry, on_failure=unexpected)
     assert (account.in_doubt, account.is_posting, account.is_in_doubt) == (in_doubt, False, False)

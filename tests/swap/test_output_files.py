@@ -234,7 +234,7 @@ async def test_a_file_that_somebody_else_made_meanwhile_is_kept(
 
     if not hard_links:
         monkeypatch.setattr("segmind_swap._swap.output_files.os.link", no_hard_links)
-    with pytest.raises(DownloadError, match="made by somebody else") as caught:
+    with pytest.raises(DownloadError, match="another program made this file") as caught:
         await save(session_with(Meddling()), result_at(), path, overwrite=False)
     assert (caught.value.url, caught.value.job) == (PICTURE_URL, JOB)
     assert path.read_text() == "somebody else's"
@@ -313,7 +313,7 @@ async def test_a_name_that_was_taken_after_the_swap_was_paid_is_an_error_with_ur
     path = tmp_path / "a.png"
     path.write_bytes(b"precious")
     result = result_at()
-    with pytest.raises(DownloadError, match="made by somebody else") as caught:
+    with pytest.raises(DownloadError, match="another program made this file") as caught:
         await downloads.save(session_with(Host()), result, OutputFile.named(path, overwrite=False), swap=1)
     assert (caught.value.url, caught.value.job) == (result.url, result.job)
     assert path.read_bytes() == b"precious"
@@ -323,7 +323,7 @@ async def test_a_name_can_be_claimed_by_one_swap_at_a_time(tmp_path: Path) -> No
     session = session_with(Host())
     one, other = (OutputFile.named(tmp_path / name, overwrite=False) for name in ("a.png", "b.png"))
     async with reserved(session.reserved_paths, one):
-        with pytest.raises(ConfigurationError, match="another swap under way saves there"):
+        with pytest.raises(ConfigurationError, match="another swap in flight saves to this file"):
             async with reserved(session.reserved_paths, one):
                 pass
         async with reserved(session.reserved_paths, other):

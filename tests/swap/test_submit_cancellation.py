@@ -92,7 +92,7 @@ async def test_an_answer_that_never_comes_is_named_in_a_warning_after_the_grace(
         with anyio.move_on_after(1):
             await swaps.submit(**PICTURES, id="pair-7")
         await anyio.sleep(20)
-    assert "nobody waits any more for swap 'pair-7': the swap may have been accepted" in caplog.text
+    assert "the caller of swap 'pair-7' was cancelled: the swap may have been accepted" in caplog.text
 
 
 async def test_who_waits_when_the_client_is_closed_learns_after_the_grace_that_it_is_unknown() -> None:

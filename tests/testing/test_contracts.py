@@ -106,7 +106,7 @@ async def _never_waits(self: Budget) -> None:
         (SqliteLedger, "accept", _loses_the_job),
         (SqliteLedger, "find", _finds_nothing),
         (SqliteLedger, "aclose", _closes_at_once),
-        (SqliteLedger, "release", lambda self, entry, *, held: None),
+        (SqliteLedger, "release", lambda self, entry, *, unsettled_posts: None),
         (SqliteLedger, "withdraw", lambda self, entry, *, in_doubt: self._resolve(entry)),
         (Budget, "reserve", _never_waits),
         (Budget, "has_room", property(lambda self: True)),

@@ -26,7 +26,7 @@ class EtaEstimator:
 
     @property
     def mean_duration(self) -> float | None:
-        """Seconds a swap takes, on average; None before the first swap ended."""
+        """The average duration of a swap in seconds; None before a swap with a known duration ended."""
         # Copied, because the thread that redraws the display reads while the batch appends.
         durations = list(self._durations)
         return sum(durations) / len(durations) if durations else None

@@ -72,7 +72,7 @@ def _read_folder(folder: Path, reference: str | None) -> Pairs:
 
 def _read_file(path: Path, reference: str | None) -> Pairs:
     if reference is not None:
-        raise ValueError("--reference goes with a folder of scenes; a file names the reference of each pair")
+        raise ValueError("--reference is for a folder of scenes; a file names the reference of each pair")
     kind = path.suffix.lower()
     if kind not in {".csv", ".jsonl"}:
         raise ValueError("PAIRS must be a .csv file, a .jsonl file or a folder of scenes")

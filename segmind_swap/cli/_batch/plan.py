@@ -1,4 +1,4 @@
-"""Before a batch: check every input, and compute from the journal what is left to do and what it costs."""
+"""Before a batch: check every input, and compute from the journal the remaining work and its cost."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class BatchPlan:
             pending.
         to_submit: The ids of the inputs that will be submitted.
         finished: The ids of the inputs that an earlier run finished, with or without a picture.
-        committed_usd: What earlier runs spent, or may still have to pay.
+        committed_usd: The money in USD that earlier runs spent, or may still have to pay.
     """
 
     states: Counter[OutcomeState]

@@ -47,7 +47,7 @@ class BatchProgress:
 
     Attributes:
         states: The number of inputs that ended in each state.
-        display: Enter it while the batch runs.
+        display: A context manager that shows the table while the batch runs.
     """
 
     def __init__(self, plan: BatchPlan, limits: BatchLimits) -> None:

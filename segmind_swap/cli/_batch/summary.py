@@ -35,7 +35,7 @@ class BatchSummary:
 
     Attributes:
         states: The number of inputs in each state.
-        committed_usd: What is spent, or may still have to be paid, earlier runs included.
+        committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
         stopped_by: The error because of which the batch submitted nothing more, if there is one.
         signal: The signal that ended the run, if there is one.

@@ -10,9 +10,9 @@ from typing import TextIO
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[TextIO]:
-    """Opens a UTF-8 text file that gets the name `path`, and replaces what is there, when the block ends.
+    """Opens a UTF-8 text file. At the end of the block, the file gets the name `path`, or replaces that file.
 
-    If the block raises, the temporary file is deleted, and `path` is left as it was.
+    If the block raises, the temporary file is deleted, and `path` is not changed.
 
     Raises:
         OSError: The file cannot be written, or cannot be renamed.

@@ -14,7 +14,7 @@ from .text import printable
 
 
 class LiveDisplay:
-    """Redraws the result of `render()` eight times a second while the display is entered.
+    """Redraws the result of `render()` eight times a second. A context manager: the block starts and ends it.
 
     Where standard error is no terminal, nothing is redrawn, and `print_unless_live` prints lines instead.
     With `transient`, the last drawing is erased at exit.

@@ -29,7 +29,7 @@ class SwapProgress:
 
     Attributes:
         job: The job, after the service accepted it.
-        display: Enter it while the swap runs.
+        display: A context manager that shows the line while the swap runs.
     """
 
     def __init__(self) -> None:

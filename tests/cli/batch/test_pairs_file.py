@@ -90,7 +90,7 @@ def test_a_folder_of_scenes_is_sorted_and_hidden_files_are_passed_over(tmp_path:
         ("pairs.csv", b"", None, "the first line must name the columns"),
         ("pairs.csv", HEADER.encode(), None, "contains no pair"),
         ("pairs.csv", HEADER.encode() + b"\n\xff\xfe", None, "not UTF-8"),
-        ("pairs.csv", HEADER.encode(), "hero.png", "--reference goes with a folder"),
+        ("pairs.csv", HEADER.encode(), "hero.png", "--reference is for a folder"),
         ("pairs.jsonl", b"\n\n", None, "contains no pair"),
         ("pairs.txt", b"", None, "must be a .csv file, a .jsonl file or a folder"),
         ("missing.csv", None, None, "No such file"),

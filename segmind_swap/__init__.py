@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._batch.outcomes import Outcomes
     from ._client import SwapClient
-    from ._config import PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
+    from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
         AuthenticationError,
         BadRequestError,
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from ._outcome import OutcomeState, SwapOutcome
 
 __all__ = [
+    "MEAN_SECONDS",
     "PRICE_USD",
     "Abandoned",
     "Accepted",

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from .._api.messages import NoResponse, Request, Response
 from .._api.origins import Service
 from .._api.retry_after import parse_retry_after
+from .._api.status_errors import StatusKind
 from .._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from .._errors import ConfigurationError
 from .._events import Emit, Event, Exchanged, RateLimited
@@ -135,7 +136,7 @@ class HttpClient:
         """
         scheme = None if request.call is Call.DOWNLOAD else self.schemes.scheme(request.call)
         response = await self._send(request, scheme)
-        if scheme is not None and isinstance(response, Response) and response.status_code == 401:
+        if scheme is not None and isinstance(response, Response) and response.kind is StatusKind.UNAUTHORIZED:
             other = self.schemes.next_after(request.call, scheme)
             if other is not None:
                 return await self._send(request, other)
@@ -305,7 +306,7 @@ class Lease:
         if self._admission is None or isinstance(response, NoResponse):
             return
         gate = self._shared.gate
-        if response.status_code == 429:
+        if response.kind is StatusKind.RATE_LIMITED:
             delay = gate.rate_limited(self._admission, retry_after)
             self.events.append(RateLimited(swap=request.swap, call=request.call, delay=delay))
             return

@@ -22,6 +22,12 @@ def micro_of(usd: float) -> int:
     return int((Decimal(str(usd)) * MICRO).to_integral_value(ROUND_CEILING))
 
 
+def affordable_posts(budget_usd: float, *, committed_usd: float, price_usd: float) -> int:
+    """How many more POSTs a budget allows. Computed in micro-dollars, as a `Budget` computes."""
+    limit = int(Decimal(str(budget_usd)) * MICRO)
+    return max(0, limit - micro_of(committed_usd)) // micro_of(price_usd)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spent:
     """The money of earlier runs.

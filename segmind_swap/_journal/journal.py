@@ -16,7 +16,7 @@ from .._errors import SwapFailedError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry
-from .budget import Budget, Spent
+from .budget import Budget, Spent, affordable_posts
 from .connection import Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
 from .rescue import remove_rescue_file, restore_jobs
@@ -40,6 +40,20 @@ class JournalSummary(BaseModel):
     reserved_usd: float
     spent_usd: float
     unknown: tuple[str, ...]
+
+    @property
+    def committed_usd(self) -> float:
+        """What is spent or may still have to be paid, in USD: what counts against a budget."""
+        return self.spent_usd + self.reserved_usd
+
+    def affordable(self, budget_usd: float, *, price_usd: float = PRICE_USD) -> int:
+        """How many more swaps a budget allows.
+
+        Args:
+            budget_usd: The budget in USD, earlier runs of the journal included.
+            price_usd: What a swap is taken to cost, in USD.
+        """
+        return affordable_posts(budget_usd, committed_usd=self.committed_usd, price_usd=price_usd)
 
 
 class Journal:

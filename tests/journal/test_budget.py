@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from segmind_swap import BudgetExceededError, OutcomeState
-from segmind_swap._journal.budget import Budget, Reservations, Spent, micro_of
+from segmind_swap._journal.budget import Budget, Reservations, Spent, affordable_posts, micro_of
 from segmind_swap._protocols import Entry
 
 
@@ -257,3 +257,25 @@ async def test_a_swap_with_posts_in_doubt_does_not_wait_for_its_own_money() -> N
         await reservations.reserve(entry)
     reservations.settle(entry, unsettled_posts=1)
     assert budget.committed_usd == 0.15
+
+
+@pytest.mark.parametrize(
+    ("budget_usd", "committed_usd", "price_usd", "posts"),
+    [
+        (1.0, 0.0, 0.1, 10),
+        (0.3, 0.0, 0.1, 3),
+        (0.3, 0.1, 0.1, 2),
+        (0.1, 0.2, 0.1, 0),
+        (0.29, 0.0, 0.1, 2),
+        (0, 0, 0.1, 0),
+    ],
+)
+def test_a_budget_allows_exactly_as_many_posts_as_it_would_reserve(
+    budget_usd: float, committed_usd: float, price_usd: float, posts: int
+) -> None:
+    assert affordable_posts(budget_usd, committed_usd=committed_usd, price_usd=price_usd) == posts
+    spent = Spent(settled_micro_usd=micro_of(committed_usd))
+    budget = Budget(budget_usd, price_usd=price_usd, spent=spent)
+    for _ in range(posts):
+        budget.reserve_at_once()
+    assert not budget.has_room

@@ -11,18 +11,21 @@ from pathlib import Path
 
 from rich.console import Console
 
-from segmind_swap import ConfigurationError, Journal, OutcomeState, SwapClient, SwapRequest
+from segmind_swap import (
+    MEAN_SECONDS,
+    ConfigurationError,
+    Journal,
+    JournalSummary,
+    OutcomeState,
+    SwapClient,
+    SwapRequest,
+)
 
 from .._terminal.text import format_duration, format_usd, one_line
 from .options import BatchLimits
 from .pairs_file import Pairs
 
-SECONDS_PER_SWAP = 72.0
-"""The average duration of a swap, according to the API page of the workflow."""
-
 _MAX_PROBLEMS_SHOWN = 20
-_RETRIED_STATES = (OutcomeState.FAILED, OutcomeState.REJECTED)
-_UNFINISHED_STATES = (OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,13 +37,18 @@ class BatchPlan:
             pending.
         to_submit: The ids of the inputs that will be submitted.
         finished: The ids of the inputs that an earlier run finished, with or without a picture.
-        committed_usd: The money in USD that earlier runs spent, or may still have to pay.
+        summary: The journal in figures; empty if there is no journal yet.
     """
 
     states: Counter[OutcomeState]
     to_submit: frozenset[str]
     finished: frozenset[str]
-    committed_usd: float
+    summary: JournalSummary
+
+    @property
+    def committed_usd(self) -> float:
+        """The money in USD that earlier runs spent, or may still have to pay."""
+        return self.summary.committed_usd
 
     @property
     def total(self) -> int:
@@ -51,16 +59,16 @@ class BatchPlan:
         """How many of the inputs to submit the budget allows."""
         if limits.budget_usd is None:
             return len(self.to_submit)
-        remaining = max(0.0, limits.budget_usd - self.committed_usd)
-        return min(len(self.to_submit), int(remaining / limits.price_usd + 1e-9))
+        affordable = self.summary.affordable(limits.budget_usd, price_usd=limits.price_usd)
+        return min(len(self.to_submit), affordable)
 
     def seconds(self, limits: BatchLimits) -> float:
         """The expected duration of the affordable swaps in seconds, without the uploads."""
         count = self.affordable(limits)
-        by_concurrency = math.ceil(count / limits.concurrency) * SECONDS_PER_SWAP
+        by_concurrency = math.ceil(count / limits.concurrency) * MEAN_SECONDS
         by_rate = 0.0
         if limits.rpm is not None and count:
-            by_rate = (count - 1) * 60 / limits.rpm + SECONDS_PER_SWAP
+            by_rate = (count - 1) * 60 / limits.rpm + MEAN_SECONDS
         return max(by_concurrency, by_rate)
 
 
@@ -101,27 +109,25 @@ def make_plan(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: b
     submitted: set[str] = set()
     finished: set[str] = set()
     states = Counter({OutcomeState.PENDING: len(inputs)})
-    committed = 0.0
+    summary = JournalSummary(states={}, reserved_usd=0.0, spent_usd=0.0, unknown=())
     if journal.is_file():
         summary = Journal(journal).summary()
-        committed = summary.spent_usd + summary.reserved_usd
-        submitted_again = (OutcomeState.PENDING, *(_RETRIED_STATES if retry_failed else ()))
         for outcome in Journal(journal).outcomes():
             id = outcome.request.id or ""
             if id not in inputs:
                 continue
             states[OutcomeState.PENDING] -= 1
             states[outcome.state] += 1
-            if outcome.state in submitted_again:
+            if outcome.state.needs_submit(retry_failed=retry_failed):
                 continue
             submitted.add(id)
-            if outcome.state not in _UNFINISHED_STATES:
+            if not outcome.state.is_resumed:
                 finished.add(id)
     return BatchPlan(
         states=+states,
         to_submit=inputs - submitted,
         finished=frozenset(finished),
-        committed_usd=committed,
+        summary=summary,
     )
 
 
@@ -160,7 +166,7 @@ def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
             else f"stops the batch after {count:,} swaps: at most {format_usd(cost)}"
         )
         lines.append(f"budget   {format_usd(limits.budget_usd)}{committed}; the budget {effect}")
-    rate = f"{limits.concurrency:,} at a time, {SECONDS_PER_SWAP:g} s each"
+    rate = f"{limits.concurrency:,} at a time, {MEAN_SECONDS:.0f} s each"
     if limits.rpm is not None:
         rate += f", {limits.rpm:g} submits a minute"
     lines.append(f"time     about {format_duration(plan.seconds(limits))}: {rate}")

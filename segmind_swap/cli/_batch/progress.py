@@ -39,7 +39,6 @@ STATUS_LINE_INTERVAL = 5.0
 """Seconds between two status lines where there is no terminal."""
 
 _LATEST_SHOWN = 4
-_DONE_STATES = (OutcomeState.SAVED, OutcomeState.COMPLETED)
 
 
 class BatchProgress:
@@ -178,7 +177,7 @@ class BatchProgress:
     def _counts(self) -> Sequence[Text]:
         """Five numbers whose sum is the number of inputs."""
         states = Counter(self.states)  # copied, because the display is drawn in a thread of its own
-        done = sum(states[state] for state in _DONE_STATES)
+        done = sum(count for state, count in states.items() if state.is_done)
         unknown, pending = states[OutcomeState.UNKNOWN], states[OutcomeState.PENDING]
         failed = states.total() - done - unknown - pending
         waiting = max(0, self._plan.total - done - failed - unknown - self.in_flight)

@@ -121,11 +121,11 @@ class BatchSummary:
             if states[S.PENDING] or states[S.ACCEPTED]:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
-        if unknown := states[S.UNKNOWN] + states[S.SENDING]:
+        if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
             lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
             lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
         effects = []
-        if free := states[S.ACCEPTED] + states[S.COMPLETED] + states[S.SENDING]:
+        if free := sum(count for state, count in states.items() if state.is_resumed):
             effects.append(f"downloads {free:,} that are billed already (free)")
         if states[S.PENDING]:
             effects.append(f"submits {states[S.PENDING]:,}")
@@ -135,6 +135,6 @@ class BatchSummary:
             lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
         if states[S.EXPIRED]:
             lines.append(f"{states[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
-        if states[S.FAILED] + states[S.REJECTED]:
+        if any(states[state] for state in states if state.is_retryable):
             lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
         return lines

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from segmind_swap import (
+    JournalSummary,
     OutageBegan,
     OutageEnded,
     OutcomeState,
@@ -100,7 +101,10 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
     limits = BatchLimits(concurrency=2, rpm=None, budget_usd=None, price_usd=0.25)
     ids = frozenset({"a", "b", "c"})
     plan = BatchPlan(
-        states=Counter({OutcomeState.PENDING: 3}), to_submit=ids, finished=frozenset(), committed_usd=1.0
+        states=Counter({OutcomeState.PENDING: 3}),
+        to_submit=ids,
+        finished=frozenset(),
+        summary=JournalSummary(states={}, reserved_usd=1.0, spent_usd=0.0, unknown=()),
     )
     progress = BatchProgress(plan, limits)
     retry = RetryScheduled(

@@ -273,21 +273,6 @@ async def test_a_handler_that_raises_keeps_no_other_from_its_events(
 # Errors are complete when they are raised
 
 
-@pytest.mark.parametrize("name", ["taken.png", "no-such-folder/a.png"])
-async def test_an_error_about_the_file_of_a_paid_job_has_the_job(tmp_path: Path, name: str) -> None:
-    events: list[Event] = []
-    (tmp_path / "taken.png").write_bytes(b"precious")
-    async with client(Scripted(), on_event=events.append) as swaps:
-        job = await swaps.submit(**URLS)
-        with pytest.raises(ConfigurationError) as caught:
-            await swaps.wait(job, save_to=tmp_path / name)
-        assert caught.value.job == job
-        with pytest.raises(ConfigurationError) as caught:
-            await swaps.download(_result(job), tmp_path / name)
-        assert caught.value.job == job
-    assert [event.error.job for event in events if isinstance(event, Failed)] == [job]
-
-
 async def test_an_error_about_a_result_has_its_job(tmp_path: Path) -> None:
     async with client(Scripted(download=says(404))) as swaps:
         job = await swaps.submit(**URLS)

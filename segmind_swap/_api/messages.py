@@ -54,21 +54,22 @@ class Response:
         status_code: The HTTP status code.
         headers: With lower-case names.
         body: Decoded from its transfer and content encodings.
+        kind: What the status code means.
     """
 
     status_code: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    kind: StatusKind = field(init=False, repr=False, compare=False)
 
-    @property
-    def kind(self) -> StatusKind:
-        """What the status code means."""
-        return StatusKind.of(self.status_code)
+    def __post_init__(self) -> None:
+        # Once for each response: a response is asked for its kind by every layer.
+        object.__setattr__(self, "kind", StatusKind.of(self.status_code))
 
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return self.kind.is_success
+        return self.kind is StatusKind.SUCCESS
 
     @property
     def request_id(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -62,6 +62,7 @@ class _Shared:
     schemes: Schemes
     redact: Redactor
     headers: Mapping[str, str]
+    is_observed: Callable[[], bool]
     is_closed: bool = False
 
 
@@ -74,7 +75,22 @@ class HttpClient:
         schemes: The auth schemes, as far as responses have confirmed them.
     """
 
-    def __init__(self, settings: HttpSettings, gate: Gate, emit: Emit) -> None:
+    def __init__(
+        self,
+        settings: HttpSettings,
+        gate: Gate,
+        emit: Emit,
+        *,
+        is_observed: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Opens no connection.
+
+        Args:
+            settings: How to reach the service.
+            gate: Decides when a request may leave.
+            emit: Gets the events of the requests.
+            is_observed: Whether anybody gets the events. If not, none is made for an exchange.
+        """
         self.service: Service = settings.service
         self.gate: Gate = gate
         self.schemes: Schemes = Schemes(settings.auth)
@@ -86,6 +102,7 @@ class HttpClient:
             gate=gate,
             schemes=self.schemes,
             redact=Redactor(settings.key),
+            is_observed=is_observed,
             # All headers are written here: neither cookies nor httpx's own headers reach a server.
             headers={
                 "accept": "*/*",
@@ -150,7 +167,7 @@ class HttpClient:
         Raises:
             ConfigurationError: the client was closed.
         """
-        asked_at = anyio.current_time()
+        asked_at = anyio.current_time() if self._shared.is_observed() else None
         pool = self._pools.pool(call)
         send = await pool.acquire()
         try:
@@ -165,7 +182,8 @@ class HttpClient:
         except BaseException:
             pool.release(send)
             raise
-        return Lease(self._shared, pool, send, admission, queued=anyio.current_time() - asked_at)
+        queued = None if asked_at is None else anyio.current_time() - asked_at
+        return Lease(self._shared, pool, send, admission, queued=queued)
 
     async def _send(self, request: Request, scheme: AuthScheme | None) -> Response | NoResponse:
         async with await self.lease(request.call) as lease:
@@ -184,7 +202,7 @@ class Lease:
     """
 
     def __init__(
-        self, shared: _Shared, pool: Pool, send: Send, admission: Admission | None, *, queued: float
+        self, shared: _Shared, pool: Pool, send: Send, admission: Admission | None, *, queued: float | None
     ) -> None:
         self.events: list[Event] = []
         self._shared = shared
@@ -198,7 +216,8 @@ class Lease:
     ) -> Response | NoResponse:
         """Sends the request once, and reports the response to the gate and the auth schemes.
 
-        Adds one `Exchanged` to `events`, and one `RateLimited` after a 429. A cancelled request adds none.
+        Adds one `Exchanged` to `events` if anybody gets it, and one `RateLimited` after a 429. A cancelled
+        request adds none.
 
         Args:
             request: The request.
@@ -209,14 +228,14 @@ class Lease:
             ConfigurationError: the client was closed, or the URL's origin must not see the key. Nothing was
                 sent.
         """
-        started_at = anyio.current_time()
+        started_at = None if self._queued is None else anyio.current_time()
         try:
             response = await self._exchange(request, scheme, body)
         finally:
             if body is not None:
                 body.revoke()
         try:
-            self._observe(request, scheme, response, anyio.current_time() - started_at)
+            self._observe(request, scheme, response, started_at)
         except Exception:
             # The response may belong to a paid call: an error in a gate must not lose the response.
             log.exception("the response of a %s could not be observed", request.call)
@@ -287,22 +306,27 @@ class Lease:
         return build_message(request, url, headers=headers, body=body, timeout=timeout)
 
     def _observe(
-        self, request: Request, scheme: AuthScheme | None, response: Response | NoResponse, seconds: float
+        self,
+        request: Request,
+        scheme: AuthScheme | None,
+        response: Response | NoResponse,
+        started_at: float | None,
     ) -> None:
         retry_after: float | None = None
         if isinstance(response, Response) and not response.ok:
             retry_after = parse_retry_after(response.headers, datetime.now(UTC))
-        self.events.append(
-            Exchanged(
-                swap=request.swap,
-                call=request.call,
-                attempt=request.attempt,
-                status_code=response.status_code if isinstance(response, Response) else None,
-                queued=self._queued,
-                seconds=seconds,
-                retry_after=retry_after,
+        if started_at is not None and self._queued is not None:
+            self.events.append(
+                Exchanged(
+                    swap=request.swap,
+                    call=request.call,
+                    attempt=request.attempt,
+                    status_code=response.status_code if isinstance(response, Response) else None,
+                    queued=self._queued,
+                    seconds=anyio.current_time() - started_at,
+                    retry_after=retry_after,
+                )
             )
-        )
         if self._admission is None or isinstance(response, NoResponse):
             return
         gate = self._shared.gate

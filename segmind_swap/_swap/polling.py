@@ -183,7 +183,8 @@ class _Polling:
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)
         status = read_status(response, job)
-        self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
+        if self._session.is_observed():
+            self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
         return status
 
     async def next_status(self) -> SwapStatus:
@@ -201,19 +202,20 @@ class _Polling:
         except SwapError as exc:
             return self._failed(exc)
         self.last_error = None
-        delay = self._delay_after(self.status)
+        now = anyio.current_time()
+        delay = self._delay_after(self.status, now)
         # Store the next poll time before returning; the iterator's consumer may stop and resume later.
-        self._due = anyio.current_time() + (delay or 0.0)
+        self._due = now + (delay or 0.0)
         if not self.status.state.final:
             self._seen_running = asked_at
         elif self.status.state is SwapState.COMPLETED:
             self._learn()
         return Done(self.status)
 
-    def _delay_after(self, seen: SwapStatus | SwapError) -> float | None:
+    def _delay_after(self, seen: SwapStatus | SwapError, now: float) -> float | None:
         session = self._session
         delay, self._history = next_poll(
-            self._history, seen, policy=session.polling, retry=session.retry, now=anyio.current_time()
+            self._history, seen, policy=session.polling, retry=session.retry, now=now
         )
         return delay
 
@@ -229,7 +231,7 @@ class _Polling:
     def _failed(self, error: SwapError) -> Retry:
         """Schedules the next poll. A failed poll never fails a paid job before its deadline."""
         self.last_error = error
-        delay = self._delay_after(error)
+        delay = self._delay_after(error, anyio.current_time())
         if delay is None:
             raise SwapExpiredError(
                 f"the service no longer knows job {self._job.name}: {error}; the service keeps records for"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -30,6 +30,11 @@ from .settings import ClientSettings
 log = logging.getLogger("segmind_swap")
 
 _JOBS_REMEMBERED = 4096
+
+
+def is_observed(handlers: Sequence[EventHandler]) -> bool:
+    """Whether anybody gets the events: a handler, or the log at the level DEBUG."""
+    return bool(handlers) or log.isEnabledFor(logging.DEBUG)
 
 
 def emitter(handlers: Sequence[EventHandler]) -> Emit:
@@ -65,6 +70,7 @@ class Session:
         polling: When to poll a job.
         max_image_bytes: The largest input image, in bytes.
         emit: Passes an event to the handlers of the client. It raises no exception of a handler.
+        is_observed: Whether anybody gets the events. The event of a poll is made only then.
         durations: How long the completed swaps of the client took.
         reserved_paths: The files that swaps in flight will be saved to.
     """
@@ -79,6 +85,7 @@ class Session:
     polling: PollPolicy
     max_image_bytes: int
     emit: Emit
+    is_observed: Callable[[], bool] = lambda: True
     durations: Durations = field(default_factory=Durations)
     reserved_paths: set[Path] = field(default_factory=set)
     _loop: object = field(default_factory=anyio.lowlevel.current_token, repr=False)
@@ -95,7 +102,8 @@ class Session:
         emit = emitter(settings.handlers)
         limit = settings.rate_limit
         gate = LocalGate(limit, settings.retry) if isinstance(limit, RateLimit) else limit
-        http = HttpClient(settings.http, gate, emit)
+        observed = partial(is_observed, settings.handlers)
+        http = HttpClient(settings.http, gate, emit, is_observed=observed)
         return cls(
             http=http,
             breaker=CircuitBreaker(partial(probe, http), emit),
@@ -107,6 +115,7 @@ class Session:
             polling=settings.polling,
             max_image_bytes=settings.max_image_bytes,
             emit=emit,
+            is_observed=observed,
         )
 
     def check_loop(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -54,11 +53,11 @@ class Memory:
 class Handover:
     """Hands a store from a worker thread to the task that waits. Closes the store if the task stops waiting.
 
-    Plain asyncio cancellation ends the wait before the thread has opened the file.
+    Plain asyncio cancellation ends the wait before the thread has opened the file. Each side writes its own
+    attribute before it reads the other's, so at least one side closes the store. Closing twice is harmless.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._store: Store | None = None
         self._is_abandoned = False
 
@@ -67,17 +66,14 @@ class Handover:
 
     def give(self, store: Store) -> None:
         """Hands the store over. Called by the thread."""
-        with self._lock:
-            self._store = store
-            if self._is_abandoned:
-                store.close()
+        self._store = store
+        if self._is_abandoned:
+            store.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if exc is None:
-            return
-        with self._lock:
+        if exc is not None:
             self._is_abandoned = True
             if self._store is not None:
                 self._store.close()

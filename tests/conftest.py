@@ -68,7 +68,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._leap.leapt
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        # The runner's bound, new in Python 3.12, would pass at once in virtual time: a thread needs real time.
+        # The runner's bound, new in Python 3.12, would pass at once in virtual time. Threads need real time.
         await super().shutdown_default_executor()
 
 

@@ -432,8 +432,8 @@ class SwapClient:
         """
         session, _ = self._started()
         file = OutputFile.named(path, overwrite=overwrite)
+        await check_target(file)
         with errors_of(result.job):
-            await check_target(file)
             saved = await save(session, result, file, swap=session.swap_of(result.job))
         assert saved.path is not None  # noqa: S101 - `save` sets the path
         return saved.path

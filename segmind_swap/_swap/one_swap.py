@@ -52,8 +52,7 @@ async def submit_only(session: Session, uploads: Uploads, request: SwapRequest) 
 async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: OutputFile | None) -> SwapResult:
     """The free half: waits for the job, and saves the picture."""
     swap = session.swap_of(job)
-    # The job is charged: an error about its file carries the job, too.
-    with _failed_emitted(session, swap, None), errors_of(job):
+    with _failed_emitted(session, swap, None):
         async with reserved(session.reserved_paths, file):
             return await _finished(session, job, swap, timeout, file)
 

@@ -1,14 +1,46 @@
 """Everything that is checked, and nothing else is the way to check it: `nox -s tests`, `nox -s lint`, …"""
 
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 nox.needs_version = ">=2025.5"
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["lint", "typing", "docs", "tests"]
+nox.options.sessions = ["lint", "typing", "docs", "tests", "pythons", "lowest"]
 
 PROJECT = nox.project.load_toml("pyproject.toml")
+
+OLDEST = int(PROJECT["project"]["requires-python"].removeprefix(">=3."))
+"""The minor version of the oldest Python 3 that is supported."""
+
+# What differs between versions of Python and of the dependencies: event loops and cancellation, threads and
+# SQLite, sockets and TLS, JSON and URLs, docstrings, the options of the command line, one real batch.
+SELECTION = (
+    "tests/policy",
+    "tests/api",
+    "tests/journal",
+    "tests/_http",
+    "tests/swap",
+    "tests/batch/test_resume.py",
+    "tests/batch/test_runner.py",
+    "tests/stories/test_payloads.py",
+    "tests/cli/test_help.py",
+    "tests/cli/test_main.py",
+    "tests/test_client.py",
+    "tests/test_concurrency.py",
+    "tests/test_config.py",
+    "tests/test_errors.py",
+    "tests/test_events.py",
+    "tests/test_models.py",
+)
 
 # The tests' own packages, and not the checkout's `segmind_swap`, which would come before the wheel.
 BESIDE_THE_WHEEL = {"PYTHONPATH": str(Path("tests").resolve()), "PYTHONSAFEPATH": "1"}
@@ -19,16 +51,94 @@ def group(name: str) -> list[str]:
     return list(nox.project.dependency_groups(PROJECT, name))
 
 
-def install_wheel(session: nox.Session) -> None:
-    """Builds the wheel and installs that, with every extra: what is tested is what users get."""
+def built_wheel(session: nox.Session) -> Path:
+    """Builds the wheel."""
     session.install("build")
     target = Path(session.create_tmp()).resolve()
     for old in target.glob("*.whl"):
         old.unlink()
     session.run("python", "-m", "build", "--wheel", "--outdir", str(target), silent=True)
     (wheel,) = target.glob("*.whl")
+    return wheel
+
+
+def install_wheel(session: nox.Session) -> None:
+    """Builds the wheel and installs that, with every extra: what is tested is what users get."""
+    wheel = built_wheel(session)
     session.install("--force-reinstall", "--no-deps", str(wheel))
     session.install(f"segmind-swap[demo] @ {wheel.as_uri()}")
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Commands that may be a supported Python, and the version in their name, if any.
+
+    They are this interpreter, those on the path, and those of pyenv.
+    """
+    yield sys.executable, ""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    on_path = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    for folder in (*on_path, *sorted(pyenv.glob("versions/*/bin"))):
+        for command in sorted(folder.glob("python*")):
+            name = re.fullmatch(r"python(?:3(?:\.(\d+))?)?(?:\.exe)?", command.name)
+            if name is not None and int(name[1] or OLDEST) >= OLDEST:
+                yield str(command), f"3.{name[1]}" if name[1] else ""
+
+
+def interpreters() -> tuple[dict[str, str], list[str]]:
+    """The supported CPythons of this machine by version, and the versions of which no command works.
+
+    A command works if it starts and can make virtual environments. A shim may stand for a version that is
+    not installed.
+    """
+    asked = "import ensurepip, sys, venv; print(sys.implementation.name, *sys.version_info[:2])"
+    found: dict[int, str] = {}
+    named: set[str] = set()
+    for command, version in dict.fromkeys(commands()):
+        named |= {version} - {""}
+        try:
+            answer = subprocess.run(  # noqa: S603 - the commands are the own machine's interpreters
+                [command, "-c", asked], capture_output=True, text=True, timeout=30, check=True
+            ).stdout.split()
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if len(answer) == 3 and answer[:2] == ["cpython", "3"] and int(answer[2]) >= OLDEST:
+            found.setdefault(int(answer[2]), command)
+    working = {f"3.{minor}": found[minor] for minor in sorted(found)}
+    return working, sorted(named - set(working))
+
+
+def lowest_versions() -> dict[str, str]:
+    """The lowest version that this project allows of each dependency, of its extras and of the selection."""
+    extras: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
+    lines = [*PROJECT["project"]["dependencies"], *chain(*extras.values()), *group("selection")]
+    lowest: dict[str, Version] = {}
+    for requirement in map(Requirement, lines):
+        bounds = [Version(bound.version) for bound in requirement.specifier if bound.operator == ">="]
+        if requirement.name != PROJECT["project"]["name"]:
+            lowest[requirement.name] = max(bounds, default=Version("0"))
+    return {name: str(version) for name, version in sorted(lowest.items())}
+
+
+def run_selection(session: nox.Session, command: str, name: str, *pins: str) -> None:
+    """Runs the selection, or the tests that were named, against the wheel on one interpreter."""
+    target = Path(session.create_tmp()).resolve()
+    home = target / name
+    session.run(command, "-m", "venv", "--clear", str(home), external=True)
+    python = str(home / ("Scripts" if os.name == "nt" else "bin") / "python")
+    (wheel,) = target.glob("*.whl")
+    extras = ",".join(PROJECT["project"]["optional-dependencies"])
+    needed = [
+        f"segmind-swap[{extras}] @ {wheel.as_uri()}",
+        *group("test" if session.posargs else "selection"),
+    ]
+    pinned = target / f"{name}.txt"
+    pinned.write_text("\n".join(pins))
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    session.run(*pip, "--constraint", str(pinned), *needed, external=True)
+    tests = session.posargs or SELECTION
+    parallel = ("--numprocesses=auto", "--dist=worksteal", "--reruns=1")
+    options = (*parallel, "-q", "-p", "no:cacheprovider")
+    session.run(python, "-m", "pytest", *options, *tests, env={"PYTHONSAFEPATH": "1"}, external=True)
 
 
 @nox.session
@@ -70,6 +180,38 @@ def tests(session: nox.Session) -> None:
     session.run(
         "pytest", "--numprocesses=auto", "--dist=worksteal", *again, *coverage, *session.posargs, env=safe
     )
+
+
+@nox.session
+def pythons(session: nox.Session) -> None:
+    """A fast selection of the tests, on every supported Python of this machine: at most three minutes."""
+    built_wheel(session)
+    found, broken = interpreters()
+    failed: list[str] = []
+    for version, command in found.items():
+        try:
+            run_selection(session, command, f"python{version}")
+        except nox.command.CommandFailed:
+            failed.append(version)
+    named = [line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if " :: 3." in line]
+    missing = [version for version in named if version not in found]
+    for what, versions in (("ran", [*found]), ("failed", failed), ("missing", missing), ("broken", broken)):
+        session.log("%s: %s", what, ", ".join(versions) or "none")
+    if failed:
+        session.error("the selection did not pass on Python", *failed)
+    if len(found) < 2 <= len(found) + len(broken):
+        session.error("fewer than two Pythons ran, and there are more, which do not work:", *broken)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The same selection with the lowest versions that `pyproject.toml` allows, on the oldest Python here."""
+    built_wheel(session)
+    found, _ = interpreters()
+    oldest, command = next(iter(found.items()))
+    pins = [f"{name}=={version}" for name, version in lowest_versions().items()]
+    session.log("Python %s with %s", oldest, ", ".join(pins))
+    run_selection(session, command, "lowest", *pins)
 
 
 @nox.session

@@ -69,7 +69,7 @@ def test_every_event_is_frozen_and_documents_each_attribute(event: Event) -> Non
     for field in fields(event):
         with pytest.raises(FrozenInstanceError):
             setattr(event, field.name, None)
-        assert f"        {field.name}: " in (type(event).__doc__ or "")
+        assert f"    {field.name}: " in (inspect.getdoc(type(event)) or "")
     assert not hasattr(event, "__dict__")
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from .._errors import JournalError
 from .errors import journal_error
@@ -21,6 +24,9 @@ class Memory:
 
     def __init__(self) -> None:
         self._connection = sqlite3.connect(IN_MEMORY, isolation_level=None, check_same_thread=False)
+        # `__del__` can be too late: in a cycle of garbage, the connection may be finalized first.
+        # An open connection that is finalized emits a ResourceWarning, from Python 3.13 on.
+        weakref.finalize(self, self._connection.close)
         self._is_locked = False
         create(self._connection)
 
@@ -43,8 +49,34 @@ class Memory:
         """Releases the lock."""
         self._is_locked = False
 
-    def __del__(self) -> None:
-        self._connection.close()
+
+class Handover:
+    """Hands a store from a worker thread to the task that waits. Closes the store if the task stops waiting.
+
+    Plain asyncio cancellation ends the wait before the thread has opened the file. Each side writes its own
+    attribute before it reads the other's, so at least one side closes the store. Closing twice is harmless.
+    """
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._is_abandoned = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def give(self, store: Store) -> None:
+        """Hands the store over. Called by the thread."""
+        self._store = store
+        if self._is_abandoned:
+            store.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exc is not None:
+            self._is_abandoned = True
+            if self._store is not None:
+                self._store.close()
 
 
 def open_writer(path: Path) -> Store:

@@ -17,7 +17,7 @@ from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry
 from .budget import Budget, Spent, affordable_posts
-from .connection import Memory, no_journal, open_reader, open_writer
+from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
 from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
@@ -202,13 +202,19 @@ class Journal:
                 price = max(price_usd, store.price_usd or 0.0)
                 with store.transaction():
                     store.set_price(price)
-                return store, price, store.money(price)
+                spent = store.money(price)
+                handover.give(store)
+                return store, price, spent
             except BaseException:
                 store.close()
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
-        store, price, spent = opened() if self._memory is not None else await anyio.to_thread.run_sync(opened)
+        with Handover() as handover:
+            if self._memory is not None:
+                store, price, spent = opened()
+            else:
+                store, price, spent = await anyio.to_thread.run_sync(opened)
         return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
 
     async def look(self) -> StoreView | None:
@@ -221,9 +227,14 @@ class Journal:
             return StoreView(self._memory.open_reader())
 
         def opened() -> Store | None:
-            return open_reader(self.path) if self.path.is_file() else None
+            if not self.path.is_file():
+                return None
+            store = open_reader(self.path)
+            handover.give(store)
+            return store
 
-        store = await anyio.to_thread.run_sync(opened)
+        with Handover() as handover:
+            store = await anyio.to_thread.run_sync(opened)
         return None if store is None else StoreView(store)
 
 

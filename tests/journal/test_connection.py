@@ -1,7 +1,9 @@
 """The journal's file: its owner's alone, one writer's alone, and opened only where it can be written."""
 
+import gc
 import os
 import re
+import sqlite3
 import stat
 import tempfile
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 
 from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
-from segmind_swap._journal.connection import Memory, open_reader, open_writer
+from segmind_swap._journal.connection import Handover, Memory, open_reader, open_writer
 
 from ..support.journal_rows import (
     OPENINGS,
@@ -191,6 +193,55 @@ def test_a_journal_in_memory_has_one_writer_too_and_ends_with_its_object() -> No
     assert another.open_reader().counts() == {}
 
 
+def test_a_journal_in_memory_closes_its_connection_before_the_garbage_collector_finalizes_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a cycle, objects are finalized in the order in which they were made: here, the connection first."""
+    was_open: list[bool] = []
+
+    class Watched(sqlite3.Connection):
+        def __del__(self) -> None:
+            try:
+                self.execute("SELECT 1")
+            except sqlite3.ProgrammingError:
+                was_open.append(False)
+            else:
+                was_open.append(True)
+                self.close()
+
+    made = [Watched(":memory:", isolation_level=None)]
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", lambda *_, **__: made.pop())
+        cycle: list[object] = [Memory()]
+    cycle.append(cycle)
+    del cycle
+    gc.collect()
+    assert was_open == [False]
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_store_that_its_task_no_longer_waits_for_is_closed(path: Path, is_late: bool) -> None:
+    store = at(path)
+    handover = Handover()
+    with pytest.raises(KeyboardInterrupt), handover:
+        if not is_late:
+            handover.give(store)
+        raise KeyboardInterrupt
+    if is_late:
+        handover.give(store)
+    with pytest.raises(JournalError, match="closed"):
+        store.money(0.25)
+    at(path).close()
+
+
+def test_a_store_that_its_task_gets_stays_open(path: Path) -> None:
+    store = at(path)
+    with Handover() as handover:
+        handover.give(store)
+    assert store.counts() == {}
+    store.close()
+
+
 @OPENINGS
 def test_a_folder_is_no_journal(opening: Opening, tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -219,12 +270,16 @@ def test_a_look_makes_no_file(path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="a folder is never read-only elsewhere")
 @pytest.mark.parametrize("what", ["a new file", "the folder", "the file"])
-def test_what_cannot_be_written_is_refused_before_anything_is_paid(whole: bytes, what: str) -> None:
+def test_what_cannot_be_written_is_refused_before_anything_is_paid(
+    whole: bytes, what: str, tmp_path: Path
+) -> None:
     code = """
         import os, sys
         from pathlib import Path
         from segmind_swap import Journal, JournalError
         from segmind_swap._journal.journal import begin_run
+        # A rehearsal loads every module: nobody may not read an interpreter in root's home.
+        begin_run(Journal(sys.argv[4]), origin=sys.argv[2], workflow=sys.argv[3]).close()
         if os.getuid() == 0:
             os.setuid(65534)  # nobody: root may write everything
         try:
@@ -242,7 +297,7 @@ def test_what_cannot_be_written_is_refused_before_anything_is_paid(whole: bytes,
         if what == "the file":
             path.chmod(0o444)
         folder.chmod(0o777 if what == "the file" else 0o555)
-        with child(code, path, BASE_URL, WORKFLOW) as other:
+        with child(code, path, BASE_URL, WORKFLOW, tmp_path / "rehearsal.db") as other:
             complaint = line_of(other)
         folder.chmod(0o700)
         assert str(path) in complaint

@@ -1,12 +1,15 @@
 """What a journal tells of its swaps, and what a person may decide about those that are left."""
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from segmind_swap import (
@@ -20,7 +23,8 @@ from segmind_swap import (
     SwapFailedError,
     SwapRequest,
 )
-from segmind_swap._config import PRICE_USD, WORKFLOW
+from segmind_swap._config import BASE_URL, PRICE_USD, WORKFLOW
+from segmind_swap._journal import journal as journal_module
 from segmind_swap._journal.journal import JournalSummary
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols import Entry
@@ -317,6 +321,50 @@ async def test_a_journal_can_be_looked_at_and_not_decided_about_while_a_batch_wr
 
 async def test_a_journal_in_memory_can_be_looked_at_while_a_batch_writes_it() -> None:
     await _look_while_a_batch_writes(Journal(":memory:"))
+
+
+@pytest.mark.real_time
+@pytest.mark.parametrize("how", ["open", "look"])
+async def test_a_journal_whose_opener_was_cancelled_is_closed(
+    how: str, loop: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if loop != "asyncio":
+        pytest.skip("trio has no plain task cancellation")
+    path = tmp_path / "run.db"
+    at(path).close()
+    is_opening, may_go_on, has_closed = threading.Event(), threading.Event(), threading.Event()
+
+    def slowly(opening: Callable[[Path], Store]) -> Callable[[Path], Store]:
+        def opened(path: Path) -> Store:
+            is_opening.set()
+            may_go_on.wait()
+            return opening(path)
+
+        return opened
+
+    def close(store: Store, close: Callable[[Store], None] = Store.close) -> None:
+        close(store)
+        has_closed.set()
+
+    monkeypatch.setattr(Store, "close", close)
+    for name in ("open_writer", "open_reader"):
+        monkeypatch.setattr(journal_module, name, slowly(getattr(journal_module, name)))
+
+    async def use() -> None:
+        if how == "look":
+            await Journal(path).look()
+        else:
+            await Journal(path).open(origin=BASE_URL, workflow=WORKFLOW, price_usd=0.15, budget_usd=None)
+
+    task = asyncio.create_task(use())
+    await anyio.to_thread.run_sync(is_opening.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not has_closed.is_set()
+    may_go_on.set()
+    assert await anyio.to_thread.run_sync(has_closed.wait, 30)
+    at(path).close()
 
 
 async def test_what_was_decided_is_what_the_next_run_does() -> None:

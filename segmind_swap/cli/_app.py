@@ -28,7 +28,7 @@ Exit codes:
   3    a job is billed, but its picture is not saved: wait for the job
   4    a submit was perhaps accepted and billed
   5    stopped before every input was submitted: the same command continues
-  130  interrupted by Ctrl-C; 143 by SIGTERM""",
+  130  interrupted by Ctrl-C; 143 by SIGTERM; 129 by SIGHUP, when the terminal is closed""",
     no_args_is_help=True,
     # Without these two settings, Typer loads large modules of rich for help and tracebacks.
     rich_markup_mode=None,

@@ -22,9 +22,10 @@ from ._batch.pairs_file import read_pairs
 from ._connect import client_settings, new_emulator, parse_faults
 from ._demo import run_demo
 from ._emulator_engine import Engine, best_engine
+from ._job_file import JobFile
 from ._journal_commands import print_status, record_decision
 from ._pictures import copy_pictures
-from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error
+from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error, wait_command
 from ._terminal.swap_progress import SwapProgress
 from ._terminal.text import format_usd
 
@@ -41,20 +42,33 @@ def swap(
     as_json: bool,
 ) -> None:
     """Makes one swap."""
-    progress = SwapProgress()
+    job_file = JobFile(out)
+
+    def keep(job: SwapJob) -> str | None:
+        if emulator:
+            return None  # The job ends with the emulator of this command, so it cannot be waited for later.
+        job_file.write(job)
+        return (
+            "the job is billed; if this command ends before the picture is saved:\n"
+            f"  {wait_command(job, out)}"
+        )
+
+    progress = SwapProgress(keep)
 
     async def run(settings: dict[str, Any]) -> SwapResult:
         retry = RetryPolicy(submit="strict" if strict else "documented")
+        if not emulator:
+            job_file.check()
         async with SwapClient(**settings, retry=retry, on_event=progress) as client:
-            return await client.swap(
+            swapping = client.swap(
                 reference_character_image=reference,
                 character_image=scene,
                 save_to=out,
                 overwrite=overwrite,
                 timeout=timeout,
             )
+            return await (swapping if emulator else job_file.removed_after(swapping))
 
-    # With `emulator`, the job ends with the emulator of this command, so it cannot be waited for later.
     with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
         with client_settings(emulator=emulator) as settings, progress.display:
             result = asyncio.run(run(settings))
@@ -76,7 +90,8 @@ def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool)
         # The job may be done already, so the first poll is not delayed.
         polling = PollPolicy(first_after=0.0)
         async with SwapClient(**settings, polling=polling, on_event=progress) as client:
-            return await client.wait(accepted, timeout=timeout, save_to=out, overwrite=overwrite)
+            waiting = client.wait(accepted, timeout=timeout, save_to=out, overwrite=overwrite)
+            return await JobFile(out).removed_after(waiting)
 
     with errors_as_exit_codes(out, current_job=lambda: accepted, as_json=as_json):
         with client_settings(emulator=False) as settings, progress.display:

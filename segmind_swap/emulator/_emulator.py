@@ -308,7 +308,7 @@ class Emulator:
         *,
         allow_remote: bool = False,
     ) -> None:
-        """Serve until Ctrl-C or SIGTERM, then return. Must be called from the main thread.
+        """Serve until Ctrl-C, SIGTERM or SIGHUP, then return. Must be called from the main thread.
 
         ``on_ready`` is called with the base URL once connections are accepted. Raises the same errors as
         `serve`.

@@ -107,7 +107,7 @@ def run(server: "_Server", listener: socket.socket) -> None:
 
 
 def serve_in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
-    """Serve in this thread until SIGINT or SIGTERM, then return normally."""
+    """Serve in this thread until SIGINT, SIGTERM or SIGHUP, then return normally."""
     run(_Server(app, on_ready=on_ready), listener)
 
 
@@ -150,7 +150,7 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._stop) for number in _ending_signals()}
         try:
             yield
         finally:
@@ -159,6 +159,14 @@ class _Server(uvicorn.Server):
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under `nohup`. Windows has no SIGHUP."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
 
 
 class _JoiningTransport:

@@ -292,7 +292,7 @@ print("ended with", len(emulator.ledger), flush=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -7,8 +7,10 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -38,6 +40,7 @@ def swap(
     overwrite: bool,
     strict: bool,
     emulator: bool,
+    allow_http: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
@@ -70,7 +73,8 @@ def swap(
             return await (swapping if emulator else job_file.removed_after(swapping))
 
     with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
-        with client_settings(emulator=emulator) as settings, progress.display:
+        settings_of_client = client_settings(emulator=emulator, allow_http=allow_http)
+        with settings_of_client as settings, progress.display:
             result = asyncio.run(run(settings))
     if emulator:
         cost = "nothing: the swap ran on the emulator"
@@ -81,7 +85,7 @@ def swap(
     _print_result(result, f"cost {cost}", as_json=as_json)
 
 
-def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool) -> None:
+def wait(job: str, *, out: Path, overwrite: bool, allow_http: bool, timeout: float, as_json: bool) -> None:
     """Waits for a job."""
     accepted = _read_job(job)
     progress = SwapProgress()
@@ -94,7 +98,7 @@ def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool)
             return await JobFile(out).removed_after(waiting)
 
     with errors_as_exit_codes(out, current_job=lambda: accepted, as_json=as_json):
-        with client_settings(emulator=False) as settings, progress.display:
+        with client_settings(allow_http=allow_http) as settings, progress.display:
             result = asyncio.run(run(settings))
     _print_result(result, "waiting is free", as_json=as_json)
 
@@ -104,7 +108,9 @@ def batch(options: BatchOptions) -> None:
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
         pairs = read_pairs(options.pairs, options.reference)
-        with client_settings(emulator=options.emulator, needs_key=not options.dry_run) as settings:
+        with client_settings(
+            emulator=options.emulator, allow_http=options.allow_http, needs_key=not options.dry_run
+        ) as settings:
             exit_code = run_batch(pairs, options, limits, settings)
     raise typer.Exit(exit_code)
 
@@ -125,7 +131,7 @@ def resolve(
         )
 
 
-def credits(*, as_json: bool) -> None:
+def credits(*, allow_http: bool, as_json: bool) -> None:
     """Prints the credits of the account."""
 
     async def run(settings: dict[str, Any]) -> None:
@@ -136,10 +142,10 @@ def credits(*, as_json: bool) -> None:
         else:
             print(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
 
-    _run_with_client(run, as_json=as_json)
+    _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
 
-def upload(pictures: Sequence[str], *, as_json: bool) -> None:
+def upload(pictures: Sequence[str], *, allow_http: bool, as_json: bool) -> None:
     """Uploads pictures, and prints their URLs."""
 
     async def run(settings: dict[str, Any]) -> None:
@@ -152,7 +158,7 @@ def upload(pictures: Sequence[str], *, as_json: bool) -> None:
         if as_json:
             print(json.dumps(urls))
 
-    _run_with_client(run, as_json=as_json)
+    _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
 
 def serve_emulator(
@@ -184,12 +190,31 @@ def serve_emulator(
         console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
         console.print("open this address in a browser to watch the swaps, and to cause faults")
         console.print("to use the emulator from another terminal:")
-        console.print(f"  export SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key", soft_wrap=True)
+        console.print(f"  {_exports(url)}", soft_wrap=True)
+        if allow_remote and _is_loopback(url):
+            port = urlsplit(url).port
+            console.print(
+                "to use it from another machine or container, with the name of this machine as HOST:"
+            )
+            console.print(f"  {_exports(f'http://HOST:{port}')}", soft_wrap=True)
 
     try:
         emulator.run(host=host, port=port, on_ready=print_url, allow_remote=allow_remote)
     except (ValueError, OSError) as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
+
+
+def _exports(url: str) -> str:
+    """The shell command after which other commands use the emulator at a URL."""
+    variables = f"SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key"
+    return f"export {variables}" if _is_loopback(url) else f"export {variables} SEGMIND_ALLOW_HTTP=1"
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def demo(out: Path, *, keep: bool) -> None:
@@ -204,11 +229,13 @@ def pictures(folder: Path) -> None:
         copy_pictures(folder)
 
 
-def _run_with_client(command: Callable[[dict[str, Any]], Awaitable[None]], *, as_json: bool) -> None:
+def _run_with_client(
+    command: Callable[[dict[str, Any]], Awaitable[None]], *, allow_http: bool, as_json: bool
+) -> None:
     async def run(settings: dict[str, Any]) -> None:
         await command(settings)
 
-    with errors_as_exit_codes(as_json=as_json), client_settings(emulator=False) as settings:
+    with errors_as_exit_codes(as_json=as_json), client_settings(allow_http=allow_http) as settings:
         asyncio.run(run(settings))
 
 

@@ -34,7 +34,7 @@ from .._protocols import Gate
 if TYPE_CHECKING:
     import httpx
 
-_log = logging.getLogger("segmind_swap.clear_text")
+_notice = logging.getLogger("segmind_swap.notice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,7 @@ def _switch(name: str) -> bool:
 @cache
 def _warn_of_clear_text(origin: str) -> None:
     """Logs a warning, once in a process for each origin."""
-    _log.warning("the API key and the pictures are sent to %s in clear text (SEGMIND_ALLOW_HTTP)", origin)
+    _notice.warning("the API key and the pictures are sent to %s in clear text (SEGMIND_ALLOW_HTTP)", origin)
 
 
 def _version() -> str:

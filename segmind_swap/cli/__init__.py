@@ -24,6 +24,6 @@ def main() -> None:
     steady_standard_streams()
     # The commands report the library's warnings themselves, so only errors are shown from the log.
     logging.getLogger("segmind_swap").addHandler(StderrLogHandler(logging.ERROR))
-    # The one warning that a person must see: the key is sent in clear text.
-    logging.getLogger("segmind_swap.clear_text").addHandler(StderrLogHandler(logging.WARNING))
+    # The warnings that a person must see: a key in clear text, a picture of another type than its name says.
+    logging.getLogger("segmind_swap.notice").addHandler(StderrLogHandler(logging.WARNING))
     app()

@@ -37,7 +37,9 @@ Exit codes:
 
 Out = Annotated[
     Path,
-    typer.Option(help="Where to save the picture. Without a suffix, the file gets the suffix of its type."),
+    typer.Option(
+        help="Where to save the picture. A name without the suffix of a picture gets that of its type."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for a job after it was accepted.")]

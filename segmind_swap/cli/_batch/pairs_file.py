@@ -101,7 +101,7 @@ def _read_file(path: Path, reference: str | None) -> Pairs:
 
 
 def _encoding(path: Path) -> str:
-    """UTF-16 for a file with its byte order mark, as spreadsheets write "Unicode text"; else UTF-8."""
+    """UTF-16 for a file with its byte order mark, as some spreadsheets write; else UTF-8."""
     with path.open("rb") as file:
         return "utf-16" if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"
 
@@ -121,8 +121,8 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise ValueError(
-            f"the first line must name the columns {','.join(COLUMNS)}, separated by commas, semicolons (;) or"
-            f" tabs: there is no {', '.join(missing)}"
+            f"the first line must name the columns {','.join(COLUMNS)}, separated by commas, semicolons (;)"
+            f" or tabs: there is no {', '.join(missing)}"
         )
     indexes = [header.index(name) for name in COLUMNS]
     try:

@@ -187,8 +187,8 @@ class SwapClient:
                 binary file, a PIL image, or an http(s) URL that the service can reach. JPEG, PNG or WebP.
             character_image: The scene, the picture whose character is replaced; the same types.
             id: The caller's name for the swap, for events. It is not sent.
-            save_to: The file to save the picture to. A name without suffix gets the suffix of the picture's
-                type. A name that is in use is refused before anything is paid.
+            save_to: The file to save the picture to. A name without the suffix of a picture gets that of its
+                type. Another type than the suffix says is logged. A name in use is refused before paying.
             overwrite: Whether `save_to` may replace a file.
             timeout: Seconds that the swap may take from its acceptance; None for the client's `timeout`.
 
@@ -424,7 +424,7 @@ class SwapClient:
     ) -> Path:
         """Saves the finished picture, and returns the path of the file. Free; sent without the key.
 
-        The file appears complete or not at all. A name without suffix gets the suffix of the picture's type.
+        The file appears complete or not at all. A name without a picture's suffix gets that of its type.
 
         Raises:
             ConfigurationError: the file exists (without `overwrite`), or cannot be written.

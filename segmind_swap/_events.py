@@ -228,12 +228,15 @@ class Saved:
         result: The finished swap.
         path: The file.
         size_bytes: The length of the file, in bytes.
+        media_type: `image/jpeg`, `image/png` or `image/webp`, by the first bytes of the picture. A file that
+            was named `out.jpg` may be a PNG: the service chooses the type.
     """
 
     swap: int
     result: SwapResult
     path: Path
     size_bytes: int
+    media_type: str
 
 
 Event: TypeAlias = (

@@ -49,7 +49,7 @@ EVENTS: list[Event] = [
     OutageEnded(),
     Completed(swap=1, result=RESULT),
     Failed(swap=1, id="1", error=SwapFailedError("failed", reason="no mask", job=JOB)),
-    Saved(swap=1, result=RESULT, path=Path("a.png"), size_bytes=7),
+    Saved(swap=1, result=RESULT, path=Path("a.png"), size_bytes=7, media_type="image/png"),
 ]
 
 

@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"_swap"},
     {"_batch"},
     {"_client", "__init__", "testing"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 VOCABULARY = ["_models", "_errors", "_outcome", "_config", "_events", "_protocols"]
 ASIDE = {"emulator", "gallery"}
@@ -175,7 +175,7 @@ def test_no_module_of_the_client_is_part_of_a_circle() -> None:
     graph = {
         module: own_imports(file, at_run_time=True) - {"", module}
         for module, file in MODULES.items()
-        if package_of(module) not in {*ASIDE, "cli", "testing", "__init__"}
+        if package_of(module) not in {*ASIDE, "cli", "testing", "__init__", "__main__"}
     }
     done: set[str] = set()
     while left := set(graph) - done:
@@ -229,7 +229,7 @@ def test_each_module_has_its_tests_in_the_mirrored_place() -> None:
     for module, file in MODULES.items():
         if file.name == "__init__.py":
             continue
-        *folders, name = (part.lstrip("_") for part in module.split("."))
+        *folders, name = (part.strip("_") for part in module.split("."))
         # The programs beside the tests have this folder on their path, where `http` is Python's own.
         place = TESTS.joinpath(*("_http" if folder == "http" else folder for folder in folders))
         if not [*place.glob(f"test_{name}.py"), *place.glob(f"test_{name}_*.py")]:

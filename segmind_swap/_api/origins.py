@@ -51,8 +51,7 @@ class Origin(NamedTuple):
     @property
     def is_segmind(self) -> bool:
         """Whether the host belongs to Segmind, over https on its usual port."""
-        ours = self.host == "segmind.com" or self.host.endswith(".segmind.com")
-        return ours and self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
+        return _is_segmind_host(self.host) and self.scheme == "https" and self.port == _DEFAULT_PORTS["https"]
 
     @property
     def public(self) -> bool:
@@ -92,6 +91,10 @@ def origin_of(url: str) -> Origin:
     return Origin(scheme, host, port)
 
 
+def _is_segmind_host(host: str) -> bool:
+    return host == "segmind.com" or host.endswith(".segmind.com")
+
+
 def _numeric(host: str) -> bool:
     """Whether resolvers may read the host as a number (`127.1`, `0x7f000001`, `2130706433`)."""
     last = host.rpartition(".")[2]
@@ -122,10 +125,13 @@ class Service:
     Attributes:
         base_url: The address of the API, without a trailing slash.
         allow_http: Whether the user accepts that the key and pictures are sent in clear text.
+        allow_http_base: Whether the user accepts this for the origin of `base_url` only, unless the origin is
+            Segmind's: for an emulator on another machine, which makes its own pictures and has no secret key.
     """
 
     base_url: str
     allow_http: bool = False
+    allow_http_base: bool = False
 
     def __post_init__(self) -> None:
         try:
@@ -135,12 +141,27 @@ class Service:
         else:
             if "?" in self.base_url or "#" in self.base_url:
                 problem = "it has a query or a fragment"
-            elif origin.scheme == "http" and not origin.loopback and not self.allow_http:
-                problem = "http:// would send the key in clear text; use https://, or set allow_http=True"
+            elif self._sends_in_clear_text(origin) and not self._accepts_clear_text(origin):
+                problem = (
+                    "http:// would send the key in clear text; use https://, or set allow_http=True"
+                    " (SEGMIND_ALLOW_HTTP=1 and --allow-http accept any host but Segmind's)"
+                )
             else:
                 object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
                 return
         raise ConfigurationError(f"base_url {_without_userinfo(self.base_url)!r} cannot be used: {problem}")
+
+    @staticmethod
+    def _sends_in_clear_text(origin: Origin) -> bool:
+        return origin.scheme == "http" and not origin.loopback
+
+    def _accepts_clear_text(self, origin: Origin) -> bool:
+        return self.allow_http or (self.allow_http_base and not _is_segmind_host(origin.host))
+
+    @property
+    def sends_in_clear_text(self) -> bool:
+        """Whether the key and the pictures leave this machine without encryption."""
+        return self._sends_in_clear_text(self.origin)
 
     @property
     def origin(self) -> Origin:

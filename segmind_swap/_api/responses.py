@@ -151,7 +151,8 @@ def read_upload(service: Service, response: Response) -> str:
         except ValueError as exc:
             problem = f"names a URL that cannot be used: {exc}"
         else:
-            if origin.scheme == "https" or service.allow_http or service.origin.loopback:
+            is_own = origin == service.origin or service.origin.loopback
+            if is_own or origin.scheme == "https" or service.allow_http:
                 return url
             problem = "names a URL that is not https"
     raise ResponseError(

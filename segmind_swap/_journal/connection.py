@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import quote_from_bytes
 
 from .._errors import JournalError
 from .errors import journal_error
 from .schema import check_integrity, check_kind, create
 from .store import IN_MEMORY, Store
 
+_NOT_AT_REST = (
+    "cannot be read here: a batch is writing it or was killed, and its log can be read only by a user who may"
+    " write in its folder. Ask as that user, or copy the journal and its -wal file to a folder of your own"
+)
 _IN_USE = "is in use by another process, or by another batch of this process: wait until the other has ended"
 
 
@@ -100,18 +106,94 @@ def open_writer(path: Path) -> Store:
 def open_reader(path: Path) -> Store:
     """Opens the file for reading. A batch may write to the file meanwhile.
 
+    SQLite writes files of its own beside the journal, also to read. Where that is not allowed (a read-only
+    file system, a journal of another user), only a journal that nobody writes can be read.
+
     Raises:
-        JournalError: there is no such file, or it is no journal.
+        JournalError: there is no such file, or it is no journal, or it cannot be read now.
     """
     with _sqlite_errors(path):
         if not path.is_file():
             raise no_journal(path)
-        with ExitStack() as opened:
-            connection = opened.enter_context(closing(_connected(path)))
-            connection.execute("PRAGMA query_only = ON")
-            check_kind(path, connection)
-            opened.pop_all()
-        return Store(str(path), connection)
+        if not os.access(path, os.R_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            # SQLite's own files, made by another user, could keep the owner's next batch from writing.
+            store = _open_at_rest(path)
+            if store is not None:
+                return store
+        try:
+            return _checked_reader(path, _connected(path))
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+                raise
+        store = _open_at_rest(path)
+        if store is None:
+            raise journal_error(path, _NOT_AT_REST)
+        return store
+
+
+def _checked_reader(
+    path: Path, connection: sqlite3.Connection, lock: sqlite3.Connection | None = None
+) -> Store:
+    with ExitStack() as opened:
+        opened.enter_context(closing(connection))
+        connection.execute("PRAGMA query_only = ON")
+        check_kind(path, connection)
+        opened.pop_all()
+    return Store(str(path), connection, lock)
+
+
+def _open_at_rest(path: Path) -> Store | None:
+    """Opens a journal without any file beside it, if nobody writes the journal; None if somebody may write.
+
+    A log beside the journal is from a batch that is running or was killed, and has rows that the journal
+    itself does not have. While the store is open, no batch of this machine can begin to write.
+    """
+    with ExitStack() as opened:
+        lock = _shared_lock(path)
+        if isinstance(lock, sqlite3.Connection):
+            opened.enter_context(closing(lock))
+        if lock is False or _has_log(path):
+            return None
+        connection = sqlite3.connect(
+            sqlite_uri(path.absolute(), "mode=ro&immutable=1"),
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        store = _checked_reader(path, connection, lock or None)
+        if lock is None and os.path.lexists(_lock_name(path)):
+            store.close()
+            return None
+        opened.pop_all()
+        return store
+
+
+def _has_log(path: Path) -> bool:
+    return any(os.path.lexists(f"{os.path.realpath(path)}-{suffix}") for suffix in ("wal", "journal"))
+
+
+def _shared_lock(path: Path) -> sqlite3.Connection | Literal[False] | None:
+    """A lock that keeps writers out; False if a writer has the lock; None if there is no file to lock.
+
+    A journal that was copied without its lock has no writer: each writer first makes the file.
+    """
+    name = Path(_lock_name(path))
+    if not os.path.lexists(name):
+        return None
+    lock: sqlite3.Connection | None = None
+    try:
+        lock = sqlite3.connect(
+            sqlite_uri(name, "mode=ro"), uri=True, isolation_level=None, check_same_thread=False, timeout=0.0
+        )
+        lock.execute("BEGIN")
+        lock.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error:
+        if lock is not None:
+            lock.close()
+        return False
+    return lock
 
 
 def no_journal(path: Path) -> JournalError:
@@ -155,8 +237,23 @@ def _connected(path: Path) -> sqlite3.Connection:
 
     A connection that is opened read-only would leave the files of the write-ahead log behind.
     """
-    uri = f"{path.absolute().as_uri()}?mode=rw"
+    uri = sqlite_uri(path.absolute(), "mode=rw")
     return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
+
+
+def sqlite_uri(path: PurePath, query: str) -> str:
+    """The URI by which SQLite opens an absolute path.
+
+    `Path.as_uri` names the server of a Windows share as the host of the URI, and SQLite refuses every host.
+    Four slashes make the share a part of the path: `file:////nas/jobs/journal.db`.
+    """
+    text = path.as_posix()
+    slash = "" if text.startswith("/") else "/"
+    return f"file://{slash}{quote_from_bytes(os.fsencode(text), safe='/:')}?{query}"
+
+
+def _lock_name(path: Path) -> str:
+    return f"{os.path.realpath(path)}.lock"
 
 
 def _locked(path: Path) -> sqlite3.Connection:
@@ -164,8 +261,7 @@ def _locked(path: Path) -> sqlite3.Connection:
 
     The journal itself can still be read. A link to a journal has the lock of its target.
     """
-    name = f"{os.path.realpath(path)}.lock"
-    lock = sqlite3.connect(name, isolation_level=None, check_same_thread=False, timeout=0.0)
+    lock = sqlite3.connect(_lock_name(path), isolation_level=None, check_same_thread=False, timeout=0.0)
     try:
         lock.execute("BEGIN EXCLUSIVE")
     except sqlite3.Error as exc:

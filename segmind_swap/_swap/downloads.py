@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _MAX_REDIRECTS = 5
+_notice = logging.getLogger("segmind_swap.notice")
 
 
 async def read(session: Session, result: SwapResult, *, swap: int | None) -> LoadedImage:
@@ -77,7 +79,19 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     except OSError as exc:
         problem = exc.strerror or str(exc)
     else:
-        session.emit(Saved(swap=swap, result=result, path=path, size_bytes=len(picture.data)))
+        if file.misnames(picture.suffix):
+            _notice.warning(
+                "%s is a picture of the type %s, whatever its name says", path, picture.media_type
+            )
+        session.emit(
+            Saved(
+                swap=swap,
+                result=result,
+                path=path,
+                size_bytes=len(picture.data),
+                media_type=picture.media_type,
+            )
+        )
         return result.model_copy(update={"path": path})
     raise DownloadError(
         f"the picture at {result.url} could not be saved as {file.with_suffix(picture.suffix)}: {problem}",

@@ -15,6 +15,9 @@ import anyio.to_thread
 from .._api.image_header import SUFFIXES
 from .._errors import ConfigurationError
 
+_TYPES = {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".png": ".png", ".webp": ".webp"}
+"""The suffixes that name a type of picture, in lower case, with the suffix that the client itself uses."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
@@ -23,7 +26,7 @@ class OutputFile:
     Attributes:
         path: The file; without the suffix if `suffixed`.
         suffixed: Whether the file gets the suffix of the picture's type, which is known only after the
-            download.
+            download. True for a name whose own suffix is that of no picture, such as `hero.v2`.
         overwrite: Whether an existing file may be replaced.
     """
 
@@ -34,11 +37,19 @@ class OutputFile:
     @classmethod
     def named(cls, path: str | os.PathLike[str], *, overwrite: bool) -> OutputFile:
         """The file that a user names, with or without a suffix."""
-        return cls(Path(path), suffixed=not Path(path).suffix, overwrite=overwrite)
+        return cls(Path(path), suffixed=Path(path).suffix.lower() not in _TYPES, overwrite=overwrite)
 
     def with_suffix(self, suffix: str) -> Path:
         """The file for a picture whose type has this suffix."""
         return self.path.with_name(self.path.name + suffix) if self.suffixed else self.path
+
+    def misnames(self, suffix: str) -> bool:
+        """Whether the name says another type than that of a picture whose type has this suffix.
+
+        The name was chosen before the swap was paid, and the service alone chooses the type. So the file
+        keeps the name that the user's program expects, and the picture is saved as it is.
+        """
+        return not self.suffixed and _TYPES.get(self.path.suffix.lower(), suffix) != suffix
 
     @property
     def possible_paths(self) -> list[Path]:
@@ -104,14 +115,15 @@ async def reserved(paths: set[Path], file: OutputFile | None) -> AsyncIterator[N
         yield
         return
     await check_target(file)
-    path = file.path.absolute()
-    if path in paths:
+    # `hero` may become `hero.png`, which another swap may name as a whole.
+    own = {path.absolute() for path in file.possible_paths}
+    if own & paths:
         raise ConfigurationError(f"cannot save to {file.path}: another swap in flight saves to this file")
-    paths.add(path)
+    paths |= own
     try:
         yield
     finally:
-        paths.discard(path)
+        paths -= own
 
 
 async def check_target(file: OutputFile) -> None:
@@ -169,6 +181,7 @@ def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
     """
     with _written(temporary, data):
         temporary.replace(path)
+    _flush_folder(path.parent)
 
 
 def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
@@ -189,6 +202,7 @@ def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
             if _exists(path):
                 raise FileExistsError(path) from None
             temporary.replace(path)
+    _flush_folder(path.parent)
 
 
 @contextmanager
@@ -202,3 +216,16 @@ def _written(temporary: Path, data: bytes) -> Iterator[None]:
         yield
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Writes the names in the folder to the disk: a journal may record the file as saved right after this.
+
+    Windows and some file systems cannot do this for a folder. The picture is in its file in any case.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,8 @@ from .._protocols import Gate
 
 if TYPE_CHECKING:
     import httpx
+
+_notice = logging.getLogger("segmind_swap.notice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,8 @@ class ClientSettings:
         """The settings that the arguments of `SwapClient` describe. The environment is read now, once.
 
         `SEGMIND_API_KEY` and `SEGMIND_BASE_URL` replace an `api_key` and a `base_url` of None.
+        `SEGMIND_ALLOW_HTTP=1` accepts `http://` for the origin of the base URL only, unless the origin is
+        Segmind's. A warning is logged once for each such origin.
 
         Raises:
             ConfigurationError: there is no key, or a value cannot be used.
@@ -106,7 +112,13 @@ class ClientSettings:
             raise ConfigurationError(
                 "give a transport or a proxy, not both: the transport opens its own connections"
             )
-        service = Service(base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL, allow_http)
+        service = Service(
+            base_url or os.environ.get("SEGMIND_BASE_URL") or BASE_URL,
+            allow_http,
+            allow_http_base=_switch("SEGMIND_ALLOW_HTTP"),
+        )
+        if service.sends_in_clear_text and not allow_http:
+            _warn_of_clear_text(str(service.origin))
         http = HttpSettings(
             service=service,
             key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
@@ -164,6 +176,24 @@ def _handlers(on_event: EventHandler | Sequence[EventHandler] | None) -> tuple[E
     if on_event is None:
         return ()
     return tuple(on_event) if isinstance(on_event, Sequence) else (on_event,)
+
+
+def _switch(name: str) -> bool:
+    """An environment variable that is 1, or 0 or not set.
+
+    Raises:
+        ConfigurationError: the variable has another value.
+    """
+    value = os.environ.get(name, "").strip()
+    if value not in {"", "0", "1"}:
+        raise ConfigurationError(f"{name} must be 1 or 0, not {value!r}")
+    return value == "1"
+
+
+@cache
+def _warn_of_clear_text(origin: str) -> None:
+    """Logs a warning, once in a process for each origin."""
+    _notice.warning("the API key and the pictures are sent to %s in clear text (SEGMIND_ALLOW_HTTP)", origin)
 
 
 def _version() -> str:

@@ -28,7 +28,7 @@ Exit codes:
   3    a job is billed, but its picture is not saved: wait for the job
   4    a submit was perhaps accepted and billed
   5    stopped before every input was submitted: the same command continues
-  130  interrupted by Ctrl-C; 143 by SIGTERM""",
+  130  interrupted by Ctrl-C; 143 by SIGTERM; 129 by SIGHUP, when the terminal is closed""",
     no_args_is_help=True,
     # Without these two settings, Typer loads large modules of rich for help and tracebacks.
     rich_markup_mode=None,
@@ -37,7 +37,9 @@ Exit codes:
 
 Out = Annotated[
     Path,
-    typer.Option(help="Where to save the picture. Without a suffix, the file gets the suffix of its type."),
+    typer.Option(
+        help="Where to save the picture. A name without the suffix of a picture gets that of its type."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for a job after it was accepted.")]
@@ -46,6 +48,14 @@ Strict = Annotated[
 ]
 UseEmulator = Annotated[
     bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
+]
+AllowHttp = Annotated[
+    bool,
+    typer.Option(
+        "--allow-http",
+        help="Accept a SEGMIND_BASE_URL with http://, which sends the key in clear text: for an emulator on"
+        " another machine or in a container. Not for Segmind's own hosts.",
+    ),
 ]
 JournalPath = Annotated[
     Path,
@@ -68,6 +78,7 @@ def swap(
     overwrite: Overwrite = False,
     strict: Strict = False,
     emulator: UseEmulator = False,
+    allow_http: AllowHttp = False,
     timeout: Timeout = 900.0,
     as_json: Json = False,
 ) -> None:
@@ -81,6 +92,7 @@ def swap(
         overwrite=overwrite,
         strict=strict,
         emulator=emulator,
+        allow_http=allow_http,
         timeout=timeout,
         as_json=as_json,
     )
@@ -96,13 +108,14 @@ def wait(
     ],
     out: Out,
     overwrite: Overwrite = False,
+    allow_http: AllowHttp = False,
     timeout: Timeout = 900.0,
     as_json: Json = False,
 ) -> None:
     """Wait for an accepted job, and save its picture. Free, and may be repeated."""
     from . import _commands
 
-    _commands.wait(job, out=out, overwrite=overwrite, timeout=timeout, as_json=as_json)
+    _commands.wait(job, out=out, overwrite=overwrite, allow_http=allow_http, timeout=timeout, as_json=as_json)
 
 
 @app.command(
@@ -159,6 +172,7 @@ def batch(
         bool, typer.Option("--dry-run", help="Check every input, print cost and time, and send nothing.")
     ] = False,
     emulator: UseEmulator = False,
+    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Runs `batch`."""
@@ -180,6 +194,7 @@ def batch(
             retry_failed=retry_failed,
             dry_run=dry_run,
             emulator=emulator,
+            allow_http=allow_http,
             as_json=as_json,
         )
     )
@@ -225,22 +240,23 @@ def resolve(
 
 
 @app.command(cls=Command, epilog="Example: segmind-swap credits --json")
-def credits(as_json: Json = False) -> None:
+def credits(allow_http: AllowHttp = False, as_json: Json = False) -> None:
     """Show the credits of the account, in dollars. Free; also a check that the key works."""
     from . import _commands
 
-    _commands.credits(as_json=as_json)
+    _commands.credits(allow_http=allow_http, as_json=as_json)
 
 
 @app.command(cls=Command, epilog="Example: segmind-swap upload hero.png street.jpg")
 def upload(
     pictures: Annotated[list[str], typer.Argument(help="JPEG, PNG or WebP files.")],
+    allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
     """Upload pictures, and print their URLs, one a line. Free."""
     from . import _commands
 
-    _commands.upload(pictures, as_json=as_json)
+    _commands.upload(pictures, allow_http=allow_http, as_json=as_json)
 
 
 @app.command(
@@ -256,7 +272,8 @@ def serve_emulator(
         bool,
         typer.Option(
             "--allow-remote",
-            help="Allow an address that other machines can reach, and any name in the Host header.",
+            help="Allow an address that other machines can reach, any name in the Host header, and a proxy's"
+            " X-Forwarded-Proto and X-Forwarded-Host.",
         ),
     ] = False,
     fault: Annotated[

@@ -7,8 +7,10 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -22,9 +24,10 @@ from ._batch.pairs_file import read_pairs
 from ._connect import client_settings, new_emulator, parse_faults
 from ._demo import run_demo
 from ._emulator_engine import Engine, best_engine
+from ._job_file import JobFile
 from ._journal_commands import print_status, record_decision
 from ._pictures import copy_pictures
-from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error
+from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error, wait_command
 from ._terminal.swap_progress import SwapProgress
 from ._terminal.text import format_usd
 
@@ -37,26 +40,41 @@ def swap(
     overwrite: bool,
     strict: bool,
     emulator: bool,
+    allow_http: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Makes one swap."""
-    progress = SwapProgress()
+    job_file = JobFile(out)
+
+    def keep(job: SwapJob) -> str | None:
+        if emulator:
+            return None  # The job ends with the emulator of this command, so it cannot be waited for later.
+        job_file.write(job)
+        return (
+            "the job is billed; if this command ends before the picture is saved:\n"
+            f"  {wait_command(job, out)}"
+        )
+
+    progress = SwapProgress(keep)
 
     async def run(settings: dict[str, Any]) -> SwapResult:
         retry = RetryPolicy(submit="strict" if strict else "documented")
+        if not emulator:
+            job_file.check()
         async with SwapClient(**settings, retry=retry, on_event=progress) as client:
-            return await client.swap(
+            swapping = client.swap(
                 reference_character_image=reference,
                 character_image=scene,
                 save_to=out,
                 overwrite=overwrite,
                 timeout=timeout,
             )
+            return await (swapping if emulator else job_file.removed_after(swapping))
 
-    # With `emulator`, the job ends with the emulator of this command, so it cannot be waited for later.
     with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
-        with client_settings(emulator=emulator) as settings, progress.display:
+        settings_of_client = client_settings(emulator=emulator, allow_http=allow_http)
+        with settings_of_client as settings, progress.display:
             result = asyncio.run(run(settings))
     if emulator:
         cost = "nothing: the swap ran on the emulator"
@@ -67,7 +85,7 @@ def swap(
     _print_result(result, f"cost {cost}", as_json=as_json)
 
 
-def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool) -> None:
+def wait(job: str, *, out: Path, overwrite: bool, allow_http: bool, timeout: float, as_json: bool) -> None:
     """Waits for a job."""
     accepted = _read_job(job)
     progress = SwapProgress()
@@ -76,10 +94,11 @@ def wait(job: str, *, out: Path, overwrite: bool, timeout: float, as_json: bool)
         # The job may be done already, so the first poll is not delayed.
         polling = PollPolicy(first_after=0.0)
         async with SwapClient(**settings, polling=polling, on_event=progress) as client:
-            return await client.wait(accepted, timeout=timeout, save_to=out, overwrite=overwrite)
+            waiting = client.wait(accepted, timeout=timeout, save_to=out, overwrite=overwrite)
+            return await JobFile(out).removed_after(waiting)
 
     with errors_as_exit_codes(out, current_job=lambda: accepted, as_json=as_json):
-        with client_settings(emulator=False) as settings, progress.display:
+        with client_settings(allow_http=allow_http) as settings, progress.display:
             result = asyncio.run(run(settings))
     _print_result(result, "waiting is free", as_json=as_json)
 
@@ -89,7 +108,9 @@ def batch(options: BatchOptions) -> None:
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
         pairs = read_pairs(options.pairs, options.reference)
-        with client_settings(emulator=options.emulator, needs_key=not options.dry_run) as settings:
+        with client_settings(
+            emulator=options.emulator, allow_http=options.allow_http, needs_key=not options.dry_run
+        ) as settings:
             exit_code = run_batch(pairs, options, limits, settings)
     raise typer.Exit(exit_code)
 
@@ -110,7 +131,7 @@ def resolve(
         )
 
 
-def credits(*, as_json: bool) -> None:
+def credits(*, allow_http: bool, as_json: bool) -> None:
     """Prints the credits of the account."""
 
     async def run(settings: dict[str, Any]) -> None:
@@ -121,10 +142,10 @@ def credits(*, as_json: bool) -> None:
         else:
             print(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
 
-    _run_with_client(run, as_json=as_json)
+    _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
 
-def upload(pictures: Sequence[str], *, as_json: bool) -> None:
+def upload(pictures: Sequence[str], *, allow_http: bool, as_json: bool) -> None:
     """Uploads pictures, and prints their URLs."""
 
     async def run(settings: dict[str, Any]) -> None:
@@ -137,7 +158,7 @@ def upload(pictures: Sequence[str], *, as_json: bool) -> None:
         if as_json:
             print(json.dumps(urls))
 
-    _run_with_client(run, as_json=as_json)
+    _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
 
 def serve_emulator(
@@ -169,12 +190,31 @@ def serve_emulator(
         console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
         console.print("open this address in a browser to watch the swaps, and to cause faults")
         console.print("to use the emulator from another terminal:")
-        console.print(f"  export SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key", soft_wrap=True)
+        console.print(f"  {_exports(url)}", soft_wrap=True)
+        if allow_remote and _is_loopback(url):
+            port = urlsplit(url).port
+            console.print(
+                "to use it from another machine or container, with the name of this machine as HOST:"
+            )
+            console.print(f"  {_exports(f'http://HOST:{port}')}", soft_wrap=True)
 
     try:
         emulator.run(host=host, port=port, on_ready=print_url, allow_remote=allow_remote)
     except (ValueError, OSError) as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
+
+
+def _exports(url: str) -> str:
+    """The shell command after which other commands use the emulator at a URL."""
+    variables = f"SEGMIND_BASE_URL={url} SEGMIND_API_KEY=emulator-key"
+    return f"export {variables}" if _is_loopback(url) else f"export {variables} SEGMIND_ALLOW_HTTP=1"
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
 
 
 def demo(out: Path, *, keep: bool) -> None:
@@ -189,11 +229,13 @@ def pictures(folder: Path) -> None:
         copy_pictures(folder)
 
 
-def _run_with_client(command: Callable[[dict[str, Any]], Awaitable[None]], *, as_json: bool) -> None:
+def _run_with_client(
+    command: Callable[[dict[str, Any]], Awaitable[None]], *, allow_http: bool, as_json: bool
+) -> None:
     async def run(settings: dict[str, Any]) -> None:
         await command(settings)
 
-    with errors_as_exit_codes(as_json=as_json), client_settings(emulator=False) as settings:
+    with errors_as_exit_codes(as_json=as_json), client_settings(allow_http=allow_http) as settings:
         asyncio.run(run(settings))
 
 

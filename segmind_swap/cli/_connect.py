@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from segmind_swap import PollPolicy
@@ -15,6 +15,7 @@ from ._terminal.exit_codes import ExitCode, exit_with_error
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault
 
+_ALLOW_HTTP = "SEGMIND_ALLOW_HTTP"
 _API_KEY = "emulator-key"
 _SPEED = 20.0
 _POLL_INTERVAL = 0.25
@@ -25,21 +26,41 @@ _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
 
 
 @contextmanager
-def client_settings(*, emulator: bool, needs_key: bool = True) -> Iterator[dict[str, Any]]:
+def client_settings(
+    *, emulator: bool = False, allow_http: bool = False, needs_key: bool = True
+) -> Iterator[dict[str, Any]]:
     """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs."""
-    if emulator:
-        with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
-            yield emulator_settings(url)
-    elif os.environ.get("SEGMIND_API_KEY"):
-        yield {}
-    elif needs_key:
-        exit_with_error(
-            ExitCode.USAGE,
-            "there is no API key: make a key in Segmind's console, and set SEGMIND_API_KEY to it."
-            " --emulator and `segmind-swap demo` need no key, and cost nothing",
-        )
-    else:
-        yield {"api_key": "none"}
+    with _http_allowed() if allow_http else nullcontext():
+        if emulator:
+            with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
+                yield emulator_settings(url)
+        elif os.environ.get("SEGMIND_API_KEY"):
+            yield {}
+        elif needs_key:
+            exit_with_error(
+                ExitCode.USAGE,
+                "there is no API key: make a key in Segmind's console, and set SEGMIND_API_KEY to it."
+                " --emulator and `segmind-swap demo` need no key, and cost nothing",
+            )
+        else:
+            yield {"api_key": "none"}
+
+
+@contextmanager
+def _http_allowed() -> Iterator[None]:
+    """Sets `SEGMIND_ALLOW_HTTP` while the block runs.
+
+    The client's argument `allow_http` would also accept pictures from any `http://` host.
+    """
+    before = os.environ.get(_ALLOW_HTTP)
+    os.environ[_ALLOW_HTTP] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_ALLOW_HTTP]
+        else:
+            os.environ[_ALLOW_HTTP] = before
 
 
 def emulator_settings(url: str) -> dict[str, Any]:

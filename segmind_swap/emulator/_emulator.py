@@ -26,7 +26,7 @@ from ._control.traffic import TrafficLog
 from ._faults.fault import Fault
 from ._faults.rules import PlacedFault
 from ._pictures.engine import Engine
-from ._server import listen, loopback_only, serve_in_foreground, serve_in_thread, url_of
+from ._server import behind_proxy, listen, loopback_only, serve_in_foreground, serve_in_thread, url_of
 from ._service.api import Api
 from ._service.auth import AuthScheme, KeyCheck
 from ._service.calls import Call, CallLog, Kind
@@ -285,7 +285,8 @@ class Emulator:
         connections of unanswered requests are cut. The page that shows the account is at the base URL.
 
         Without ``allow_remote``, the server answers only requests whose ``Host`` is a name of this machine.
-        With ``allow_remote``, every client that reaches the port can use the account and the controls.
+        With ``allow_remote``, every client that reaches the port can use the account and the controls. Then
+        the headers ``X-Forwarded-Proto`` and ``X-Forwarded-Host`` of a proxy say which URL the client called.
 
         Raises:
             ValueError: ``host`` is not loopback and ``allow_remote`` is false, or there is no such port.
@@ -294,7 +295,7 @@ class Emulator:
         listener = listen(host, port, allow_remote=allow_remote)
         url = url_of(listener)
         try:
-            app = self._app if allow_remote else loopback_only(self._app)
+            app = behind_proxy(self._app) if allow_remote else loopback_only(self._app)
             with serve_in_thread(app, listener, self._enter_server):
                 yield url
         finally:
@@ -308,7 +309,7 @@ class Emulator:
         *,
         allow_remote: bool = False,
     ) -> None:
-        """Serve until Ctrl-C or SIGTERM, then return. Must be called from the main thread.
+        """Serve until Ctrl-C, SIGTERM or SIGHUP, then return. Must be called from the main thread.
 
         ``on_ready`` is called with the base URL once connections are accepted. Raises the same errors as
         `serve`.
@@ -322,7 +323,7 @@ class Emulator:
                 on_ready(url)
 
         try:
-            app = self._app if allow_remote else loopback_only(self._app)
+            app = behind_proxy(self._app) if allow_remote else loopback_only(self._app)
             serve_in_foreground(app, listener, ready)
         finally:
             self._leave_server()

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -26,6 +27,8 @@ _logger = logging.getLogger("segmind_swap.emulator")
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII)
 
 KEEP_ALIVE = 75.0
 """Seconds an idle connection stays open, as on a common gateway: longer than the pause between two polls."""
@@ -62,8 +65,12 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """The base URL of a listening socket."""
+    """The base URL at which this machine reaches a listening socket.
+
+    0.0.0.0 and :: stand for all addresses of this machine, and are no address to call.
+    """
     host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - replaced, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
@@ -77,6 +84,31 @@ def loopback_only(app: ASGIApp) -> ASGIApp:
         await answer(scope, receive, send)
 
     return guarded
+
+
+def behind_proxy(app: ASGIApp) -> ASGIApp:
+    """The application behind a proxy that names the scheme and the host which its client called.
+
+    Without these names, poll URLs would name the proxy's way to this machine, which the client cannot use.
+    """
+
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Request(scope).headers
+        scheme = _first(headers.get("x-forwarded-proto")).lower()
+        host = _first(headers.get("x-forwarded-host"))
+        if scheme in {"http", "https"}:
+            scope["scheme"] = scheme
+        if _HOST.fullmatch(host):
+            others = [(name, value) for name, value in scope["headers"] if name != b"host"]
+            scope["headers"] = [(b"host", host.encode("ascii")), *others]
+        await app(scope, receive, send)
+
+    return named
+
+
+def _first(header: str | None) -> str:
+    """The first of several values: the proxy that is nearest to the client wrote it."""
+    return (header or "").partition(",")[0].strip()
 
 
 @contextmanager
@@ -107,7 +139,7 @@ def run(server: "_Server", listener: socket.socket) -> None:
 
 
 def serve_in_foreground(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], object]) -> None:
-    """Serve in this thread until SIGINT or SIGTERM, then return normally."""
+    """Serve in this thread until SIGINT, SIGTERM or SIGHUP, then return normally."""
     run(_Server(app, on_ready=on_ready), listener)
 
 
@@ -150,7 +182,7 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._stop) for number in _ending_signals()}
         try:
             yield
         finally:
@@ -159,6 +191,14 @@ class _Server(uvicorn.Server):
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.should_exit = True
+
+
+def _ending_signals() -> list[signal.Signals]:
+    """SIGINT, SIGTERM, and SIGHUP unless it is ignored, as under `nohup`. Windows has no SIGHUP."""
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is signal.SIG_IGN:
+        return [signal.SIGINT, signal.SIGTERM]
+    return [signal.SIGINT, signal.SIGTERM, hangup]
 
 
 class _JoiningTransport:

@@ -273,6 +273,25 @@ def test_clear_text_elsewhere_must_be_asked_for() -> None:
     assert not service.trusts(origin_of("http://10.0.0.2:8000/x"))
 
 
+def test_clear_text_for_the_base_url_alone_is_for_its_own_origin_and_never_for_segmind() -> None:
+    service = Service("http://emulator:8765", allow_http_base=True)
+    assert service.sends_in_clear_text
+    assert service.trusts(origin_of("http://emulator:8765/x"))
+    assert service.poll_url_problem("http://emulator:8766/x") is not None
+    assert service.picture_url_problem("http://emulator:8765/files/a.png") is None
+    for url in ("http://emulator:8766/a.png", "http://cdn.example/a.png", "http://images.segmind.com/a.png"):
+        assert service.picture_url_problem(url) == "it is not https"
+    assert Service("https://proxy.example", allow_http_base=True).picture_url_problem("http://a.example/b")
+    for url in ("http://api.segmind.com", "http://segmind.com:8080", "http://API.SEGMIND.COM/v1"):
+        with pytest.raises(ConfigurationError, match="clear text"):
+            Service(url, allow_http_base=True)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://proxy.example", SEGMIND.base_url])
+def test_a_service_on_this_machine_or_over_https_sends_nothing_in_clear_text(url: str) -> None:
+    assert not Service(url, allow_http_base=True).sends_in_clear_text
+
+
 # What may be fetched
 
 NOT_PUBLIC = [

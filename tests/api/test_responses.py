@@ -377,6 +377,14 @@ def test_credits_that_cannot_be_read_are_told_with_what_was_said(body: bytes, to
     assert (caught.value.status_code, caught.value.excerpt) == (201, body.decode())
 
 
+def test_an_emulator_elsewhere_may_answer_an_upload_with_its_own_origin_over_http() -> None:
+    service = Service("http://emulator:8765", allow_http_base=True)
+    own = "http://emulator:8765/files/a.png"
+    assert read_upload(service, answer({"file_urls": [own]})) == own
+    with pytest.raises(ResponseError, match="not https"):
+        read_upload(service, answer({"file_urls": ["http://other:8765/files/a.png"]}))
+
+
 def test_an_emulator_on_this_machine_may_answer_an_upload_with_http() -> None:
     reply = answer({"file_urls": ["http://127.0.0.1:8000/a.png"]})
     assert read_upload(LOCAL, reply) == "http://127.0.0.1:8000/a.png"

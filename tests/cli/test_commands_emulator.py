@@ -12,7 +12,7 @@ import pytest
 
 from segmind_swap import SwapResult
 
-from .processes import PATIENCE, emulator_at, running, segmind_swap
+from .processes import PATIENCE, emulator_at, program, running, segmind_swap
 
 
 @contextmanager
@@ -59,6 +59,64 @@ def test_the_emulator_refuses_an_address_that_others_can_reach(folder: Path) -> 
     done = segmind_swap("emulator", "--host", "0.0.0.0", "--port", "0", cwd=folder)
     assert done.returncode == 2
     assert "0.0.0.0" in done.stderr
+
+
+@contextmanager
+def an_emulator_for_others(folder: Path, *arguments: str) -> Iterator[list[str]]:
+    """The command `emulator` for other machines; yields the lines that it prints."""
+    options = ("--port", "0", "--engine", "sheet", "--speed", "1000", "--host", "0.0.0.0", "--allow-remote")
+    with running("emulator", *options, *arguments, cwd=folder) as server:
+        assert server.stdout is not None
+        yield [server.stdout.readline() for _ in range(6)]
+        server.send_signal(signal.SIGHUP)
+        _, err = server.communicate(timeout=PATIENCE)
+        assert (server.returncode, err) == (0, "")
+
+
+def variables_of(line: str) -> dict[str, str]:
+    """The variables that a printed `export` sets."""
+    export, *variables = line.split()
+    assert export == "export"
+    return dict(variable.split("=", 1) for variable in variables)
+
+
+def test_the_address_that_an_emulator_for_others_prints_works_here(folder: Path) -> None:
+    with an_emulator_for_others(folder) as lines:
+        service = variables_of(lines[3])
+        done = segmind_swap("credits", cwd=folder, **service)
+        assert (done.returncode, done.stderr) == (0, "")
+        elsewhere = variables_of(lines[5])
+        assert elsewhere["SEGMIND_BASE_URL"] == service["SEGMIND_BASE_URL"].replace("127.0.0.1", "HOST")
+        assert elsewhere["SEGMIND_ALLOW_HTTP"] == "1"
+
+
+def test_a_name_of_another_machine_needs_the_variable_or_the_option_and_says_so_once(folder: Path) -> None:
+    # Resolved to this machine, as a name in a network of containers is to another.
+    patch = (
+        "import socket; real = socket.getaddrinfo;"
+        " socket.getaddrinfo = lambda host, *a, **k:"
+        " real('127.0.0.1' if host in ('emulator', b'emulator') else host, *a, **k)"
+    )
+    with an_emulator_for_others(folder) as lines:
+        url = variables_of(lines[3])["SEGMIND_BASE_URL"].replace("127.0.0.1", "emulator")
+        service = emulator_at(url)
+
+        def run(*arguments: str, **env: str) -> tuple[int, str]:
+            done = segmind_swap(*arguments, cwd=folder, command=program(patch), **{**service, **env})
+            return done.returncode, done.stderr
+
+        code, err = run("credits")
+        assert (code, "--allow-http" in err) == (2, True)
+        for arguments, variables in (("--allow-http",), {}), ((), {"SEGMIND_ALLOW_HTTP": "1"}):
+            code, err = run("credits", *arguments, **variables)
+            assert code == 0, err
+            assert err.count("in clear text") == 1
+        batch = ("batch", "scenes", "--reference", "hero.png", "--out", "out", "--poll-interval", "0.1")
+        code, err = run(*batch, "--allow-http")
+        assert code == 0, err
+        assert err.count("in clear text") == 1
+        code, err = run("credits", "--allow-http", SEGMIND_BASE_URL="http://api.segmind.com")
+        assert (code, "clear text" in err) == (2, True)
 
 
 def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:

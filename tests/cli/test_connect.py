@@ -1,5 +1,6 @@
 """The service that a command uses."""
 
+import os
 import urllib.request
 from pathlib import Path
 
@@ -30,6 +31,16 @@ def test_a_command_that_sends_nothing_needs_no_key(monkeypatch: pytest.MonkeyPat
     monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
     with client_settings(emulator=False, needs_key=False) as settings:
         assert settings == {"api_key": "none"}
+
+
+def test_http_is_allowed_while_the_settings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGMIND_API_KEY", "k")
+    for before in (None, "0"):
+        if before is not None:
+            monkeypatch.setenv("SEGMIND_ALLOW_HTTP", before)
+        with client_settings(allow_http=True) as settings:
+            assert (settings, os.environ["SEGMIND_ALLOW_HTTP"]) == ({}, "1")
+        assert os.environ.get("SEGMIND_ALLOW_HTTP") == before
 
 
 def test_an_emulator_runs_while_its_settings_are_used(monkeypatch: pytest.MonkeyPatch) -> None:

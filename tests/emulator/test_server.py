@@ -271,9 +271,55 @@ def test_only_loopback_is_listened_on(host: str) -> None:
         Emulator().run(host)
 
 
-def test_others_can_be_let_in_on_demand() -> None:
-    with Emulator().serve(host="0.0.0.0", allow_remote=True) as url:
-        assert url.startswith("http://0.0.0.0:")
+@pytest.mark.parametrize(("host", "called"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("::1", "[::1]")])
+def test_others_can_be_let_in_on_demand_and_the_address_works_here(host: str, called: str) -> None:
+    if ":" in host and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with Emulator().serve(host=host, allow_remote=True) as url:
+        assert url.startswith(f"http://{called}:")
+        assert credits_left(url) == 100
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+PROXIES: list[tuple[dict[str, str], str]] = [
+    (
+        {"x-forwarded-proto": "https", "x-forwarded-host": "abc-8795.app.github.dev"},
+        "https://abc-8795.app.github.dev/",
+    ),
+    ({"x-forwarded-proto": "https, http", "x-forwarded-host": "a.example, b.example"}, "https://a.example/"),
+    ({"x-forwarded-proto": "HTTPS", "host": "c.example:8443"}, "https://c.example:8443/"),
+    ({"x-forwarded-host": "[2001:db8::1]:81", "host": "c.example"}, "http://[2001:db8::1]:81/"),
+    (
+        {"x-forwarded-proto": "gopher", "x-forwarded-host": "a b\\c@d/e", "host": "c.example"},
+        "http://c.example/",
+    ),
+    ({"x-forwarded-proto": "", "x-forwarded-host": "", "host": "c.example"}, "http://c.example/"),
+]
+
+
+@pytest.mark.parametrize(("headers", "base"), PROXIES)
+async def test_behind_a_proxy_urls_are_those_that_the_client_called(
+    headers: dict[str, str], base: str
+) -> None:
+    with Emulator().serve(allow_remote=True) as url:
+        async with caller(url) as client:
+            accepted = await client.post(WORKFLOW, json=SWAP, headers=headers)
+    assert accepted.json()["poll_url"].startswith(base)
+
+
+async def test_without_remote_access_no_header_of_a_proxy_is_obeyed() -> None:
+    headers, _ = PROXIES[0]
+    with Emulator().serve() as url:
+        async with caller(url) as client:
+            accepted = await client.post(WORKFLOW, json=SWAP, headers=headers)
+    assert accepted.json()["poll_url"].startswith(url)
 
 
 def test_an_exception_in_the_block_passes_and_the_server_ends() -> None:
@@ -292,7 +338,7 @@ print("ended with", len(emulator.ledger), flush=True)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent differently")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-c", PROGRAM]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -6,13 +6,22 @@ import re
 import sqlite3
 import stat
 import tempfile
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
 
-from segmind_swap import JournalError, OutcomeState
+from segmind_swap import Journal, JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
-from segmind_swap._journal.connection import Handover, Memory, open_reader, open_writer
+from segmind_swap._journal.connection import (
+    Handover,
+    Memory,
+    _open_at_rest,
+    open_reader,
+    open_writer,
+    sqlite_uri,
+)
 
 from ..support.journal_rows import (
     OPENINGS,
@@ -30,6 +39,7 @@ from ..support.journal_rows import (
 )
 
 S = OutcomeState
+ReadingOnly = Callable[[Path], AbstractContextManager[None]]
 WRITER = """
 import sys
 from pathlib import Path
@@ -95,6 +105,132 @@ def test_a_journal_may_have_any_name(tmp_path: Path, name: str, monkeypatch: pyt
     relative = open_reader(Path(name))
     assert relative.counts() == {S.PENDING: 1}
     relative.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "uri"),
+    [
+        (PureWindowsPath(r"\\nas\jobs\out\journal.db"), "file:////nas/jobs/out/journal.db?mode=rw"),
+        (
+            PureWindowsPath(r"\\wsl.localhost\Debian\a b#1.db"),
+            "file:////wsl.localhost/Debian/a%20b%231.db?mode=rw",
+        ),
+        (PureWindowsPath(r"\\?\C:\out\journal.db"), "file:////%3F/C:/out/journal.db?mode=rw"),
+        (PureWindowsPath(r"\\?\UNC\nas\jobs\j.db"), "file:////%3F/UNC/nas/jobs/j.db?mode=rw"),
+        (PureWindowsPath(r"C:\out\größe 50%.db"), "file:///C:/out/gr%C3%B6%C3%9Fe%2050%25.db?mode=rw"),
+        (PurePosixPath("/out/journal.db"), "file:///out/journal.db?mode=rw"),
+        (PurePosixPath("//out/journal.db"), "file:////out/journal.db?mode=rw"),
+    ],
+)
+def test_the_uri_of_a_journal_names_no_host(path: PurePath, uri: str) -> None:
+    assert sqlite_uri(path, "mode=rw") == uri
+
+
+@pytest.mark.skipif(os.name != "posix", reason="two slashes are a share there")
+def test_a_path_that_begins_with_two_slashes_is_a_journal(path: Path) -> None:
+    row(at(path))
+    assert open_reader(Path(f"/{path}")).counts() == {S.PENDING: 1}
+
+
+# A journal that may be read and not written
+
+
+@pytest.fixture
+def of_another_user() -> ReadingOnly:
+    """Makes a folder one that this process may read and not write; root becomes another user meanwhile."""
+    if os.name != "posix":
+        pytest.skip("there are no such modes")
+
+    @contextmanager
+    def reading_only(folder: Path) -> Iterator[None]:
+        is_root = os.geteuid() == 0
+        folder.chmod(0o555)
+        for file in folder.iterdir():
+            file.chmod(0o444)
+        if is_root:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(0o755)
+
+    return reading_only
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder that another user can reach, which `tmp_path` is not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.parametrize("has_lock", [True, False])
+def test_a_journal_at_rest_is_read_where_nothing_can_be_written(
+    elsewhere: Path, of_another_user: ReadingOnly, has_lock: bool
+) -> None:
+    path = elsewhere / "run.db"
+    store = at(path)
+    row(store)
+    store.close()
+    if not has_lock:
+        (elsewhere / "run.db.lock").unlink()
+    before = names(elsewhere)
+    with of_another_user(elsewhere):
+        assert Journal(path).summary().states == {S.PENDING: 1}
+        assert [outcome.state for outcome in Journal(path).outcomes()] == [S.PENDING]
+    assert names(elsewhere) == before
+    open_writer(path).close()
+
+
+def test_a_journal_that_is_being_written_is_never_read_without_its_log(
+    elsewhere: Path, of_another_user: ReadingOnly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = elsewhere / "run.db"
+    at(path).close()
+    with child(WRITER, path) as other:
+        # No row is written yet, so that there may be no log, and only the lock shows the writer.
+        assert line_of(other) == "opened"
+        monkeypatch.setattr("segmind_swap._journal.connection._has_log", lambda path: False)
+        assert _open_at_rest(path) is None
+        tell(other)
+        assert line_of(other) == "closed"
+    monkeypatch.undo()
+    store = _open_at_rest(path)
+    assert store is not None
+    assert "in use" in str(refused(open_writer, path)), "no batch begins while the journal is read so"
+    store.close()
+    open_writer(path).close()
+
+
+@pytest.mark.parametrize("suffix", ["wal", "journal"])
+def test_a_log_that_a_killed_batch_left_is_never_passed_over(
+    elsewhere: Path, of_another_user: ReadingOnly, suffix: str
+) -> None:
+    path = elsewhere / "run.db"
+    store = at(path)
+    row(store)
+    (kept := elsewhere / "kept").write_bytes(path.with_name("run.db-wal").read_bytes())
+    store.close()
+    kept.rename(path.with_name(f"run.db-{suffix}"))
+    with of_another_user(elsewhere):
+        if suffix == "journal":
+            assert _open_at_rest(path) is None
+            return
+        assert "copy the journal and its -wal file" in str(refused(open_reader, path))
+
+
+def test_a_journal_that_may_not_be_read_says_so(elsewhere: Path, of_another_user: ReadingOnly) -> None:
+    path = elsewhere / "run.db"
+    at(path).close()
+    with of_another_user(elsewhere):
+        pass
+    path.chmod(0)
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    assert "Permission denied" in str(refused(open_reader, path))
 
 
 def test_a_second_writer_is_refused_at_once_while_others_can_look(path: Path) -> None:

@@ -42,7 +42,7 @@ async def test_a_picture_is_saved_and_told() -> None:
         assert path.read_bytes() == png()
         assert names_in(Path(folder)) == ["hero.png"]
     assert [e for e in events if not isinstance(e, Exchanged)] == [
-        Saved(swap=1, result=result_at(), path=path, size_bytes=len(png()))
+        Saved(swap=1, result=result_at(), path=path, size_bytes=len(png()), media_type="image/png")
     ]
 
 
@@ -61,6 +61,61 @@ async def test_a_suffix_that_was_given_is_kept(tmp_path: Path) -> None:
     assert await save(session_with(Host(png())), result_at(), path, overwrite=False) == path
 
 
+@pytest.mark.parametrize(
+    ("data", "name", "is_told"),
+    [
+        (png(), "a.jpg", True),
+        (jpeg(), "a.PNG", True),
+        (webp(), "a.jfif", True),
+        (jpeg(), "a.JPEG", False),
+        (jpeg(), "a.jfif", False),
+        (png(), "a.png", False),
+        (webp(), "a", False),
+        (webp(), "a.v2", False),
+    ],
+)
+async def test_a_picture_of_another_type_than_its_name_says_is_kept_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, data: bytes, name: str, is_told: bool
+) -> None:
+    path = await save(session_with(Host(data)), result_at(), tmp_path / name, overwrite=False)
+    assert path.read_bytes() == data
+    assert ("whatever its name says" in caplog.text) is is_told
+
+
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        ("hero.v2", "hero.v2.png"),
+        ("Photo at 22.58", "Photo at 22.58.png"),
+        ("out.gif", "out.gif.png"),
+        (".png", ".png.png"),
+        ("hero.v2.png", "hero.v2.png"),
+        ("HERO.PNG", "HERO.PNG"),
+    ],
+)
+async def test_a_suffix_that_names_no_type_of_picture_is_a_part_of_the_name(
+    tmp_path: Path, name: str, saved: str
+) -> None:
+    path = await save(session_with(Host(png())), result_at(), tmp_path / name, overwrite=False)
+    assert path == tmp_path / saved
+    assert names_in(tmp_path) == [saved]
+    await refused(tmp_path / name, "exists already")
+
+
+async def test_two_swaps_in_flight_do_not_take_one_name_with_and_without_its_suffix(tmp_path: Path) -> None:
+    paths: set[Path] = set()
+    whole, bare = (OutputFile.named(tmp_path / name, overwrite=False) for name in ("a.png", "a"))
+    async with reserved(paths, whole):
+        with pytest.raises(ConfigurationError, match="another swap in flight"):
+            async with reserved(paths, bare):
+                pass
+        async with reserved(paths, OutputFile.named(tmp_path / "b", overwrite=False)):
+            pass
+    async with reserved(paths, bare):
+        pass
+    assert paths == set()
+
+
 async def test_the_name_holds_nothing_until_the_picture_is_whole_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +128,8 @@ async def test_the_name_holds_nothing_until_the_picture_is_whole_on_the_disk(
 
     monkeypatch.setattr("segmind_swap._swap.output_files.os.fsync", look)
     await save(session_with(Host()), result_at(), path, overwrite=False)
-    assert seen == [(False, [len(png())])]
+    # Then the folder is flushed, so that the name survives a loss of power, too.
+    assert seen == [(False, [len(png())]), (True, [len(png())])]
     assert path.read_bytes() == png()
 
 

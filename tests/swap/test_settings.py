@@ -59,6 +59,41 @@ def test_the_environment_is_read_when_the_settings_are_made(monkeypatch: pytest.
     assert settings(base_url="https://mine.example").http.service.base_url == "https://mine.example"
 
 
+def test_the_environment_may_allow_http_for_the_base_url_and_this_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SEGMIND_BASE_URL", "http://emulator-said-once:8765")
+    with pytest.raises(ConfigurationError, match="SEGMIND_ALLOW_HTTP=1"):
+        settings()
+    monkeypatch.setenv("SEGMIND_ALLOW_HTTP", "1")
+    for _ in range(2):
+        service = settings().http.service
+        assert (service.allow_http, service.allow_http_base) == (False, True)
+    (record,) = caplog.records
+    assert "sent to http://emulator-said-once:8765 in clear text" in record.getMessage()
+    with pytest.raises(ConfigurationError, match="clear text"):
+        settings(base_url="http://api.segmind.com")
+    settings(base_url="https://proxy.example")
+    settings(base_url="http://127.0.0.1:8765")
+    settings(base_url="http://said-by-the-program:8765", allow_http=True)
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(("value", "allowed"), [("", False), ("0", False), (" 1 ", True)])
+def test_the_switch_of_the_environment_is_one_or_zero(
+    monkeypatch: pytest.MonkeyPatch, value: str, allowed: bool
+) -> None:
+    monkeypatch.setenv("SEGMIND_ALLOW_HTTP", value)
+    assert settings().http.service.allow_http_base is allowed
+
+
+@pytest.mark.parametrize("value", ["yes", "true", "2", "on"])
+def test_a_switch_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("SEGMIND_ALLOW_HTTP", value)
+    with pytest.raises(ConfigurationError, match="SEGMIND_ALLOW_HTTP must be 1 or 0"):
+        settings()
+
+
 @pytest.mark.parametrize("on_event", ["print", ["print"], [print, None], 7])
 def test_a_handler_that_is_no_function_is_refused(on_event: Any) -> None:
     with pytest.raises(ConfigurationError, match="on_event must be a function"):

@@ -152,10 +152,11 @@ class _BatchRun:
                     self._results.add(outcome)
 
     def _stop(self, number: signal.Signals) -> None:
-        how_to_cancel = "press Ctrl-C again" if number is signal.SIGINT else "send the signal again"
-        self._progress.shutdown_started(how_to_cancel)
+        # Before the message: the terminal may be gone.
         if self._outcomes is not None:
             self._outcomes.stop()
+        how_to_cancel = "press Ctrl-C again" if number is signal.SIGINT else "send the signal again"
+        self._progress.shutdown_started(how_to_cancel)
 
     @property
     def not_in_journal(self) -> Collection[SwapRequest]:

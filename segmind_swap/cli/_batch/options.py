@@ -49,6 +49,7 @@ class BatchOptions:
     retry_failed: bool
     dry_run: bool
     emulator: bool
+    allow_http: bool
     as_json: bool
 
     @property

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from segmind_swap import ConfigurationError, SwapRequest
@@ -41,7 +43,7 @@ def read_pairs(path: Path, reference: str | None) -> Pairs:
         path.stat()
         pairs = _read_folder(path, reference) if path.is_dir() else _read_file(path, reference)
     except UnicodeDecodeError as exc:
-        problem = f"the file is not UTF-8: {exc.reason} at byte {exc.start:,}"
+        problem = f"the file is not UTF-8: {exc.reason}; save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
     except OSError as exc:
         problem = exc.strerror or str(exc)
     except (ValueError, csv.Error) as exc:
@@ -80,7 +82,7 @@ def _read_file(path: Path, reference: str | None) -> Pairs:
         raise ValueError("PAIRS is not a regular file")
     pairs = Pairs()
     folder = path.parent.resolve()
-    with path.open(encoding="utf-8-sig", newline="") as lines:
+    with path.open(encoding=_encoding(path), newline="") as lines:
         for number, cells in _csv_rows(lines) if kind == ".csv" else _jsonl_rows(lines):
             if isinstance(cells, str):
                 pairs.problems.append(f"{path}:{number}: {cells}")
@@ -98,28 +100,52 @@ def _read_file(path: Path, reference: str | None) -> Pairs:
     return pairs
 
 
+def _encoding(path: Path) -> str:
+    """UTF-16 for a file with its byte order mark, as some spreadsheets write; else UTF-8."""
+    with path.open("rb") as file:
+        return "utf-16" if file.read(2) in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE} else "utf-8-sig"
+
+
 _Row = tuple[int, list[str] | str]
 """The number of a line, and the cells of `COLUMNS`, or the reason why the line is no pair."""
 
 
 def _csv_rows(lines: Iterable[str]) -> Iterator[_Row]:
-    reader = csv.reader(lines, strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    lines = iter(lines)
+    first = next(lines, "")
+    delimiter = _delimiter(first)
+    reader = csv.reader(chain([first], lines), strict=True, delimiter=delimiter)
+    header = [name.strip().lower() for name in next(reader, [])]
     if repeated := [name for name in COLUMNS if header.count(name) > 1]:
         raise ValueError(f"the first line names the column {repeated[0]} more than once")
     missing = [name for name in COLUMNS if name not in header]
     if missing:
         raise ValueError(
-            f"the first line must name the columns {','.join(COLUMNS)}: there is no {', '.join(missing)}"
+            f"the first line must name the columns {','.join(COLUMNS)}, separated by commas, semicolons (;)"
+            f" or tabs: there is no {', '.join(missing)}"
         )
     indexes = [header.index(name) for name in COLUMNS]
     try:
         for row in reader:
-            if row:
+            # Spreadsheets write rows of empty cells after the last one.
+            if any(cell.strip() for cell in row):
                 yield reader.line_num, _csv_cells(header, row, indexes)
     except csv.Error as exc:
         # After a syntax error, the reader does not know where the next row begins.
         raise ValueError(f"line {reader.line_num:,} is not CSV: {exc}") from None
+
+
+def _delimiter(first: str) -> str:
+    """The separator with which the first line names most of the columns.
+
+    Where the comma is the decimal sign, spreadsheets write semicolons.
+    """
+
+    def names(delimiter: str) -> int:
+        cells = {cell.strip().strip('"').lower() for cell in first.split(delimiter)}
+        return len(cells & set(COLUMNS))
+
+    return max(",;\t", key=names)
 
 
 def _csv_cells(header: list[str], row: list[str], indexes: list[int]) -> list[str] | str:

@@ -61,7 +61,7 @@ class BatchSummary:
     def exit_code(self) -> ExitCode:
         """The code of the signal if there is one, else of the most urgent state."""
         if self.signal is not None:
-            return ExitCode.INTERRUPTED if self.signal is signal.SIGINT else ExitCode.TERMINATED
+            return ExitCode.of_signal(self.signal)
         return next(
             (code for states, code in _EXIT_CODES if any(self.states[state] for state in states)),
             ExitCode.DONE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
@@ -26,7 +27,7 @@ from segmind_swap import (
     SwapJob,
 )
 
-from .signals import sigterm_as_keyboard_interrupt
+from .signals import termination_as_keyboard_interrupt
 from .text import printable
 
 
@@ -44,8 +45,15 @@ class ExitCode(IntEnum):
     """A submit may have been accepted and billed. Check the account's history before submitting again."""
     STOPPED = 5
     """A batch ended before every input was submitted. The same command continues the batch."""
+    HUNG_UP = 129
+    """The terminal was closed (SIGHUP)."""
     INTERRUPTED = 130
     TERMINATED = 143
+
+    @classmethod
+    def of_signal(cls, number: int) -> ExitCode:
+        """The code of a command that a signal ended: 128 and the number, as shells count."""
+        return cls(128 + number)
 
 
 def print_error(message: str) -> None:
@@ -62,11 +70,13 @@ def exit_with_error(code: ExitCode, message: str) -> NoReturn:
 
 def wait_hint(job: SwapJob, out: Path | None) -> str:
     """A sentence with the command that downloads the picture of an accepted job."""
+    return f"the job was accepted and is billed; to download its picture:\n  {wait_command(job, out)}"
+
+
+def wait_command(job: SwapJob, out: Path | None) -> str:
+    """The shell command that downloads the picture of an accepted job."""
     target = shlex.quote(str(out)) if out is not None else "OUT.png"
-    return (
-        "the job was accepted and is billed; to download its picture:\n"
-        f"  segmind-swap wait {shlex.quote(job.poll_url or job.model_dump_json())} --out {target}"
-    )
+    return f"segmind-swap wait {shlex.quote(job.poll_url or job.model_dump_json())} --out {target}"
 
 
 def exit_code_of(error: SwapError) -> ExitCode:
@@ -101,7 +111,7 @@ def errors_as_exit_codes(
     Raises:
         typer.Exit: An error or a signal ended the block.
     """
-    with sigterm_as_keyboard_interrupt() as sigterms:
+    with termination_as_keyboard_interrupt() as terminations:
         try:
             yield
         except SwapError as exc:
@@ -117,7 +127,7 @@ def errors_as_exit_codes(
         except KeyboardInterrupt:
             job = current_job()
             print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
-            code = ExitCode.TERMINATED if sigterms else ExitCode.INTERRUPTED
+            code = ExitCode.of_signal(terminations[0] if terminations else signal.SIGINT)
             error, message = "Interrupted", "interrupted"
         else:
             return

@@ -1,9 +1,10 @@
-"""Handle Ctrl-C and SIGTERM: a batch shuts down in two steps, other commands are interrupted."""
+"""Handle Ctrl-C, SIGTERM and SIGHUP: a batch shuts down in two steps, other commands are interrupted."""
 
 from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -11,6 +12,29 @@ from typing import Any
 
 import anyio
 import anyio.abc
+
+# The end of a terminal sends SIGHUP. Windows has no SIGHUP.
+_SIGHUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
+_SAME_ENDING = 5.0
+"""Seconds after a signal in which a SIGHUP counts as a part of the same ending.
+
+Of one closed terminal, both the shell and the kernel send a SIGHUP. systemd sends SIGHUP right after SIGTERM.
+Only a decision of a person may end the work at once.
+"""
+
+
+class _Endings:
+    """Counts the signals of one ending as one signal."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def is_new(self, number: int) -> bool:
+        """Whether the signal asks for something that no earlier signal has asked for."""
+        now = time.monotonic()
+        is_same = number == _SIGHUP and self._last is not None and now - self._last < _SAME_ENDING
+        self._last = now
+        return not is_same
 
 
 class GracefulShutdown:
@@ -25,6 +49,7 @@ class GracefulShutdown:
         self.first_signal: signal.Signals | None = None
         self.is_cancelled = False
         self._on_first_signal = on_first_signal
+        self._endings = _Endings()
 
     async def run(
         self,
@@ -65,6 +90,8 @@ class GracefulShutdown:
         with anyio.open_signal_receiver(*numbers) as received:
             task_status.started()
             async for number in received:
+                if not self._endings.is_new(number):
+                    continue
                 if self.first_signal is None:
                     self.first_signal = number
                     self._on_first_signal(number)
@@ -74,29 +101,45 @@ class GracefulShutdown:
 
 
 def _signals_to_handle() -> list[signal.Signals]:
-    """SIGINT and SIGTERM, without those that are ignored: a script's background jobs ignore SIGINT."""
-    if sys.platform == "win32":
-        return []  # The event loops of Windows handle no signals: the first Ctrl-C ends the command.
-    return [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) not in {signal.SIG_IGN, None}]
+    """SIGINT, SIGTERM and SIGHUP, for the event loop."""
+    # The event loops of Windows handle no signals: the first Ctrl-C ends the command.
+    return [] if sys.platform == "win32" else _not_ignored(signal.SIGINT, signal.SIGTERM, _SIGHUP)
+
+
+def _not_ignored(*numbers: signal.Signals | None) -> list[signal.Signals]:
+    """Those that the parent process does not ignore for this process.
+
+    A script's background jobs ignore SIGINT, and `nohup` ignores SIGHUP.
+    """
+    return [
+        number
+        for number in numbers
+        if number is not None and signal.getsignal(number) not in {signal.SIG_IGN, None}
+    ]
 
 
 @contextmanager
-def sigterm_as_keyboard_interrupt() -> Iterator[list[int]]:
-    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does, so that messages are printed and clients are closed.
+def termination_as_keyboard_interrupt() -> Iterator[list[int]]:
+    """SIGTERM and SIGHUP raise KeyboardInterrupt, as Ctrl-C does.
 
-    The yielded list is not empty if a SIGTERM was received.
+    So messages are printed and clients are closed. The yielded list has the signals that were received. Like
+    Ctrl-C, a signal that the parent process ignores has no effect.
     """
     received: list[int] = []
+    endings = _Endings()
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         received.append(number)
+        if not endings.is_new(number):
+            return
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
             # In a script's background jobs, SIGINT is ignored, and raising it would have no effect.
             raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
-    handler = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in _not_ignored(signal.SIGTERM, _SIGHUP)}
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, handler)
+        for number, handler in before.items():
+            signal.signal(number, handler)

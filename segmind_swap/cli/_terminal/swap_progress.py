@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rich.console import RenderableType
 from rich.spinner import Spinner
@@ -21,18 +22,22 @@ from segmind_swap import (
 )
 
 from .live_display import LiveDisplay
-from .text import one_line
+from .text import one_line, printable
 
 
 class SwapProgress:
     """Shows the state of a swap and the seconds since the start. Pass it to a client as `on_event`.
+
+    Args:
+        on_accepted: Called with the job as soon as the job is accepted. The returned text stays visible.
 
     Attributes:
         job: The job, after the service accepted it.
         display: A context manager that shows the line while the swap runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_accepted: Callable[[SwapJob], str | None] = lambda job: None) -> None:
+        self._on_accepted = on_accepted
         self.job: SwapJob | None = None
         self._state = "checking the pictures"
         self._started = time.monotonic()
@@ -48,7 +53,10 @@ class SwapProgress:
                 self._show("submitting")
             case Accepted(job=job):
                 self.job = job
+                hint = self._on_accepted(job)
                 self._show(f"accepted as {job.name}")
+                if hint is not None:
+                    self.display.print_above(Text(printable(hint)))
             case Polled(status=status):
                 self._show(status.state.value.lower())
             case RetryScheduled(call=call, cause=cause, delay=delay):

@@ -1,9 +1,12 @@
 """A batch that a signal ends, and the run that continues it."""
 
 import json
+import os
+import pty
 import re
 import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 from segmind_swap import OutcomeState
@@ -14,6 +17,7 @@ from ..processes import (
     PATIENCE,
     a_held_emulator,
     an_emulator,
+    environment,
     program,
     read_until,
     results,
@@ -88,3 +92,50 @@ def test_sigterm_shuts_a_batch_down_where_a_script_ignores_sigint(folder: Path) 
         out, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143
     assert "2 of 8 saved" in out
+
+
+def test_a_closed_terminal_finishes_what_is_in_flight(folder: Path) -> None:
+    with a_held_emulator() as (emulator, service, release):
+        terminal, its_other_end = pty.openpty()
+        # A leader of a session that opens a terminal without one gets it as its own.
+        own_terminal = "import os; os.close(os.open(os.ttyname(0), os.O_RDWR))"
+        with subprocess.Popen(
+            [*program(own_terminal), *BATCH, "--concurrency", "3"],
+            cwd=folder,
+            env=environment(TERM="xterm", **service),
+            stdin=its_other_end,
+            stdout=its_other_end,
+            stderr=its_other_end,
+            start_new_session=True,
+        ) as process:
+            try:
+                os.close(its_other_end)
+                until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 3)
+                # The kernel sends SIGHUP, and every later write to the terminal fails.
+                os.close(terminal)
+                release.set()
+                until(lambda: process.poll() is not None)
+            finally:
+                process.kill()
+        assert process.returncode == 129
+        assert states(folder)[OutcomeState.SAVED] == len(emulator.ledger)
+        assert {fields["state"] for fields in results(folder).values()} == {"saved", "pending"}
+        assert (folder / "out" / "report.html").exists()
+        done = segmind_swap(*BATCH, cwd=folder, **service)
+        assert done.returncode == 0, done.stderr
+        assert (len(emulator.ledger), emulator.paid_twice()) == (8, [])
+
+
+def test_a_hangup_ends_a_batch_as_sigterm_does(folder: Path) -> None:
+    with (
+        a_held_emulator() as (emulator, service, release),
+        running(*BATCH, "--concurrency", "3", cwd=folder, **service) as process,
+    ):
+        until(lambda: states(folder).get(OutcomeState.ACCEPTED) == 3)
+        process.send_signal(signal.SIGHUP)
+        read_until(process, "finishing 3 in flight; send the signal again")
+        release.set()
+        out, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 129
+    assert "3 of 8 saved" in out
+    assert len(emulator.ledger) == 3

@@ -26,6 +26,7 @@ def options(**changes: Any) -> BatchOptions:
         "retry_failed": False,
         "dry_run": False,
         "emulator": False,
+        "allow_http": False,
         "as_json": False,
     }
     return BatchOptions(**{**defaults, **changes})

@@ -31,6 +31,37 @@ def test_a_csv_file_may_have_a_bom_other_columns_and_paths_from_its_own_folder(t
     ]
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_csv_file_may_be_as_spreadsheets_write_it(tmp_path: Path, separator: str, encoding: str) -> None:
+    rows = [
+        ["ID", '"Reference_Character_Image"', "CHARACTER_IMAGE", '"a note, or; more"'],
+        ["one", "größe.png", "s.png", '"a, b; c"'],
+        ["", "", "", ""],
+        [" ", "", "", ""],
+    ]
+    text = "".join(separator.join(row) + "\r\n" for row in rows)
+    mark = "\ufeff" if encoding in {"utf-16-le", "utf-16-be"} else ""
+    (tmp_path / "pairs.csv").write_bytes((mark + text).encode(encoding))
+    pairs = read_pairs(tmp_path / "pairs.csv", None)
+    assert pairs.problems == []
+    assert [(request.id, request.reference_character_image) for request in pairs.requests] == [
+        ("one", str(tmp_path / "größe.png"))
+    ]
+
+
+def test_a_row_with_an_empty_cell_is_still_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text(f"{HEADER}\na,r.png,s.png\n,,s.png\n,,\n")
+    (problem,) = read_pairs(tmp_path / "pairs.csv", None).problems
+    assert problem.endswith("pairs.csv:3: there is no id, reference_character_image")
+
+
+def test_a_file_in_the_encoding_of_one_country_says_how_to_save_it(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_bytes(f"{HEADER}\na,größe.png,s.png\n".encode("cp1252"))
+    with pytest.raises(ConfigurationError, match=r"not UTF-8.*save it as UTF-8"):
+        read_pairs(tmp_path / "pairs.csv", None)
+
+
 def test_each_problem_of_a_csv_file_is_reported_with_its_line_and_the_rest_is_read(tmp_path: Path) -> None:
     file = tmp_path / "pairs.csv"
     file.write_text(f"{HEADER}\na,r.png,s.png\nb,,s.png\nc,r.png\nd,r.png,s.png,t.png\ne,r.png,s.png\n")

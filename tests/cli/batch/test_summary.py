@@ -48,6 +48,7 @@ def test_the_most_urgent_state_decides_the_exit_code(states: dict[OutcomeState, 
     assert summary(states).exit_code == code
     assert summary(states, signal=signal.SIGINT).exit_code == 130
     assert summary(states, signal=signal.SIGTERM).exit_code == 143
+    assert summary(states, signal=signal.SIGHUP).exit_code == 129
 
 
 def test_the_next_steps_name_a_command_for_each_state_that_needs_one(

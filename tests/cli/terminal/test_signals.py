@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM, for one swap and for work in two steps."""
+"""Ctrl-C, SIGTERM and SIGHUP, for one swap and for work in two steps."""
 
 import shlex
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,11 +11,20 @@ import anyio
 import pytest
 
 from segmind_swap import ConfigurationError
-from segmind_swap.cli._terminal.signals import GracefulShutdown
+from segmind_swap.cli._terminal.signals import GracefulShutdown, termination_as_keyboard_interrupt
 from segmind_swap.emulator import Emulator, Picture
 
 from ...support.scripted_service import PNG
-from ..processes import IGNORING_SIGINT, PAIR, PATIENCE, emulator_at, program, running, segmind_swap
+from ..processes import (
+    IGNORING_SIGINT,
+    PAIR,
+    PATIENCE,
+    a_held_emulator,
+    emulator_at,
+    program,
+    running,
+    segmind_swap,
+)
 
 
 def until_accepted(swap: subprocess.Popen[str]) -> None:
@@ -23,7 +33,9 @@ def until_accepted(swap: subprocess.Popen[str]) -> None:
         assert line, "the swap ended early"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_an_interrupted_swap_prints_the_command_that_waits_for_its_job(
     folder: Path, number: signal.Signals, code: int
 ) -> None:
@@ -64,6 +76,56 @@ def test_sigterm_interrupts_a_command_also_where_sigint_is_ignored(folder: Path)
     assert process.returncode == 143
     assert "segmind-swap wait" in err
     assert "Traceback" not in err
+
+
+def test_nohup_keeps_a_swap_running_after_its_terminal_is_closed(folder: Path) -> None:
+    ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)"
+    with a_held_emulator() as (_, service, release):
+        swap = ["swap", *PAIR, "--out", "out.png"]
+        with running(*swap, cwd=folder, command=program(ignoring), **service) as process:
+            until_accepted(process)
+            process.send_signal(signal.SIGHUP)
+            release.set()
+            _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    assert (folder / "out.png").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
+def test_the_signals_of_one_closed_terminal_are_one_interrupt() -> None:
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    try:
+        with termination_as_keyboard_interrupt() as received:
+            # The shell and the kernel send one each; systemd sends SIGTERM, then SIGHUP.
+            for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+                signal.raise_signal(number)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert received == [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP]
+    assert len(interrupts) == 2
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+
+
+@pytest.mark.real_time
+@pytest.mark.skipif(sys.platform == "win32", reason="has no SIGHUP")
+async def test_a_closed_terminal_lets_the_work_finish_and_a_later_signal_ends_it() -> None:
+    stopped: list[signal.Signals] = []
+    shutdown = GracefulShutdown(stopped.append)
+
+    async def work() -> None:
+        for number in (signal.SIGHUP, signal.SIGHUP):
+            signal.raise_signal(number)
+            await anyio.sleep(0.05)
+        assert (stopped, shutdown.is_cancelled) == ([signal.SIGHUP], False)
+        signal.raise_signal(signal.SIGTERM)
+        await anyio.sleep_forever()
+
+    async def background() -> None:
+        pass
+
+    await shutdown.run(work, background=background)
+    assert (shutdown.first_signal, shutdown.is_cancelled) == (signal.SIGHUP, True)
 
 
 async def test_an_exception_of_the_work_is_raised_as_it_is() -> None:

@@ -41,3 +41,18 @@ def test_without_a_terminal_each_change_of_state_is_a_line(capsys: pytest.Captur
         f"accepted as {JOB.name}",
     ]
     assert progress.job == JOB
+
+
+def test_what_is_to_be_kept_of_an_accepted_job_is_done_before_it_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def keep(job: SwapJob) -> str:
+        assert capsys.readouterr().err == ""
+        return f"to download {job.name}:\n  a command"
+
+    progress = SwapProgress(keep)
+    with progress.display:
+        progress(Accepted(swap=1, id=None, job=JOB))
+    state, *hint = capsys.readouterr().err.splitlines()
+    assert state.endswith(f"accepted as {JOB.name}")
+    assert hint == [f"to download {JOB.name}:", "  a command"]

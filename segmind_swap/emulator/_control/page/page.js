@@ -171,7 +171,9 @@ function show(state, known) {
   set($("empty"), "hidden", total > 0);
   write($("job-seconds"), duration(state.job_seconds));
   const key = state.api_key === null ? "any" : state.api_key === "…" ? "the-key-it-was-started-with" : state.api_key;
-  write($("command-export"), `export SEGMIND_BASE_URL=${location.origin}\nexport SEGMIND_API_KEY=${key}`);
+  const isLocal = /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(location.hostname);
+  const allow = !isLocal && !location.protocol.startsWith("https") ? "\nexport SEGMIND_ALLOW_HTTP=1" : "";
+  write($("command-export"), `export SEGMIND_BASE_URL=${location.origin}\nexport SEGMIND_API_KEY=${key}${allow}`);
   write($("newest"), total > state.jobs.length ? `the newest ${number(state.jobs.length)} of ${number(total)}` : "");
   set($("more"), "hidden", total <= state.jobs.length || jobsShown >= JOBS_AT_MOST);
   set($("no-call"), "hidden", state.requests > 0);

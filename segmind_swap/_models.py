@@ -118,8 +118,8 @@ class SwapJob(Value):
     `SwapJob.model_validate_json(text)`. It never contains the key.
 
     Attributes:
-        poll_url: The URL to poll, exactly as the server gave it; None only if the response to the submit was
-            the finished result.
+        poll_url: The URL to poll, as the server gave it, percent-encoded; None only if the response to the
+            submit was the finished result.
         request_id: The server's id; None if the server gave none.
         workflow: The id of the workflow.
         submitted_at: When the client received the acceptance, by this machine's clock, in UTC.

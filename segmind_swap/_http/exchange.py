@@ -159,6 +159,14 @@ def _headers_of(head: httpx.Response, redact: Redact) -> dict[str, str]:
     """The headers with lower-case names. Values of the same name are joined by a comma."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), redact(raw_value).decode("utf-8", "replace")
+        name, value = raw_name.decode("latin-1").lower(), _header_text(redact(raw_value))
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _header_text(value: bytes) -> str:
+    """The text of a header. Bytes that are not UTF-8 are percent-encoded, so that a `Location` keeps them."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in value)

@@ -130,7 +130,10 @@ def test_a_url_is_passed_on_exactly_as_given(url: str) -> None:
         ("file:///tmp/hero.png", "file:// cannot be used"),
         ("s3://bucket/hero.png", "s3:// cannot be used"),
         ("https://user:password@a.example/hero.png", "could not fetch it: it carries a user name"),
-        ("https://a.example/he ro.png", "could not fetch it"),
+        ("https://a.example/he\tro.png", "could not fetch it"),
+        ("https://a.example/he\\ro.png", "could not fetch it"),
+        ("https://he ro.example/a.png", "could not fetch it"),
+        ("https://x\u2026y.example/a.png", "could not fetch it"),
         ("https://", "could not fetch it"),
         ("http\u017f://a.example/hero.png", "cannot be used"),
         ("data:image/png;base64,iVBORw0KGgo=", "decode it and give the bytes"),
@@ -141,6 +144,22 @@ def test_a_url_that_the_service_cannot_fetch_is_an_image_error(url: str, words: 
     with pytest.raises(ImageError, match=words) as caught:
         load(url, max_bytes=LIMIT)
     assert caught.value.image == url
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://a.example/he ro.png", "https://a.example/he%20ro.png"),
+        ("https://x.example/写真.jpg", "https://x.example/%E5%86%99%E7%9C%9F.jpg"),
+        ("https://пример.рф/a.jpg", "https://xn--e1afmkfd.xn--p1ai/a.jpg"),
+        ("https://x.example./a.jpg", "https://x.example/a.jpg"),
+        (" https://x.example/a.jpg\n", "https://x.example/a.jpg"),
+        ("https://x.example/a%20b.jpg?n=é", "https://x.example/a%20b.jpg?n=%C3%A9"),
+    ],
+)
+def test_a_url_as_people_write_it_is_percent_encoded_once(url: str, sent: str) -> None:
+    assert load(url, max_bytes=LIMIT) == sent
+    assert load(sent, max_bytes=LIMIT) == sent
 
 
 def test_a_very_long_name_is_cut_in_the_message() -> None:

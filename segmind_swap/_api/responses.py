@@ -13,7 +13,7 @@ from .._models import Call, Credits, SwapJob, SwapState, SwapStatus
 from .messages import NoResponse, Response
 from .origins import Service, origin_of
 from .outputs import outputs_of, picture_in
-from .status_errors import status_error
+from .status_errors import status_error, subject_of
 from .text import failure_text, request_id, shorten
 from .urls import MAX_URL_LENGTH, picture_url
 
@@ -194,4 +194,4 @@ def error_of_response(
     """The typed error of a call that did not succeed."""
     if isinstance(response, Response):
         return refusal(response, call, job)
-    return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)
+    return ConnectionFailedError(f"{subject_of(call)} got no answer: {response.reason}", job=job)

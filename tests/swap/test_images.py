@@ -1,7 +1,9 @@
 """A caller's picture to checked bytes, whatever it is given as."""
 
+import gzip
 import io
 import os
+import tempfile
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from PIL import Image
 
 from segmind_swap._api.image_header import LoadedImage, checked
 from segmind_swap._errors import ImageError
-from segmind_swap._models import ImageInput
+from segmind_swap._models import ImageInput, SwapRequest
 from segmind_swap._swap.images import load
 
 from ..support.pictures import LIMIT, PNG, png
@@ -75,6 +77,39 @@ def test_a_picture_may_be_given_in_every_documented_way(way: str, tmp_path: Path
     assert isinstance(picture, LoadedImage)
     assert picture.data == PNG
     assert type(picture.data) is bytes
+
+
+def test_the_types_allow_what_is_taken(tmp_path: Path) -> None:
+    """mypy checks the list: an image that is taken at run time is an `ImageInput`."""
+    path = tmp_path / "hero.png"
+    path.write_bytes(PNG)
+    (tmp_path / "hero.png.gz").write_bytes(gzip.compress(PNG))
+    with (
+        tempfile.SpooledTemporaryFile() as spooled,
+        tempfile.TemporaryFile() as temporary,
+        path.open("rb") as opened,
+        gzip.open(tmp_path / "hero.png.gz") as unzipped,
+    ):
+        for file in (spooled, temporary):
+            file.write(PNG)
+            file.seek(0)
+        view = memoryview(PNG)
+        images: list[ImageInput] = [
+            bytearray(PNG),
+            view,
+            spooled,
+            temporary,
+            opened,
+            unzipped,
+            io.BytesIO(PNG),
+        ]
+        for image in images:
+            picture = load(image, max_bytes=LIMIT)
+            assert isinstance(picture, LoadedImage)
+            assert picture.data == PNG
+            SwapRequest(reference_character_image=image, character_image="street.png")
+        images.append(Image.new("RGB", (4, 3)))
+        assert isinstance(load(images[-1], max_bytes=LIMIT), LoadedImage)
 
 
 def test_an_open_file_is_read_from_where_it_stands_and_left_open(tmp_path: Path) -> None:

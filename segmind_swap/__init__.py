@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        ReadableFile,
         SavableImage,
         SwapJob,
         SwapOutput,
@@ -100,6 +101,7 @@ __all__ = [
     "RateLimit",
     "RateLimitError",
     "RateLimited",
+    "ReadableFile",
     "RequestTimeouts",
     "ResponseError",
     "RetryPolicy",

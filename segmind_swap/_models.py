@@ -29,7 +29,15 @@ class SavableImage(Protocol):
         """Writes the image to `fp` in `format`."""
 
 
-ImageInput: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | SavableImage
+@runtime_checkable
+class ReadableFile(Protocol):
+    """The one method of an open binary file that the client calls."""
+
+    def read(self, size: int, /) -> bytes:
+        """Reads at most `size` bytes."""
+
+
+ImageInput: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | ReadableFile | SavableImage
 """An image: a path, an http(s) URL (a string), bytes, an open binary file, or a PIL image."""
 
 
@@ -54,9 +62,9 @@ _Image = Annotated[
 
 
 class Value(BaseModel):
-    """The base of the public values: frozen, and without unknown fields."""
+    """The base of the public values: frozen. Fields that a newer version may have written are ignored."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
 
 class Call(StrEnum):
@@ -70,13 +78,15 @@ class Call(StrEnum):
 
 
 class SwapRequest(Value):
-    """One swap to make.
+    """One swap to make. A user makes the value, so an unknown field is refused: its name may be misspelt.
 
     Attributes:
         id: The caller's name for the swap, or None. It appears in events and is never sent.
         reference_character_image: The reference: the picture of who goes in.
         character_image: The scene: the picture whose character is replaced.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     id: str | None = None
     reference_character_image: _Image
@@ -118,8 +128,8 @@ class SwapJob(Value):
     `SwapJob.model_validate_json(text)`. It never contains the key.
 
     Attributes:
-        poll_url: The URL to poll, exactly as the server gave it; None only if the response to the submit was
-            the finished result.
+        poll_url: The URL to poll, as the server gave it, percent-encoded; None only if the response to the
+            submit was the finished result.
         request_id: The server's id; None if the server gave none.
         workflow: The id of the workflow.
         submitted_at: When the client received the acceptance, by this machine's clock, in UTC.
@@ -195,7 +205,7 @@ class Credits(Value):
         free_credits: Credits that were a gift of the service, in USD.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(populate_by_name=True)
 
     credits: FiniteFloat
     free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")

@@ -142,6 +142,14 @@ _Error = Annotated[
 ]
 
 
+def _known_fields(request: object) -> object:
+    """A request that was written with its outcome: a newer version may know more fields."""
+    if isinstance(request, dict):
+        fields = cast("dict[str, Any]", request)
+        return {name: value for name, value in fields.items() if name in SwapRequest.model_fields}
+    return request
+
+
 class SwapOutcome(Value):
     """The outcome of one request of a batch. A failed swap is an outcome, too, and not an exception.
 
@@ -154,7 +162,7 @@ class SwapOutcome(Value):
             there was no error.
     """
 
-    request: SwapRequest
+    request: Annotated[SwapRequest, BeforeValidator(_known_fields)]
     state: OutcomeState
     job: SwapJob | None = None
     result: SwapResult | None = None

@@ -110,6 +110,22 @@ def test_an_outcome_whose_error_is_none_of_ours_is_refused(error: object) -> Non
         SwapOutcome.model_validate_json(json.dumps(fields))
 
 
+@pytest.mark.parametrize("outcome", [DONE, *NOT_DONE], ids=lambda outcome: outcome.state)
+def test_an_outcome_that_a_newer_version_wrote_is_read_without_what_is_new(outcome: SwapOutcome) -> None:
+    newer = json.loads(outcome.model_dump_json())
+    for fields in filter(None, (newer, newer["request"], newer["job"], newer["result"], newer["error"])):
+        fields["not_a_field"] = {"new": 1}
+    again = SwapOutcome.model_validate_json(json.dumps(newer))
+    assert again.model_copy(update={"error": None}) == outcome.model_copy(update={"error": None})
+    assert _told(again.error) == _told(outcome.error)
+
+
+@pytest.mark.parametrize("word", ["unreachable", "PENDING", "", None])
+def test_an_outcome_in_a_state_that_is_not_known_is_refused_and_never_pending(word: object) -> None:
+    with pytest.raises(ValidationError, match="state"):
+        SwapOutcome.model_validate({**NOT_DONE[0].model_dump(mode="json"), "state": word})
+
+
 def test_an_outcome_of_pictures_in_memory_refuses_json_clearly() -> None:
     request = SwapRequest(reference_character_image=b"bytes", character_image="street.png")
     with pytest.raises(PydanticSerializationError, match="cannot be written as JSON"):

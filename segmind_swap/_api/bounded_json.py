@@ -2,23 +2,62 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 from pydantic_core import from_json
 
 _MAX_VALUES = 100_000
 """Three bytes of text may become a value of a hundred bytes: 16 MiB of `{},{},…` would become 400 MiB."""
+_HIGH, _LOW = r"\\u[dD][89aAbB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+# A pair of surrogates is one character, and an escaped backslash begins no escape. Possessive, so that a
+# large text needs no memory for backtracking.
+_KEPT = rf"(?:[^\\\ud800-\udfff]++|\\[^u]|\\u(?![dD][89a-fA-F])|{_HIGH}{_LOW})++"
+_KEPT_OR_LONE = re.compile(rf"(?P<kept>{_KEPT})|{_HIGH}|{_LOW}|[\ud800-\udfff]")
+_REPLACEMENT = "\ufffd"
 
 
 def parsed(text: bytes | str) -> object:
-    """Parses a JSON text of a server.
+    """Parses a JSON text of a server, as `json.loads` reads it: bytes in UTF-8, UTF-16 or UTF-32.
+
+    A lone surrogate, such as the first half of an emoji where a text was cut, becomes U+FFFD: neither a file
+    nor a database takes a lone surrogate.
 
     Raises:
-        ValueError: the text is not JSON, is nested absurdly deep, may hold more than 100,000 values, or is
-            not UTF-8.
+        ValueError: the text is not JSON, is nested absurdly deep, may hold more than 100,000 values, or is in
+            another encoding.
     """
-    raw = text if isinstance(text, bytes) else text.encode()
+    raw = as_utf8(text, errors="surrogatepass") if isinstance(text, bytes) else text.encode()
     # Each value but the first follows one of these characters. Characters inside strings are counted, too, so
     # the estimate is never too low.
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > _MAX_VALUES:
         raise ValueError("it holds too many values")
-    value: object = from_json(raw)
+    try:
+        value: object = from_json(raw)
+    except ValueError:
+        whole = raw.decode("utf-8", "surrogatepass")
+        mended = _KEPT_OR_LONE.sub(_without_lone_surrogate, whole)
+        if mended == whole:
+            raise
+        value = from_json(mended.encode())
     return value
+
+
+def as_utf8(raw: bytes, *, errors: str = "replace") -> bytes:
+    """A text in UTF-8, without a byte order mark. The encoding is detected as `json.loads` detects it.
+
+    Args:
+        raw: The bytes. Bytes in UTF-8 stay as they are, whether they are valid or not.
+        errors: What happens to bytes that are not valid in UTF-16 or UTF-32, as in `bytes.decode`.
+
+    Raises:
+        ValueError: with `errors="surrogatepass"`, the bytes are not valid UTF-16 or UTF-32.
+    """
+    encoding = json.detect_encoding(raw)
+    if encoding.startswith("utf-8"):
+        return raw.removeprefix(b"\xef\xbb\xbf")
+    return raw.decode(encoding, errors).encode("utf-8", "surrogatepass")
+
+
+def _without_lone_surrogate(match: re.Match[str]) -> str:
+    return match["kept"] or _REPLACEMENT

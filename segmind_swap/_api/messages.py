@@ -90,7 +90,7 @@ class Response:
         """The body as JSON.
 
         Raises:
-            ValueError: the body is not JSON, is nested absurdly deep, holds too many values, or is not UTF-8.
+            ValueError: the body is not JSON, is nested absurdly deep, or holds too many values.
         """
         return parsed(self.body)
 
@@ -112,9 +112,11 @@ class NoResponse:
         sent: Whether the last byte of the request may have left.
         status_code: The status code, if the response broke off after its head.
         request_id: The `x-request-id` header, likewise.
+        is_too_large: Whether a 2xx exceeded the size limit. The same request would do so again.
     """
 
     reason: str
     sent: bool
     status_code: int | None = None
     request_id: str | None = None
+    is_too_large: bool = False

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from .._config import BASE_URL, UPLOAD_BASE_URL
 from .._errors import ConfigurationError
+from .urls import MAX_URL_LENGTH, percent_encoded
 
-MAX_URL_LENGTH = 4096
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 # Any name before the colon, so that a misspelt scheme is reported as such and not as a missing file. A single
 # letter is a drive of Windows.
 _SCHEME = re.compile(r"[^/\\:]{2,}://")
+_AUTHORITY = re.compile(r"[^/]+//[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Far narrower than RFC 3986 on purpose: it rejects everything that two URL parsers have ever read differently
 # (user info, backslashes, white space, encoded hosts).
@@ -176,6 +177,23 @@ class Service:
     def trusts(self, origin: Origin) -> bool:
         """Whether the key may be sent to an origin: that of the base URL, or Segmind's own."""
         return origin == self.origin or (origin.is_segmind and self.origin.is_segmind)
+
+    def poll_url(self, url: str) -> str:
+        """A poll URL as it is requested: percent-encoded, and with the scheme of the base URL.
+
+        A service behind a gateway that ends TLS may name its own address with `http://`. The host that took
+        the submit over https is asked over https: in clear text, the key must not be sent.
+        """
+        url = percent_encoded(url)
+        try:
+            origin = origin_of(url)
+        except ValueError:
+            return url
+        ours = self.origin
+        is_downgrade = origin.scheme == "http" and ours.scheme == "https" and origin.host == ours.host
+        if not is_downgrade or origin.port not in {_DEFAULT_PORTS["http"], ours.port}:
+            return url
+        return f"{ours}{_AUTHORITY.sub('', url, count=1)}"
 
     def poll_url_problem(self, url: str) -> str | None:
         """Why a poll URL must not be requested with the key of this client; None if it may."""

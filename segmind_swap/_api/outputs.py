@@ -7,14 +7,17 @@ output has a key of its own at the top level, beside the status. The fields are 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from .._models import SwapOutput
 from .bounded_json import parsed
 from .origins import origin_of
+from .urls import picture_url
 
 _MAX_ITEMS = 256
+_SECOND_URL = re.compile(r"\shttps?://", re.IGNORECASE)
 _MAX_DEPTH = 6
 # URLs that are no outputs, although they are at the top level: an input must never be taken for the result.
 _NOT_OUTPUTS = frozenset(
@@ -36,7 +39,7 @@ def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
     beside = (
         SwapOutput(name=name, data=value)
         for name, value in fields.items()
-        if name not in _NOT_OUTPUTS and isinstance(value, str) and _can_be_fetched(value)
+        if name not in _NOT_OUTPUTS and isinstance(value, str) and _url_in(value)
     )
     candidates = [_first(_items(fields.get(key), "", 0)) for key in ("output", "outputs")]
     candidates.append(_first(beside))
@@ -45,10 +48,10 @@ def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
 
 
 def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:
-    """The URL of the picture: the first output of type image that is a URL, else the first URL."""
-    urls = [item for item in outputs if _can_be_fetched(item.data)]
-    images = [item for item in urls if item.type.strip().lower() == "image"]
-    return next((item.data for item in images or urls), None)
+    """The URL of the picture, as it is requested: the first image that is a URL, else the first URL."""
+    urls = [(item, url) for item in outputs if (url := _url_in(item.data))]
+    images = [url for item, url in urls if item.type.strip().lower() == "image"]
+    return next(iter(images or [url for _, url in urls]), None)
 
 
 def _first(items: Iterator[SwapOutput]) -> tuple[SwapOutput, ...]:
@@ -98,9 +101,13 @@ def _content(text: str) -> object:
         return None
 
 
-def _can_be_fetched(text: str) -> bool:
+def _url_in(text: str) -> str | None:
+    """The URL that a text is, percent-encoded; None if the text is no single URL."""
+    if _SECOND_URL.search(text):
+        return None
+    url = picture_url(text)
     try:
-        origin_of(text)
+        origin_of(url)
     except ValueError:
-        return False
-    return True
+        return None
+    return url

@@ -18,7 +18,7 @@ def submit_request(service: Service, workflow: str, urls: SwapUrls, *, swap: int
 
 
 def poll_request(poll_url: str, *, swap: int | None = None, attempt: int = 1) -> Request:
-    """Asks for the state of a job, at exactly the URL that the server gave. Free."""
+    """Asks for the state of a job, at the URL that the server gave (`Service.poll_url`). Free."""
     return Request(call=Call.POLL, method="GET", url=poll_url, swap=swap, attempt=attempt)
 
 

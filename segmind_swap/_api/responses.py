@@ -11,10 +11,11 @@ from typing import Any
 from .._errors import ConnectionFailedError, OutputError, ResponseError, StatusError
 from .._models import Call, Credits, SwapJob, SwapState, SwapStatus
 from .messages import NoResponse, Response
-from .origins import MAX_URL_LENGTH, Service, origin_of
+from .origins import Service, origin_of
 from .outputs import outputs_of, picture_in
-from .status_errors import status_error
+from .status_errors import status_error, subject_of
 from .text import failure_text, request_id, shorten
+from .urls import MAX_URL_LENGTH, picture_url
 
 _MAX_KEPT_BODY = 64 * 1024
 
@@ -46,6 +47,8 @@ def accepted_job(
     poll_url = poll_url.strip() if isinstance(poll_url, str) else None
     if poll_url and poll_url.startswith("/") and not poll_url.startswith("//"):
         poll_url = f"{service.origin}{poll_url}"
+    if poll_url:
+        poll_url = service.poll_url(poll_url)
     # A longer URL could not be polled.
     if not poll_url or len(poll_url) > MAX_URL_LENGTH:
         poll_url = None
@@ -145,7 +148,7 @@ def read_upload(service: Service, response: Response) -> str:
     if not isinstance(urls, list) or len(urls) != 1 or not isinstance(urls[0], str):
         problem = "does not hold exactly one URL"
     else:
-        url: str = urls[0]
+        url = picture_url(urls[0])
         try:
             origin = origin_of(url)
         except ValueError as exc:
@@ -192,4 +195,4 @@ def error_of_response(
     """The typed error of a call that did not succeed."""
     if isinstance(response, Response):
         return refusal(response, call, job)
-    return ConnectionFailedError(f"the {call} got no answer: {response.reason}", job=job)
+    return ConnectionFailedError(f"{subject_of(call)} got no answer: {response.reason}", job=job)

@@ -134,6 +134,11 @@ _OTHER_406 = re.compile(r"content.?type|parameter|invalid|unsupported|not accept
 _ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
 
 
+def subject_of(call: str) -> str:
+    """A kind of call as the subject of a sentence."""
+    return "the credits request" if call == "credits" else f"the {call}"
+
+
 def status_error(
     code: int, call: str, *, reason: str = "", request_id: str | None = None, job: SwapJob | None = None
 ) -> StatusError:
@@ -147,9 +152,12 @@ def status_error(
         job: The job that the call was about.
     """
     error_class, advice = _class_of(code, reason, call)
+    if call == "download":
+        # A download has no key, and is not a request to Segmind's API: no advice about the account applies.
+        advice = ""
     because = f": {reason}" if reason else ""
     return error_class(
-        f"the {call} was answered {code}{because}{f' ({advice})' if advice else ''}",
+        f"{subject_of(call)} was answered {code}{because}{f' ({advice})' if advice else ''}",
         status_code=code,
         reason=reason,
         request_id=request_id,

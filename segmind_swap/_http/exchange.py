@@ -9,11 +9,12 @@ from typing import NamedTuple, TypeAlias
 import anyio
 import httpx
 
+from .._api.bounded_json import as_utf8
 from .._api.messages import NoResponse, Request, Response
 from .._api.origins import Origin
 from .._api.text import request_id, shorten
 from .body import OneShotBody, ReplayableBody
-from .content_encoding import decoded
+from .content_encoding import TooLargeError, decoded, is_plain
 from .pools import Send
 
 _CLOSING = 1.0
@@ -89,6 +90,9 @@ async def send_once(
 ) -> Response | NoResponse:
     """Sends the message once and reads the response completely. Only cancellation is raised.
 
+    Once the head is there, and the body is complete, the status decides: if the body of a response that is no
+    2xx cannot be decoded, the response has an empty body. A 2xx without its content is a `NoResponse`.
+
     Args:
         send: The transport.
         message: The request, built with `build_message`.
@@ -100,21 +104,25 @@ async def send_once(
     """
     head: httpx.Response | None = None
     response: Response | None = None
+    is_too_large = False
     try:
         with anyio.move_on_after(total):
             head = await send(message)
             try:
-                content = await _read(head, limit_bytes)
+                raw = await _read(head, limit_bytes)
+                content = _content_of(head, raw, limit_bytes)
                 response = Response(
                     status_code=head.status_code,
                     headers=_headers_of(head, redact),
-                    body=content if is_picture and head.is_success else redact(content),
+                    body=content if is_picture and head.is_success else redact(as_utf8(content)),
                 )
             finally:
                 # Shielded: cancellation while the connection closes must not lose a complete response.
                 with anyio.move_on_after(_CLOSING, shield=True):
                     await head.aclose()
         reason = f"no complete answer within {total:g} s"
+    except TooLargeError as exc:
+        reason, is_too_large = str(exc), head is not None and head.is_success
     except Exception as exc:
         reason = reason_of(exc, redact)
     finally:
@@ -129,6 +137,7 @@ async def send_once(
         sent=body is None or body.sent,
         status_code=head.status_code if head is not None else None,
         request_id=(request_id(_headers_of(head, redact).get("x-request-id")) if head is not None else None),
+        is_too_large=is_too_large,
     )
 
 
@@ -148,17 +157,44 @@ async def _read(head: httpx.Response, limit_bytes: int) -> bytes:
         async for chunk in chunks:
             raw += chunk
             if len(raw) > limit_bytes:
-                raise ValueError(f"the answer is larger than {limit_bytes // (1024 * 1024)} MiB")
+                raise TooLargeError(f"the answer is larger than {limit_bytes // (1024 * 1024)} MiB")
     finally:
         if isinstance(chunks, AsyncGenerator):
             await chunks.aclose()
-    return decoded(bytes(raw), head.headers.get("content-encoding", ""), limit_bytes=limit_bytes)
+    return bytes(raw)
+
+
+def _content_of(head: httpx.Response, raw: bytes, limit_bytes: int) -> bytes:
+    """The content of a complete body.
+
+    Raises:
+        ValueError: the content of a 2xx cannot be decoded.
+    """
+    if not raw:
+        # Gateways send `Content-Encoding: gzip` with error pages that have no body.
+        return raw
+    try:
+        return decoded(raw, head.headers.get("content-encoding", ""), limit_bytes=limit_bytes)
+    except ValueError:
+        if is_plain(raw):
+            return raw
+        if head.is_success:
+            raise
+        return b""
 
 
 def _headers_of(head: httpx.Response, redact: Redact) -> dict[str, str]:
     """The headers with lower-case names. Values of the same name are joined by a comma."""
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers.raw:
-        name, value = raw_name.decode("latin-1").lower(), redact(raw_value).decode("utf-8", "replace")
+        name, value = raw_name.decode("latin-1").lower(), _header_text(redact(raw_value))
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _header_text(value: bytes) -> str:
+    """The text of a header. Bytes that are not UTF-8 are percent-encoded, so that a `Location` keeps them."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in value)

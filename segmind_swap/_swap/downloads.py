@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
 import anyio.to_thread
 
@@ -12,6 +11,7 @@ from .._api.image_header import LoadedImage, checked
 from .._api.messages import Response
 from .._api.requests import download_request
 from .._api.text import shorten
+from .._api.urls import picture_url, redirect_target
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from .._events import Saved
@@ -34,7 +34,7 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Loa
             fetched.
         ConfigurationError: the client was closed.
     """
-    url = result.url
+    url = picture_url(result.url)
     for _ in range(_MAX_REDIRECTS + 1):
         response = await _fetch(session, url, result.job, swap)
         if response.status_code < 300:
@@ -48,18 +48,10 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Loa
                 status_code=response.status_code,
                 job=result.job,
             )
-        url = _redirected(url, response)
+        url = redirect_target(url, response.headers.get("location", ""))
     raise DownloadError(
         f"{result.url} is redirected more than {_MAX_REDIRECTS} times", url=result.url, job=result.job
     )
-
-
-def _redirected(url: str, response: Response) -> str:
-    location = response.headers.get("location", "")
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return location
 
 
 async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: int) -> SwapResult:

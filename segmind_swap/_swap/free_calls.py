@@ -85,7 +85,10 @@ class _RepeatedCall:
         error = error_of_response(response, call, self._job)
         self._rate_limited_since = None
         self._failures += 1
-        is_transient = isinstance(response, NoResponse) or response.kind.is_transient
+        if isinstance(response, NoResponse):
+            is_transient = not response.is_too_large
+        else:
+            is_transient = response.kind.is_transient
         if not is_transient or self._failures >= self._attempts:
             raise error
         delay = backoff(session.retry, self._failures)

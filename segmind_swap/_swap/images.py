@@ -9,6 +9,7 @@ from typing import Any, TypeGuard, cast
 
 from .._api import origins
 from .._api.image_header import LoadedImage, checked
+from .._api.urls import picture_url
 from .._errors import ImageError
 from .._models import ImageInput
 
@@ -19,7 +20,7 @@ def is_url(image: ImageInput) -> TypeGuard[str]:
 
 
 def load(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
-    """The image, loaded and checked; an image that is a URL stays a string.
+    """The image, loaded and checked; an image that is a URL stays a string, and is percent-encoded.
 
     Reads files, and encodes PIL images as PNG: call it in a thread.
 
@@ -49,9 +50,11 @@ def _name_of(image: ImageInput) -> str:
 
 
 def _checked_url(url: str) -> str:
+    url = url.strip()
     if not url.lower().startswith(("http://", "https://")):
         scheme = url.partition("://")[0]
         raise ValueError(f"{scheme}:// cannot be used: give a path, or an http(s) URL")
+    url = picture_url(url)
     try:
         origins.origin_of(url)
     except ValueError as exc:

@@ -119,9 +119,11 @@ class _Polling:
         # only.
         self._due = self._started
         self._polls = self._failed_polls = 0
+        self._url = ""
         if job.poll_url is not None:
             self._due += max(0.0, self._first - self._age)
-            problem = session.http.service.poll_url_problem(job.poll_url)
+            self._url = session.http.service.poll_url(job.poll_url)
+            problem = session.http.service.poll_url_problem(self._url)
             if problem is not None:
                 raise ConfigurationError(
                     f"job {job.name} cannot be polled: {problem};"
@@ -178,7 +180,7 @@ class _Polling:
         self._polls += 1
         with errors_of(job):
             response = await self._session.http.request(
-                poll_request(job.poll_url, swap=self._swap, attempt=self._polls)
+                poll_request(self._url, swap=self._swap, attempt=self._polls)
             )
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)

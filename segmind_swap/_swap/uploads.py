@@ -86,11 +86,12 @@ class Uploads:
         limit = self._session.max_image_bytes
         if not is_url(image):
             return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
-        load(image, max_bytes=limit)  # checks the URL only; reads no file, so no thread is needed
-        problem = self._session.http.service.input_url_problem(image)
+        url = load(image, max_bytes=limit)  # checks the URL only; reads no file, so no thread is needed
+        assert isinstance(url, str)  # noqa: S101 - the image is a URL
+        problem = self._session.http.service.input_url_problem(url)
         if problem is not None:
             raise ImageError(f"{image}: the service could not fetch it: {problem}", image=image)
-        return image
+        return url
 
     async def url_of(self, image: LoadedImage | str, *, swap: int | None) -> str:
         """The URL under which the service finds a loaded image. Uploads the image where that is needed.

@@ -22,8 +22,10 @@ from ._contract import (
     ResetFormat,
     StateWords,
     UploadField,
+    UrlSpelling,
 )
 from ._emulator import Emulator
+from ._faults.encoding import Encoding
 from ._faults.fault import Cut, Fault, Malformed
 from ._faults.rules import PlacedFault
 from ._faults.syntax import parse_fault
@@ -37,6 +39,7 @@ __all__ = [
     "Charge",
     "Cut",
     "Emulator",
+    "Encoding",
     "Engine",
     "FailureShape",
     "Fault",
@@ -50,5 +53,6 @@ __all__ = [
     "StateWords",
     "SwapImpossible",
     "UploadField",
+    "UrlSpelling",
     "parse_fault",
 ]

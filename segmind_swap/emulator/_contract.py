@@ -57,6 +57,12 @@ in seconds. "none": no header.
 UploadField = Literal["file_urls", "urls"]
 """The key of the URLs in the response to an upload: that of the SDK, or that of the documents."""
 
+UrlSpelling = Literal["plain", "unencoded"]
+"""How the URLs of jobs and pictures are written.
+
+"unencoded": with a blank and letters that are not ASCII in the path, which a client has to percent-encode.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
@@ -79,6 +85,7 @@ class Contract:
     gateway_bills: bool = False
     metrics: bool = False
     lists_history: bool = True
+    urls: UrlSpelling = "plain"
 
     def __post_init__(self) -> None:
         types = get_type_hints(type(self))

@@ -19,6 +19,7 @@ from ._contract import (
     ResetFormat,
     StateWords,
     UploadField,
+    UrlSpelling,
 )
 from ._control.controls import Account, Controls
 from ._control.routes import ControlApi
@@ -76,6 +77,7 @@ class Emulator:
         gateway_bills: Whether a submit that a fault answers with 502, 503 or 504 has started, and billed, its
             job. The fault's ``accepts`` takes precedence.
         lists_history: Whether workflow runs appear in the request history.
+        urls: How the URLs of jobs and pictures are written, a `UrlSpelling`.
         engine: What makes the picture of a job. "preview" swaps by cut-and-paste and needs the extra
             ``segmind-swap[preview]``. "sheet" returns both inputs side by side and labelled. "none" returns a
             fixed picture of 8 x 8 pixels. Otherwise an `Engine`.
@@ -114,6 +116,7 @@ class Emulator:
         upload_limit_bytes: int = 20 * 1024 * 1024,
         gateway_bills: bool = False,
         lists_history: bool = True,
+        urls: UrlSpelling = "plain",
         engine: EngineName | Engine = "sheet",
         faults: Sequence[Fault] = (),
         seed: int = 0,
@@ -151,6 +154,7 @@ class Emulator:
             gateway_bills=gateway_bills,
             metrics=metrics,
             lists_history=lists_history,
+            urls=urls,
         )
 
         def open_account() -> Account:

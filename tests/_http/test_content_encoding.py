@@ -15,6 +15,7 @@ from segmind_swap._http.content_encoding import decoded
 TEXT = b'{"status": "QUEUED"}'
 ZIPPED = gzip.compress(TEXT, mtime=0)
 DEFLATED = zlib.compress(TEXT)
+RAW_DEFLATED = zlib.compress(TEXT, wbits=-zlib.MAX_WBITS)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,15 @@ DEFLATED = zlib.compress(TEXT)
         (ZIPPED, "identity, gzip"),
         (gzip.compress(DEFLATED, mtime=0), "deflate, gzip"),
         (zlib.compress(ZIPPED), "gzip,deflate"),
+        (ZIPPED, "gzip;q=1"),
+        (RAW_DEFLATED, "deflate"),
+        (ZIPPED + b"\0" * 512, "gzip"),
+        (ZIPPED + b"\r\n", "gzip"),
+        (DEFLATED + b"\0", "deflate"),
+        (gzip.compress(TEXT[:9]) + gzip.compress(b"") + gzip.compress(TEXT[9:]), "gzip"),
+        (gzip.compress(TEXT[:9]) + gzip.compress(TEXT[9:]) + b"\0" * 99, "gzip"),
+        (ZIPPED, "gzip, gzip"),
+        (ZIPPED, "aws-chunked,gzip"),
     ],
 )
 def test_what_was_encoded_comes_out_again(raw: bytes, encoding: str) -> None:
@@ -38,8 +48,26 @@ def test_what_was_encoded_comes_out_again(raw: bytes, encoding: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "encoding", ["br", "zstd", "compress", "gzip, br", "br, gzip", "gzip;q=1", "x" * 10_000]
+    "encoding",
+    [
+        "base64",
+        "UTF-8",
+        "aws-chunked",
+        "none",
+        "binary",
+        "null",
+        "*",
+        "utf-8, base64",
+        "x" * 10_000,
+        "a," * 99,
+    ],
 )
+def test_a_word_that_is_no_coding_changes_nothing(encoding: str) -> None:
+    assert decoded(TEXT, encoding, limit_bytes=1000) == TEXT
+    assert decoded(ZIPPED, f"{encoding}, gzip", limit_bytes=1000) == TEXT
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, br", "br, gzip", "BR;q=1"])
 def test_an_encoding_that_was_not_asked_for_is_refused_by_name(encoding: str) -> None:
     with pytest.raises(ValueError, match="not asked for") as caught:
         decoded(ZIPPED, encoding, limit_bytes=1000)
@@ -60,6 +88,26 @@ def test_a_body_that_is_cut_short_is_refused(encoding: str, keep: int) -> None:
 def test_a_damaged_body_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="damaged"):
         decoded(raw, "gzip", limit_bytes=1000)
+
+
+@pytest.mark.parametrize("keep", [1, 5, 12, -9, -1])
+@pytest.mark.parametrize("second", [gzip.compress(b"second" * 9), RAW_DEFLATED])
+def test_a_second_member_that_is_cut_short_or_something_else_is_refused(second: bytes, keep: int) -> None:
+    with pytest.raises(ValueError, match=r"cut short|followed by something else|damaged"):
+        decoded(ZIPPED + second[:keep], "gzip", limit_bytes=1000)
+
+
+@pytest.mark.parametrize("size", [1, 9, 100])
+def test_members_that_are_together_more_than_the_limit_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="larger than 100 bytes"):
+        decoded(gzip.compress(bytes(size)) * (100 // size + 1), "gzip", limit_bytes=100)
+
+
+def test_a_body_of_very_many_empty_members_is_refused_in_no_time() -> None:
+    started = time.process_time()
+    with pytest.raises(ValueError, match="members"):
+        decoded(gzip.compress(b"") * 400_000, "gzip", limit_bytes=1000)
+    assert time.process_time() - started < 2
 
 
 def test_an_answer_in_several_members_is_never_silently_cut() -> None:

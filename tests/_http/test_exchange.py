@@ -1,6 +1,7 @@
 """One request, one answer: what is sent, what comes back, what goes wrong, and how long it may take."""
 
 import gzip
+import json
 import zlib
 from contextlib import aclosing
 
@@ -16,14 +17,18 @@ from segmind_swap._models import Call
 from ..support.raw_http import Connection, serving
 from ..support.recording import MIB, Recorder, fetched, keeping, send
 from ..support.sessions import (
+    KEY,
     Chunks,
     Wire,
     a_poll,
     a_submit,
     http_of,
+    jpeg,
     no_response_of,
+    png,
     response_of,
     submitted,
+    webp,
 )
 
 
@@ -118,7 +123,89 @@ async def test_a_compressed_bomb_does_not_go_off(layers: int) -> None:
     assert no_answer.status_code == 200
 
 
-@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br", "nonsense"])
+@pytest.mark.parametrize("encoding", ["base64", "UTF-8", "aws-chunked", "none", "binary", "nonsense"])
+async def test_a_word_that_is_no_encoding_is_none(encoding: str) -> None:
+    for body in (b'{"poll_url": "x"}', b"??"):
+        labelled = httpx.Response(200, content=body, headers={"content-encoding": encoding})
+        for call in Call:
+            assert response_of(await send(http_of(Recorder(labelled)), call)).body == body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "identity"])
+async def test_content_that_was_never_encoded_is_read_whatever_its_header_says(encoding: str) -> None:
+    headers = {"content-encoding": encoding}
+    for body in (b'{"poll_url": "x"}', b'\xef\xbb\xbf {"poll_url": "x"}', b'["x"]'):
+        stream = httpx.ByteStream(body)
+        answer = response_of(
+            await submitted(http_of(Recorder(httpx.Response(200, stream=stream, headers=headers))))
+        )
+        assert json.loads(answer.body) == json.loads(body)
+    for body in (png(), jpeg(), webp()):
+        stream = httpx.ByteStream(body)
+        host = http_of(Recorder(httpx.Response(200, stream=stream, headers=headers)))
+        assert response_of(await fetched(host)).body == body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "x" * 50, "gzip, br"])
+@pytest.mark.parametrize("status", [200, 204, 302, 401, 402, 422, 429, 500, 503])
+async def test_an_empty_body_has_no_encoding(status: int, encoding: str) -> None:
+    for call in Call:
+        empty = httpx.Response(
+            status, stream=httpx.ByteStream(b""), headers={"content-encoding": encoding, "retry-after": "3"}
+        )
+        answer = response_of(await send(http_of(Recorder(empty)), call))
+        assert (answer.status_code, answer.body, answer.headers["retry-after"]) == (status, b"", "3")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body"),
+    [
+        ("br", b"\x8b\x02\x80no"),
+        ("zstd", b"\x28\xb5\x2f\xfd"),
+        ("gzip", b"<html>not gzip"),
+        ("gzip", gzip.compress(b"Too Many Requests")[:-9]),
+        ("gzip", gzip.compress(b"Too Many Requests") + b"junk"),
+        ("gzip", gzip.compress(b"\0" * 32 * MIB)),
+        ("deflate", b"\xff\xff\xff"),
+        ("gzip, gzip, gzip, gzip, gzip", b"?"),
+    ],
+)
+@pytest.mark.parametrize("status", [302, 401, 402, 422, 429, 500, 503])
+async def test_a_complete_answer_that_is_no_success_counts_by_its_status_whatever_its_body_is(
+    status: int, encoding: str, body: bytes
+) -> None:
+    for call in (Call.SUBMIT, Call.POLL, Call.DOWNLOAD):
+        told = httpx.Response(
+            status,
+            stream=httpx.ByteStream(body),
+            headers={"content-encoding": encoding, "retry-after": "3", "x-request-id": "r1"},
+        )
+        answer = response_of(await send(http_of(Recorder(told)), call))
+        assert (answer.status_code, answer.excerpt, answer.request_id) == (status, "", "r1")
+        assert answer.headers["retry-after"] == "3"
+
+
+@pytest.mark.parametrize("call", [Call.SUBMIT, Call.POLL])
+async def test_a_refusal_whose_body_breaks_off_is_no_answer(call: Call) -> None:
+    """The framing is not complete: a proxy may have cut another answer."""
+    cut = Chunks(gzip.compress(b"Too Many Requests"), httpx.RemoteProtocolError("incomplete"))
+    told = httpx.Response(429, stream=cut, headers={"content-encoding": "gzip"})
+    no_answer = no_response_of(await send(http_of(Recorder(told)), call))
+    assert (no_answer.sent, no_answer.status_code) == (True, 429)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+async def test_an_answer_in_any_encoding_of_unicode_is_read_and_never_shows_the_key(encoding: str) -> None:
+    text = json.dumps({"error": f"no access with {KEY}", "request_id": "r1"})
+    http = http_of(Recorder(httpx.Response(403, content=text.encode(encoding))))
+    answer = response_of(await submitted(http))
+    assert answer.fields() == {"error": "no access with ***", "request_id": "r1"}
+    assert answer.excerpt == "no access with ***"
+    cut = http_of(Recorder(httpx.Response(403, content=text.encode(encoding)[:-1])))
+    assert KEY not in response_of(await submitted(cut)).text.replace(" ", "")
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, br"])
 async def test_an_unknown_encoding_is_no_answer(encoding: str) -> None:
     packed = httpx.Response(200, stream=httpx.ByteStream(b"??"), headers={"content-encoding": encoding})
     no_answer = no_response_of(await submitted(http_of(Recorder(packed))))

@@ -1,14 +1,16 @@
 """JSON of strangers: parsed within bounds, or refused with a ValueError."""
 
 import json
+import re
 import sys
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segmind_swap._api.bounded_json import parsed
+from segmind_swap._api.bounded_json import as_utf8, parsed
 
 MOST = 100_000
 VALUES = st.recursive(
@@ -40,9 +42,68 @@ def test_what_is_no_json_is_a_value_error(text: str) -> None:
         parsed(text)
 
 
+BODY = {"poll_url": "https://api.segmind.com/1", "say": "größer 😀"}
+
+
 @pytest.mark.parametrize(
-    "raw", [b'"\xff"', b'{"a": "\xc3"}', '"ä"'.encode("latin-1"), '"a"'.encode("utf-16")]
+    "encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 )
+def test_what_json_loads_reads_is_read_in_any_encoding_of_unicode(encoding: str) -> None:
+    raw = json.dumps(BODY, ensure_ascii=False).encode(encoding)
+    assert parsed(raw) == json.loads(raw) == BODY
+    assert json.loads(as_utf8(raw)) == BODY
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (rb'"smile \ud83d"', "smile \ufffd"),
+        (rb'"\ude00 smile"', "\ufffd smile"),
+        (rb'"\uD83D\uDE00 \ud83d\ud83d\ude00"', "😀 \ufffd😀"),
+        (rb'"\ud83d\n\u00e9"', "\ufffd\né"),
+        (rb'"\\ud83d \\\ud83d \" \ud83d"', '\\ud83d \\\ufffd " \ufffd'),
+        (rb'"\ud83d\\ude00"', "\ufffd\\ude00"),
+        (b'"cut \xed\xa0\xbd"', "cut \ufffd"),
+        ('"cut \ud83d"'.encode("utf-16-le", "surrogatepass"), "cut \ufffd"),
+        ('"cut \ud83d"'.encode("utf-32-be", "surrogatepass"), "cut \ufffd"),
+    ],
+)
+def test_a_lone_surrogate_in_a_body_is_replaced_and_nothing_else_is(raw: bytes, text: str) -> None:
+    assert parsed(raw) == text
+    if b"\0" not in raw:
+        assert parsed(b'{"a": [%s], %s: 1}' % (raw, raw)) == {"a": [text], text: 1}
+    found = json.loads(raw)
+    assert isinstance(found, str)
+    assert found.encode("utf-16", "surrogatepass").decode("utf-16", "replace").count("\ufffd") >= 1
+
+
+@given(raw=st.text(st.sampled_from('\\ud83eE0"n \ud83d')).map(lambda text: f'"{text}"'))
+def test_whatever_json_loads_reads_is_read_alike_but_for_its_lone_surrogates(raw: str) -> None:
+    body = raw.encode("utf-8", "surrogatepass")
+    try:
+        expected = json.loads(body)
+    except ValueError:
+        with pytest.raises(ValueError):  # noqa: PT011 - the class is the interface
+            parsed(body)
+        return
+    assert parsed(body) == re.sub("[\ud800-\udfff]", "\ufffd", expected)
+
+
+def test_the_bounds_hold_in_any_encoding_and_for_a_text_full_of_escapes() -> None:
+    many = "[" + "0," * MOST + "0]"
+    for encoding in ("utf-8-sig", "utf-16", "utf-32"):
+        with pytest.raises(ValueError, match="too many values"):
+            parsed(many.encode(encoding))
+        with pytest.raises(ValueError):  # noqa: PT011 - the class is the interface
+            parsed(("[" * 50_000).encode(encoding))
+    with pytest.raises(ValueError):  # noqa: PT011 - the class is the interface
+        parsed(b"[" * 50_000 + rb'"\ud83d"')
+    started = time.process_time()
+    assert len(str(parsed(b'"' + rb"\n" * 4_000_000 + rb'\ud83d"'))) == 4_000_001
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("raw", [b'"\xff"', b'{"a": "\xc3"}', '"ä"'.encode("latin-1"), b'{"a": 1}\0'])
 def test_what_is_no_utf_8_is_a_value_error(raw: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the class is the interface
         parsed(raw)

@@ -187,8 +187,9 @@ NOT_OBJECTS: dict[str, bytes] = {
     "null": b"null",
     "html": b"<html><body>COMPLETED</body></html>",
     "invalid utf-8": b'{"status": "\xff\xfe"}',
-    "utf-16": '{"status": "FAILED"}'.encode("utf-16"),
-    "lone surrogate": b'{"status": "\\ud800"}',
+    "utf-16 cut short": '{"status": "FAILED"}'.encode("utf-16")[:-1],
+    "latin-1": '{"status": "größer"}'.encode("latin-1"),
+    "NUL at the end": b'{"status": "FAILED"}\0',
     "two documents": b'{"status": "FAILED"}{"status": "FAILED"}',
     "cut short": b'{"status": "FAILED", "error": "No cha',
     "nested lists": b"[" * 100_000,
@@ -211,6 +212,43 @@ def test_a_body_that_is_no_json_object_is_never_a_job_or_a_state(body: bytes) ->
         read_upload(SEGMIND, answer(text=body))
     with pytest.raises(ResponseError):
         read_credits(answer(text=body))
+
+
+SAID = {"poll_url": "https://api.segmind.com/1", "status": "FAILED", "error": "no face", "credits": 1.5}
+SAID_BODIES = {
+    **{name: json.dumps(SAID).encode(name) for name in ("utf-8-sig", "utf-16", "utf-16-be", "utf-32")},
+    "lone surrogate": json.dumps({**SAID, "note": "smile \ud83d", "\ude00": [["\ud83d"]]}).encode(),
+    "lone surrogate unescaped": json.dumps({**SAID, "note": "\ud83d"}, ensure_ascii=False).encode(
+        "utf-8", "surrogatepass"
+    ),
+}
+
+
+@pytest.mark.parametrize("body", SAID_BODIES.values(), ids=SAID_BODIES.keys())
+def test_a_body_that_json_loads_reads_is_a_job_a_state_or_credits(body: bytes) -> None:
+    job = accepted_job(SEGMIND, answer(text=body), workflow=WORKFLOW, possible_duplicates=0)
+    assert job is not None
+    assert job.poll_url == SAID["poll_url"]
+    status = read_status(answer(text=body), JOB)
+    assert (status.state, status.reason) == (SwapState.FAILED, "no face")
+    assert read_credits(answer(text=body)).credits == 1.5
+    assert answer(text=body, code=429).excerpt == "no face"
+
+
+def test_a_lone_surrogate_in_what_is_kept_never_prevents_the_record_of_a_job() -> None:
+    text = json.dumps(
+        {"status": "COMPLETED", "request_id": "\ud83d", "output": ["https://a.example/\ud83d.png"]}
+    )
+    status = read_status(answer(text=text.encode()), JOB)
+    assert status.url == "https://a.example/%EF%BF%BD.png"
+    assert SwapStatus.model_validate_json(status.model_dump_json()) == status
+    quoted = json.dumps(
+        {"status": "COMPLETED", "output": json.dumps([{"keyname": "\udfff", "value": "https://a.example/1"}])}
+    )
+    job = accepted_job(SEGMIND, answer(text=quoted.encode()), workflow=WORKFLOW, possible_duplicates=0)
+    assert job is not None
+    assert job.outputs[0].name == "\ufffd"
+    assert type(job).model_validate_json(job.model_dump_json()) == job
 
 
 def test_an_answer_that_cannot_be_used_keeps_an_excerpt_of_its_text() -> None:

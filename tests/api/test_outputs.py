@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segmind_swap._api.outputs import outputs_of, picture_in
+from segmind_swap._api.urls import picture_url
 from segmind_swap._models import SwapOutput
 
 A = "https://a.example/a.png"
@@ -124,6 +125,18 @@ def _output(data: str, type_: str = "") -> SwapOutput:
         ((_output("data:image/png;base64,AA==", "image"),), None),
         ((_output("/generations/a.png", "image"),), None),
         ((_output("https://user:key@a.example/a.png", "image"),), None),
+        ((_output("https://a.example/a b.png"),), "https://a.example/a%20b.png"),
+        ((_output("https://a.example/結果.png"),), "https://a.example/%E7%B5%90%E6%9E%9C.png"),
+        ((_output("https://a.example/café.png?é#é"),), "https://a.example/caf%C3%A9.png?%C3%A9#%C3%A9"),
+        ((_output("https://a.example/a|b^c`d{e}.png"),), "https://a.example/a|b^c%60d%7Be%7D.png"),
+        ((_output("https://a.example/a%20b%2Fc.png"),), "https://a.example/a%20b%2Fc.png"),
+        ((_output("https://пример.рф/a.png"),), "https://xn--e1afmkfd.xn--p1ai/a.png"),
+        ((_output("https://a.example./a.png"),), A),
+        ((_output(f"{A} {B}"),), None),
+        ((_output(f"{A}, {B}"), _output(B)), B),
+        ((_output("https://a.example/a\\b.png"),), None),
+        ((_output("https://a.example/a\nb.png"),), None),
+        ((_output("https://a b.example/a.png"),), None),
         ((_output("http\u017f://a.example/a.png", "image"),), None),
         ((_output("a knight", "text"),), None),
     ],
@@ -177,4 +190,4 @@ def test_whatever_a_job_returns_is_read_without_an_error(fields: dict[str, Any])
     assert len(outputs) <= 256
     assert all(item.data for item in outputs)
     picture = picture_in(outputs)
-    assert picture is None or picture in {item.data for item in outputs}
+    assert picture is None or picture in {picture_url(item.data) for item in outputs}

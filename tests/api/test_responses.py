@@ -5,9 +5,10 @@ import json
 import pytest
 
 from segmind_swap._api.messages import SwapUrls
-from segmind_swap._api.origins import MAX_URL_LENGTH, Service
+from segmind_swap._api.origins import Service
 from segmind_swap._api.requests import submit_request
 from segmind_swap._api.responses import accepted_job, read_credits, read_status, read_upload
+from segmind_swap._api.urls import MAX_URL_LENGTH
 from segmind_swap._config import WORKFLOW
 from segmind_swap._errors import (
     AuthenticationError,
@@ -51,7 +52,8 @@ JOB = a_job()
         (SEGMIND, "//evil.example/1", Job("//evil.example/1", may_be_polled=False)),
         (SEGMIND, "/\\evil.example/1", Job("https://api.segmind.com/\\evil.example/1", may_be_polled=False)),
         (LOCAL, URL, Job(URL, may_be_polled=False)),
-        (SEGMIND, "http://api.segmind.com/1", Job("http://api.segmind.com/1", may_be_polled=False)),
+        (SEGMIND, "http://api.segmind.com/1", Job("https://api.segmind.com/1")),
+        (SEGMIND, "http://eu.segmind.com/1", Job("http://eu.segmind.com/1", may_be_polled=False)),
         (SEGMIND, "http\u017f://api.segmind.com/1", Job("http\u017f://api.segmind.com/1", None, None, False)),
         (SEGMIND, "not a url", Job("not a url", may_be_polled=False)),
         (SEGMIND, "", Unusable()),

@@ -61,7 +61,8 @@ def test_every_code_has_its_error_class(code: int, kind: type[StatusError], call
     error = status_error(code, {"x-request-id": "req-1"}, b'{"error": "no"}', call)
     assert type(error) is kind
     assert (error.status_code, error.reason, error.request_id, error.job) == (code, "no", "req-1", None)
-    assert str(error).startswith(f"the {call} was answered {code}: no")
+    subject = "the credits request" if call == "credits" else f"the {call}"
+    assert str(error).startswith(f"{subject} was answered {code}: no")
 
 
 @pytest.mark.parametrize(
@@ -106,3 +107,15 @@ def test_the_message_says_what_to_do(code: int, call: str, advice: str) -> None:
 
 def test_a_poll_of_an_unknown_job_does_not_blame_the_workflow() -> None:
     assert "workflow" not in str(status_error(404, {}, b"", "poll"))
+
+
+def test_a_message_has_the_call_as_its_subject() -> None:
+    assert str(status_error(500, {}, b"no", "credits")) == "the credits request was answered 500: no"
+    for call in ("submit", "poll", "upload", "download"):
+        assert str(status_error(500, {}, b"no", call)) == f"the {call} was answered 500: no"
+
+
+@pytest.mark.parametrize("code", [302, 401, 402, 403, 406, 413, 429])
+def test_a_download_has_no_key_and_no_account_to_give_advice_about(code: int) -> None:
+    assert str(status_error(code, {}, b"no", "download")) == f"the download was answered {code}: no"
+    assert "(" in str(status_error(code, {}, b"no", "upload"))

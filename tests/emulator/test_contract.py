@@ -29,6 +29,7 @@ from segmind_swap.emulator import (
     ResetFormat,
     StateWords,
     UploadField,
+    UrlSpelling,
 )
 
 from .calling import NOWHERE, SWAP, body_of, connect, picture, submit
@@ -213,6 +214,18 @@ async def test_a_fault_that_says_for_itself_whether_it_bills_is_obeyed() -> None
         assert (await http.get("/inference-request/request-history")).json()["total"] == 0
 
 
+@pytest.mark.parametrize("urls", get_args(UrlSpelling))
+async def test_a_swap_goes_well_however_its_urls_are_written(urls: Any) -> None:
+    emulator = Emulator(urls=urls)
+    result = await swapped(emulator)
+    (charge,) = emulator.ledger
+    folder = "" if urls == "plain" else "%E7%B5%90%E6%9E%9C%201/"
+    assert result.job.poll_url == f"http://127.0.0.1/workflows/request/{folder}{charge.request_id}"
+    assert result.url == f"http://127.0.0.1/files/{folder}{charge.request_id}.png"
+    assert charge.reference_sha256 is not None
+    assert charge.reference_character_image.startswith(f"http://127.0.0.1/files/{folder}")
+
+
 @pytest.mark.parametrize("field", get_args(UploadField))
 async def test_an_upload_is_read_under_either_key(field: Any) -> None:
     await swapped(Emulator(upload_field=field))
@@ -239,6 +252,7 @@ async def test_an_upload_beyond_the_limit_of_the_service_is_refused_and_free() -
         {"no_credits_status": 403},
         {"reset_format": "http-date"},
         {"upload_field": "links"},
+        {"urls": "short"},
         {"upload_limit_bytes": 0},
     ],
 )

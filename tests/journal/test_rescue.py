@@ -53,6 +53,16 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
+def test_a_job_that_a_newer_version_rescued_is_waited_for(path: Path) -> None:
+    left(path, S.SENDING, posts=1)
+    file = rescue(str(path), "a", a_job(7))
+    line = json.loads(file.read_text())
+    line["job"]["not_a_field"] = line["not_a_field"] = 1
+    file.write_text(json.dumps(line) + "\n")
+    entry = entry_after(path)
+    assert (entry.state, entry.job) == (S.ACCEPTED, a_job(7))
+
+
 def test_a_rescued_job_is_waited_for_in_the_next_run_and_its_file_goes(path: Path) -> None:
     left(path, S.SENDING, posts=2)
     file = rescue(str(path), "a", a_job(7))

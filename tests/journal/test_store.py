@@ -330,6 +330,21 @@ def _damage(store: Store, number: int, column: str, value: object) -> None:
     store._db.execute(f"UPDATE swaps SET {column} = ? WHERE number = ?", (value, number))
 
 
+def test_a_row_of_a_newer_version_is_read_without_the_fields_that_are_new() -> None:
+    store = in_memory()
+    error = SwapFailedError("it failed", reason="no face", job=a_job())
+    number = row(store, state=S.COMPLETED, posts=1, job=a_job(), result=a_result(cost_usd=0.2), error=error)
+    before = store.entry(number)
+    for column in ("job", "result", "error"):
+        store._db.execute(f"UPDATE swaps SET {column} = json_set({column}, '$.not_a_field', 1)")
+    store._db.execute("UPDATE swaps SET result = json_set(result, '$.job.not_a_field', 1)")
+    after = store.entry(number)
+    assert (after.state, after.job, after.result) == (before.state, before.job, before.result)
+    assert isinstance(after.error, SwapFailedError)
+    assert after.error.reason == "no face"
+    assert store.money(0.1).settled_micro_usd == 200_000
+
+
 @pytest.mark.parametrize(("column", "value"), DAMAGED)
 def test_a_damaged_row_is_an_error_that_names_it_and_never_a_row_to_be_sent(
     column: str, value: object

@@ -421,7 +421,7 @@ SAYS_COMPLETED = {"COMPLETED", "SUCCEEDED", "SUCCESS"}
 def word_of(body: bytes) -> str:
     """The status in a body, read by another reader than the client's."""
     try:
-        fields = json.loads(body.decode())
+        fields = json.loads(body)
     except (ValueError, RecursionError):
         return ""
     word = fields.get("status") if isinstance(fields, dict) else None

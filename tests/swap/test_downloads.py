@@ -7,7 +7,7 @@ from segmind_swap._errors import ConfigurationError, DownloadError
 from segmind_swap._swap.downloads import read
 
 from ..support.hosts import JOB, Host, Reply, result_at, session_with
-from ..support.sessions import KEY, PICTURE_URL, jpeg, png, webp
+from ..support.sessions import KEY, PICTURE_URL, Wire, jpeg, png, session_of, webp
 
 
 async def test_a_picture_is_read_with_its_type() -> None:
@@ -102,6 +102,82 @@ async def test_redirects_are_followed_without_the_key() -> None:
     ]
     for request in host.requests:
         assert not any(KEY in value for value in request.headers.values())
+
+
+@pytest.mark.parametrize(
+    ("url", "asked"),
+    [
+        ("https://cdn.example/a b.png", b"/a%20b.png"),
+        ("https://cdn.example/結果.png?sig=a+b%2F", b"/%E7%B5%90%E6%9E%9C.png?sig=a+b%2F"),
+        ("https://bücher.example/caf\u00e9.png", b"/caf%C3%A9.png"),
+        ("https://cdn.example./100%.png", b"/100%.png"),
+    ],
+)
+async def test_a_picture_at_a_url_that_needs_encoding_is_fetched_from_the_encoded_url(
+    url: str, asked: bytes
+) -> None:
+    host = Host()
+    assert (await read(session_with(host), result_at(url), swap=1)).data == png()
+    assert [request.url.raw_path for request in host.requests] == [asked]
+    assert host.requests[0].headers["host"] in {"cdn.example", "xn--bcher-kva.example"}
+
+
+@pytest.mark.parametrize(
+    ("location", "asked"),
+    [
+        (b"/b c.png", "https://images.segmind.com/b%20c.png"),
+        ("/結果.png".encode(), "https://images.segmind.com/%E7%B5%90%E6%9E%9C.png"),
+        (b"/caf\xe9.png", "https://images.segmind.com/caf%E9.png"),
+        (b"b c.png?x=a b", "https://images.segmind.com/generations/b%20c.png?x=a%20b"),
+        ("https://пример.рф/a.png".encode(), "https://xn--e1afmkfd.xn--p1ai/a.png"),
+        (b"https://cdn.example./a.png", "https://cdn.example/a.png"),
+        (b"//cdn.example/a b.png", "https://cdn.example/a%20b.png"),
+    ],
+)
+async def test_a_redirect_to_a_url_that_needs_encoding_is_followed(location: bytes, asked: str) -> None:
+    requests: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        if len(requests) == 1:
+            return httpx.Response(302, headers=[(b"location", location)])
+        return httpx.Response(200, content=png())
+
+    assert (await read(session_of(Wire(answer)), result_at(), swap=1)).data == png()
+    sent = requests[1].url
+    assert f"{sent.scheme}://{sent.netloc.decode()}{sent.raw_path.decode()}" == asked
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://127.0.0.1./a.png",
+        "https://localhost./a.png",
+        "https://a.localhost./a.png",
+        "https://169.254.169.254./latest",
+        "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/a.png",
+        "https://127。0。0。1/a.png",
+        "https://\uff4cocalhost/a.png",
+        "https://10.0.0.1./a b.png",
+        "https://user@cdn.example/a b.png",
+        "/a\\b.png",
+        "https://cdn.example\\@127.0.0.1/a.png",
+        "https://cdn.example/a\tb.png",
+    ],
+)
+async def test_an_encoded_redirect_reaches_nothing_that_a_plain_one_may_not(location: str) -> None:
+    requests: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(302, headers=[(b"location", location.encode())])
+
+    with pytest.raises(DownloadError, match="is not fetched"):
+        await read(session_of(Wire(answer)), result_at(), swap=1)
+    with pytest.raises(DownloadError, match=r"is not fetched|is redirected"):
+        await read(session_of(Wire(answer)), result_at(location), swap=1)
+    assert [str(request.url) for request in requests][:1] == [PICTURE_URL]
+    assert len(requests) == 1
 
 
 async def test_five_redirects_are_followed_and_not_a_sixth() -> None:

@@ -1,5 +1,6 @@
 """Free calls: asked again until they are answered, but not for ever."""
 
+import gzip
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +27,7 @@ from segmind_swap._models import Call, SwapJob
 from segmind_swap._swap.free_calls import request_until_answered
 from segmind_swap._swap.session import Session
 
+from ..support.recording import MIB
 from ..support.sessions import KEY, PICTURE_URL, session_of
 
 JOB = SwapJob(poll_url="https://api.segmind.com/requests/1", request_id="1", workflow=WORKFLOW)
@@ -93,6 +95,29 @@ async def test_what_may_pass_is_asked_again(passing: Reply) -> None:
     assert len(replies.requests) == 3
 
 
+@pytest.mark.parametrize("coded", [False, True])
+async def test_an_answer_that_is_too_large_is_not_asked_for_again(coded: bool) -> None:
+    body = gzip.compress(bytes(66 * MIB)) if coded else bytes(66 * MIB)
+    headers = {"content-encoding": "gzip"} if coded else {}
+    for url, limit in ((PICTURE_URL, 64), (None, 16)):
+        answers = [httpx.Response(200, stream=httpx.ByteStream(body), headers=headers) for _ in range(2)]
+        replies = Replies(503, *answers)
+        session = session_with(replies)
+        request = credits_of(session) if url is None else download_request(url)
+        with pytest.raises(
+            ConnectionFailedError, match=rf"larger than {limit} ?M|larger than {limit * MIB} bytes"
+        ):
+            await request_until_answered(session, request)
+        assert len(replies.requests) == 2
+
+
+async def test_an_error_page_that_is_too_large_may_pass() -> None:
+    page = httpx.Response(503, stream=httpx.ByteStream(bytes(17 * MIB)))
+    replies = Replies(page, 200)
+    session = session_with(replies)
+    assert (await request_until_answered(session, credits_of(session))).ok
+
+
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -129,7 +154,7 @@ async def test_a_call_is_made_five_times_at_least() -> None:
 async def test_a_call_is_made_as_often_as_the_policy_says() -> None:
     replies = Replies(OSError("cut"))
     session = session_with(replies, retry=RetryPolicy(attempts=7))
-    with pytest.raises(ConnectionFailedError, match="the credits got no answer: OSError: cut"):
+    with pytest.raises(ConnectionFailedError, match="the credits request got no answer: OSError: cut"):
         await request_until_answered(session, credits_of(session))
     assert len(replies.requests) == 7
 

@@ -1,7 +1,9 @@
 """A caller's picture to checked bytes, whatever it is given as."""
 
+import gzip
 import io
 import os
+import tempfile
 import threading
 import tracemalloc
 from collections.abc import Callable
@@ -14,7 +16,7 @@ from PIL import Image
 
 from segmind_swap._api.image_header import LoadedImage, checked
 from segmind_swap._errors import ImageError
-from segmind_swap._models import ImageInput
+from segmind_swap._models import ImageInput, SwapRequest
 from segmind_swap._swap.images import load
 
 from ..support.pictures import LIMIT, PNG, png
@@ -77,6 +79,39 @@ def test_a_picture_may_be_given_in_every_documented_way(way: str, tmp_path: Path
     assert type(picture.data) is bytes
 
 
+def test_the_types_allow_what_is_taken(tmp_path: Path) -> None:
+    """mypy checks the list: an image that is taken at run time is an `ImageInput`."""
+    path = tmp_path / "hero.png"
+    path.write_bytes(PNG)
+    (tmp_path / "hero.png.gz").write_bytes(gzip.compress(PNG))
+    with (
+        tempfile.SpooledTemporaryFile() as spooled,
+        tempfile.TemporaryFile() as temporary,
+        path.open("rb") as opened,
+        gzip.open(tmp_path / "hero.png.gz") as unzipped,
+    ):
+        for file in (spooled, temporary):
+            file.write(PNG)
+            file.seek(0)
+        view = memoryview(PNG)
+        images: list[ImageInput] = [
+            bytearray(PNG),
+            view,
+            spooled,
+            temporary,
+            opened,
+            unzipped,
+            io.BytesIO(PNG),
+        ]
+        for image in images:
+            picture = load(image, max_bytes=LIMIT)
+            assert isinstance(picture, LoadedImage)
+            assert picture.data == PNG
+            SwapRequest(reference_character_image=image, character_image="street.png")
+        images.append(Image.new("RGB", (4, 3)))
+        assert isinstance(load(images[-1], max_bytes=LIMIT), LoadedImage)
+
+
 def test_an_open_file_is_read_from_where_it_stands_and_left_open(tmp_path: Path) -> None:
     path = tmp_path / "hero.bin"
     path.write_bytes(b"junk" + PNG)
@@ -130,7 +165,10 @@ def test_a_url_is_passed_on_exactly_as_given(url: str) -> None:
         ("file:///tmp/hero.png", "file:// cannot be used"),
         ("s3://bucket/hero.png", "s3:// cannot be used"),
         ("https://user:password@a.example/hero.png", "could not fetch it: it carries a user name"),
-        ("https://a.example/he ro.png", "could not fetch it"),
+        ("https://a.example/he\tro.png", "could not fetch it"),
+        ("https://a.example/he\\ro.png", "could not fetch it"),
+        ("https://he ro.example/a.png", "could not fetch it"),
+        ("https://x\u2026y.example/a.png", "could not fetch it"),
         ("https://", "could not fetch it"),
         ("http\u017f://a.example/hero.png", "cannot be used"),
         ("data:image/png;base64,iVBORw0KGgo=", "decode it and give the bytes"),
@@ -141,6 +179,22 @@ def test_a_url_that_the_service_cannot_fetch_is_an_image_error(url: str, words: 
     with pytest.raises(ImageError, match=words) as caught:
         load(url, max_bytes=LIMIT)
     assert caught.value.image == url
+
+
+@pytest.mark.parametrize(
+    ("url", "sent"),
+    [
+        ("https://a.example/he ro.png", "https://a.example/he%20ro.png"),
+        ("https://x.example/写真.jpg", "https://x.example/%E5%86%99%E7%9C%9F.jpg"),
+        ("https://пример.рф/a.jpg", "https://xn--e1afmkfd.xn--p1ai/a.jpg"),
+        ("https://x.example./a.jpg", "https://x.example/a.jpg"),
+        (" https://x.example/a.jpg\n", "https://x.example/a.jpg"),
+        ("https://x.example/a%20b.jpg?n=é", "https://x.example/a%20b.jpg?n=%C3%A9"),
+    ],
+)
+def test_a_url_as_people_write_it_is_percent_encoded_once(url: str, sent: str) -> None:
+    assert load(url, max_bytes=LIMIT) == sent
+    assert load(sent, max_bytes=LIMIT) == sent
 
 
 def test_a_very_long_name_is_cut_in_the_message() -> None:

@@ -233,7 +233,8 @@ async def test_a_2xx_that_names_no_job_is_unknown_with_what_it_did_say(body: Any
     "url",
     [
         "https://evil.example/requests/1",
-        "http://api.segmind.com/workflows/request/1",
+        "http://api.segmind.com:8080/workflows/request/1",
+        "http://eu.segmind.com/workflows/request/1",
         "https://key@api.segmind.com/workflows/request/1",
         "https://api.segmind.com.evil.example/1",
         "https://127.0.0.1/1",
@@ -248,6 +249,68 @@ async def test_a_poll_url_elsewhere_is_never_polled_and_the_error_carries_the_jo
     assert caught.value.job is not None
     assert (caught.value.job.poll_url, caught.value.request_id) == (url, "r-7")
     assert service.count("submit") == len(service.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        ("https://api.segmind.com/workflows/request/a b", "/workflows/request/a%20b"),
+        (
+            "https://api.segmind.com/workflows/request/結果?n=é",
+            "/workflows/request/%E7%B5%90%E6%9E%9C?n=%C3%A9",
+        ),
+        ("/workflows/request/a b", "/workflows/request/a%20b"),
+        ("/workflows/request/100%", "/workflows/request/100%"),
+        ("/workflows/request/a%20b%2Fc", "/workflows/request/a%20b%2Fc"),
+        ("http://api.segmind.com/workflows/request/1", "/workflows/request/1"),
+        ("HTTP://API.segmind.com:80/workflows/request/1", "/workflows/request/1"),
+        ("http://api.segmind.com:443/workflows/request/é", "/workflows/request/%C3%A9"),
+    ],
+)
+async def test_a_poll_url_that_needs_encoding_or_tls_is_polled_and_loses_no_job(told: str, path: str) -> None:
+    service = Scripted(submit=Step(body={"poll_url": told, "request_id": "r-7"}))
+    async with client(service) as swaps:
+        result = await swaps.swap(**PICTURES)
+        if not told.startswith("/"):
+            # A job that another program has written may have the URL as the server gave it.
+            await swaps.wait(result.job.model_copy(update={"poll_url": told}))
+    assert result.job.poll_url == f"https://api.segmind.com{path}"
+    polls = [seen.request.url for seen in service.seen if seen.call == "poll"]
+    assert {(str(url.host), url.scheme, url.raw_path.decode()) for url in polls} == {
+        ("api.segmind.com", "https", path)
+    }
+
+
+@pytest.mark.parametrize(
+    ("base_url", "told", "polled"),
+    [
+        ("https://gate.example:8443/segmind", "http://gate.example/r/1", "https://gate.example:8443/r/1"),
+        (
+            "https://gate.example:8443",
+            "http://gate.example:8443/r/1?a#b",
+            "https://gate.example:8443/r/1?a#b",
+        ),
+        ("https://gate.example", "http://gate.example", "https://gate.example"),
+        ("https://gate.example", "http://gate.example:9000/r/1", None),
+        ("https://gate.example", "http://a.gate.example/r/1", None),
+        ("https://gate.example", "http://gate.example./r/1", None),
+        ("https://gate.example", "http://gate.example@evil.example/r/1", None),
+        ("https://gate.example", "http://gate.example\\@evil.example/r/1", None),
+        ("https://gate.example", "http://gäte.example/r/1", None),
+        ("https://gate.example", "http://\uff47ate.example/r/1", None),
+        ("http://127.0.0.1:8000", "https://127.0.0.1:8000/r/1", None),
+    ],
+)
+async def test_only_the_very_host_of_the_submit_is_asked_over_tls_instead(
+    base_url: str, told: str, polled: str | None
+) -> None:
+    service = Scripted(submit=Step(body={"poll_url": told, "request_id": "r-7"}))
+    async with client(service, base_url=base_url) as swaps:
+        if polled is None:
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.submit(**PICTURES)
+        else:
+            assert (await swaps.submit(**PICTURES)).poll_url == polled
 
 
 async def test_a_result_in_the_answer_itself_is_a_job_that_needs_no_poll() -> None:

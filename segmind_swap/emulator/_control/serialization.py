@@ -212,6 +212,7 @@ def _fields(fault: Fault) -> dict[str, Any]:
         "body": None if isinstance(fault.body, bytes) else fault.body,
         "headers": None if fault.headers is None else dict(fault.headers),
         "malformed": fault.malformed,
+        "encoding": fault.encoding,
         "cut": fault.cut,
         "accepts": fault.accepts,
     }

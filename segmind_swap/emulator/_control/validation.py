@@ -145,6 +145,7 @@ _READ: dict[str, Callable[[Any, str], Any]] = {
     "body": _body,
     "headers": _headers,
     "malformed": _text,
+    "encoding": _text,
     "cut": _text,
     "accepts": _flag,
 }

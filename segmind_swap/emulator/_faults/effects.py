@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from .._service.calls import Kind
 from .._service.responses import error, json_response
+from .encoding import encoded
 from .fault import Fault, Malformed
 
 _NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credits found for the user"}
@@ -11,6 +12,11 @@ _NOT_FOUND: dict[Kind, str] = {"poll": "Request not found", "credits": "No credi
 
 def faulty_response(fault: Fault, response: Response) -> Response:
     """The response to send in place of the API's ``response``. A delay or a cut changes nothing here."""
+    faulty = _replaced(fault, response)
+    return faulty if fault.encoding is None else encoded(fault.encoding, faulty)
+
+
+def _replaced(fault: Fault, response: Response) -> Response:
     if fault.status is not None:
         faulty = _answer(fault, fault.status)
     elif fault.malformed is not None:

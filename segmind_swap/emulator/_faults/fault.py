@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from .._service.calls import Kind
 from .._service.responses import STATUSES_WITHOUT_BODY
+from .encoding import Encoding
 
 Malformed = Literal["html", "truncated", "empty", "list", "not-utf8"]
 """How the body of a response with status 200 is unusable."""
@@ -37,6 +38,7 @@ class Fault:
       ``headers`` replace what the API would send. Bytes are sent as JSON unless ``headers`` says otherwise.
     - ``malformed``: the response has status 200 and a body that cannot be used. "truncated" is the first half
       of a correct body.
+    - ``encoding``: how the body is written, an `Encoding`. The content is that of the API, or of ``status``.
     - ``cut``: the connection is closed "before-body" (the request's body is not read), "after-body" (the body
       is read, and no byte is sent), or "mid-answer" (status, headers and half of the body are sent).
     - ``accepts``: whether a submit starts its job, and bills it, although the fault hits its response. The
@@ -58,6 +60,7 @@ class Fault:
     body: bytes | str | dict[str, Any] | list[Any] | None = None
     headers: Mapping[str, str] | None = None
     malformed: Malformed | None = None
+    encoding: Encoding | None = None
     cut: Cut | None = None
     accepts: bool | None = None
 
@@ -66,10 +69,12 @@ class Fault:
         overridden = self.body is not None or self.headers is not None
         _require_word("on", self.on, get_args(Kind))
         _require_word("malformed", self.malformed, (None, *get_args(Malformed)))
+        _require_word("encoding", self.encoding, (None, *get_args(Encoding)))
         _require_word("cut", self.cut, (None, *get_args(Cut)))
         _raise_if(len(effects) > 1, f"{' and '.join(effects)} exclude each other")
         _raise_if(
-            not effects and not self.delay, "the fault would do nothing: give delay, status, malformed or cut"
+            not effects and not self.delay and self.encoding is None,
+            "the fault would do nothing: give delay, status, malformed, encoding or cut",
         )
         _raise_if(not isinstance(self.calls, Container | None), "calls are several numbers, such as (3, 5)")
         _raise_if(not self.delay >= 0, f"delay is in seconds and not negative, not {self.delay!r}")
@@ -89,7 +94,9 @@ class Fault:
             f"an answer {self.status} has no body",
         )
         _raise_if(self.cut == "before-body" and self.accepts is True, "a cut before the body starts no job")
-        _raise_if(not effects and self.accepts is False, "a delay alone does not refuse a submit")
+        _raise_if(
+            not effects and self.accepts is False, "a delay or an encoding alone does not refuse a submit"
+        )
 
     def hits(self, number: int, *, seed: str, seconds: float = 0.0) -> bool:
         """Whether the fault hits the call of this number, ``seconds`` after the fault was added.
@@ -120,6 +127,7 @@ class Fault:
         words = [f"{self.delay:g} s late"] if self.delay else []
         words += [f"status {self.status}"] if self.status is not None else []
         words += [f"malformed {self.malformed}"] if self.malformed is not None else []
+        words += [f"encoding {self.encoding}"] if self.encoding is not None else []
         words += [f"cut {self.cut}"] if self.cut is not None else []
         return ", ".join(words)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, get_args
 
 from .._service.calls import Kind
+from .encoding import Encoding
 from .fault import Cut, Fault, Malformed
 
 _CUTS: dict[str, Cut] = {
@@ -20,6 +21,7 @@ _NUMBER = r"\d+(?:\.\d+)?"
 
 HELP = (
     "a status (502), cut, cut-before-body, cut-mid-answer, html, truncated, empty, list, not-utf8, "
+    f"{', '.join(get_args(Encoding))}, "
     "a delay (2s), call numbers (#3, #3,5 or #3-7), a share (10%), how many times (x2), a window (10s-20s), "
     "a header (retry-after=2), billed or unbilled"
 )
@@ -61,6 +63,8 @@ def _read(part: str, text: str) -> tuple[str, Any]:
         return "cut", _CUTS[part]
     if part in get_args(Malformed):
         return "malformed", part
+    if part in get_args(Encoding):
+        return "encoding", part
     if part in _BILLED:
         return "accepts", _BILLED[part]
     for pattern, name, value in _FORMS:

@@ -130,7 +130,7 @@ class Api:
 
     def _status(self, request: ApiRequest, charge: Charge, state: JobState) -> Response:
         if state == "COMPLETED":
-            url = f"{request.base_url}files/{charge.request_id}.png"
+            url = shapes.hosted_url(request.base_url, f"{charge.request_id}.png", self.contract)
             headers = {"x-remaining-credits": self._credits_left}
             if self.contract.metrics:
                 headers["x-cost"] = f"{charge.price_usd:.4f}"
@@ -164,7 +164,9 @@ class Api:
             return responses.error(400, str(problem))
         for picture in pictures:
             self.uploads.put(upload_name(picture), picture)
-        urls = [f"{request.base_url}files/{upload_name(picture)}" for picture in pictures]
+        urls = [
+            shapes.hosted_url(request.base_url, upload_name(picture), self.contract) for picture in pictures
+        ]
         return responses.json_response(
             {self.contract.upload_field: urls, "message": "Files uploaded successfully"}
         )

@@ -185,7 +185,7 @@ def hosted_file_name(url: str) -> str:
         path = urlsplit(url).path
     except ValueError:
         return ""
-    return path.removeprefix("/files/") if path.startswith("/files/") else ""
+    return path.rpartition("/")[2] if path.startswith("/files/") else ""
 
 
 def _sample(name: str) -> File | None:

@@ -7,14 +7,16 @@ from starlette.types import Scope
 
 from . import responses
 from .calls import Kind
+from .shapes import UNENCODED_FOLDER
 
+_FOLDER = re.escape(UNENCODED_FOLDER)
 _ROUTES: tuple[tuple[Kind, str, re.Pattern[str]], ...] = (
     ("submit", "POST", re.compile(r"/workflows/([^/]+)")),
-    ("poll", "GET", re.compile(r"/(?:workflows/request|requests|v1/requests)/([^/]+)")),
+    ("poll", "GET", re.compile(rf"/(?:workflows/request|requests|v1/requests)/(?:{_FOLDER})?([^/]+)")),
     ("upload", "POST", re.compile(r"/(upload-asset)")),
     ("credits", "GET", re.compile(r"/v1/(get-user-credits)")),
     ("history", "GET", re.compile(r"/inference-request/request-history(?:/([^/]+))?")),
-    ("file", "GET", re.compile(r"/files/([^/]+)")),
+    ("file", "GET", re.compile(rf"/files/(?:{_FOLDER})?([^/]+)")),
 )
 
 

@@ -13,6 +13,9 @@ from .responses import compact, error, json_response
 KEYNAME = "character_swap_image"
 """The name of the picture among a job's outputs. The name that the real workflow uses is not published."""
 
+UNENCODED_FOLDER = "結果 1/"
+"""The folder of jobs and pictures whose URLs are not percent-encoded."""
+
 _WORDS: dict[StateWords, dict[str, str]] = {
     "documented": {},
     "lower-case": {
@@ -30,11 +33,20 @@ def accepted(
     base_url: str, request_id: str, *, contract: Contract, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The response to an accepted submit. The job need not exist: a fault may answer so without a job."""
-    poll_url = f"{base_url}{contract.poll_path[1:]}/{request_id}"
+    poll_url = f"{base_url}{contract.poll_path[1:]}/{_folder(contract)}{request_id}"
     body = {"poll_url": poll_url} | _beside(contract.acceptance, base_url, request_id)
     if "status" in body:
         body["status"] = _word("QUEUED", contract)
     return json_response(dict(sorted(body.items())), headers=headers)
+
+
+def hosted_url(base_url: object, name: str, contract: Contract) -> str:
+    """The URL of a picture that the emulator hosts."""
+    return f"{base_url}files/{_folder(contract)}{name}"
+
+
+def _folder(contract: Contract) -> str:
+    return UNENCODED_FOLDER if contract.urls == "unencoded" else ""
 
 
 def _beside(acceptance: Acceptance, base_url: str, request_id: str) -> dict[str, Any]:

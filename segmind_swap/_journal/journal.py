@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-import anyio.to_thread
 from pydantic import BaseModel, ConfigDict
 
+from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import SwapFailedError
 from .._models import SwapJob
@@ -208,7 +208,7 @@ class Journal:
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
-        store, price, spent = opened() if self._memory is not None else await anyio.to_thread.run_sync(opened)
+        store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
         return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
 
     async def look(self) -> StoreView | None:
@@ -223,7 +223,7 @@ class Journal:
         def opened() -> Store | None:
             return open_reader(self.path) if self.path.is_file() else None
 
-        store = await anyio.to_thread.run_sync(opened)
+        store = await run_in_thread(opened)
         return None if store is None else StoreView(store)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-import anyio.to_thread
-
 from .._api.image_header import LoadedImage, checked
 from .._api.messages import Response
 from .._api.requests import download_request
 from .._api.text import shorten
+from .._concurrency import run_in_thread
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from .._events import Saved
@@ -71,7 +70,7 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     """
     picture = await read(session, result, swap=swap)
     try:
-        path = await anyio.to_thread.run_sync(file.write, picture.data, picture.suffix)
+        path = await run_in_thread(lambda: file.write(picture.data, picture.suffix))
     except FileExistsError:
         problem = "another program made this file meanwhile"
     except OSError as exc:

@@ -129,6 +129,7 @@ class Session:
         self.http.refuse_submits()
         try:
             await self.detached.drain()
+            await self.detached.end_background()
         finally:
             # Plain asyncio cancellation can end the wait early. The connections are closed all the same.
             await self.http.aclose()

@@ -185,6 +185,11 @@ def refusal(response: Response, call: Call, job: SwapJob | None = None) -> Statu
     )
 
 
+def is_challenge(response: Response | NoResponse) -> bool:
+    """Whether a firewall asks for a browser instead of passing the request on (Cloudflare's header)."""
+    return isinstance(response, Response) and "cf-mitigated" in response.headers
+
+
 def error_of_response(
     response: Response | NoResponse, call: Call, job: SwapJob | None = None
 ) -> StatusError | ConnectionFailedError:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._api.messages import NoResponse
+from .._api.messages import NoResponse, Response
 from .._api.outputs import picture_in
 from .._api.requests import poll_request
-from .._api.responses import error_of_response, read_status
+from .._api.responses import error_of_response, is_challenge, read_status
+from .._api.retry_after import repeat_hint
 from .._errors import (
     ConfigurationError,
     OutputError,
@@ -25,6 +26,7 @@ from .._events import Completed, Polled
 from .._models import Call, SwapJob, SwapResult, SwapState, SwapStatus
 from .._policy.poll_schedule import (
     ENDS_POLLING,
+    REFUSALS,
     PollHistory,
     first_poll_age,
     learned_first_poll_age,
@@ -119,6 +121,7 @@ class _Polling:
         # only.
         self._due = self._started
         self._polls = self._failed_polls = 0
+        self._response: Response | NoResponse = NoResponse(reason="", sent=False)
         if job.poll_url is not None:
             self._due += max(0.0, self._first - self._age)
             problem = session.http.service.poll_url_problem(job.poll_url)
@@ -180,6 +183,7 @@ class _Polling:
             response = await self._session.http.request(
                 poll_request(job.poll_url, swap=self._swap, attempt=self._polls)
             )
+        self._response = response
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)
         status = read_status(response, job)
@@ -213,7 +217,13 @@ class _Polling:
     def _delay_after(self, seen: SwapStatus | SwapError) -> float | None:
         session = self._session
         delay, self._history = next_poll(
-            self._history, seen, policy=session.polling, retry=session.retry, now=anyio.current_time()
+            self._history,
+            seen,
+            policy=session.polling,
+            retry=session.retry,
+            now=anyio.current_time(),
+            hint=repeat_hint(self._response, datetime.now(UTC)),
+            may_pass=is_challenge(self._response),
         )
         return delay
 
@@ -230,6 +240,8 @@ class _Polling:
         """Schedules the next poll. A failed poll never fails a paid job before its deadline."""
         self.last_error = error
         delay = self._delay_after(error)
+        if delay is None and isinstance(error, REFUSALS):
+            raise error
         if delay is None:
             raise SwapExpiredError(
                 f"the service no longer knows job {self._job.name}: {error}; the service keeps records for"

@@ -2,7 +2,7 @@
 
 import gc
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -24,7 +24,7 @@ from ..support.batches import client_of, emulator, run, states, swaps_of
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 
 
-async def stream(client: SwapClient, **options: Any) -> AsyncIterator[SwapOutcome]:
+async def stream(client: SwapClient, **options: Any) -> AsyncGenerator[SwapOutcome, None]:
     async with client.swap_many(swaps_of(40), concurrency=4, **options) as outcomes:
         async for outcome in outcomes:
             yield outcome
@@ -140,6 +140,6 @@ async def test_a_generator_that_is_closed_in_a_cancelled_scope_ends_its_batch() 
         await anext(outcomes)
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await outcomes.aclose()  # type: ignore[attr-defined]  # a generator
+            await outcomes.aclose()
         await a_swap(client)
         assert await submits_settle(service) <= 9

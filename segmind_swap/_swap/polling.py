@@ -12,7 +12,7 @@ import anyio
 from .._api.messages import NoResponse, Response
 from .._api.outputs import picture_in
 from .._api.requests import poll_request
-from .._api.responses import error_of_response, is_challenge, read_status
+from .._api.responses import error_of_response, is_challenge, read_claim, read_status
 from .._api.retry_after import repeat_hint
 from .._errors import (
     ConfigurationError,
@@ -67,9 +67,10 @@ async def wait(
         while not (await polling.next_status()).state.final:
             pass
         return polling.result()
-    last = polling.last_error
+    last, note = polling.last_error, polling.status.note
     raise SwapTimeoutError(
         f"job {job.name} was not done after {timeout:g} s; the job was paid, and can be waited for again"
+        f"{f' (the service says {note})' if note else ''}"
         f"{f' (the last poll failed: {last})' if last else ''}",
         seconds=timeout,
         last_error=last,
@@ -121,6 +122,8 @@ class _Polling:
         # only.
         self._due = self._started
         self._polls = self._failed_polls = 0
+        # The picture that the last answered poll has named beside an unknown word.
+        self._claimed_url: str | None = None
         self._response: Response | NoResponse = NoResponse(reason="", sent=False)
         if job.poll_url is not None:
             self._due += max(0.0, self._first - self._age)
@@ -187,6 +190,10 @@ class _Polling:
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)
         status = read_status(response, job)
+        claim = read_claim(self._session.http.service, response, job, self._session.inputs_of(job))
+        if claim is not None and claim.url == self._claimed_url:
+            status = claim
+        self._claimed_url = None if claim is None else claim.url
         self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
         return status
 

@@ -142,6 +142,7 @@ class _Submission:
         self.state = SubmitState(in_doubt=in_doubt)
         self.is_orphaned = False
         self._session = session
+        self._urls = urls
         self._request = submit_request(session.http.service, session.workflow, urls, swap=swap)
         self._swap = swap
         self._id = id
@@ -315,7 +316,7 @@ class _Submission:
         )
 
     def _emit_accepted(self, job: SwapJob) -> None:
-        self._session.remember(job, self._swap)
+        self._session.remember(job, self._swap, (self._urls.reference, self._urls.scene))
         self._session.emit(Accepted(swap=self._swap, id=self._id, job=job))
 
     def _unknown_after(self, response: Response | NoResponse, job: SwapJob | None) -> SubmissionUnknownError:

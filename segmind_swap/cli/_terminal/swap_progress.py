@@ -50,7 +50,8 @@ class SwapProgress:
                 self.job = job
                 self._show(f"accepted as {job.name}")
             case Polled(status=status):
-                self._show(status.state.value.lower())
+                note = f" (the service says {status.note})" if status.note else ""
+                self._show(f"{status.state.value.lower()}{note}")
             case RetryScheduled(call=call, cause=cause, delay=delay):
                 self._show(f"{cause}; next {call} in {delay:.0f} s")
             case RateLimited(delay=delay):

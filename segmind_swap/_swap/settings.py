@@ -90,6 +90,7 @@ class ClientSettings:
         proxy: str | None,
         verify: bool | ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None,
+        fast: bool,
         allow_http: bool,
         max_image_bytes: int,
         on_event: EventHandler | Sequence[EventHandler] | None,
@@ -97,6 +98,7 @@ class ClientSettings:
         """The settings that the arguments of `SwapClient` describe. The environment is read now, once.
 
         `SEGMIND_API_KEY` and `SEGMIND_BASE_URL` replace an `api_key` and a `base_url` of None.
+        `SEGMIND_FAST=0` turns the extra `fast` off.
 
         Raises:
             ConfigurationError: there is no key, or a value cannot be used.
@@ -118,6 +120,8 @@ class ClientSettings:
                 proxy=proxy,
                 verify=verify,
                 transport=transport,
+                base_url=service.base_url,
+                fast=fast and os.environ.get("SEGMIND_FAST") != "0",
             ),
         )
         return cls(

@@ -65,8 +65,7 @@ class SwapClient:
         auth: `"bearer"` or `"x-api-key"`, the header that carries the key. `"auto"` tries both until the
             service accepts one of them, because Segmind's documents disagree.
         max_in_flight: How many swaps may be in flight at once. Further swaps wait in the client, unpaid.
-        rate_limit: The account's rate limit, as far as it is known. Or a gate, an object that decides when
-            each request may leave: several clients can share one rate through a gate.
+        rate_limit: The account's rate limit, as far as known. Or a gate, which several clients can share.
         retry: When to repeat a request. `RetryPolicy(submit="strict")` never repeats a POST that may have
             been accepted.
         polling: When to poll a job.
@@ -76,6 +75,7 @@ class SwapClient:
         proxy: The URL of a proxy; None for the environment's proxy, except for a service on this machine.
         verify: An `ssl.SSLContext` for TLS connections, or False to accept any certificate.
         transport: An `httpx.AsyncBaseTransport` that replaces the network. The client closes it.
+        fast: Whether to use the extra `fast`, if it is installed. `SEGMIND_FAST=0` turns it off, too.
         allow_http: Whether a `base_url` and pictures outside this machine may be `http://`.
         max_image_bytes: The largest input image, in bytes.
         on_event: A function that gets each event, or a sequence of such functions. A function must not
@@ -101,6 +101,7 @@ class SwapClient:
         proxy: str | None = None,
         verify: bool | ssl.SSLContext = True,
         transport: httpx.AsyncBaseTransport | None = None,
+        fast: bool = True,
         allow_http: bool = False,
         max_image_bytes: int = MAX_IMAGE_BYTES,
         on_event: EventHandler | Sequence[EventHandler] | None = None,
@@ -122,6 +123,7 @@ class SwapClient:
             proxy=proxy,
             verify=verify,
             transport=transport,
+            fast=fast,
             allow_http=allow_http,
             max_image_bytes=max_image_bytes,
             on_event=on_event,
@@ -434,9 +436,7 @@ class SwapClient:
         file = OutputFile.named(path, overwrite=overwrite)
         await check_target(file)
         with errors_of(result.job):
-            saved = await save(session, result, file, swap=session.swap_of(result.job))
-        assert saved.path is not None  # noqa: S101 - `save` sets the path
-        return saved.path
+            return (await save(session, result, file, swap=session.swap_of(result.job))).path or file.path
 
     async def credits(self) -> Credits:
         """The credits of the account, in USD. Free, and the documented way to check a key.

@@ -165,7 +165,8 @@ class SwapStatus(Value):
         raw: The server's word, as at most 300 visible characters; empty if the server sent none.
         url: The URL of a COMPLETED job's picture; else None.
         outputs: The items of a COMPLETED job, in the server's order.
-        reason: Why a FAILED job failed: the server's text, at most 300 characters, without markup.
+        reason: Why a FAILED job failed: the server's text, at most 300 characters, without markup. Also the
+            text that the server sent with a word that this client does not know.
         cost_usd: The cost of the run in USD; None if the response does not name the cost.
     """
 
@@ -175,6 +176,13 @@ class SwapStatus(Value):
     outputs: tuple[SwapOutput, ...] = ()
     reason: str = ""
     cost_usd: float | None = None
+
+    @property
+    def note(self) -> str:
+        """The server's word and text, if this client does not know the word; else empty."""
+        if self.state is not SwapState.PROCESSING or self.raw.strip().upper() == SwapState.PROCESSING:
+            return ""
+        return ": ".join(filter(None, (self.raw, self.reason)))
 
 
 class SwapResult(Value):

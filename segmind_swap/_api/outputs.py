@@ -47,6 +47,12 @@ def outputs_of(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
     return next((items for items in candidates if picture_in(items)), next(filter(None, candidates), ()))
 
 
+def claimed_outputs(fields: Mapping[str, Any]) -> tuple[SwapOutput, ...]:
+    """The outputs in the fields `output` and `outputs` of a job whose state is not known."""
+    items = (item for key in ("output", "outputs") for item in _items(fields.get(key), "", 0))
+    return _first(item for item in items if item.name not in _NOT_OUTPUTS)
+
+
 def picture_in(outputs: tuple[SwapOutput, ...]) -> str | None:
     """The URL of the picture, as it is requested: the first image that is a URL, else the first URL."""
     urls = [(item, url) for item in outputs if (url := _url_in(item.data))]

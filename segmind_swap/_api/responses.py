@@ -5,19 +5,22 @@ Sources of every shape: Segmind's API page for the workflow, its documentation a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from .._errors import ConnectionFailedError, OutputError, ResponseError, StatusError
 from .._models import Call, Credits, SwapJob, SwapState, SwapStatus
 from .messages import NoResponse, Response
 from .origins import Service, origin_of
-from .outputs import outputs_of, picture_in
+from .outputs import claimed_outputs, outputs_of, picture_in
 from .status_errors import status_error, subject_of
 from .text import failure_text, request_id, shorten
 from .urls import MAX_URL_LENGTH, picture_url
 
 _MAX_KEPT_BODY = 64 * 1024
+_ERROR_KEYS = ("error", "error_message", "detail", "error_description")
+_PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 _STATES = {
     "QUEUED": SwapState.QUEUED,
@@ -103,9 +106,55 @@ def read_status(response: Response, job: SwapJob) -> SwapStatus:
         raw=shorten(str(fields.get("status") or "")),
         url=url,
         outputs=outputs,
-        reason=failure_text(fields) if state is SwapState.FAILED else "",
+        reason=failure_text(fields) if state in {SwapState.FAILED, None} else "",
         cost_usd=_cost_usd(response.headers, fields),
     )
+
+
+def read_claim(
+    service: Service, response: Response, job: SwapJob, inputs: Collection[str]
+) -> SwapStatus | None:
+    """The state of a job whose word is unknown, if its picture shows that it is COMPLETED; else None.
+
+    The caller must see the same picture in two polls: the picture of a job that runs can still change.
+
+    Args:
+        service: The service.
+        response: A response that `read_status` has read.
+        job: The job.
+        inputs: The URLs of the job's two inputs, as far as they are known.
+    """
+    fields = response.fields()
+    if fields is None or not response.ok or _state(fields) is not None:
+        return None
+    if failure_text({key: fields[key] for key in _ERROR_KEYS if fields.get(key)}):
+        return None
+    others = {unquote(url) for url in inputs}
+    outputs = tuple(
+        item
+        for item in claimed_outputs(fields)
+        if unquote(item.data) not in others and not _is_url_of_api(service, item.data, job)
+    )
+    url = picture_in(outputs)
+    if url is None or service.picture_url_problem(url) is not None:
+        return None
+    return SwapStatus(
+        state=SwapState.COMPLETED,
+        raw=shorten(str(fields.get("status") or "")),
+        url=url,
+        outputs=outputs,
+        cost_usd=_cost_usd(response.headers, fields),
+    )
+
+
+def _is_url_of_api(service: Service, url: str, job: SwapJob) -> bool:
+    """Whether a URL is for calls: on the host that is polled, and without the suffix of a picture."""
+    try:
+        origin = origin_of(url)
+        hosts = {service.origin, origin_of(job.poll_url or url)}
+    except ValueError:
+        return False
+    return origin in hosts and not urlsplit(url).path.lower().endswith(_PICTURE_SUFFIXES)
 
 
 def _state(fields: Mapping[str, Any]) -> SwapState | None:
@@ -187,6 +236,11 @@ def refusal(response: Response, call: Call, job: SwapJob | None = None) -> Statu
     return status_error(
         response.status_code, call, reason=response.excerpt, request_id=response.request_id, job=job
     )
+
+
+def is_challenge(response: Response | NoResponse) -> bool:
+    """Whether a firewall asks for a browser instead of passing the request on (Cloudflare's header)."""
+    return isinstance(response, Response) and "cf-mitigated" in response.headers
 
 
 def error_of_response(

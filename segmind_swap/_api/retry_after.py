@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from .messages import NoResponse, Response
+
 _SHORTEST = 0.5
 _LONGEST = 120.0
 _DAY = 86_400.0
 _MILLISECONDS_FROM = 1e11
 """A larger number is an epoch in milliseconds: in seconds, it would be the year 5138."""
+
+
+def repeat_hint(response: Response | NoResponse, now: datetime) -> float:
+    """Seconds that a response asks to wait before the same request is repeated; 0.0 if it does not ask."""
+    if isinstance(response, NoResponse) or response.ok:
+        return 0.0
+    return parse_retry_after(response.headers, now) or 0.0
 
 
 def parse_retry_after(headers: Mapping[str, str], now: datetime) -> float | None:

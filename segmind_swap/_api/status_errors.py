@@ -55,6 +55,8 @@ class StatusKind(Enum):
     """500: the service failed, or (in the response to a poll) the job has failed."""
     GATEWAY = auto()
     """502, 503 and 504: nobody knows whether the service has processed the request."""
+    UNSUPPORTED = auto()
+    """501 and 505: the server will never do this, however often it is asked."""
     UNCLEAR = auto()
     """Any other code from 500 up: 520 to 530 are sent by proxies that had passed the request on."""
 
@@ -76,7 +78,12 @@ class StatusKind(Enum):
     @property
     def is_transient(self) -> bool:
         """Whether the same free call may succeed after a backoff. A 429 has rules of its own."""
-        return self in {StatusKind.NOT_YET, StatusKind.SERVER_ERROR, StatusKind.GATEWAY}
+        return self in {
+            StatusKind.NOT_YET,
+            StatusKind.SERVER_ERROR,
+            StatusKind.GATEWAY,
+            StatusKind.UNCLEAR,
+        }
 
     @property
     def may_have_job_state(self) -> bool:
@@ -90,7 +97,12 @@ class StatusKind(Enum):
     @property
     def is_from_the_service(self) -> bool:
         """Whether the service itself has responded (below 500). The circuit breaker asks this."""
-        return self not in {StatusKind.SERVER_ERROR, StatusKind.GATEWAY, StatusKind.UNCLEAR}
+        return self not in {
+            StatusKind.SERVER_ERROR,
+            StatusKind.GATEWAY,
+            StatusKind.UNSUPPORTED,
+            StatusKind.UNCLEAR,
+        }
 
 
 _EXACT = {
@@ -107,9 +119,11 @@ _EXACT = {
     425: StatusKind.NOT_YET,
     429: StatusKind.RATE_LIMITED,
     500: StatusKind.SERVER_ERROR,
+    501: StatusKind.UNSUPPORTED,
     502: StatusKind.GATEWAY,
     503: StatusKind.GATEWAY,
     504: StatusKind.GATEWAY,
+    505: StatusKind.UNSUPPORTED,
 }
 _OF_CLASS = {2: StatusKind.SUCCESS, 3: StatusKind.REDIRECT, 4: StatusKind.REFUSED}
 
@@ -128,6 +142,7 @@ _ERRORS: Mapping[StatusKind, tuple[type[StatusError], str]] = {
     StatusKind.RATE_LIMITED: (RateLimitError, "the account's rate limit"),
     StatusKind.SERVER_ERROR: (ServerError, ""),
     StatusKind.GATEWAY: (ServerError, ""),
+    StatusKind.UNSUPPORTED: (ServerError, ""),
     StatusKind.UNCLEAR: (ServerError, ""),
 }
 _OTHER_406 = re.compile(r"content.?type|parameter|invalid|unsupported|not acceptable", re.IGNORECASE)
@@ -156,6 +171,9 @@ def status_error(
         # A download has no key, and is not a request to Segmind's API: no advice about the account applies.
         advice = ""
     because = f": {reason}" if reason else ""
+    if call == "download":
+        # A download carries no key, and uses up no credits.
+        advice = ""
     return error_class(
         f"{subject_of(call)} was answered {code}{because}{f' ({advice})' if advice else ''}",
         status_code=code,

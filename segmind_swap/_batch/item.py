@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 
 from .._api.messages import SwapUrls
+from .._concurrency import run_in_thread
 from .._errors import (
     AuthenticationError,
     BudgetExceededError,
@@ -275,10 +276,10 @@ class Item:
         path = entry.result.path
         # Look in the folder of this run first: the folder may have been moved.
         for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await anyio.to_thread.run_sync(_is_file, candidate):
+            if await run_in_thread(partial(_is_file, candidate)):
                 result = entry.result.model_copy(update={"path": candidate})
                 return entry.outcome(self.request).model_copy(update={"result": result})
-        await anyio.to_thread.run_sync(file.remove_stale)
+        await run_in_thread(file.remove_stale)
         return await self._save(self._account_of(entry), entry.result)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:

@@ -24,7 +24,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         self._switch = switch
         self._open_jobs = jobs
         self._rendezvous: Rendezvous[tuple[int | None, SwapOutcome]] = Rendezvous()
-        self._failure: Exception | None = None
+        self._failure: BaseException | None = None
 
     @property
     def stopped_by(self) -> SwapError | None:
@@ -107,7 +107,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         """
         await self._rendezvous.send((number, outcome))
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         """Raises `error` after the last outcome. For the batch."""
         self._failure = self._failure or error
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+import logging
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
-import anyio.to_thread
 
+from .._concurrency import BackgroundTask, run_in_thread
 from .._config import PRICE_USD
 from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
+from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry, Ledger, LedgerSource
 from .inputs import Requests, each
 from .item import BatchContext, Item
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from .._swap.uploads import Uploads
 
 
+log = logging.getLogger("segmind_swap")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
     """How a batch is run; see `SwapClient.swap_many`."""
@@ -40,45 +45,56 @@ class BatchOptions:
     retry_failed: bool = False
 
 
-@asynccontextmanager
-async def run_batch(
-    session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, source: LedgerSource
-) -> AsyncIterator[Outcomes]:
-    """Runs a batch during the block.
+class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers use it as a function
+    """Runs a batch during the block, in a task of the client.
+
+    No task group is open during the block. A generator around the block may thus be closed by another task,
+    or never. A block that is never left submits no more than its slots, and ends with the client.
 
     Raises:
         ConfigurationError: the folder for the pictures cannot be made.
         JournalError: the ledger cannot be opened.
     """
-    if options.save_to is not None:
-        await _make_folder(options.save_to)
-    ledger = await source.open(
-        origin=str(session.http.service.origin),
-        workflow=session.workflow,
-        price_usd=options.price_usd,
-        budget_usd=options.budget_usd,
-    )
-    batch = _Batch(session, uploads, requests, options, ledger)
-    raised: BaseException | None = None
-    try:
-        async with anyio.create_task_group() as group:
-            group.start_soon(batch.run)
-            try:
-                yield batch.outcomes
-            except anyio.get_cancelled_exc_class():
-                raise
-            except BaseException as exc:
-                # Raised below, unchanged: the task group would wrap the exception.
-                raised = exc
-            group.cancel_scope.cancel()
-    except BaseExceptionGroup as exc:
-        # An interrupt was raised in a task of the batch, or by the iterator of the requests.
-        raised = _first(exc)
-    finally:
-        batch.outcomes.close()
-        await ledger.aclose()
-    if raised is not None:
-        raise raised
+
+    def __init__(
+        self,
+        session: Session,
+        uploads: Uploads,
+        requests: Requests,
+        options: BatchOptions,
+        source: LedgerSource,
+    ) -> None:
+        self._session = session
+        self._uploads = uploads
+        self._requests = requests
+        self._options = options
+        self._source = source
+        self._running: tuple[_Batch, BackgroundTask] | None = None
+
+    async def __aenter__(self) -> Outcomes:
+        session, options = self._session, self._options
+        if options.save_to is not None:
+            await _make_folder(options.save_to)
+        ledger = await self._source.open(
+            origin=str(session.http.service.origin),
+            workflow=session.workflow,
+            price_usd=options.price_usd,
+            budget_usd=options.budget_usd,
+        )
+        batch = _Batch(session, self._uploads, self._requests, options, ledger)
+        self._running = batch, session.detached.start_background(batch.run)
+        return batch.outcomes
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._running is not None  # noqa: S101 - the block was entered
+        batch, task = self._running
+        batch.leave()
+        task.cancel()
+        await task.ended()
+        if task.error is not None and error is not task.error:
+            raise task.error
 
 
 def _first(error: BaseException) -> BaseException:
@@ -114,6 +130,11 @@ class _Batch:
         self._waiting_for_slots: set[anyio.CancelScope] = set()
         self._items: dict[int, Item] = {}
         self._numbers = itertools.count()
+        self._was_left = False
+
+    def leave(self) -> None:
+        """Says that no reader is left, before the task of the batch is cancelled."""
+        self._was_left = True
 
     def _open_jobs(self) -> list[SwapJob]:
         """The jobs of swaps whose outcomes were not returned."""
@@ -127,6 +148,31 @@ class _Batch:
             item.stop()
 
     async def run(self) -> None:
+        """Runs the batch until its block is left or its client is closed, and closes its ledger.
+
+        Raises:
+            BaseException: an interrupt that was raised in a task of the batch, or by the iterator of the
+                requests. The reader gets it, too.
+        """
+        try:
+            await self._run()
+            self.outcomes.close()
+            # `Outcomes.in_order` still reads the ledger. Leaving the block cancels this task.
+            await anyio.sleep_forever()
+        except BaseExceptionGroup as exc:
+            raised = _first(exc)
+            self.outcomes.fail(raised)
+            raise raised from None
+        except anyio.get_cancelled_exc_class():
+            if self._items and not self._was_left:
+                self.outcomes.fail(ConfigurationError("the client was closed while its batch ran"))
+            raise
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._context.ledger.aclose()
+            self.outcomes.close()
+
+    async def _run(self) -> None:
         """Takes all inputs, and passes the outcome of each input to the reader."""
         async with anyio.create_task_group() as group:
             with self._taking:
@@ -141,9 +187,8 @@ class _Batch:
                     self._give_up(exc)
         # Jobs without an input in this run are paid, too: their outcomes are also returned.
         for number, outcome in self._resumed.without_input():
-            await self.outcomes.send(None, outcome)
+            await self._deliver(None, outcome)
             self._resumed.forget(number)
-        self.outcomes.close()
 
     def _resumed_item(self, entry: Entry) -> Item:
         return Item(self._context, entry.outcome().request)
@@ -171,12 +216,30 @@ class _Batch:
                 # The swap has ended, and needs no slot of the client. The batch's slot is released only after
                 # the reader has the outcome.
                 slots.release_client_slot()
-            await self.outcomes.send(number, outcome)
+            await self._deliver(number, outcome)
             del self._items[number]
         except Exception as exc:
             self._give_up(exc)
         finally:
             slots.release()
+
+    async def _deliver(self, number: int | None, outcome: SwapOutcome) -> None:
+        """Passes an outcome to the reader. Logs the outcome of a paid swap if it is never read.
+
+        A journal keeps the outcome for the next run, and a saved picture is kept by its file.
+        """
+        try:
+            await self.outcomes.send(number, outcome)
+        except BaseException:
+            is_kept = self._context.ledger.keeps_entries or outcome.state is OutcomeState.SAVED
+            if outcome.job is not None and not is_kept:
+                log.warning(
+                    "the batch was left before the outcome of swap %r was read; it is %s, and billed: %s",
+                    outcome.request.id,
+                    outcome.state,
+                    (outcome.result or outcome.job).model_dump_json(),
+                )
+            raise
 
     async def _wait_for_client_slot(self, slots: Slots) -> None:
         """Waits for a slot of the client, as long as the batch may submit. A stopped batch needs no slot."""
@@ -200,7 +263,7 @@ class _Batch:
 async def _make_folder(folder: Path) -> None:
     try:
         str(folder).encode()  # a journal stores only UTF-8
-        await anyio.to_thread.run_sync(lambda: folder.mkdir(parents=True, exist_ok=True))
+        await run_in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))
     except UnicodeError:
         problem = "its name is not UTF-8"
     except OSError as exc:

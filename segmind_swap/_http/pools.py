@@ -5,18 +5,21 @@ from __future__ import annotations
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import NamedTuple, TypeAlias
-from urllib.request import getproxies
 
 import anyio
 import httpx
 
+from .._config import BASE_URL
 from .._errors import ConfigurationError
 from .._models import Call
 from .aiohttp import fast_transport
+from .proxies import EnvironmentProxies
 
 _KEEPALIVE = 60.0
+_UNUSABLE = (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL)
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: for connections without TLS."""
 
 
 class PoolSize(NamedTuple):
@@ -58,12 +61,16 @@ class PoolSettings:
         proxy: The URL of the user's proxy, or None. The URL may contain a password.
         verify: As in httpx: True, or a context with the certificates to trust.
         transport: The user's own transport for all requests, or None.
+        base_url: The address of the API.
+        fast: Whether the extra `fast` is used, if it is installed.
     """
 
     is_local: bool
     proxy: str | None = field(repr=False)
     verify: bool | ssl.SSLContext
     transport: httpx.AsyncBaseTransport | None
+    base_url: str = BASE_URL
+    fast: bool = True
 
 
 Send: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -103,18 +110,17 @@ class Pools:
 
     def __init__(self, settings: PoolSettings) -> None:
         self._settings = settings
-        self._transports: list[httpx.AsyncBaseTransport | httpx.AsyncClient] = []
+        self._transports: list[httpx.AsyncBaseTransport] = []
+        self._context: ssl.SSLContext | bool | None = None
+        self._proxies = EnvironmentProxies({} if settings.is_local else None)
+        self._uses_tls = settings.base_url.lower().startswith("https:")
         problem: str | None = None
         try:
-            self._pools = self._build(_ssl_context(settings))
-        except (ValueError, TypeError, ImportError, OSError, httpx.InvalidURL) as exc:
-            problem = type(exc).__name__
+            self._pools = self._build()
+        except _UNUSABLE as exc:
+            problem = _problem_of(exc)
         if problem is not None:
-            # The message does not contain the exception's text: a proxy's URL may contain a password.
-            raise ConfigurationError(
-                "connections cannot be set up: check `proxy` and `verify`, and in the environment"
-                f" HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, SSL_CERT_FILE and SSL_CERT_DIR ({problem})"
-            )
+            raise ConfigurationError(problem)
 
     def pool(self, call: Call) -> Pool:
         """The pool for requests of this kind."""
@@ -127,72 +133,142 @@ class Pools:
         if self._settings.transport is not None:
             await self._settings.transport.aclose()
 
-    @property
-    def _has_proxies(self) -> bool:
-        """Whether the environment names proxies. They are not used for a service on this machine."""
-        return not self._settings.is_local and bool(getproxies().keys() - {"no"})
-
-    def _build(self, context: ssl.SSLContext | bool) -> dict[Call, Pool]:
+    def _build(self) -> dict[Call, Pool]:
         # Submits have connections of their own, each for one request: a stale connection would leave a POST
         # in doubt, and a submit without a response must not delay a poll.
-        submits = self._httpx_pool(SUBMITS, context, keepalive=False)
-        fast = self._fast_send(context)
+        submits = self._httpx_pool(SUBMITS, keepalive=False)
+        fast = self._fast_send()
         if fast is not None:
             polls, uploads = (Pool([fast] * size.transports, size) for size in (FAST_POLLS, UPLOADS))
         else:
-            polls, uploads = self._httpx_pool(POLLS, context), self._httpx_pool(UPLOADS, context)
+            polls, uploads = self._httpx_pool(POLLS), self._httpx_pool(UPLOADS)
         return {
             Call.SUBMIT: submits,
             Call.POLL: polls,
-            Call.DOWNLOAD: self._httpx_pool(DOWNLOADS, context),
+            Call.DOWNLOAD: self._httpx_pool(DOWNLOADS),
             Call.UPLOAD: uploads,
             Call.CREDITS: uploads,
         }
 
-    def _httpx_pool(self, size: PoolSize, context: ssl.SSLContext | bool, *, keepalive: bool = True) -> Pool:
-        limits = httpx.Limits(
-            max_connections=size.connections_each,
-            max_keepalive_connections=size.connections_each if keepalive else 0,
-            keepalive_expiry=_KEEPALIVE,
-        )
-        return Pool([self._httpx_send(limits, context) for _ in range(size.transports)], size)
+    def _httpx_pool(self, size: PoolSize, *, keepalive: bool = True) -> Pool:
+        limits = _limits(size.connections_each, keepalive=keepalive)
+        return Pool([self._httpx_send(limits) for _ in range(size.transports)], size)
 
-    def _httpx_send(self, limits: httpx.Limits, context: ssl.SSLContext | bool) -> Send:
-        """A transport of httpx without a client above it: the client would double the CPU time of a request.
+    def _httpx_send(self, limits: httpx.Limits) -> Send:
+        """Transports of httpx without a client above them: it would double the CPU time of a request.
 
-        Without a client, nothing follows redirects or keeps cookies. But only a client can choose among the
-        environment's proxies, so it is used if there are any.
+        Without a client, nothing follows redirects or keeps cookies.
         """
-        settings = self._settings
-        if settings.transport is not None:
-            return settings.transport.handle_async_request
-        if settings.proxy is None and self._has_proxies:
-            client = httpx.AsyncClient(verify=context, limits=limits, follow_redirects=False)
-            self._transports.append(client)
-            return partial(client.send, stream=True)
-        proxy = None if settings.proxy is None else httpx.Proxy(settings.proxy)
-        transport = httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy, trust_env=False)
-        self._transports.append(transport)
-        return transport.handle_async_request
+        if self._settings.transport is not None:
+            return self._settings.transport.handle_async_request
+        routes = _Routes(self._new_transport, limits, self._route)
+        # Errors of the settings must be raised at the start, not by the first request.
+        routes.transport(httpx.URL(self._settings.base_url))
+        return routes.send
 
-    def _fast_send(self, context: ssl.SSLContext | bool) -> Send | None:
+    def _route(self, url: httpx.URL) -> _Route:
+        proxy = self._settings.proxy
+        return _Route(proxy if proxy is not None else self._proxies.proxy_of(url), url.scheme == "https")
+
+    def _new_transport(self, route: _Route, limits: httpx.Limits) -> httpx.AsyncHTTPTransport:
+        transport = httpx.AsyncHTTPTransport(
+            verify=self._context_for(uses_tls=route.uses_tls),
+            limits=limits,
+            proxy=None if route.proxy is None else httpx.Proxy(route.proxy),
+            trust_env=False,
+        )
+        self._transports.append(transport)
+        return transport
+
+    def _context_for(self, *, uses_tls: bool) -> ssl.SSLContext | bool:
+        """One context for all transports, because making a context takes tens of milliseconds.
+
+        A connection without TLS needs no certificates, so their files need not be readable.
+        """
+        if not uses_tls:
+            return _NO_CERTIFICATES
+        if self._context is None:
+            verify = self._settings.verify
+            self._context = httpx.create_ssl_context() if verify is True else verify
+        return self._context
+
+    def _fast_send(self) -> Send | None:
         """The transport of the extra `fast`; None where it cannot be used."""
         settings = self._settings
-        if settings.transport is not None or settings.proxy is not None or self._has_proxies:
+        if not settings.fast or settings.transport is not None or settings.proxy is not None or self._proxies:
             return None
         connections = FAST_POLLS.connections_each + UPLOADS.connections_each
-        transport = fast_transport(verify=context, connections=connections, keepalive=_KEEPALIVE)
+        # The second way for free calls: its transport is made when it is needed.
+        default = _Routes(self._new_transport, _limits(connections), self._route)
+        transport = fast_transport(
+            verify=self._context_for(uses_tls=self._uses_tls),
+            connections=connections,
+            keepalive=_KEEPALIVE,
+            default=default.send,
+            uses_tls=self._uses_tls,
+        )
         if transport is None:
             return None
         self._transports.append(transport)
         return transport.handle_async_request
 
 
-def _ssl_context(settings: PoolSettings) -> ssl.SSLContext | bool:
-    """One context for all transports, because making a context takes tens of milliseconds.
+class _Route(NamedTuple):
+    """How a request reaches its server: through which proxy, and whether with TLS."""
 
-    A user's own transport needs no context.
-    """
-    if settings.transport is not None:
-        return False
-    return httpx.create_ssl_context() if settings.verify is True else settings.verify
+    proxy: str | None
+    uses_tls: bool
+
+
+class _Routes:
+    """The transports behind one `Send`: one for each route, made by the route's first request."""
+
+    def __init__(
+        self,
+        make: Callable[[_Route, httpx.Limits], httpx.AsyncHTTPTransport],
+        limits: httpx.Limits,
+        route: Callable[[httpx.URL], _Route],
+    ) -> None:
+        self._make = make
+        self._limits = limits
+        self._route = route
+        self._transports: dict[_Route, httpx.AsyncHTTPTransport] = {}
+
+    def transport(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
+        """The transport for a URL."""
+        route = self._route(url)
+        transport = self._transports.get(route)
+        if transport is None:
+            transport = self._transports[route] = self._make(route, self._limits)
+        return transport
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Sends a request."""
+        try:
+            transport = self.transport(request.url)
+        except _UNUSABLE as exc:
+            raise ConfigurationError(_problem_of(exc)) from None
+        # Looked up at each call: packages for tests replace the method while a client is open.
+        return await transport.handle_async_request(request)
+
+
+def _limits(connections: int, *, keepalive: bool = True) -> httpx.Limits:
+    return httpx.Limits(
+        max_connections=connections,
+        max_keepalive_connections=connections if keepalive else 0,
+        keepalive_expiry=_KEEPALIVE,
+    )
+
+
+def _problem_of(error: Exception) -> str:
+    """Says what to check. The message has no text of the exception: a proxy's URL may contain a password."""
+    advice = (
+        ": SOCKS proxies need pip install 'httpx[socks]', and the scheme socks5:// or socks5h://"
+        if isinstance(error, ImportError) or "socks" in str(error).lower()
+        else ""
+    )
+    return (
+        "connections cannot be set up: check `proxy` and `verify`, and in the environment"
+        " HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+        f" ({type(error).__name__}{advice})"
+    )

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-import anyio.to_thread
 from pydantic import BaseModel, ConfigDict
 
+from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import SwapFailedError
 from .._models import SwapJob
@@ -211,10 +211,7 @@ class Journal:
 
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
-            if self._memory is not None:
-                store, price, spent = opened()
-            else:
-                store, price, spent = await anyio.to_thread.run_sync(opened)
+            store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
         return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
 
     async def look(self) -> StoreView | None:
@@ -234,7 +231,7 @@ class Journal:
             return store
 
         with Handover() as handover:
-            store = await anyio.to_thread.run_sync(opened)
+            store = await run_in_thread(opened)
         return None if store is None else StoreView(store)
 
 

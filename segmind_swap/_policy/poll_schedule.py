@@ -18,14 +18,19 @@ from .._models import SwapStatus
 from .durations import Durations
 from .retry import backoff
 
-ENDS_POLLING = (AuthenticationError, ConfigurationError, OutputError, PermissionDeniedError)
+ENDS_POLLING = (ConfigurationError, OutputError)
 """The errors of a poll that the next poll would only repeat. They say nothing about the state of the job."""
+
+REFUSALS = (AuthenticationError, PermissionDeniedError)
+"""The errors of a poll that this key may not make. A firewall, or a login service, can refuse for a while."""
 
 _MISSING_RESPONSES = 3
 _MISSING_INTERVALS = 2
 _MISSING_SECONDS = 30.0
 # The times between polls are whole intervals, except for rounding errors of the clock.
 _ROUNDING = 1e-6
+_REFUSED_REPEATS = 3
+_REFUSED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,28 @@ class PollHistory:
         failures: How many polls in a row returned no state. A 429 is not counted.
         missing: How many polls in a row were answered "no such job". A 429 is not counted.
         missing_since: When the first of the polls in `missing` was answered; None if there is none.
+        was_answered: Whether a poll has returned the state of the job.
+        refused: How many polls in a row were refused for this key. A 429 is not counted.
+        refused_since: When the first of the polls in `refused` was answered; None if there is none.
     """
 
     failures: int = 0
     missing: int = 0
     missing_since: float | None = None
+    was_answered: bool = False
+    refused: int = 0
+    refused_since: float | None = None
 
 
 def next_poll(
-    history: PollHistory, seen: SwapStatus | SwapError, *, policy: PollPolicy, retry: RetryPolicy, now: float
+    history: PollHistory,
+    seen: SwapStatus | SwapError,
+    *,
+    policy: PollPolicy,
+    retry: RetryPolicy,
+    now: float,
+    hint: float = 0.0,
+    may_pass: bool = False,
 ) -> tuple[float | None, PollHistory]:
     """When to poll again, and the history after this poll. Only the jitter of a backoff is random.
 
@@ -55,28 +73,45 @@ def next_poll(
         retry: How long to back off. A failed poll never shortens the interval, so that an outage adds no
             load.
         now: When the poll ended, on the clock of `missing_since`.
+        hint: Seconds that the server asks to wait; 0.0 if it does not ask.
+        may_pass: Whether a refusal names a passing cause, such as a firewall that asks for a browser.
 
     Returns:
-        Seconds until the next poll, and the new history. None instead of seconds: the job has expired. For
-        this, the service must say three times in a row that it has no such job, over two intervals and over
-        30 s. Before that, the record of the job may not be visible yet, or a gateway may have no back end.
+        Seconds until the next poll, and the new history. None instead of seconds: do not poll again. After
+        one of `REFUSALS`, the key may not poll: at once if no poll of the job was ever answered, else after
+        three repetitions over 30 s. Otherwise, the job has expired. For this, the service must say three
+        times in a row that it has no such job, over two intervals and over 30 s. Before that, the record of
+        the job may not be visible yet, or a gateway may have no back end.
     """
     match seen:
         case SwapStatus():
-            return policy.interval, PollHistory()
+            return policy.interval, PollHistory(was_answered=True)
         case RateLimitError():
             # No failure of the job: the gate delays the next poll for as long as the limit lasts.
-            return policy.interval, history
+            return max(policy.interval, hint), history
+        case AuthenticationError() | PermissionDeniedError():
+            since = now if history.refused_since is None else history.refused_since
+            after = PollHistory(
+                failures=history.failures + 1,
+                was_answered=history.was_answered,
+                refused=history.refused + 1,
+                refused_since=since,
+            )
+            if not (history.was_answered or history.refused or may_pass):
+                return None, after
+            if after.refused > _REFUSED_REPEATS and now - since >= _REFUSED_SECONDS - _ROUNDING:
+                return None, after
+            return max(policy.interval, hint, _REFUSED_SECONDS / _REFUSED_REPEATS), after
         case NotFoundError():
             missing = history.missing + 1
             since = now if history.missing_since is None else history.missing_since
             needed = max(_MISSING_INTERVALS * policy.interval, _MISSING_SECONDS)
             if missing >= _MISSING_RESPONSES and now - since >= needed - _ROUNDING:
-                return None, PollHistory(history.failures, missing, since)
-            after = PollHistory(history.failures + 1, missing, since)
+                return None, PollHistory(history.failures, missing, since, history.was_answered)
+            after = PollHistory(history.failures + 1, missing, since, history.was_answered)
         case _:
-            after = PollHistory(history.failures + 1)
-    return max(policy.interval, backoff(retry, after.failures)), after
+            after = PollHistory(history.failures + 1, was_answered=history.was_answered)
+    return max(policy.interval, hint, backoff(retry, after.failures)), after
 
 
 def first_poll_age(policy: PollPolicy) -> float:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import anyio.to_thread
+import anyio
 
 from .._api.image_header import LoadedImage, checked
 from .._api.messages import Response
 from .._api.requests import download_request
 from .._api.text import shorten
 from .._api.urls import picture_url, redirect_target
+from .._concurrency import run_in_thread
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError, DownloadError, StatusError, SwapError
 from .._events import Saved
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _MAX_REDIRECTS = 5
 _notice = logging.getLogger("segmind_swap.notice")
+# Seconds after the end of its job within which a picture may be answered 403 or 404: a server of copies does
+# not have it yet, or a firewall asks for a browser.
+_VISIBLE_AFTER = 120.0
 
 
 async def read(session: Session, result: SwapResult, *, swap: int | None) -> LoadedImage:
@@ -34,9 +39,9 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Loa
             fetched.
         ConfigurationError: the client was closed.
     """
-    url = picture_url(result.url)
+    url, missing_until = picture_url(result.url), _missing_until(result)
     for _ in range(_MAX_REDIRECTS + 1):
-        response = await _fetch(session, url, result.job, swap)
+        response = await _fetch(session, url, result.job, swap, missing_until)
         if response.status_code < 300:
             try:
                 return checked(response.body, max_bytes=MAX_PICTURE_BYTES)
@@ -65,7 +70,7 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     """
     picture = await read(session, result, swap=swap)
     try:
-        path = await anyio.to_thread.run_sync(file.write, picture.data, picture.suffix)
+        path = await run_in_thread(lambda: file.write(picture.data, picture.suffix))
     except FileExistsError:
         problem = "another program made this file meanwhile"
     except OSError as exc:
@@ -92,12 +97,24 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     )
 
 
-async def _fetch(session: Session, url: str, job: SwapJob, swap: int | None) -> Response:
+def _missing_until(result: SwapResult) -> float:
+    """Until when the picture may not be visible yet, on the clock of the event loop."""
+    job = result.job
+    age = (datetime.now(UTC) - job.submitted_at).total_seconds() - result.seconds
+    # The process that has waited for the job may have had another clock.
+    return anyio.current_time() + min(max(0.0, _VISIBLE_AFTER - age), _VISIBLE_AFTER)
+
+
+async def _fetch(
+    session: Session, url: str, job: SwapJob, swap: int | None, missing_until: float
+) -> Response:
     problem = session.http.service.picture_url_problem(url)
     if problem is not None:
         raise DownloadError(f"{shorten(url)} is not fetched: {problem}", url=url, job=job)
     try:
-        return await request_until_answered(session, download_request(url, swap=swap), job=job)
+        return await request_until_answered(
+            session, download_request(url, swap=swap), job=job, missing_until=missing_until
+        )
     except ConfigurationError:
         raise
     except SwapError as exc:

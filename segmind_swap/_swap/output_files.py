@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import anyio.to_thread
-
 from .._api.image_header import SUFFIXES
+from .._concurrency import run_in_thread
 from .._errors import ConfigurationError
 
 _TYPES = {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".png": ".png", ".webp": ".webp"}
@@ -132,7 +131,7 @@ async def check_target(file: OutputFile) -> None:
     Raises:
         ConfigurationError: its folder is missing or read-only, or a file of that name exists.
     """
-    problem = await anyio.to_thread.run_sync(_problem_of, file)
+    problem = await run_in_thread(lambda: _problem_of(file))
     if problem is not None:
         raise ConfigurationError(f"cannot save to {file.path}: {problem}")
 

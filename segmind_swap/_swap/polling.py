@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._api.messages import NoResponse
+from .._api.messages import NoResponse, Response
 from .._api.outputs import picture_in
 from .._api.requests import poll_request
-from .._api.responses import error_of_response, read_status
+from .._api.responses import error_of_response, is_challenge, read_claim, read_status
+from .._api.retry_after import repeat_hint
 from .._errors import (
     ConfigurationError,
     OutputError,
@@ -25,6 +26,7 @@ from .._events import Completed, Polled
 from .._models import Call, SwapJob, SwapResult, SwapState, SwapStatus
 from .._policy.poll_schedule import (
     ENDS_POLLING,
+    REFUSALS,
     PollHistory,
     first_poll_age,
     learned_first_poll_age,
@@ -65,9 +67,10 @@ async def wait(
         while not (await polling.next_status()).state.final:
             pass
         return polling.result()
-    last = polling.last_error
+    last, note = polling.last_error, polling.status.note
     raise SwapTimeoutError(
         f"job {job.name} was not done after {timeout:g} s; the job was paid, and can be waited for again"
+        f"{f' (the service says {note})' if note else ''}"
         f"{f' (the last poll failed: {last})' if last else ''}",
         seconds=timeout,
         last_error=last,
@@ -120,6 +123,9 @@ class _Polling:
         self._due = self._started
         self._polls = self._failed_polls = 0
         self._url = ""
+        # The picture that the last answered poll has named beside an unknown word.
+        self._claimed_url: str | None = None
+        self._response: Response | NoResponse = NoResponse(reason="", sent=False)
         if job.poll_url is not None:
             self._due += max(0.0, self._first - self._age)
             self._url = session.http.service.poll_url(job.poll_url)
@@ -182,9 +188,14 @@ class _Polling:
             response = await self._session.http.request(
                 poll_request(self._url, swap=self._swap, attempt=self._polls)
             )
+        self._response = response
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)
         status = read_status(response, job)
+        claim = read_claim(self._session.http.service, response, job, self._session.inputs_of(job))
+        if claim is not None and claim.url == self._claimed_url:
+            status = claim
+        self._claimed_url = None if claim is None else claim.url
         if self._session.is_observed():
             self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
         return status
@@ -217,7 +228,13 @@ class _Polling:
     def _delay_after(self, seen: SwapStatus | SwapError, now: float) -> float | None:
         session = self._session
         delay, self._history = next_poll(
-            self._history, seen, policy=session.polling, retry=session.retry, now=now
+            self._history,
+            seen,
+            policy=session.polling,
+            retry=session.retry,
+            now=now,
+            hint=repeat_hint(self._response, datetime.now(UTC)),
+            may_pass=is_challenge(self._response),
         )
         return delay
 
@@ -234,6 +251,8 @@ class _Polling:
         """Schedules the next poll. A failed poll never fails a paid job before its deadline."""
         self.last_error = error
         delay = self._delay_after(error, anyio.current_time())
+        if delay is None and isinstance(error, REFUSALS):
+            raise error
         if delay is None:
             raise SwapExpiredError(
                 f"the service no longer knows job {self._job.name}: {error}; the service keeps records for"

@@ -90,7 +90,7 @@ class Session:
     reserved_paths: set[Path] = field(default_factory=set)
     _loop: object = field(default_factory=anyio.lowlevel.current_token, repr=False)
     _numbers: count[int] = field(default_factory=lambda: count(1), repr=False)
-    _swaps: OrderedDict[str, int] = field(default_factory=OrderedDict, repr=False)
+    _swaps: OrderedDict[str, tuple[int, tuple[str, ...]]] = field(default_factory=OrderedDict, repr=False)
 
     @classmethod
     def start(cls, settings: ClientSettings) -> Session:
@@ -138,6 +138,7 @@ class Session:
         self.http.refuse_submits()
         try:
             await self.detached.drain()
+            await self.detached.end_background()
         finally:
             # Plain asyncio cancellation can end the wait early. The connections are closed all the same.
             await self.http.aclose()
@@ -146,10 +147,10 @@ class Session:
         """A number for a new swap, counted from 1. The events of the swap share the number."""
         return next(self._numbers)
 
-    def remember(self, job: SwapJob, swap: int) -> None:
-        """Stores the number of the swap that a job belongs to, for later calls with that job."""
+    def remember(self, job: SwapJob, swap: int, inputs: tuple[str, ...] = ()) -> None:
+        """Stores the number and the input URLs of the swap of a job, for later calls with that job."""
         name = _identity(job)
-        self._swaps[name] = swap
+        self._swaps[name] = swap, inputs
         self._swaps.move_to_end(name)
         while len(self._swaps) > _JOBS_REMEMBERED:
             self._swaps.popitem(last=False)
@@ -160,12 +161,17 @@ class Session:
         A job that this session does not know, such as a job of another process, gets a new number. `Started`
         is then emitted, so that `Started` is the first event of every number.
         """
-        swap = self._swaps.get(_identity(job))
+        known = self._swaps.get(_identity(job))
+        swap = None if known is None else known[0]
         if swap is None:
             swap = self.new_swap()
             self.remember(job, swap)
             self.emit(Started(swap=swap, id=None))
         return swap
+
+    def inputs_of(self, job: SwapJob) -> tuple[str, ...]:
+        """The URLs of a job's two inputs; empty if another session has submitted the job."""
+        return self._swaps.get(_identity(job), (0, ()))[1]
 
     def abandon(self, job: SwapJob, *, swap: int) -> None:
         """Reports that this program no longer waits for a job. The job continues, and is billed."""

@@ -94,6 +94,7 @@ class ClientSettings:
         proxy: str | None,
         verify: bool | ssl.SSLContext,
         transport: httpx.AsyncBaseTransport | None,
+        fast: bool,
         allow_http: bool,
         max_image_bytes: int,
         on_event: EventHandler | Sequence[EventHandler] | None,
@@ -103,6 +104,7 @@ class ClientSettings:
         `SEGMIND_API_KEY` and `SEGMIND_BASE_URL` replace an `api_key` and a `base_url` of None.
         `SEGMIND_ALLOW_HTTP=1` accepts `http://` for the origin of the base URL only, unless the origin is
         Segmind's. A warning is logged once for each such origin.
+        `SEGMIND_FAST=0` turns the extra `fast` off.
 
         Raises:
             ConfigurationError: there is no key, or a value cannot be used.
@@ -130,6 +132,8 @@ class ClientSettings:
                 proxy=proxy,
                 verify=verify,
                 transport=transport,
+                base_url=service.base_url,
+                fast=fast and os.environ.get("SEGMIND_FAST") != "0",
             ),
         )
         return cls(

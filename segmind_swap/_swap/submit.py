@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 import anyio
@@ -14,6 +15,7 @@ import anyio
 from .._api.messages import NoResponse, Response, SwapUrls
 from .._api.requests import submit_request
 from .._api.responses import accepted_job, error_of_response, refusal, request_id_in
+from .._api.retry_after import repeat_hint
 from .._api.status_errors import StatusKind
 from .._api.text import shorten
 from .._config import AuthScheme
@@ -140,6 +142,7 @@ class _Submission:
         self.state = SubmitState(in_doubt=in_doubt)
         self.is_orphaned = False
         self._session = session
+        self._urls = urls
         self._request = submit_request(session.http.service, session.workflow, urls, swap=swap)
         self._swap = swap
         self._id = id
@@ -281,7 +284,9 @@ class _Submission:
             case Action.SWITCH_AUTH:
                 return Retry(0.0)
             case Action.BACK_OFF:
-                delay = backoff(self._session.retry, self.state.backoffs)
+                # A server that names the time is right more often than the backoff. Each POST may be billed.
+                hint = repeat_hint(response, datetime.now(UTC))
+                delay = max(backoff(self._session.retry, self.state.backoffs), hint)
                 self._emit_retry(response, delay)
                 return Retry(delay)
             case Action.NOT_SENT:
@@ -311,7 +316,7 @@ class _Submission:
         )
 
     def _emit_accepted(self, job: SwapJob) -> None:
-        self._session.remember(job, self._swap)
+        self._session.remember(job, self._swap, (self._urls.reference, self._urls.scene))
         self._session.emit(Accepted(swap=self._swap, id=self._id, job=job))
 
     def _unknown_after(self, response: Response | NoResponse, job: SwapJob | None) -> SubmissionUnknownError:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.to_thread
 
 from .._api.image_header import LoadedImage
 from .._api.messages import Request, SwapUrls
 from .._api.requests import upload_request
 from .._api.responses import read_upload
+from .._concurrency import run_in_thread
 from .._errors import ImageError
 from .._events import Uploaded
 from .._models import ImageInput
@@ -85,7 +85,7 @@ class Uploads:
     async def _load(self, image: ImageInput) -> LoadedImage | str:
         limit = self._session.max_image_bytes
         if not is_url(image):
-            return await anyio.to_thread.run_sync(lambda: load(image, max_bytes=limit))
+            return await run_in_thread(lambda: load(image, max_bytes=limit))
         url = load(image, max_bytes=limit)  # checks the URL only; reads no file, so no thread is needed
         assert isinstance(url, str)  # noqa: S101 - the image is a URL
         problem = self._session.http.service.input_url_problem(url)
@@ -126,7 +126,7 @@ class Uploads:
             return upload_request(service, f"data:{image.media_type};base64,{text}", swap=swap)
 
         # Encoding a large image takes tens of milliseconds: too long for the event loop.
-        request = await anyio.to_thread.run_sync(encoded)
+        request = await run_in_thread(encoded)
         url = read_upload(service, await request_until_answered(session, request))
         session.emit(Uploaded(swap=swap, url=url, size_bytes=len(image.data)))
         return url

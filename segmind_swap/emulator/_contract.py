@@ -13,11 +13,12 @@ Acceptance = Literal["full", "minimal", "v2"]
 of the newer API, with ``status_url`` and ``response_url``.
 """
 
-StateWords = Literal["documented", "lower-case", "aliases", "unknown"]
+StateWords = Literal["documented", "lower-case", "aliases", "unknown", "unknown-end"]
 """The words for a job's state.
 
 "documented": QUEUED, PROCESSING, COMPLETED and FAILED. "lower-case": the same in lower case. "aliases":
-SUCCEEDED and ERROR at the end. "unknown": WARMING_UP for as long as the job runs.
+SUCCEEDED and ERROR at the end. "unknown": WARMING_UP for as long as the job runs. "unknown-end": DONE at
+the end of a job that went well.
 """
 
 OutputShape = Literal[

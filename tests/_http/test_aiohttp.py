@@ -6,14 +6,18 @@ from contextlib import aclosing
 import httpx
 import pytest
 
-from segmind_swap._http.aiohttp import fast_transport
+from segmind_swap._http.aiohttp import Send, fast_transport
 
 from ..support.raw_http import Connection, serving
 from ..support.recording import keeping
 
 
-def made() -> httpx.AsyncBaseTransport | None:
-    return fast_transport(verify=False, connections=4, keepalive=60.0)
+async def never(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(request)
+
+
+def made(default: Send = never) -> httpx.AsyncBaseTransport | None:
+    return fast_transport(verify=False, connections=4, keepalive=60.0, default=default)
 
 
 @pytest.mark.real_time

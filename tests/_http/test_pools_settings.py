@@ -1,10 +1,13 @@
 """The ways onto the wire: how many requests each takes, over which transport, and that each is closed."""
 
+import re
 import ssl
+import sys
 from contextlib import aclosing
 from typing import Any
 
 import anyio
+import httpcore
 import httpx
 import pytest
 
@@ -165,5 +168,46 @@ async def test_the_proxies_of_the_environment_are_for_other_machines_only(
     monkeypatch.setenv("https_proxy", "http://192.0.2.1:9")
     for is_local, is_proxied in ((True, False), (False, True)):
         async with aclosing(Pools(settings_of(is_local=is_local))) as clients:
-            kinds = {type(opened) for opened in clients._transports}
-        assert (kinds == {httpx.AsyncClient}) is is_proxied
+            opened = [one for one in clients._transports if isinstance(one, httpx.AsyncHTTPTransport)]
+            pools = {type(transport._pool) for transport in opened}
+        assert (pools == {httpcore.AsyncHTTPProxy}) is is_proxied
+
+
+@pytest.mark.parametrize("entry", ["[::1]", "fd00::/8", "10.0.0.0/8", "[", "://"])
+async def test_no_entry_of_no_proxy_refuses_a_client(entry: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://192.0.2.1:9")
+    monkeypatch.setenv("no_proxy", f"localhost,{entry}")
+    await Pools(settings_of(is_local=False)).aclose()
+
+
+async def test_a_proxy_that_no_request_uses_refuses_no_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://192.0.2.1:9")
+    monkeypatch.setenv("all_proxy", "socks://192.0.2.1:9")
+    await Pools(settings_of(is_local=False)).aclose()
+
+
+@pytest.mark.parametrize("proxy", ["socks://192.0.2.1:9", "socks5://user:secret@192.0.2.1:9"])
+async def test_a_socks_proxy_that_cannot_be_used_says_what_to_install(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(ConfigurationError, match=re.escape("pip install 'httpx[socks]'")) as caught:
+        Pools(settings_of(is_local=False))
+    assert "NO_PROXY" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.real_time
+async def test_certificates_that_cannot_be_read_matter_only_to_requests_with_tls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/no/such")
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+        Pools(settings_of(verify=True))
+    async with aclosing(Pools(settings_of(verify=True, base_url="http://127.0.0.1:9"))) as pools:
+        send = await pools.pool(Call.DOWNLOAD).acquire()
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            await send(httpx.Request("GET", "https://127.0.0.1:9/a.png"))
+        with pytest.raises(httpx.ConnectError):
+            await send(httpx.Request("GET", "http://127.0.0.1:9/a.png", extensions={"timeout": {}}))

@@ -50,14 +50,15 @@ def test_each_question_about_a_code_has_one_answer() -> None:
     for code in CODES:
         kind = StatusKind.of(code)
         assert kind.is_success == (200 <= code < 300), code
-        assert kind.is_transient == (code in {408, 425, 500, 502, 503, 504}), code
+        assert kind.is_transient == (code in {408, 425} or (code >= 500 and code not in {501, 505})), code
         assert kind.may_have_job_state == (200 <= code < 300 or code in {400, 422, 500}), code
         assert kind.is_from_the_service == (code < 500), code
         assert (kind is StatusKind.REDIRECT) == (300 <= code < 400), code
         assert (kind is StatusKind.UNAUTHORIZED) == (code == 401), code
         assert (kind is StatusKind.RATE_LIMITED) == (code == 429), code
         assert (kind is StatusKind.GATEWAY) == (code in {502, 503, 504}), code
-        assert (kind is StatusKind.UNCLEAR) == (code >= 500 and code not in {500, 502, 503, 504}), code
+        assert (kind is StatusKind.UNSUPPORTED) == (code in {501, 505}), code
+        assert (kind is StatusKind.UNCLEAR) == (code > 500 and code not in {501, 502, 503, 504, 505}), code
         response = Response(status_code=code, headers={}, body=b"")
         assert response.kind is kind
         assert response.ok == kind.is_success

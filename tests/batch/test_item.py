@@ -175,7 +175,7 @@ async def test_a_name_that_is_taken_is_refused_before_it_is_paid_and_may_be_mend
 
 @pytest.mark.real_time
 async def test_a_picture_that_could_not_be_fetched_is_fetched_in_the_next_run(tmp_path: Path) -> None:
-    service = emulator(duration=0.05, faults=[Fault(on="file", calls=(1,), status=403)])
+    service = emulator(duration=0.05, faults=[Fault(on="file", calls=(1,), status=410)])
     options = {"journal": tmp_path / "run.db", "save_to": tmp_path}
     (outcome,) = await run(service, swaps_of(1), options)
     assert outcome.state is S.COMPLETED

@@ -169,9 +169,51 @@ def test_the_history_is_a_plain_value_that_a_row_can_hold_and_a_step_changes_no_
 
 
 def test_what_the_next_poll_would_only_repeat_ends_the_polls() -> None:
-    assert set(ENDS_POLLING) == {
-        AuthenticationError,
-        ConfigurationError,
-        OutputError,
-        PermissionDeniedError,
-    }
+    assert set(ENDS_POLLING) == {ConfigurationError, OutputError}
+
+
+REFUSED = (AuthenticationError("no", status_code=401), PermissionDeniedError("no", status_code=403))
+
+
+@pytest.mark.parametrize("refusal", REFUSED, ids=["401", "403"])
+def test_a_refusal_before_any_answer_ends_the_polls(refusal: SwapError) -> None:
+    assert Plan().after(refusal) is None
+
+
+@pytest.mark.parametrize("refusal", REFUSED, ids=["401", "403"])
+@pytest.mark.parametrize(("interval", "delay"), [(0.1, 10.0), (7.0, 10.0), (60.0, 60.0)])
+def test_a_refusal_after_an_answer_is_asked_again_three_times_over_thirty_seconds(
+    refusal: SwapError, interval: float, delay: float
+) -> None:
+    plan = Plan(interval)
+    plan.after(ANSWER)
+    assert [plan.after(refusal, n * delay) for n in range(4)] == [delay, delay, delay, None]
+
+
+def test_only_refusals_in_a_row_end_the_polls() -> None:
+    plan = Plan()
+    plan.after(ANSWER)
+    for between in (ANSWER, FAILURE, MISSING):
+        for n in range(3):
+            assert plan.after(REFUSED[1], n * 10.0) == 10.0
+        plan.after(between, 30.0)
+    assert plan.after(REFUSED[1], 40.0) == 10.0
+    for n in range(3):
+        plan.after(LIMITED, 41.0 + n)
+    assert [plan.after(REFUSED[1], at) for at in (50.0, 60.0, 70.0)] == [10.0, 10.0, None]
+
+
+def test_a_refusal_with_a_passing_cause_is_asked_again_although_nothing_was_answered() -> None:
+    delays, history = [], PollHistory()
+    for n in range(4):
+        delay, history = next_poll(
+            history, REFUSED[1], policy=PollPolicy(), retry=AT_ONCE, now=n * 10.0, may_pass=n == 0
+        )
+        delays.append(delay)
+    assert delays == [10.0, 10.0, 10.0, None]
+
+
+@pytest.mark.parametrize("seen", [FAILURE, MISSING, LIMITED, ServerError("no", status_code=501)])
+def test_the_next_poll_waits_for_the_time_that_the_server_names(seen: SwapError) -> None:
+    delay, _ = next_poll(PollHistory(), seen, policy=PollPolicy(), retry=AT_ONCE, now=0.0, hint=50.0)
+    assert delay == 50.0

@@ -30,6 +30,10 @@ class Connection:
         head = f"HTTP/1.1 {status}\r\nContent-Length: {length}\r\nX-Request-Id: r1\r\n\r\n"
         await self._stream.send(head.encode() + body)
 
+    async def send(self, data: bytes) -> None:
+        """Sends bytes as they are."""
+        await self._stream.send(data)
+
     def reset_on_close(self) -> None:
         """Makes closing send RST, as a crashed server does."""
         raw = self._stream.extra(SocketAttribute.raw_socket)

@@ -1,5 +1,8 @@
 """Finished pictures: fetched without the key, and only from where that is safe."""
 
+from datetime import UTC, datetime, timedelta
+
+import anyio
 import httpx
 import pytest
 
@@ -25,16 +28,59 @@ async def test_what_is_no_whole_picture_is_an_error_with_its_url_and_job(body: b
     assert len(host.requests) == 1
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
+OLD = JOB.model_copy(update={"submitted_at": datetime.now(UTC) - timedelta(days=1)})
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 501, 505])
 async def test_a_picture_that_is_gone_is_an_error_at_once(status: int) -> None:
     host = Host(status)
+    old = result_at().model_copy(update={"job": OLD})
     with pytest.raises(DownloadError, match=str(status)) as caught:
-        await read(session_with(host), result_at(), swap=1)
-    assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, status, JOB)
+        await read(session_with(host), old, swap=1)
+    assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, status, OLD)
     assert len(host.requests) == 1
 
 
-@pytest.mark.parametrize("passing", [500, 502, 503, 504, OSError("cut"), httpx.ReadTimeout("slow")])
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_fresh_picture_may_be_missing_for_two_minutes(status: int) -> None:
+    host = Host(*[status] * 7, png())
+    started = anyio.current_time()
+    assert (await read(session_with(host), result_at(), swap=1)).data == png()
+    assert anyio.current_time() - started < 120
+
+    host, started = Host(status), anyio.current_time()
+    with pytest.raises(DownloadError, match=f"answered {status}"):
+        await read(session_with(host), result_at(), swap=1)
+    assert anyio.current_time() - started == pytest.approx(120, abs=1)
+    assert 6 < len(host.requests) < 60
+
+
+@pytest.mark.parametrize("status", [400, 401, 409, 410, 501, 505])
+async def test_what_cannot_pass_is_an_error_at_once_for_a_fresh_picture_too(status: int) -> None:
+    host = Host(status)
+    with pytest.raises(DownloadError, match=str(status)):
+        await read(session_with(host), result_at(), swap=1)
+    assert len(host.requests) == 1
+
+
+async def test_a_wrong_clock_of_the_process_that_waited_adds_no_more_than_two_minutes() -> None:
+    host, started = Host(404), anyio.current_time()
+    later = JOB.model_copy(update={"submitted_at": datetime.now(UTC) + timedelta(days=1)})
+    with pytest.raises(DownloadError):
+        await read(session_with(host), result_at().model_copy(update={"job": later}), swap=1)
+    assert anyio.current_time() - started == pytest.approx(120, abs=1)
+
+
+async def test_the_message_of_a_download_gives_no_advice_about_the_key() -> None:
+    with pytest.raises(DownloadError) as caught:
+        await read(session_with(Host(403)), result_at(), swap=1)
+    assert "key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "passing",
+    [408, 425, 500, 502, 503, 504, 520, 522, 524, 525, 529, 530, OSError("cut"), httpx.ReadTimeout("slow")],
+)
 async def test_what_may_pass_is_tried_again(passing: Reply) -> None:
     host = Host(passing, passing, png())
     assert (await read(session_with(host), result_at(), swap=1)).data == png()

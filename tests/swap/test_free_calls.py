@@ -256,11 +256,35 @@ async def test_a_picture_is_asked_for_without_the_key() -> None:
 
 
 async def test_a_picture_hosts_429_is_waited_for_without_holding_up_the_account() -> None:
-    replies = Replies(limited(1), limited(1), 200)
-    session = session_with(replies, retry=RetryPolicy(max_delay=25))
-    assert (await request_until_answered(session, download_request(PICTURE_URL))).ok
-    assert session.http.gate.closed_for(Call.SUBMIT) == 0
-    assert round(replies.seconds[-1] - replies.seconds[0]) == 50
+    for first, pause in ((httpx.Response(429), 25), (limited(1), 1), (limited(40), 40)):
+        replies = Replies(first, first, 200)
+        session = session_with(replies, retry=RetryPolicy(max_delay=25))
+        assert (await request_until_answered(session, download_request(PICTURE_URL))).ok
+        assert session.http.gate.closed_for(Call.SUBMIT) == 0
+        assert replies.pauses == [pause, pause]
+
+
+@pytest.mark.parametrize("code", [408, 425, 500, 502, 503, 504, 520, 529])
+async def test_the_time_that_a_server_names_is_waited_for_before_a_free_call_is_repeated(code: int) -> None:
+    busy = httpx.Response(code, headers={"retry-after": "20"})
+    for make in (credits_of, lambda _: download_request(PICTURE_URL)):
+        replies = Replies(busy, busy, 200)
+        session = session_with(replies, retry=RetryPolicy(max_delay=1))
+        assert (await request_until_answered(session, make(session))).ok
+        assert replies.pauses == [20, 20]
+    replies = Replies(httpx.Response(code, headers={"retry-after": "86400"}), 200)
+    session = session_with(replies)
+    assert (await request_until_answered(session, credits_of(session))).ok
+    assert replies.pauses == [120], "within bounds"
+
+
+@pytest.mark.parametrize("code", [501, 505, 403, 404, 409])
+async def test_what_cannot_pass_is_asked_once(code: int) -> None:
+    replies = Replies(code)
+    session = session_with(replies)
+    with pytest.raises(StatusError):
+        await request_until_answered(session, credits_of(session))
+    assert len(replies.requests) == 1
 
 
 async def test_a_picture_hosts_429_lasts_no_longer_than_the_timeout() -> None:

@@ -3,16 +3,18 @@
 import asyncio
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import anyio
-import anyio.from_thread
+import anyio.lowlevel
 import httpx
 import pytest
 
+from segmind_swap._concurrency import threadsafe_caller
 from segmind_swap._errors import ConfigurationError, DownloadError
 from segmind_swap._events import Event, Exchanged, Saved
 from segmind_swap._models import SwapResult
@@ -329,10 +331,16 @@ async def test_a_save_that_is_cancelled_while_it_writes_leaves_a_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.png"
+    call = threadsafe_caller()
     with anyio.CancelScope() as scope:
-        monkeypatch.setattr(
-            "segmind_swap._swap.output_files.os.fsync", lambda _: anyio.from_thread.run_sync(scope.cancel)
-        )
+
+        def cancel(_: int) -> None:
+            cancelled = threading.Event()
+            call(scope.cancel)
+            call(cancelled.set)
+            cancelled.wait(30)
+
+        monkeypatch.setattr("segmind_swap._swap.output_files.os.fsync", cancel)
         await save(session_with(Host()), result_at(), path, overwrite=False)
         await anyio.lowlevel.checkpoint()
     assert scope.cancelled_caught

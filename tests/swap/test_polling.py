@@ -202,11 +202,47 @@ async def test_a_timeout_may_be_infinite() -> None:
 async def test_a_key_that_may_not_ask_ends_the_wait_at_once_with_the_job(
     code: int, error: type[SwapError]
 ) -> None:
-    ending, _, polls = await waited(Scripted(poll=[PROCESSING, says(code, "revoked"), DONE]))
+    ending, _, polls = await waited(Scripted(poll=[says(code, "revoked"), DONE]))
     assert type(ending) is error
     assert isinstance(ending, SwapError)
     assert ending.job is not None
-    assert len(polls) == 2
+    assert len(polls) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "error"), [(401, AuthenticationError), (403, PermissionDeniedError)], ids=["401", "403"]
+)
+async def test_a_refusal_of_a_job_that_was_answered_before_is_asked_again_for_half_a_minute(
+    code: int, error: type[SwapError]
+) -> None:
+    challenge = says(code, "Attention required!")
+    ending, _, _ = await waited(Scripted(poll=[PROCESSING, challenge, challenge, challenge, DONE]))
+    assert isinstance(ending, SwapResult)
+    ending, took, polls = await waited(Scripted(poll=[PROCESSING, challenge]))
+    assert type(ending) is error
+    assert len(polls) == 5
+    assert took == pytest.approx(7 + 7 + 30, abs=0.5)
+
+
+async def test_a_firewalls_challenge_to_the_first_poll_is_asked_again() -> None:
+    challenge = says(403, "Just a moment...", cf_mitigated="challenge")
+    ending, _, polls = await waited(Scripted(poll=[challenge, challenge, DONE]))
+    assert (isinstance(ending, SwapResult), len(polls)) == (True, 3)
+
+
+@pytest.mark.parametrize(
+    "code", [*range(300, 309), 402, 405, 406, 408, 409, 413, 418, 425, 451, *range(500, 600)]
+)
+async def test_no_other_status_of_a_poll_ends_a_paid_job_before_its_deadline(code: int) -> None:
+    ending, _, _ = await waited(Scripted(poll=[*[says(code)] * 12, DONE]))
+    assert isinstance(ending, SwapResult), ending
+
+
+@pytest.mark.parametrize("code", [429, 500, 502, 503, 504, 520])
+async def test_the_next_poll_waits_for_the_time_that_the_server_names(code: int) -> None:
+    busy = says(code, retry_after="40")
+    _, _, polls = await waited(Scripted(poll=[busy, DONE]), retry=RetryPolicy(max_delay=1.0))
+    assert polls == pytest.approx([7, 47], abs=1)
 
 
 async def test_a_waiting_process_finds_the_scheme_by_itself() -> None:

@@ -337,3 +337,15 @@ async def test_white_space_around_a_poll_url_does_not_lose_the_job() -> None:
     async with client(Scripted(submit=Step(body={"poll_url": f" {poll_url()}\n"}))) as swaps:
         job = await swaps.submit(**PICTURES)
         assert (await swaps.wait(job)).job.poll_url == poll_url()
+
+
+@pytest.mark.parametrize(
+    ("code", "named", "pause"), [(502, 20, 20.0), (503, 20, 20.0), (504, 3600, 120.0), (503, 0, 0.5)]
+)
+async def test_a_submit_is_repeated_no_sooner_than_the_server_asks(
+    code: int, named: int, pause: float
+) -> None:
+    service = Scripted(submit=[says(code, retry_after=str(named)), accepted()])
+    assert await ending(service, retry=RetryPolicy(initial_delay=0.0)) == "1"
+    first, second = service.times("submit")
+    assert second - first == pytest.approx(pause, abs=0.1)

@@ -108,10 +108,12 @@ class BatchProgress:
                 self._submitting.discard(id)
                 self._accepted_at[job] = now
                 self._retry_cause = ""
-            case Polled(job=job, seconds=seconds):
+            case Polled(job=job, seconds=seconds, status=status):
                 # A job of an earlier run has no `Accepted` event in this run.
                 self._accepted_at.setdefault(job, now - seconds)
-                self._retry_cause = ""
+                # A word alone may be one of a job that runs. With a text, it is perhaps the end of the job.
+                says = f"job {job.name}: the service says {status.note}"
+                self._retry_cause = one_line(says) if status.note and status.reason else ""
             case Uploaded():
                 self._retry_cause = ""
             case Completed(result=result):

@@ -58,7 +58,8 @@ class SwapProgress:
                 if hint is not None:
                     self.display.print_above(Text(printable(hint)))
             case Polled(status=status):
-                self._show(status.state.value.lower())
+                note = f" (the service says {status.note})" if status.note else ""
+                self._show(f"{status.state.value.lower()}{note}")
             case RetryScheduled(call=call, cause=cause, delay=delay):
                 self._show(f"{cause}; next {call} in {delay:.0f} s")
             case RateLimited(delay=delay):

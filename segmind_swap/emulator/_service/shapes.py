@@ -26,6 +26,7 @@ _WORDS: dict[StateWords, dict[str, str]] = {
     },
     "aliases": {"COMPLETED": "SUCCEEDED", "FAILED": "ERROR"},
     "unknown": {"QUEUED": "WARMING_UP", "PROCESSING": "WARMING_UP"},
+    "unknown-end": {"COMPLETED": "DONE"},
 }
 
 

@@ -9,12 +9,12 @@ from pydantic_core import from_json
 
 _MAX_VALUES = 100_000
 """Three bytes of text may become a value of a hundred bytes: 16 MiB of `{},{},…` would become 400 MiB."""
-_HIGH, _LOW = r"\\u[dD][89aAbB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HIGH, _LOW = rb"\\u[dD][89aAbB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 # A pair of surrogates is one character, and an escaped backslash begins no escape. Possessive, so that a
 # large text needs no memory for backtracking.
-_KEPT = rf"(?:[^\\\ud800-\udfff]++|\\[^u]|\\u(?![dD][89a-fA-F])|{_HIGH}{_LOW})++"
-_KEPT_OR_LONE = re.compile(rf"(?P<kept>{_KEPT})|{_HIGH}|{_LOW}|[\ud800-\udfff]")
-_REPLACEMENT = "\ufffd"
+_KEPT = rb"(?:[^\\\xed]++|\xed[\x80-\x9f]|\\[^u]|\\u(?![dD][89a-fA-F])|%s%s)++" % (_HIGH, _LOW)
+_KEPT_OR_LONE = re.compile(rb"(?P<kept>%s)|%s|%s|\xed[\xa0-\xbf][\x80-\xbf]" % (_KEPT, _HIGH, _LOW))
+_REPLACEMENT = "\ufffd".encode()
 
 
 def parsed(text: bytes | str) -> object:
@@ -35,11 +35,10 @@ def parsed(text: bytes | str) -> object:
     try:
         value: object = from_json(raw)
     except ValueError:
-        whole = raw.decode("utf-8", "surrogatepass")
-        mended = _KEPT_OR_LONE.sub(_without_lone_surrogate, whole)
-        if mended == whole:
+        mended = _KEPT_OR_LONE.sub(_without_lone_surrogate, raw)
+        if mended == raw:
             raise
-        value = from_json(mended.encode())
+        value = from_json(mended)
     return value
 
 
@@ -59,5 +58,5 @@ def as_utf8(raw: bytes, *, errors: str = "replace") -> bytes:
     return raw.decode(encoding, errors).encode("utf-8", "surrogatepass")
 
 
-def _without_lone_surrogate(match: re.Match[str]) -> str:
+def _without_lone_surrogate(match: re.Match[bytes]) -> bytes:
     return match["kept"] or _REPLACEMENT

@@ -192,8 +192,7 @@ def read_upload(service: Service, response: Response) -> str:
     Raises:
         ResponseError: there is not exactly one URL, or the service could not fetch from that URL.
     """
-    fields = response.fields() or {}
-    urls = fields.get("file_urls") or fields.get("urls")
+    urls = _uploaded_urls(response)
     if not isinstance(urls, list) or len(urls) != 1 or not isinstance(urls[0], str):
         problem = "does not hold exactly one URL"
     else:
@@ -212,6 +211,12 @@ def read_upload(service: Service, response: Response) -> str:
         status_code=response.status_code,
         excerpt=response.excerpt,
     )
+
+
+def _uploaded_urls(response: Response) -> object:
+    # A function of its own, so that a large body's values are freed before the error's excerpt is made.
+    fields = response.fields() or {}
+    return fields.get("file_urls") or fields.get("urls")
 
 
 def read_credits(response: Response) -> Credits:

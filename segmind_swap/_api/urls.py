@@ -19,8 +19,6 @@ _REFUSED = re.compile(rf"[{CONTROLS}\\]")
 _UNSAFE_IN_PATH = re.compile(r'[ "<>`{}]|[^\x00-\x7f]')
 _UNSAFE_IN_QUERY = re.compile(r'[ "<>]|[^\x00-\x7f]')
 _UNSAFE_IN_FRAGMENT = re.compile(r'[ "<>`]|[^\x00-\x7f]')
-_DOTS = re.compile("[\u3002\uff0e\uff61]")
-"""Dots between the labels of a host, as East Asian keyboards write them (RFC 3490, 3.1)."""
 
 
 def percent_encoded(url: str) -> str:
@@ -53,8 +51,10 @@ def redirect_target(url: str, location: str) -> str:
 
 
 def _rewritten(url: str, *, is_picture: bool) -> str:
+    if len(url) > MAX_URL_LENGTH:
+        return url
     match = _URL.fullmatch(url.strip(" \t\r\n"))
-    if match is None or len(url) > MAX_URL_LENGTH or _REFUSED.search(match[0]):
+    if match is None or _REFUSED.search(match[0]):
         return url
     authority = _ascii_authority(match["authority"]) if is_picture else match["authority"]
     path = _UNSAFE_IN_PATH.sub(_escaped, match["path"])
@@ -71,7 +71,7 @@ def _ascii_authority(authority: str) -> str:
     host, colon, port = authority.partition(":")
     if "@" in authority or host.startswith("["):
         return authority
-    labels = _DOTS.sub(".", host).removesuffix(".").split(".")
+    labels = host.removesuffix(".").split(".")
     try:
         return f"{'.'.join(map(_a_label, labels))}{colon}{port}"
     except ValueError:
@@ -79,14 +79,19 @@ def _ascii_authority(authority: str) -> str:
 
 
 def _a_label(label: str) -> str:
-    """The A-label of one label of a host, as browsers make it: nontransitional processing of UTS #46.
+    """The A-label of one label of a host, as browsers and httpx make it (RFC 5891, UTS #46).
+
+    Letters that stand for other letters, such as full-width letters, are refused as httpx refuses them. So no
+    reader can take the host for another one.
 
     Raises:
-        ValueError: the label has a character that is no letter, mark or digit.
+        ValueError: the label has a character that no host has.
     """
     if label.isascii():
         return label
-    label = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).lower())
+    label = unicodedata.normalize("NFC", label.lower())
+    if unicodedata.normalize("NFKC", label) != label:
+        raise ValueError("a letter that stands for another")
     if any(unicodedata.category(letter)[0] not in "LMN" and letter != "-" for letter in label):
         raise ValueError("no letter, mark or digit")
-    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+    return f"xn--{label.encode('punycode').decode()}"

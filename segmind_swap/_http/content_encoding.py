@@ -65,7 +65,7 @@ def decoded(raw: bytes, encoding: str, *, limit_bytes: int) -> bytes:
 
 def is_plain(raw: bytes) -> bool:
     """Whether the content begins as JSON or a picture, and so is not encoded, whatever its header says."""
-    return raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:4].startswith(_PLAIN)
+    return raw[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(_PLAIN)
 
 
 def _inflated(raw: bytes, limit_bytes: int, *, may_be_raw: bool) -> bytes:
@@ -82,20 +82,23 @@ def _inflated(raw: bytes, limit_bytes: int, *, may_be_raw: bool) -> bytes:
 
 
 def _members(raw: bytes, limit_bytes: int, wbits: int) -> bytes:
-    content = bytearray()
-    at = 0
+    parts: list[bytes] = []
+    at, left_bytes = 0, limit_bytes
     for _ in range(_MAX_MEMBERS):
         inflate = zlib.decompressobj(wbits)
         while not inflate.eof:
-            chunk = raw[at : at + _CHUNK_BYTES]
+            # The first piece is all: nearly always, there is one member, and its content is not copied.
+            chunk = raw[at : at + _CHUNK_BYTES] if at else raw
             if not chunk:
                 raise ValueError("its compressed body is cut short")
-            content += inflate.decompress(chunk, limit_bytes + 1 - len(content))
-            if len(content) > limit_bytes:
+            part = inflate.decompress(chunk, left_bytes + 1)
+            left_bytes -= len(part)
+            if left_bytes < 0:
                 raise TooLargeError(f"it is larger than {limit_bytes} bytes when decompressed")
+            parts.append(part)
             at += len(chunk) - len(inflate.unused_data)
         if not raw.startswith(_GZIP_MAGIC, at):
             if raw[at:].strip(_PADDING):
                 raise ValueError("its compressed body is followed by something else")
-            return bytes(content)
+            return parts[0] if len(parts) == 1 else b"".join(parts)
     raise ValueError(f"its compressed body has more than {_MAX_MEMBERS:,} members")

@@ -446,7 +446,21 @@ INSIDE = [
 ]
 
 
-@pytest.mark.parametrize("url", [*FOREIGN, *INSIDE], ids=ascii)
+DOWNGRADED = "http://api.segmind.com/1"
+"""The very host that took the submit is asked over https. As a picture's URL, the text stays refused."""
+
+
+async def test_the_key_never_leaves_in_clear_text_although_the_poll_url_says_http() -> None:
+    service = Scripted(submit=Step(body={"poll_url": DOWNGRADED, "request_id": "1"}))
+    async with SwapClient(KEY, transport=service) as segmind:
+        result = await segmind.swap(**PICTURES)
+        for job in (result.job, result.job.model_copy(update={"poll_url": DOWNGRADED})):
+            assert (await segmind.status(job)).url == RESULT
+    polls = [seen.request for seen in service.seen if seen.call == "poll"]
+    assert {(str(poll.url), with_key(poll)) for poll in polls} == {("https://api.segmind.com/1", True)}
+
+
+@pytest.mark.parametrize("url", [url for url in [*FOREIGN, *INSIDE] if url != DOWNGRADED], ids=ascii)
 async def test_no_request_with_the_key_leaves_for_a_poll_url_of_elsewhere(url: str) -> None:
     service = Scripted(submit=Step(body={"poll_url": url, "request_id": "1"}))
     async with SwapClient(KEY, transport=service) as segmind:
@@ -466,6 +480,28 @@ async def test_no_request_with_the_key_leaves_for_a_poll_url_of_elsewhere(url: s
 # A public https host may be asked for a picture, whoever it is: without the key.
 UNFETCHABLE = [*INSIDE, *(url for url in FOREIGN if "evil" not in url or "@" in url)]
 UNFETCHABLE.remove("https://api.segmind.com:444/1")
+# Of a picture's host, the dot at the end goes, and letters that are not ASCII are written in A-labels.
+IN_ASCII = {
+    "https://api.segmind.com./1": "api.segmind.com",
+    "https://\u0430pi.segmind.com/1": "xn--pi-6kc.segmind.com",
+    "https://api.s\u0435gmind.com/1": "api.xn--sgmind-3of.com",
+    "https://api.segm\u0131nd.com/1": "api.xn--segmnd-s9a.com",
+}
+UNFETCHABLE = [url for url in UNFETCHABLE if url not in IN_ASCII]
+
+
+@pytest.mark.parametrize("url", IN_ASCII, ids=ascii)
+async def test_a_picture_is_fetched_from_the_very_host_that_was_judged_and_without_the_key(url: str) -> None:
+    asked: list[httpx.Request] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, content=PNG)
+
+    async with SwapClient(KEY, transport=Wire(answer)) as segmind:
+        assert await segmind.read(SwapResult(job=a_job(), url=url, outputs=(), seconds=1.0)) == PNG
+    assert [request.url.raw_host.decode() for request in asked] == [IN_ASCII[url]]
+    assert not any(map(with_key, asked))
 
 
 @pytest.mark.parametrize("url", UNFETCHABLE, ids=ascii)

@@ -125,7 +125,10 @@ def open_reader(path: Path) -> Store:
         try:
             return _checked_reader(path, _connected(path))
         except sqlite3.OperationalError as exc:
-            if exc.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+            if getattr(exc, "sqlite_errorcode", 0) & 0xFF not in {
+                sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_READONLY,
+            }:
                 raise
         store = _open_at_rest(path)
         if store is None:

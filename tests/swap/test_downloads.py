@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from segmind_swap._errors import ConfigurationError, DownloadError
+from segmind_swap._models import SwapResult
 from segmind_swap._swap.downloads import read
 
 from ..support.hosts import JOB, Host, Reply, result_at, session_with
@@ -41,16 +42,23 @@ async def test_a_picture_that_is_gone_is_an_error_at_once(status: int) -> None:
     assert len(host.requests) == 1
 
 
+def fresh_result() -> SwapResult:
+    """A result whose job has ended just now, by the clock on the wall."""
+    result = result_at()
+    submitted_at = datetime.now(UTC) - timedelta(seconds=result.seconds)
+    return result.model_copy(update={"job": JOB.model_copy(update={"submitted_at": submitted_at})})
+
+
 @pytest.mark.parametrize("status", [403, 404])
 async def test_a_fresh_picture_may_be_missing_for_two_minutes(status: int) -> None:
     host = Host(*[status] * 7, png())
     started = anyio.current_time()
-    assert (await read(session_with(host), result_at(), swap=1)).data == png()
+    assert (await read(session_with(host), fresh_result(), swap=1)).data == png()
     assert anyio.current_time() - started < 120
 
     host, started = Host(status), anyio.current_time()
     with pytest.raises(DownloadError, match=f"answered {status}"):
-        await read(session_with(host), result_at(), swap=1)
+        await read(session_with(host), fresh_result(), swap=1)
     assert anyio.current_time() - started == pytest.approx(120, abs=1)
     assert 6 < len(host.requests) < 60
 

@@ -16,7 +16,7 @@ from .outputs import outputs_of, picture_in
 from .status_errors import status_error
 from .text import failure_text, request_id, shorten
 
-_MAX_KEPT_BODY = 64 * 1024
+_MAX_KEPT_BODY = 1024 * 1024
 
 _STATES = {
     "QUEUED": SwapState.QUEUED,

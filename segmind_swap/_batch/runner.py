@@ -13,13 +13,15 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from .._config import PRICE_USD
+from .._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, positive, whole_or_none
 from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
+from .._policy.futility import EndingCounter
 from .._protocols import Entry, Ledger, LedgerSource
 from .inputs import Requests, each
 from .item import BatchContext, Item
 from .outcomes import Outcomes
+from .refusals import Refusals
 from .resume import ResumedJobs
 from .slots import Slots
 from .stop_switch import StopSwitch
@@ -31,13 +33,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """How a batch is run; see `SwapClient.swap_many`."""
+    """How a batch is run; see `SwapClient.swap_many`.
+
+    Raises:
+        ConfigurationError: an option cannot be used.
+    """
 
     concurrency: int
     save_to: Path | None = None
     budget_usd: float | None = None
     price_usd: float = PRICE_USD
+    failed_runs_are_free: bool = False
     retry_failed: bool = False
+    max_futile: int | None = MAX_FUTILE
+    max_failed: int | None = MAX_FAILED
+
+    def __post_init__(self) -> None:
+        if self.budget_usd is not None:
+            positive("budget_usd", self.budget_usd, zero=True)
+        positive("price_usd", self.price_usd)
+        whole_or_none("max_futile", self.max_futile)
+        whole_or_none("max_failed", self.max_failed)
 
 
 @asynccontextmanager
@@ -57,6 +73,7 @@ async def run_batch(
         workflow=session.workflow,
         price_usd=options.price_usd,
         budget_usd=options.budget_usd,
+        failed_runs_are_free=options.failed_runs_are_free,
     )
     batch = _Batch(session, uploads, requests, options, ledger)
     raised: BaseException | None = None
@@ -106,6 +123,10 @@ class _Batch:
             ledger=ledger,
             switch=self._switch,
             resumed=self._resumed,
+            refusals=Refusals(
+                has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
+            ),
+            endings=EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed),
             folder=options.save_to,
             retry_failed=options.retry_failed,
         )
@@ -159,7 +180,8 @@ class _Batch:
                     if request is None:
                         return
                     number = next(self._numbers)
-                    item = self._items[number] = Item(self._context, request)
+                    item = Item(self._context, request, release_slots=slots.release)
+                    self._items[number] = item
                     group.start_soon(self._swap, number, item, slots.hand_over())
 
     async def _swap(self, number: int, item: Item, slots: Slots) -> None:

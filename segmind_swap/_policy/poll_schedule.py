@@ -18,9 +18,10 @@ from .._models import SwapStatus
 from .durations import Durations
 from .retry import backoff
 
-ENDS_POLLING = (AuthenticationError, ConfigurationError, OutputError, PermissionDeniedError)
+ENDS_POLLING = (AuthenticationError, ConfigurationError, PermissionDeniedError)
 """The errors of a poll that the next poll would only repeat. They say nothing about the state of the job."""
 
+_UNREADABLE_RESPONSES = 3
 _MISSING_RESPONSES = 3
 _MISSING_INTERVALS = 2
 _MISSING_SECONDS = 30.0
@@ -36,11 +37,13 @@ class PollHistory:
         failures: How many polls in a row returned no state. A 429 is not counted.
         missing: How many polls in a row were answered "no such job". A 429 is not counted.
         missing_since: When the first of the polls in `missing` was answered; None if there is none.
+        unreadable: How many polls since the last state were answered COMPLETED without a usable picture.
     """
 
     failures: int = 0
     missing: int = 0
     missing_since: float | None = None
+    unreadable: int = 0
 
 
 def next_poll(
@@ -57,9 +60,11 @@ def next_poll(
         now: When the poll ended, on the clock of `missing_since`.
 
     Returns:
-        Seconds until the next poll, and the new history. None instead of seconds: the job has expired. For
-        this, the service must say three times in a row that it has no such job, over two intervals and over
-        30 s. Before that, the record of the job may not be visible yet, or a gateway may have no back end.
+        Seconds until the next poll, and the new history. None instead of seconds: the job has expired, or its
+        answer cannot be read. To be expired, the service must say three times in a row that it has no such
+        job, over two intervals and over 30 s. Before that, the record of the job may not be visible yet, or a
+        gateway may have no back end. An answer that cannot be read is asked for three times: its outputs may
+        become visible after its state.
     """
     match seen:
         case SwapStatus():
@@ -72,10 +77,14 @@ def next_poll(
             since = now if history.missing_since is None else history.missing_since
             needed = max(_MISSING_INTERVALS * policy.interval, _MISSING_SECONDS)
             if missing >= _MISSING_RESPONSES and now - since >= needed - _ROUNDING:
-                return None, PollHistory(history.failures, missing, since)
-            after = PollHistory(history.failures + 1, missing, since)
+                return None, PollHistory(history.failures, missing, since, history.unreadable)
+            after = PollHistory(history.failures + 1, missing, since, history.unreadable)
+        case OutputError():
+            unreadable = history.unreadable + 1
+            after = PollHistory(unreadable=unreadable)
+            return None if unreadable >= _UNREADABLE_RESPONSES else policy.interval, after
         case _:
-            after = PollHistory(history.failures + 1)
+            after = PollHistory(history.failures + 1, unreadable=history.unreadable)
     return max(policy.interval, backoff(retry, after.failures)), after
 
 

@@ -21,6 +21,7 @@ from segmind_swap._errors import (
     DownloadError,
     ImageError,
     JournalError,
+    NoResultsError,
     OutputError,
     ResponseError,
     StatusError,
@@ -59,6 +60,13 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
     ImageError: {"image": "hero.png"},
     JournalError: {"path": "run.db", "job": JOB},
     BudgetExceededError: {"budget_usd": 25.0, "committed_usd": 24.9, "job": JOB},
+    NoResultsError: {
+        "bound": "max_futile",
+        "count": 5,
+        "example_id": "s4",
+        "example": SwapFailedError("it failed", reason="no mask"),
+        "job": JOB,
+    },
     SubmissionUnknownError: {
         "status_code": 504,
         "request_id": "r-1",

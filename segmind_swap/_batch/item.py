@@ -31,11 +31,10 @@ from .._errors import (
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.futility import EndingCounter, ending_of_outcome
 from .._protocols import Entry, EntryConflict, Ledger, NewEntry
 from .._swap.account import SwapAccount
 from .._swap.downloads import save
-from .._swap.output_files import OutputFile, reserved
+from .._swap.output_files import OutputFile, is_file, reserved
 from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
 from .refusals import Refusals
@@ -60,7 +59,8 @@ class BatchContext:
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         resumed: The jobs of earlier runs that this run waits for.
         refusals: Decides whether a 403 or a 404 is about one input.
-        endings: Counts the swaps in a row that this run submitted and that brought no picture.
+        count_ending: Gets each outcome of a swap that this run has submitted, and stops the batch if too many
+            in a row brought no picture.
     """
 
     session: Session
@@ -69,7 +69,7 @@ class BatchContext:
     switch: StopSwitch
     resumed: ResumedJobs
     refusals: Refusals
-    endings: EndingCounter
+    count_ending: Callable[[SwapOutcome], None]
     folder: Path | None
     retry_failed: bool
 
@@ -100,7 +100,7 @@ class Item:
         """Cancels the swap if it would still POST, and no POST is in flight."""
         is_posting = self._account is not None and self._account.is_posting
         if self._will_post and not (self.job or is_posting):
-            # Not at once: a POST may have ended just now, and its error says more than that of a cancellation.
+            # Not at once: a POST may have ended just now, and its error says more than a cancellation.
             self._scope.deadline = anyio.current_time() + _LAST_MOMENT
 
     async def outcome(self) -> SwapOutcome:
@@ -225,7 +225,7 @@ class Item:
             account = self._account = self._account_of(entry)
             async with reserved(context.session.reserved_paths, self._file):
                 outcome = await self._submit_and_finish(account, batch_input)
-            self._count_ending(outcome)
+            context.count_ending(outcome)
             return outcome
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
@@ -236,13 +236,6 @@ class Item:
         except (BudgetExceededError, JournalError) as exc:
             context.switch.stop(exc)
             return self._not_started(exc)
-
-    def _count_ending(self, outcome: SwapOutcome) -> None:
-        """Stops the batch if too many swaps in a row may be charged and brought no picture."""
-        ending = ending_of_outcome(outcome)
-        problem = self._context.endings.add(ending, id=self.request.id, error=outcome.error)
-        if problem is not None:
-            self._context.switch.stop(problem)
 
     @property
     def _file(self) -> OutputFile | None:
@@ -292,7 +285,7 @@ class Item:
         path = entry.result.path
         # Look in the folder of this run first: the folder may have been moved.
         for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await anyio.to_thread.run_sync(_is_file, candidate):
+            if await anyio.to_thread.run_sync(is_file, candidate):
                 result = entry.result.model_copy(update={"path": candidate})
                 return entry.outcome(self.request).model_copy(update={"result": result})
         await anyio.to_thread.run_sync(file.remove_stale)
@@ -403,11 +396,3 @@ class Item:
             return self._failed(OutcomeState.COMPLETED, exc, result)
         await account.save(saved)
         return self._outcome(OutcomeState.SAVED, result=saved)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # This process may not read the folder.
-        return False

@@ -28,7 +28,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     @property
     def stopped_by(self) -> SwapError | None:
-        """The error that stopped the submits: of budget, account or journal, or `NoResultsError`; else None."""
+        """The error that stopped the submits: of budget, account, journal, or `NoResultsError`. Else None."""
         return self._switch.reason
 
     @property

@@ -16,7 +16,8 @@ import anyio.to_thread
 from .._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, positive, whole_or_none
 from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
-from .._policy.futility import EndingCounter
+from .._outcome import SwapOutcome
+from .._policy.futility import EndingCounter, ending_of_outcome
 from .._protocols import Entry, Ledger, LedgerSource
 from .inputs import Requests, each
 from .item import BatchContext, Item
@@ -113,6 +114,7 @@ class _Batch:
         self, session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, ledger: Ledger
     ) -> None:
         self._switch = StopSwitch(self._on_stop)
+        self._endings = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
         self._resumed = ResumedJobs()
         self.outcomes = Outcomes(ledger, self._switch, self._open_jobs)
         self._session = session
@@ -126,7 +128,7 @@ class _Batch:
             refusals=Refusals(
                 has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
             ),
-            endings=EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed),
+            count_ending=self._count_ending,
             folder=options.save_to,
             retry_failed=options.retry_failed,
         )
@@ -140,6 +142,12 @@ class _Batch:
         """The jobs of swaps whose outcomes were not returned."""
         jobs = [item.job for item in self._items.values() if item.job is not None]
         return list(dict.fromkeys([*jobs, *self._resumed.jobs()]))
+
+    def _count_ending(self, outcome: SwapOutcome) -> None:
+        """Stops the batch if too many swaps in a row may be charged and brought no picture."""
+        problem = self._endings.add(ending_of_outcome(outcome), id=outcome.request.id, error=outcome.error)
+        if problem is not None:
+            self._switch.stop(problem)
 
     def _on_stop(self) -> None:
         for scope in (self._taking, *self._waiting_for_slots):

@@ -149,7 +149,8 @@ class Journal:
             job = entry.job
             is_same_job = poll_url is None or (job is not None and job.poll_url == poll_url)
             # The job of a FAILED swap counts as a failed run. Now it counts as a POST again, and only once.
-            failed_run = int(entry.state is OutcomeState.FAILED and is_same_job)
+            has_failed = entry.state is OutcomeState.FAILED and is_same_job
+            failed_run = int(has_failed and entry.failed_runs > 0)
             posts = max(1, entry.billable_posts + failed_run)
             state = OutcomeState.ACCEPTED
             if is_same_job and entry.state is OutcomeState.ABANDONED and entry.answer is not None:

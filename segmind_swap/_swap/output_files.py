@@ -202,3 +202,11 @@ def _written(temporary: Path, data: bytes) -> Iterator[None]:
         yield
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. False if this process may not read the folder."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -172,6 +172,16 @@ def test_what_the_next_poll_would_only_repeat_ends_the_polls() -> None:
     assert set(ENDS_POLLING) == {
         AuthenticationError,
         ConfigurationError,
-        OutputError,
         PermissionDeniedError,
     }
+
+
+def test_an_answer_without_a_picture_is_asked_for_three_times() -> None:
+    history, unreadable = PollHistory(), OutputError("there is no picture", body=b"{}")
+    delays = []
+    for seen in (unreadable, ServerError("it broke", status_code=500), unreadable, MISSING, unreadable):
+        delay, history = next_poll(history, seen, policy=PollPolicy(), retry=AT_ONCE, now=0.0)
+        delays.append(delay)
+    assert delays == [7.0, 7.0, 7.0, 7.0, None]
+    _, history = next_poll(PollHistory(unreadable=2), ANSWER, policy=PollPolicy(), retry=AT_ONCE, now=0.0)
+    assert history == PollHistory()

@@ -197,7 +197,9 @@ def test_only_the_timeout_belongs_to_another_family_as_well() -> None:
 def _kept(error: SwapError) -> dict[str, object]:
     """What is to be the same after JSON: all but the job, another error, and notes."""
     return {
-        name: value for name, value in vars(error).items() if name not in {"job", "last_error", "__notes__"}
+        name: value
+        for name, value in vars(error).items()
+        if name not in {"job", "last_error", "example", "__notes__"}
     }
 
 

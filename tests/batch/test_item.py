@@ -168,7 +168,9 @@ async def test_a_kept_answer_that_this_version_can_read_is_read_before_any_poll(
 async def test_the_whole_answer_is_kept_up_to_its_limit_and_without_the_key() -> None:
     key = "a-key-of-more-than-16-characters"
     text = f"{key} café " + "x" * 2_000_000
-    service = emulator(key=key, faults=[Fault(on="poll", status=200, body={**NO_PICTURE, "beside": text})])
+    service = emulator(faults=[Fault(on="poll", status=200, body={**NO_PICTURE, "beside": text})])
+    # A fault answers before the key is checked.
+    service.inject(Fault(on="submit", status=200, body={"poll_url": "http://127.0.0.1/workflows/request/1"}))
     journal = Journal(":memory:")
     async with (
         SwapClient(

@@ -1,4 +1,4 @@
-"""A 403 or a 404 to one submit is that input's; to the first, or to three inputs in a row, it is the account's."""
+"""A 403 or a 404 to a submit is one input's, or (the first, or three in a row) it is the account's."""
 
 from typing import Any
 
@@ -103,7 +103,7 @@ async def test_inputs_that_come_only_after_an_outcome_do_not_wait_for_ever_and_a
 
     async def one_at_a_time() -> Any:
         for number in range(9):
-            while len(read) < number:
+            while len(read) < number:  # noqa: ASYNC110 - the reader has no event to set
                 await anyio.sleep(1)
             if number == 1:
                 service.inject(Fault(on="submit", status=403))
@@ -112,7 +112,7 @@ async def test_inputs_that_come_only_after_an_outcome_do_not_wait_for_ever_and_a
     async with client_of(service) as client:
         async with client.swap_many(one_at_a_time(), journal=journal) as outcomes:
             async for outcome in outcomes:
-                read.append(outcome.state.value)
+                read.append(outcome.state.value)  # noqa: PERF401 - the inputs wait for it
         assert isinstance(outcomes.stopped_by, PermissionDeniedError)
     assert read == ["completed", "rejected", "rejected", "pending"]
     assert journal.summary().states == {S.COMPLETED: 1, S.PENDING: 3}, "they led to the stop"

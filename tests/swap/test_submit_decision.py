@@ -11,6 +11,8 @@ from segmind_swap import (
     ConnectionFailedError,
     InsufficientCreditsError,
     NotFoundError,
+    OutageBegan,
+    OutageEnded,
     PermissionDeniedError,
     RetryPolicy,
     RetryScheduled,
@@ -20,6 +22,7 @@ from segmind_swap import (
     Submitting,
     SwapError,
 )
+from segmind_swap._events import Event
 
 from ..support.scripted_service import (
     PICTURES,
@@ -274,3 +277,22 @@ async def test_white_space_around_a_poll_url_does_not_lose_the_job() -> None:
     async with client(Scripted(submit=Step(body={"poll_url": f" {poll_url()}\n"}))) as swaps:
         job = await swaps.submit(**PICTURES)
         assert (await swaps.wait(job)).job.poll_url == poll_url()
+
+
+async def test_a_2xx_without_a_job_neither_opens_nor_closes_the_circuit_breaker() -> None:
+    events: list[Event] = []
+    broken, bare = says(520), Step(body={"status_url": "https://a.example/1"})
+    service = Scripted(submit=[*[bare] * 9, *[broken] * 4, bare, broken, bare, bare, accepted()])
+    async with client(service, on_event=events.append, timeout=3600.0) as swaps:
+        for _ in range(13 + 2):
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.submit(**PICTURES)
+        assert [type(event) for event in events if isinstance(event, OutageBegan | OutageEnded)] == [
+            OutageBegan
+        ]
+        for _ in range(2):
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.submit(**PICTURES)
+        assert not [event for event in events if isinstance(event, OutageEnded)]
+        await swaps.submit(**PICTURES)
+    assert len([event for event in events if isinstance(event, OutageEnded)]) == 1

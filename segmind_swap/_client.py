@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Self
 
 from ._api.requests import credits_request
 from ._api.responses import read_credits
 from ._config import (
+    MAX_FAILED,
+    MAX_FUTILE,
     MAX_IMAGE_BYTES,
     MAX_IN_FLIGHT,
     PRICE_USD,
@@ -26,17 +26,16 @@ from ._config import (
     RateLimit,
     RequestTimeouts,
     RetryPolicy,
-    positive,
 )
 from ._errors import ConfigurationError
 from ._events import EventHandler
-from ._models import Credits, ImageInput, SwapJob, SwapRequest, SwapResult, SwapStatus
+from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols import Gate, LedgerSource
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
 from ._swap.job_errors import errors_of
-from ._swap.one_swap import complete, submit_only, wait_only
+from ._swap.one_swap import complete, request_of, submit_only, wait_only
 from ._swap.output_files import OutputFile, check_target
 from ._swap.polling import Updates, poll_once
 from ._swap.session import Session
@@ -211,7 +210,7 @@ class SwapClient:
             DownloadError: the job is done and charged, but the picture was not saved; its `url` still works.
         """
         session, uploads = self._started()
-        request = _request_of(
+        request = request_of(
             id=id, reference_character_image=reference_character_image, character_image=character_image
         )
         seconds = self._settings.timeout_of(timeout)
@@ -235,7 +234,7 @@ class SwapClient:
             SubmissionUnknownError: the submit may have been accepted and charged.
         """
         session, uploads = self._started()
-        request = _request_of(
+        request = request_of(
             id=id, reference_character_image=reference_character_image, character_image=character_image
         )
         return await submit_only(session, uploads, request)
@@ -298,7 +297,10 @@ class SwapClient:
         save_to: str | os.PathLike[str] | None = None,
         budget_usd: float | None = None,
         price_usd: float = PRICE_USD,
+        failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        max_futile: int | None = MAX_FUTILE,
+        max_failed: int | None = MAX_FAILED,
     ) -> AbstractAsyncContextManager[Outcomes]:
         """Makes many swaps: `async with client.swap_many(…) as outcomes: async for outcome in outcomes: …`.
 
@@ -307,9 +309,9 @@ class SwapClient:
         finished swaps are returned from the journal, accepted jobs are waited for, and a swap in doubt is
         never sent again automatically.
 
-        A refusal that concerns the account (credits, key, permission, workflow) or a used-up budget stops
-        further submits. Swaps in flight finish, and `outcomes.stopped_by` is the error. The batch waits while
-        the service does not answer.
+        A refusal that concerns the account (credits, key, permission, workflow), a used-up budget, or too
+        many swaps in a row without a picture stop further submits. Swaps in flight finish, and
+        `outcomes.stopped_by` is the error. The batch waits while the service does not answer.
 
         Args:
             requests: The swaps: any iterable or async iterable, read as slots become free.
@@ -319,10 +321,14 @@ class SwapClient:
                 source, an object that opens another ledger. Each request then needs a unique `id`.
             save_to: The folder for the pictures, as `<id>.png`, `.jpg` or `.webp`; created if missing.
             budget_usd: How many USD the batch may cost at most, including earlier runs of its journal. Every
-                POST that may have been accepted counts.
+                POST that may have been accepted counts, and every failed run.
             price_usd: The assumed cost of one swap in USD, until the service reports a higher cost.
+            failed_runs_are_free: Whether failed runs cost nothing. Segmind publishes nothing about that.
             retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted, and
                 charged, again.
+            max_futile: After how many swaps in a row of this run that may be charged and brought no picture
+                (unknown, unreadable, expired, timed out, not saved) to stop; None for no limit.
+            max_failed: After how many failed swaps in a row of this run to stop; None for no limit.
 
         Raises:
             ConfigurationError: an option cannot be used; on entering the block, `save_to` cannot be created.
@@ -332,16 +338,16 @@ class SwapClient:
         from ._journal.ledger import BudgetOnly  # noqa: PLC0415
 
         session, uploads = self._started()
-        if budget_usd is not None:
-            positive("budget_usd", budget_usd, zero=True)
-        positive("price_usd", price_usd)
         source = BudgetOnly() if journal is None else _source_of(journal)
         options = BatchOptions(
             concurrency=self._settings.concurrency_of(concurrency),
             save_to=None if save_to is None else Path(save_to),
             budget_usd=budget_usd,
             price_usd=price_usd,
+            failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            max_futile=max_futile,
+            max_failed=max_failed,
         )
         return run_batch(session, uploads, requests, options, source)
 
@@ -354,7 +360,10 @@ class SwapClient:
         save_to: str | os.PathLike[str] | None = None,
         budget_usd: float | None = None,
         price_usd: float = PRICE_USD,
+        failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        max_futile: int | None = MAX_FUTILE,
+        max_failed: int | None = MAX_FAILED,
     ) -> list[SwapOutcome]:
         """As `swap_many`, with the same errors, but returns all outcomes, in the order of the requests."""
         from ._batch.inputs import listed  # noqa: PLC0415
@@ -367,7 +376,10 @@ class SwapClient:
             save_to=save_to,
             budget_usd=budget_usd,
             price_usd=price_usd,
+            failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            max_futile=max_futile,
+            max_failed=max_failed,
         )
         async with batch as outcomes:
             return await outcomes.in_order(all_requests)
@@ -465,16 +477,3 @@ def _source_of(journal: str | os.PathLike[str] | LedgerSource) -> LedgerSource:
     from ._journal.journal import Journal  # noqa: PLC0415
 
     return Journal(journal)
-
-
-def _request_of(**values: Any) -> SwapRequest:
-    """A `SwapRequest` of these values.
-
-    Raises:
-        ConfigurationError: a value is of the wrong type.
-    """
-    try:
-        return SwapRequest(**values)
-    except ValidationError as exc:
-        problem = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
-    raise ConfigurationError(f"not a swap request: {problem}")

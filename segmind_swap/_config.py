@@ -24,6 +24,10 @@ MEAN_SECONDS = 71.89
 """The average seconds of one swap from its acceptance until it is done, by the workflow's API page."""
 
 MAX_IN_FLIGHT = 64
+MAX_FUTILE = 5
+"""As many as the failures that open the circuit breaker: the next swaps would probably end likewise."""
+MAX_FAILED = 20
+"""More than `MAX_FUTILE`: the service fails some pictures for reasons of their own."""
 TIMEOUT = 900.0
 MAX_IMAGE_BYTES = 20_000_000
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
@@ -58,6 +62,16 @@ def whole(name: str, value: object) -> None:
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+
+
+def whole_or_none(name: str, value: object) -> None:
+    """As `whole`, but allows None.
+
+    Raises:
+        ConfigurationError: the value is refused.
+    """
+    if value is not None:
+        whole(name, value)
 
 
 def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -5,6 +5,7 @@ SwapError
 ├── ImageError                 an input image; nothing was charged
 ├── JournalError               a batch's journal, or a request that contradicts it; nothing was sent
 ├── BudgetExceededError        the next swap could cost more than the budget; nothing was sent
+├── NoResultsError             several swaps in a row may be charged and brought no picture
 ├── ConnectionFailedError      no response; of a submit only if its last byte never left
 ├── SubmissionUnknownError     a submit in doubt: it may have been accepted and charged
 ├── ResponseError              a response that cannot be read or trusted; never of a submit
@@ -107,6 +108,35 @@ class BudgetExceededError(SwapError):
         super().__init__(message, job=job)
         self.budget_usd = budget_usd
         self.committed_usd = committed_usd
+
+
+class NoResultsError(SwapError):
+    """A batch stopped, because several swaps in a row may be charged and brought no picture.
+
+    The next swaps would probably end in the same way. The same batch may be run again, and counts from zero.
+
+    Attributes:
+        bound: The option that set the limit: `"max_futile"` or `"max_failed"`.
+        count: How many swaps in a row ended so.
+        example_id: The id of the last of these swaps, or None.
+        example: The error of the last of these swaps, or None. An error that was read from JSON has None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        bound: str,
+        count: int,
+        example_id: str | None = None,
+        example: SwapError | None = None,
+        job: SwapJob | None = None,
+    ) -> None:
+        super().__init__(message, job=job)
+        self.bound = bound
+        self.count = count
+        self.example_id = example_id
+        self.example = example
 
 
 class ConnectionFailedError(SwapError):
@@ -265,10 +295,12 @@ class SwapTimeoutError(SwapError, TimeoutError):
 
 
 class OutputError(SwapError):
-    """The job is COMPLETED and was charged, but this client finds no picture in the response.
+    """The job is COMPLETED and was charged, but this client finds no picture in three responses.
+
+    `SwapClient.wait` may be called for the job again. A newer version may find the picture.
 
     Attributes:
-        body: The raw body of the response, up to 64 KiB.
+        body: The raw body of the response without the key, up to 1 MiB.
         request_id: The job's id, or the response's `x-request-id`, or None.
     """
 

@@ -13,13 +13,15 @@ from pydantic import BeforeValidator, PlainSerializer, ValidationInfo
 from ._errors import SwapError
 from ._models import SwapJob, SwapRequest, SwapResult, Value
 
+_MAX_BODY_IN_JSON = 64 * 1024
+
 
 def error_fields(error: SwapError) -> dict[str, Any]:
     """The fields of an error for JSON: its class, its message and its plain attributes, without the job."""
     fields: dict[str, Any] = {"error": type(error).__name__, "message": str(error)}
     for name, value in vars(error).items():
         if isinstance(value, bytes):
-            fields[name] = value.decode("latin-1")
+            fields[name] = value[:_MAX_BODY_IN_JSON].decode("latin-1")
         elif isinstance(value, str | int | float | None) and name != "job":
             fields[name] = value
     return fields
@@ -70,12 +72,14 @@ class OutcomeState(StrEnum):
     """Done and paid. The picture is at `result.url`, and not in a file."""
     SAVED = "saved"
     """Done and paid. The picture is in a file."""
+    UNREADABLE = "unreadable"
+    """Done and billed, but this client cannot read the answer. The next run reads the answer again, free."""
     REJECTED = "rejected"
     """The input cannot be used, or the service refused the swap. Nothing is charged."""
     UNKNOWN = "unknown"
     """The swap may have been accepted and billed. It is never sent again automatically."""
     FAILED = "failed"
-    """The service ran the job, and the job returned no picture."""
+    """The service ran the job, and reported that the job failed. Counted as paid."""
     EXPIRED = "expired"
     """Accepted and billed, but the service no longer knows the job."""
     ABANDONED = "abandoned"
@@ -99,12 +103,12 @@ class OutcomeState(StrEnum):
     @property
     def may_cost(self) -> bool:
         """Whether the cost of the swap is still open: its price is reserved, and not settled."""
-        return self.is_in_doubt or self in {OutcomeState.ACCEPTED, OutcomeState.EXPIRED}
+        return self.is_in_doubt or self.is_waitable or self is OutcomeState.EXPIRED
 
     @property
     def is_waitable(self) -> bool:
         """Whether the next run waits for the job of the swap, for free."""
-        return self is OutcomeState.ACCEPTED
+        return self in {OutcomeState.ACCEPTED, OutcomeState.UNREADABLE}
 
     @property
     def is_resumed(self) -> bool:
@@ -112,7 +116,7 @@ class OutcomeState(StrEnum):
 
         A SENDING swap belongs to a running batch. After a crash, the next run makes the swap UNKNOWN instead.
         """
-        return self in {OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED}
+        return self.is_waitable or self in {OutcomeState.SENDING, OutcomeState.COMPLETED}
 
     @property
     def is_retryable(self) -> bool:

@@ -7,7 +7,7 @@ A `SubmitRecord` records the POSTs of one swap.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ._errors import SwapError
@@ -45,10 +45,9 @@ class Gate(Protocol):
     """
 
     def closed_for(self, call: Call) -> float:
-        """Seconds until a request of this kind may leave again after a 429; 0.0 if the gate is open.
+        """Seconds until a request of this kind may leave after a 429; 0.0 if open, and for a download.
 
-        The client uses this estimate to decide if a submit can still be sent before its timeout. For a
-        download, the value is 0.0.
+        The client uses this estimate to decide if a submit can still be sent before its timeout.
         """
         ...
 
@@ -158,7 +157,10 @@ class Entry:
     Attributes:
         number: Identifies the entry in its ledger.
         run: The last run of the batch that took the entry.
-        billable_posts: How many POSTs of the swap may have been accepted, the POST of the job included.
+        billable_posts: How many POSTs of this attempt may have been accepted, the POST of its job included.
+        failed_runs: How many jobs of the swap FAILED. They count as paid, unless failed runs are free.
+        closed_posts: How many other POSTs of earlier attempts count as paid.
+        answer: The answer to a poll of an UNREADABLE job, without the key, at most 1 MiB.
     """
 
     number: int
@@ -169,17 +171,20 @@ class Entry:
     state: OutcomeState
     run: int
     billable_posts: int = 0
+    failed_runs: int = 0
+    closed_posts: int = 0
     job: SwapJob | None = None
     result: SwapResult | None = None
     error: SwapError | None = None
+    answer: bytes | None = field(default=None, repr=False)
 
     @property
     def in_doubt(self) -> int:
-        """How many POSTs of earlier runs may have been accepted, besides the POST of the job.
+        """How many POSTs of this attempt may have been accepted, besides the POST of the job.
 
-        A PENDING entry is submitted again. If it has a job, the POST of that job is in doubt, too.
+        If a PENDING entry has a job, the POST of that job is in doubt, too. A FAILED job is none of them.
         """
-        has_job = self.job is not None and self.state is not OutcomeState.PENDING
+        has_job = self.job is not None and self.state not in {OutcomeState.PENDING, OutcomeState.FAILED}
         return max(0, self.billable_posts - has_job)
 
     def outcome(self, request: SwapRequest | None = None) -> SwapOutcome:
@@ -238,7 +243,8 @@ class Ledger(LedgerView, Protocol):
 
     Money: `reserve` or `claim` commits the price of a POST. After `refuse` and `withdraw`, the price stays
     committed for the next POST of the same swap. `finish` and `release` give back the price of every POST
-    that is not one of the `unsettled_posts`. A cancelled call may have been carried out.
+    that is not one of the `unsettled_posts`. A FAILED job counts in `Entry.failed_runs`, and keeps its price
+    unless failed runs are free. A cancelled call may have been carried out.
 
     Errors: a `JournalError` stops the batch. Any other exception of `accept`, `refuse`, `withdraw`, `finish`,
     `save` and `release` stops the batch, too. It is logged with the job, and the swap goes on, because the
@@ -265,7 +271,7 @@ class Ledger(LedgerView, Protocol):
         ...
 
     def resumable(self) -> AsyncGenerator[Entry, None]:
-        """The ACCEPTED entries of earlier runs, oldest first. This batch waits for the job of each entry.
+        """The ACCEPTED and UNREADABLE entries, oldest first. This batch waits for the job of each entry.
 
         Raises:
             JournalError: the ledger failed.
@@ -274,6 +280,8 @@ class Ledger(LedgerView, Protocol):
 
     async def reopen(self, entry: Entry) -> Entry:
         """Makes a FAILED or REJECTED entry PENDING, and returns the new entry.
+
+        Its `billable_posts` become `closed_posts`: the money stays, and no POST is in doubt any more.
 
         Raises:
             JournalError: the ledger failed, or the entry is in another state.
@@ -329,7 +337,8 @@ class Ledger(LedgerView, Protocol):
 
         Args:
             entry: The entry.
-            outcome: The outcome. A `result` settles one POST at its cost.
+            outcome: A `result` settles one POST at its cost, FAILED one POST as a failed run. An
+                `OutputError` has the answer to keep.
             unsettled_posts: How many other POSTs may still have to be paid.
 
         Raises:
@@ -359,7 +368,15 @@ class Ledger(LedgerView, Protocol):
 class LedgerSource(Protocol):
     """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
 
-    async def open(self, *, origin: str, workflow: str, price_usd: float, budget_usd: float | None) -> Ledger:
+    async def open(
+        self,
+        *,
+        origin: str,
+        workflow: str,
+        price_usd: float,
+        budget_usd: float | None,
+        failed_runs_are_free: bool,
+    ) -> Ledger:
         """Opens the ledger for a batch.
 
         Args:
@@ -367,6 +384,7 @@ class LedgerSource(Protocol):
             workflow: The id of the workflow.
             price_usd: The assumed cost of a swap in USD. A higher price of earlier runs is kept.
             budget_usd: The most that the batch may cost, in USD, earlier runs included; None for no limit.
+            failed_runs_are_free: Whether FAILED jobs, also of earlier runs, cost nothing.
 
         Raises:
             JournalError: the ledger is in use, damaged, of another service, or cannot be written.

@@ -21,6 +21,7 @@ from segmind_swap._errors import (
     DownloadError,
     ImageError,
     JournalError,
+    NoResultsError,
     OutputError,
     ResponseError,
     StatusError,
@@ -59,6 +60,13 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
     ImageError: {"image": "hero.png"},
     JournalError: {"path": "run.db", "job": JOB},
     BudgetExceededError: {"budget_usd": 25.0, "committed_usd": 24.9, "job": JOB},
+    NoResultsError: {
+        "bound": "max_futile",
+        "count": 5,
+        "example_id": "s4",
+        "example": SwapFailedError("it failed", reason="no mask"),
+        "job": JOB,
+    },
     SubmissionUnknownError: {
         "status_code": 504,
         "request_id": "r-1",
@@ -189,7 +197,9 @@ def test_only_the_timeout_belongs_to_another_family_as_well() -> None:
 def _kept(error: SwapError) -> dict[str, object]:
     """What is to be the same after JSON: all but the job, another error, and notes."""
     return {
-        name: value for name, value in vars(error).items() if name not in {"job", "last_error", "__notes__"}
+        name: value
+        for name, value in vars(error).items()
+        if name not in {"job", "last_error", "example", "__notes__"}
     }
 
 

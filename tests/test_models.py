@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from segmind_swap._client import _request_of
 from segmind_swap._errors import (
     ConfigurationError,
 )
@@ -27,6 +26,7 @@ from segmind_swap._models import (
     SwapState,
     SwapStatus,
 )
+from segmind_swap._swap.one_swap import request_of
 
 JOB = SwapJob(
     poll_url="https://api.segmind.com/1", workflow="w-v7", submitted_at=datetime(2026, 11, 22, tzinfo=UTC)
@@ -164,7 +164,7 @@ def test_a_path_becomes_text_and_so_goes_into_json(path: ImageInput) -> None:
 
 def test_a_mapping_with_a_mistake_is_a_configuration_error_that_names_the_field() -> None:
     good = {"reference_character_image": "hero.png", "character_image": "street.png"}
-    assert _request_of(**good) == SwapRequest(**cast("dict[str, Any]", good))
+    assert request_of(**good) == SwapRequest(**cast("dict[str, Any]", good))
     mistakes: list[tuple[dict[str, object], str]] = [
         ({}, "reference_character_image"),
         ({"reference_character_image": "hero.png"}, "character_image: Field required"),
@@ -173,7 +173,7 @@ def test_a_mapping_with_a_mistake_is_a_configuration_error_that_names_the_field(
     ]
     for bad, words in mistakes:
         with pytest.raises(ConfigurationError, match=words):
-            _request_of(**bad)
+            request_of(**bad)
 
 
 # Jobs and states

@@ -18,7 +18,7 @@ from .status_errors import status_error, subject_of
 from .text import failure_text, request_id, shorten
 from .urls import MAX_URL_LENGTH, picture_url
 
-_MAX_KEPT_BODY = 64 * 1024
+_MAX_KEPT_BODY = 1024 * 1024
 _ERROR_KEYS = ("error", "error_message", "detail", "error_description")
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 

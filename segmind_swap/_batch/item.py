@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,22 +12,17 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from .._api.messages import SwapUrls
 from .._concurrency import run_in_thread
 from .._errors import (
-    AuthenticationError,
+    BadRequestError,
     BudgetExceededError,
     ConfigurationError,
-    ConnectionFailedError,
     ImageError,
-    InsufficientCreditsError,
     JournalError,
     NotFoundError,
     OutputError,
     PermissionDeniedError,
-    RateLimitError,
     ResponseError,
-    ServerError,
     StatusError,
     SubmissionUnknownError,
     SwapError,
@@ -34,25 +32,23 @@ from .._errors import (
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.retry import backoff
 from .._protocols import Entry, EntryConflict, Ledger, NewEntry
 from .._swap.account import SwapAccount
 from .._swap.downloads import save
-from .._swap.output_files import OutputFile, reserved
+from .._swap.output_files import OutputFile, is_file, reserved
 from .._swap.polling import wait
-from .._swap.submit import submit
-from .fingerprint import fingerprint_of, identity_of
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
+from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
+from .submit_input import REFUSES_EVERY_CALL, PictureRefused, submit_input, with_message
 
 if TYPE_CHECKING:
     from .._swap.session import Session
     from .._swap.uploads import Uploads
 
-# The service would refuse every other swap of the account in the same way.
-_REFUSES_EVERY_SWAP = (AuthenticationError, InsufficientCreditsError, NotFoundError, PermissionDeniedError)
-_SHORTEST_PAUSE = 1.0
+
+_LAST_MOMENT = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +59,9 @@ class BatchContext:
         folder: Where pictures are saved; None if they are not saved.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         resumed: The jobs of earlier runs that this run waits for.
+        refusals: Decides whether a 403 or a 404 is about one input.
+        count_ending: Gets each outcome of a swap that this run has submitted, and stops the batch if too many
+            in a row brought no picture.
     """
 
     session: Session
@@ -70,6 +69,8 @@ class BatchContext:
     ledger: Ledger
     switch: StopSwitch
     resumed: ResumedJobs
+    refusals: Refusals
+    count_ending: Callable[[SwapOutcome], None]
     folder: Path | None
     retry_failed: bool
 
@@ -82,8 +83,12 @@ class Item:
         job: The accepted job, as soon as it is known.
     """
 
-    def __init__(self, context: BatchContext, request: SwapRequest) -> None:
+    def __init__(
+        self, context: BatchContext, request: SwapRequest, *, release_slots: Callable[[], None] = lambda: None
+    ) -> None:
+        """Does not begin the swap. `release_slots` releases the slots of the swap before its end."""
         self.request = request
+        self._release_slots = release_slots
         self.job: SwapJob | None = None
         self._context = context
         self._swap = context.session.new_swap()
@@ -96,7 +101,8 @@ class Item:
         """Cancels the swap if it would still POST, and no POST is in flight."""
         is_posting = self._account is not None and self._account.is_posting
         if self._will_post and not (self.job or is_posting):
-            self._scope.cancel()
+            # Not at once: a POST may have ended just now, and its error says more than a cancellation.
+            self._scope.deadline = anyio.current_time() + _LAST_MOMENT
 
     async def outcome(self) -> SwapOutcome:
         """Processes the input, and returns its outcome."""
@@ -117,7 +123,7 @@ class Item:
             if entry.job is None:
                 raise ConfigurationError(f"the journal knows no job of {entry.id!r}, which is accepted")
             self.job = entry.job
-            return await self._finish(account, entry.job)
+            return await self._finish(account, entry.job, entry.answer)
         except BaseException:
             account.release(accepted=True)
             raise
@@ -133,6 +139,8 @@ class Item:
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
         """Records how the POST ended."""
+        if job is not None:
+            self._context.refusals.ended_otherwise()
         try:
             await self._posting_account.resolved(job, in_doubt)
         finally:
@@ -217,7 +225,9 @@ class Item:
                 entry = await context.ledger.reopen(entry)
             account = self._account = self._account_of(entry)
             async with reserved(context.session.reserved_paths, self._file):
-                return await self._submit_and_finish(account, batch_input)
+                outcome = await self._submit_and_finish(account, batch_input)
+            context.count_ending(outcome)
+            return outcome
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
         except (ImageError, ConfigurationError) as exc:
@@ -276,7 +286,7 @@ class Item:
         path = entry.result.path
         # Look in the folder of this run first: the folder may have been moved.
         for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await run_in_thread(partial(_is_file, candidate)):
+            if await run_in_thread(partial(is_file, candidate)):
                 result = entry.result.model_copy(update={"path": candidate})
                 return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)
@@ -284,79 +294,87 @@ class Item:
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch
-        self._will_post = True
         try:
-            switch.check()
-            await account.reserve()
-            job = await self._submit(account, batch_input)
+            with self._submitting():
+                switch.check()
+                await account.reserve()
+                job = await submit_input(
+                    self._context.session,
+                    self._context.uploads,
+                    batch_input,
+                    swap=self._swap,
+                    id=self.request.id,
+                    account=account,
+                    record=self,
+                )
         except Stopped:
             return self._not_started(switch.reason)
         except SubmissionUnknownError as exc:
             return await self._failed_and_recorded(
                 account, OutcomeState.UNKNOWN, exc, unsettled_posts=exc.possible_duplicates
             )
-        except _REFUSES_EVERY_SWAP as exc:
+        except REFUSES_EVERY_CALL as exc:
             switch.stop(exc)
             return self._not_started(exc)
+        except PictureRefused as exc:
+            return await self._rejected(account, exc.error)
+        except (NotFoundError, PermissionDeniedError) as exc:
+            return await self._refused(account, exc)
         except StatusError as exc:
-            # A POST can be in doubt here only if a person has resubmitted the swap, and an upload failed now.
-            state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
-            return await self._failed_and_recorded(account, state, exc, unsettled_posts=account.in_doubt)
+            if isinstance(exc, BadRequestError):
+                self._context.refusals.ended_otherwise()
+            return await self._rejected(account, exc)
         except ResponseError as exc:
             # The error is an upload's, and says nothing about the picture: the next run may try again.
             account.release()
             return self._failed(OutcomeState.REJECTED, exc)
         return await self._finish(account, job)
 
-    async def _submit(self, account: SwapAccount, batch_input: BatchInput) -> SwapJob:
-        """Submits until there is a job. After a failure in which nothing was sent, it submits again."""
-        failures = 0
-        while True:
-            try:
-                urls = await self._upload(batch_input)
-                return await submit(
-                    self._context.session,
-                    urls,
-                    swap=self._swap,
-                    id=self.request.id,
-                    in_doubt=account.in_doubt,
-                    record=self,
-                )
-            except (ConnectionFailedError, RateLimitError, _UploadFailed):
-                failures += 1
-                await anyio.sleep(max(_SHORTEST_PAUSE, backoff(self._context.session.retry, failures)))
+    @contextmanager
+    def _submitting(self) -> Iterator[None]:
+        """The part of the swap that a stop of the batch cancels. After it, the swap has ended, or is paid."""
+        self._will_post = True
+        try:
+            with self._context.refusals.submit_under_way():
+                yield
+        finally:
+            self._will_post = False
+            self._scope.deadline = math.inf
 
-    async def _upload(self, batch_input: BatchInput) -> SwapUrls:
-        uploads = self._context.uploads
-        async with uploads.loaded(*batch_input.images) as loaded:
-            if fingerprint_of([identity_of(image) for image in loaded]) != batch_input.fingerprint:
-                raise ImageError(
-                    f"a picture of {self.request.id!r} was changed while the batch ran",
-                    image=batch_input.names[1],
-                )
-            try:
-                reference, scene = [await uploads.url_of(image, swap=self._swap) for image in loaded]
-            except ServerError as exc:
-                raise _UploadFailed from exc
-        return SwapUrls(reference=reference, scene=scene)
+    async def _refused(self, account: SwapAccount, error: SwapError) -> SwapOutcome:
+        """The outcome of a submit that was answered 403 or 404: REJECTED, or PENDING in a stopped batch."""
+        refusals = self._context.refusals
+        named = with_message(error, f"the swap {self.request.id!r} was refused: {error}")
+        # The verdict needs the submits of other inputs: they may need the money and the slots of this input.
+        account.release()
+        self._release_slots()
+        if not await refusals.is_of_the_input(account.entry, named):
+            return self._not_started(self._context.switch.reason)
+        outcome = await self._rejected(account, named)
+        refusals.rejected(account.entry)
+        return outcome
 
-    async def _finish(self, account: SwapAccount, job: SwapJob) -> SwapOutcome:
-        """Waits for the job, and saves its picture."""
+    async def _rejected(self, account: SwapAccount, error: SwapError) -> SwapOutcome:
+        # A POST can be in doubt here only if a person has resubmitted the swap, and an upload failed now.
+        state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
+        return await self._failed_and_recorded(account, state, error, unsettled_posts=account.in_doubt)
+
+    async def _finish(self, account: SwapAccount, job: SwapJob, answer: bytes | None = None) -> SwapOutcome:
+        """Waits for the job, and saves its picture. `answer` is the answer of an UNREADABLE entry."""
         session = self._context.session
         try:
             try:
-                result = await wait(session, job, swap=self._swap, timeout=session.timeout, in_batch=True)
+                result = await wait(
+                    session, job, swap=self._swap, timeout=session.timeout, in_batch=True, answer=answer
+                )
             except SwapFailedError as exc:
                 return await self._failed_and_recorded(
                     account, OutcomeState.FAILED, exc, unsettled_posts=account.in_doubt
                 )
-            except OutputError as exc:
+            except (OutputError, SwapExpiredError) as exc:
+                state = OutcomeState.UNREADABLE if isinstance(exc, OutputError) else OutcomeState.EXPIRED
                 return await self._failed_and_recorded(
-                    account, OutcomeState.FAILED, exc, unsettled_posts=account.in_doubt + 1
-                )
-            except SwapExpiredError as exc:
-                return await self._failed_and_recorded(
-                    account, OutcomeState.EXPIRED, exc, unsettled_posts=account.in_doubt + 1
+                    account, state, exc, unsettled_posts=account.in_doubt + 1
                 )
             except SwapError as exc:
                 account.release(accepted=True)
@@ -379,15 +397,3 @@ class Item:
             return self._failed(OutcomeState.COMPLETED, exc, result)
         await account.save(saved)
         return self._outcome(OutcomeState.SAVED, result=saved)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:
-        # This process may not read the folder.
-        return False
-
-
-class _UploadFailed(Exception):  # noqa: N818 - an event, and no error of the user's
-    """The upload service does not answer."""

@@ -28,7 +28,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
 
     @property
     def stopped_by(self) -> SwapError | None:
-        """The error of the budget, the account or the journal that stopped the submits; else None."""
+        """The error that stopped the submits: of budget, account, journal, or `NoResultsError`. Else None."""
         return self._switch.reason
 
     @property

@@ -14,14 +14,16 @@ import anyio
 import anyio.abc
 
 from .._concurrency import BackgroundTask, run_in_thread
-from .._config import PRICE_USD
+from .._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, positive, whole_or_none
 from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
+from .._policy.futility import EndingCounter, ending_of_outcome
 from .._protocols import Entry, Ledger, LedgerSource
 from .inputs import Requests, each
 from .item import BatchContext, Item
 from .outcomes import Outcomes
+from .refusals import Refusals
 from .resume import ResumedJobs
 from .slots import Slots
 from .stop_switch import StopSwitch
@@ -36,13 +38,27 @@ log = logging.getLogger("segmind_swap")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOptions:
-    """How a batch is run; see `SwapClient.swap_many`."""
+    """How a batch is run; see `SwapClient.swap_many`.
+
+    Raises:
+        ConfigurationError: an option cannot be used.
+    """
 
     concurrency: int
     save_to: Path | None = None
     budget_usd: float | None = None
     price_usd: float = PRICE_USD
+    failed_runs_are_free: bool = False
     retry_failed: bool = False
+    max_futile: int | None = MAX_FUTILE
+    max_failed: int | None = MAX_FAILED
+
+    def __post_init__(self) -> None:
+        if self.budget_usd is not None:
+            positive("budget_usd", self.budget_usd, zero=True)
+        positive("price_usd", self.price_usd)
+        whole_or_none("max_futile", self.max_futile)
+        whole_or_none("max_failed", self.max_failed)
 
 
 class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers use it as a function
@@ -80,6 +96,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             workflow=session.workflow,
             price_usd=options.price_usd,
             budget_usd=options.budget_usd,
+            failed_runs_are_free=options.failed_runs_are_free,
         )
         batch = _Batch(session, self._uploads, self._requests, options, ledger)
         self._running = batch, session.detached.start_background(batch.run)
@@ -112,6 +129,7 @@ class _Batch:
         self, session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, ledger: Ledger
     ) -> None:
         self._switch = StopSwitch(self._on_stop)
+        self._endings = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
         self._resumed = ResumedJobs()
         self.outcomes = Outcomes(ledger, self._switch, self._open_jobs)
         self._session = session
@@ -122,6 +140,10 @@ class _Batch:
             ledger=ledger,
             switch=self._switch,
             resumed=self._resumed,
+            refusals=Refusals(
+                has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
+            ),
+            count_ending=self._count_ending,
             folder=options.save_to,
             retry_failed=options.retry_failed,
         )
@@ -140,6 +162,12 @@ class _Batch:
         """The jobs of swaps whose outcomes were not returned."""
         jobs = [item.job for item in self._items.values() if item.job is not None]
         return list(dict.fromkeys([*jobs, *self._resumed.jobs()]))
+
+    def _count_ending(self, outcome: SwapOutcome) -> None:
+        """Stops the batch if too many swaps in a row may be charged and brought no picture."""
+        problem = self._endings.add(ending_of_outcome(outcome), id=outcome.request.id, error=outcome.error)
+        if problem is not None:
+            self._switch.stop(problem)
 
     def _on_stop(self) -> None:
         for scope in (self._taking, *self._waiting_for_slots):
@@ -204,7 +232,8 @@ class _Batch:
                     if request is None:
                         return
                     number = next(self._numbers)
-                    item = self._items[number] = Item(self._context, request)
+                    item = Item(self._context, request, release_slots=slots.release)
+                    self._items[number] = item
                     group.start_soon(self._swap, number, item, slots.hand_over())
 
     async def _swap(self, number: int, item: Item, slots: Slots) -> None:

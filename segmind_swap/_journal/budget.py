@@ -1,6 +1,7 @@
 """The money that a batch has spent or may still have to pay, as integers of a millionth of a US dollar.
 
-Every POST that may have been accepted counts, until the POST was provably refused or its swap FAILED.
+Every POST that may have been accepted counts, until the POST was provably refused. A FAILED run counts as
+paid, unless the user says that failed runs are free.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Spent:
 
     Attributes:
         settled_micro_usd: The cost of finished swaps.
-        unsettled_posts: How many other POSTs may have been accepted.
+        unsettled_posts: How many other POSTs count as paid: each at the price of a swap.
     """
 
     settled_micro_usd: int = 0
@@ -46,9 +47,21 @@ class Spent:
 
 
 class Budget:
-    """Reserves the price of each POST before it is sent. Belongs to one event loop."""
+    """Reserves the price of each POST before it is sent. Belongs to one event loop.
 
-    def __init__(self, limit_usd: float | None, *, price_usd: float, spent: Spent) -> None:
+    Attributes:
+        failed_runs_are_free: Whether the price of a FAILED job is given back.
+    """
+
+    def __init__(
+        self,
+        limit_usd: float | None,
+        *,
+        price_usd: float,
+        spent: Spent,
+        failed_runs_are_free: bool = False,
+    ) -> None:
+        self.failed_runs_are_free: bool = failed_runs_are_free
         self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
         self._price = micro_of(price_usd)
         self._settled = spent.settled_micro_usd
@@ -103,7 +116,7 @@ class Budget:
         self._in_progress += 1
 
     def release(self) -> None:
-        """Gives a price back: a POST in progress was provably not accepted, or its swap FAILED."""
+        """Gives a price back: a POST in progress was provably not accepted, or its failed run is free."""
         self._unsettled_posts -= 1
         self._end()
 
@@ -165,13 +178,22 @@ class Reservations:
             self._budget.reserve_at_once()
             self._posts[entry.number] = reserved + 1
 
-    def settle(self, entry: Entry, *, unsettled_posts: int, result: SwapResult | None = None) -> None:
+    def settle(
+        self,
+        entry: Entry,
+        *,
+        unsettled_posts: int,
+        result: SwapResult | None = None,
+        has_failed: bool = False,
+    ) -> None:
         """Ends the reservations of an entry.
 
-        A result settles one POST. `unsettled_posts` POSTs stay committed. The price of the other POSTs is
-        given back.
+        A result settles one POST. `unsettled_posts` POSTs stay committed, and so does the POST of a job that
+        has failed, unless failed runs are free. The price of the other POSTs is given back.
         """
         reserved = self._posts.pop(entry.number, 0)
+        if has_failed and not self._budget.failed_runs_are_free:
+            unsettled_posts += 1
         if result is not None:
             self._budget.settle(result.cost_usd)
             reserved -= 1

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict
 
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
-from .._errors import SwapFailedError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry
@@ -29,8 +28,8 @@ class JournalSummary(BaseModel):
 
     Attributes:
         states: How many swaps are in each state. A state without swaps is missing.
-        reserved_usd: The money in USD that may still have to be paid for swaps that are not known to be done.
-        spent_usd: The cost in USD of the other swaps, with their earlier POSTs in doubt.
+        reserved_usd: The money in USD that counts as paid for swaps whose picture may still come.
+        spent_usd: The cost in USD of the other swaps, failed runs and earlier POSTs in doubt included.
         unknown: The ids of the swaps that a person has to decide about.
     """
 
@@ -74,16 +73,26 @@ class Journal:
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
 
-    def summary(self) -> JournalSummary:
+    def summary(self, *, failed_runs_are_free: bool | None = None) -> JournalSummary:
         """Counts the swaps in each state, and adds up the money.
+
+        Args:
+            failed_runs_are_free: Whether failed runs cost nothing; None for what the last run was told.
 
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
         with self._reading() as store:
             price = store.price_usd or PRICE_USD
-            settled = store.money(price, [state for state in OutcomeState if not state.may_cost])
-            reserved = store.money(price, [state for state in OutcomeState if state.may_cost])
+            are_free = store.failed_runs_are_free if failed_runs_are_free is None else failed_runs_are_free
+            settled, reserved = (
+                store.money(
+                    price,
+                    [state for state in OutcomeState if state.may_cost is may_cost],
+                    failed_runs_are_free=are_free,
+                )
+                for may_cost in (False, True)
+            )
             return JournalSummary(
                 states=store.counts(),
                 reserved_usd=reserved.usd(price),
@@ -108,7 +117,8 @@ class Journal:
     def resubmit(self, id: str) -> None:
         """Lets the next run submit a swap again, which may pay for the swap a second time.
 
-        For a swap that is unknown, expired, failed, rejected or abandoned.
+        For a swap that is unknown, expired, unreadable, failed, rejected or abandoned. What the swap may have
+        cost before stays counted.
 
         Raises:
             JournalError: there is no such swap, the swap is in another state, or a batch is running.
@@ -118,7 +128,7 @@ class Journal:
     def abandon(self, id: str) -> None:
         """Gives a swap up: no run waits for the swap or submits it again. Its possible cost stays counted.
 
-        For a swap that is unknown, expired or accepted.
+        For a swap that is unknown, expired, unreadable or accepted.
 
         Raises:
             JournalError: as in `resubmit`.
@@ -137,9 +147,16 @@ class Journal:
         with self._writing() as store:
             entry = self._entry_of(store, id)
             job = entry.job
-            # The job of a FAILED swap does not count as a POST that may have to be paid. Now it counts again.
-            posts = max(1, entry.billable_posts + isinstance(entry.error, SwapFailedError))
-            if poll_url is not None:
+            is_same_job = poll_url is None or (job is not None and job.poll_url == poll_url)
+            # The job of a FAILED swap counts as a failed run. Now it counts as a POST again, and only once.
+            has_failed = entry.state is OutcomeState.FAILED and is_same_job
+            failed_run = int(has_failed and entry.failed_runs > 0)
+            posts = max(1, entry.billable_posts + failed_run)
+            state = OutcomeState.ACCEPTED
+            if is_same_job and entry.state is OutcomeState.ABANDONED and entry.answer is not None:
+                # The service has said that this job is done: a later FAILED or 404 must not be believed.
+                state = OutcomeState.UNREADABLE
+            elif poll_url is not None:
                 workflow = job.workflow if job is not None else store.workflow or WORKFLOW
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
@@ -147,7 +164,9 @@ class Journal:
                     f"knows no job of {id!r}, as no answer came: find the job in the account's history, and"
                     " give its poll_url"
                 )
-            store.step(entry.number, OutcomeState.ACCEPTED, job=job, billable_posts=posts, manual=True)
+            store.step(
+                entry.number, state, job=job, billable_posts=posts, failed_runs=-failed_run, manual=True
+            )
 
     def _decide(self, id: str, state: OutcomeState) -> None:
         with self._writing() as store:
@@ -188,7 +207,13 @@ class Journal:
         return open_writer(self.path) if self._memory is None else self._memory.open_writer()
 
     async def open(
-        self, *, origin: str, workflow: str, price_usd: float, budget_usd: float | None
+        self,
+        *,
+        origin: str,
+        workflow: str,
+        price_usd: float,
+        budget_usd: float | None,
+        failed_runs_are_free: bool = False,
     ) -> SqliteLedger:
         """Opens the journal for a batch, as a `LedgerSource`. For internal use.
 
@@ -202,7 +227,8 @@ class Journal:
                 price = max(price_usd, store.price_usd or 0.0)
                 with store.transaction():
                     store.set_price(price)
-                spent = store.money(price)
+                    store.set_failed_runs_are_free(failed_runs_are_free)
+                spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
                 return store, price, spent
             except BaseException:
@@ -212,7 +238,8 @@ class Journal:
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
             store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
-        return SqliteLedger(Writer(store), Budget(budget_usd, price_usd=price, spent=spent))
+        budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
+        return SqliteLedger(Writer(store), budget)
 
     async def look(self) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.

@@ -123,7 +123,12 @@ class BudgetOnlyLedger:
 
     async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
         """As in the protocol `Ledger`."""
-        self._reservations.settle(entry, unsettled_posts=unsettled_posts, result=outcome.result)
+        self._reservations.settle(
+            entry,
+            unsettled_posts=unsettled_posts,
+            result=outcome.result,
+            has_failed=outcome.state is OutcomeState.FAILED,
+        )
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -178,16 +183,14 @@ class SqliteLedger:
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """As in the protocol `Ledger`."""
-        for number in await self._writer.do(Store.accepted):
+        for number in await self._writer.do(Store.waitable):
             entry = await self._writer.do(partial(Store.entry, number=number))
             self._reservations.adopt(entry, entry.in_doubt + 1)
             yield entry
 
     async def reopen(self, entry: Entry) -> Entry:
         """As in the protocol `Ledger`."""
-        await self._writer.do(
-            partial(Store.step, number=entry.number, state=OutcomeState.PENDING, manual=True)
-        )
+        await self._writer.do(partial(Store.reopen, number=entry.number))
         return await self._writer.do(partial(Store.entry, number=entry.number))
 
     async def reserve(self, entry: Entry) -> None:
@@ -232,12 +235,16 @@ class SqliteLedger:
     async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
         """As in the protocol `Ledger`."""
         result, error = outcome.result, outcome.error
-        self._reservations.settle(entry, unsettled_posts=unsettled_posts, result=result)
+        has_failed = outcome.state is OutcomeState.FAILED
+        self._reservations.settle(
+            entry, unsettled_posts=unsettled_posts, result=result, has_failed=has_failed
+        )
         self._keep_price()
         await self._step(
             entry,
             outcome.state,
             billable_posts=unsettled_posts + (result is not None),
+            failed_runs=int(has_failed),
             job=None if error is None else error.job,
             result=result,
             error=error,
@@ -266,6 +273,7 @@ class SqliteLedger:
         state: OutcomeState,
         *,
         billable_posts: int | None = None,
+        failed_runs: int = 0,
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
@@ -276,6 +284,7 @@ class SqliteLedger:
                 number=entry.number,
                 state=state,
                 billable_posts=billable_posts,
+                failed_runs=failed_runs,
                 job=job,
                 result=result,
                 error=error,
@@ -336,10 +345,19 @@ class BudgetOnly:
     """The `LedgerSource` of a batch without a journal."""
 
     async def open(
-        self, *, origin: str, workflow: str, price_usd: float, budget_usd: float | None
+        self,
+        *,
+        origin: str,
+        workflow: str,
+        price_usd: float,
+        budget_usd: float | None,
+        failed_runs_are_free: bool,
     ) -> BudgetOnlyLedger:
         """A ledger that keeps only the money of this batch."""
-        return BudgetOnlyLedger(Budget(budget_usd, price_usd=price_usd, spent=Spent()))
+        budget = Budget(
+            budget_usd, price_usd=price_usd, spent=Spent(), failed_runs_are_free=failed_runs_are_free
+        )
+        return BudgetOnlyLedger(budget)
 
     async def look(self) -> None:
         """None, because this source stores no entries."""

@@ -10,7 +10,7 @@ from .._outcome import OutcomeState
 from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
-VERSION = 1
+VERSION = 2
 
 _MAY_COST = ", ".join(f"'{state}'" for state in OutcomeState if state.may_cost)
 _SCHEMA = f"""
@@ -25,10 +25,13 @@ CREATE TABLE swaps (
     state TEXT NOT NULL,
     run INTEGER NOT NULL,
     posts INTEGER NOT NULL DEFAULT 0,
+    failed_runs INTEGER NOT NULL DEFAULT 0,
+    closed_posts INTEGER NOT NULL DEFAULT 0,
     accepted_at REAL,
     job TEXT,
     result TEXT,
-    error TEXT
+    error TEXT,
+    answer BLOB
 );
 CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 """

@@ -1,7 +1,9 @@
 """The rows of a journal in SQLite, one row for each swap. Synchronous: the caller chooses thread and order.
 
 The state of a row changes `pending → sending → accepted → completed → saved`, or to one of the other states.
-Each step names the states that it may follow. So a mistake elsewhere cannot make a paid swap pending again.
+A row has the money in two parts: `posts`, the POSTs of the current attempt, and the attempts that have ended
+(`failed_runs` and `closed_posts`). A new attempt begins without a POST in doubt. Each step names the states
+that it may follow. So a mistake elsewhere cannot make a paid swap pending again.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from .._api.ids import canonical_id
-from .._errors import JournalError, SubmissionUnknownError, SwapError
+from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
@@ -26,14 +28,31 @@ IN_MEMORY = ":memory:"
 """The path of a journal in memory, as in SQLite."""
 
 S = OutcomeState
+_MAX_ANSWER = 1024 * 1024
+_WAITABLE = ", ".join(f"'{state}'" for state in S if state.is_waitable)
+# The job of such a row has ended: a person, or `retry_failed`, begins a new attempt with new POSTs.
+_HAS_ENDED = "(state IN ('failed', 'unreadable') OR answer IS NOT NULL)"
+_NEW_ATTEMPT = (
+    f"posts = CASE WHEN {_HAS_ENDED} THEN 0 ELSE posts END,"
+    f" closed_posts = closed_posts + CASE WHEN {_HAS_ENDED} THEN posts ELSE 0 END,"
+    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL"
+)
+_SAME_ATTEMPT = "posts = coalesce(:posts, posts), job = coalesce(:job, job),"
+_NO_ANSWER = f"{_SAME_ATTEMPT} answer = NULL"
+# The longest answer is kept: an answer from which the service has removed the picture is shorter.
+_LONGEST_ANSWER = (
+    f"{_SAME_ATTEMPT} answer ="
+    " CASE WHEN length(:answer) < length(answer) THEN answer ELSE coalesce(:answer, answer) END"
+)
 
 
 def _update(state: OutcomeState, *, manual: bool) -> str:
     before = ", ".join(f"'{earlier}'" for earlier in states_before(state, manual=manual))
-    # The job of a FAILED row is finished. A retry makes new POSTs, and they may get a new job.
-    job = "CASE state WHEN 'failed' THEN NULL ELSE job END" if state is S.PENDING else "job"
+    has_answer = state in {S.UNREADABLE, S.ABANDONED}
+    same_attempt = _LONGEST_ANSWER if has_answer else _NO_ANSWER
     return (
-        f"UPDATE swaps SET state = '{state}', posts = coalesce(:posts, posts), job = coalesce(:job, {job}),"  # noqa: S608
+        f"UPDATE swaps SET state = '{state}', failed_runs = failed_runs + :failed_runs,"  # noqa: S608
+        f" {_NEW_ATTEMPT if manual and state is S.PENDING else same_attempt},"
         " accepted_at = coalesce(:accepted_at, accepted_at), result = coalesce(:result, result),"
         f" error = :error WHERE number = :number AND state IN ({before})"
     )
@@ -199,9 +218,11 @@ class Store:
         """The row of this number."""
         return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())
 
-    def accepted(self) -> list[int]:
-        """The numbers of the ACCEPTED rows, oldest first: the service forgets jobs in that order."""
-        rows = self._db.execute("SELECT number FROM swaps WHERE state = 'accepted' ORDER BY accepted_at")
+    def waitable(self) -> list[int]:
+        """The numbers of the waitable rows, oldest first: the service forgets jobs in that order."""
+        rows = self._db.execute(
+            f"SELECT number FROM swaps WHERE state IN ({_WAITABLE}) ORDER BY accepted_at"  # noqa: S608
+        )
         return [row["number"] for row in rows]
 
     def step(
@@ -210,6 +231,7 @@ class Store:
         state: OutcomeState,
         *,
         billable_posts: int | None = None,
+        failed_runs: int = 0,
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
@@ -217,22 +239,43 @@ class Store:
     ) -> None:
         """Sets the state of a row. A value that is None stays unchanged; the error is always replaced.
 
+        A person's step to PENDING begins a new attempt if the job of the row has ended. `failed_runs` is
+        added to the failed runs of the row. The body of an `OutputError` is kept as the answer of the row.
+
         Raises:
             JournalError: `state` must not follow the current state of the row.
         """
+        fields = None if error is None else error_fields(error)
+        answer = None
+        if fields is not None and isinstance(error, OutputError):
+            answer = error.body[:_MAX_ANSWER]
+            del fields["body"]
         changed = self._db.execute(
             _update(state, manual=manual),
             {
                 "number": number,
                 "posts": billable_posts,
+                "failed_runs": failed_runs,
+                "answer": answer,
                 "job": None if job is None else job.model_dump_json(),
                 "accepted_at": None if job is None else job.submitted_at.timestamp(),
                 "result": None if result is None else result.model_dump_json(),
-                "error": None if error is None else json.dumps(error_fields(error)),
+                "error": None if fields is None else json.dumps(fields),
             },
         )
         if changed.rowcount != 1:
             raise self.error(f"does not let swap {number} become {state}")
+
+    def reopen(self, number: int) -> None:
+        """Makes a FAILED or REJECTED row PENDING. All other states need the decision of a person.
+
+        Raises:
+            JournalError: the row is in another state.
+        """
+        state = self.entry(number).state
+        if not state.is_retryable:
+            raise self.error(f"does not let swap {number}, which is {state}, be retried automatically")
+        self.step(number, S.PENDING, manual=True)
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
         """The rows in the order of their first run; with `state`, only the rows in this state."""
@@ -252,8 +295,14 @@ class Store:
         rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
         return {OutcomeState(state): count for state, count in rows}
 
-    def money(self, price_usd: float, states: Collection[OutcomeState] = tuple(OutcomeState)) -> Spent:
-        """The cost of the rows in these states, and the number of their POSTs that may still have to be paid.
+    def money(
+        self,
+        price_usd: float,
+        states: Collection[OutcomeState] = tuple(OutcomeState),
+        *,
+        failed_runs_are_free: bool = False,
+    ) -> Spent:
+        """The cost of the rows in these states, and the number of their other POSTs that count as paid.
 
         Raises:
             JournalError: the journal could not be read.
@@ -262,14 +311,16 @@ class Store:
         price = micro_of(price_usd)
         with self._journal_errors("read"):
             rows = self._db.execute(
-                "SELECT state, posts, json_extract(result, '$.cost_usd') FROM swaps WHERE posts > 0"
+                "SELECT state, posts, failed_runs, closed_posts, json_extract(result, '$.cost_usd')"
+                " FROM swaps WHERE posts > 0 OR failed_runs > 0 OR closed_posts > 0"
             )
-            for name, posts, cost_usd in rows:
+            for name, posts, failed_runs, closed_posts, cost_usd in rows:
                 state = OutcomeState(name)
                 if state not in states:
                     continue
                 settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
-                unsettled_posts += posts - state.is_done
+                unsettled_posts += posts - state.is_done + closed_posts
+                unsettled_posts += 0 if failed_runs_are_free else failed_runs
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 
     @property
@@ -293,6 +344,15 @@ class Store:
         """Stores the assumed cost of a swap, in USD."""
         self._set_fact("price_usd", repr(price_usd))
 
+    @property
+    def failed_runs_are_free(self) -> bool:
+        """Whether failed runs cost nothing, as the last run of the batch was told."""
+        return self._fact("failed_runs_are_free") == "yes"
+
+    def set_failed_runs_are_free(self, are_free: bool) -> None:
+        """Stores whether failed runs cost nothing, so that every reader counts as the batch counts."""
+        self._set_fact("failed_runs_are_free", "yes" if are_free else "no")
+
     def _fact(self, name: str) -> str | None:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
@@ -303,6 +363,9 @@ class Store:
     def _entry(self, row: sqlite3.Row) -> Entry:
         try:
             job = None if row["job"] is None else SwapJob.model_validate_json(row["job"])
+            error = None if row["error"] is None else json.loads(row["error"])
+            if error is not None and row["answer"] is not None:
+                error["body"] = row["answer"].decode("latin-1")
             return Entry(
                 number=row["number"],
                 id=row["id"],
@@ -312,9 +375,12 @@ class Store:
                 state=OutcomeState(row["state"]),
                 run=row["run"],
                 billable_posts=row["posts"],
+                failed_runs=row["failed_runs"],
+                closed_posts=row["closed_posts"],
                 job=job,
                 result=None if row["result"] is None else SwapResult.model_validate_json(row["result"]),
-                error=None if row["error"] is None else error_of(json.loads(row["error"]), job),
+                error=None if error is None else error_of(error, job),
+                answer=row["answer"],
             )
         except (AttributeError, TypeError, ValueError) as exc:
             problem = f"has a damaged row {row['number']}: {type(exc).__name__}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._config import PollPolicy, RetryPolicy
 from .._errors import (
@@ -18,12 +18,13 @@ from .._models import SwapStatus
 from .durations import Durations
 from .retry import backoff
 
-ENDS_POLLING = (ConfigurationError, OutputError)
+ENDS_POLLING = (ConfigurationError,)
 """The errors of a poll that the next poll would only repeat. They say nothing about the state of the job."""
 
 REFUSALS = (AuthenticationError, PermissionDeniedError)
 """The errors of a poll that this key may not make. A firewall, or a login service, can refuse for a while."""
 
+_UNREADABLE_RESPONSES = 3
 _MISSING_RESPONSES = 3
 _MISSING_INTERVALS = 2
 _MISSING_SECONDS = 30.0
@@ -44,6 +45,7 @@ class PollHistory:
         was_answered: Whether a poll has returned the state of the job.
         refused: How many polls in a row were refused for this key. A 429 is not counted.
         refused_since: When the first of the polls in `refused` was answered; None if there is none.
+        unreadable: How many polls since the last state were answered COMPLETED without a usable picture.
     """
 
     failures: int = 0
@@ -52,6 +54,7 @@ class PollHistory:
     was_answered: bool = False
     refused: int = 0
     refused_since: float | None = None
+    unreadable: int = 0
 
 
 def next_poll(
@@ -79,9 +82,10 @@ def next_poll(
     Returns:
         Seconds until the next poll, and the new history. None instead of seconds: do not poll again. After
         one of `REFUSALS`, the key may not poll: at once if no poll of the job was ever answered, else after
-        three repetitions over 30 s. Otherwise, the job has expired. For this, the service must say three
-        times in a row that it has no such job, over two intervals and over 30 s. Before that, the record of
-        the job may not be visible yet, or a gateway may have no back end.
+        three repetitions over 30 s. After an `OutputError`, the answer cannot be read: it is asked for three
+        times, as its outputs may become visible after its state. Otherwise, the job has expired. For this,
+        the service must say three times in a row that it has no such job, over two intervals and over 30 s.
+        Before that, the record of the job may not be visible yet, or a gateway may have no back end.
     """
     match seen:
         case SwapStatus():
@@ -96,6 +100,7 @@ def next_poll(
                 was_answered=history.was_answered,
                 refused=history.refused + 1,
                 refused_since=since,
+                unreadable=history.unreadable,
             )
             if not (history.was_answered or history.refused or may_pass):
                 return None, after
@@ -107,10 +112,23 @@ def next_poll(
             since = now if history.missing_since is None else history.missing_since
             needed = max(_MISSING_INTERVALS * policy.interval, _MISSING_SECONDS)
             if missing >= _MISSING_RESPONSES and now - since >= needed - _ROUNDING:
-                return None, PollHistory(history.failures, missing, since, history.was_answered)
-            after = PollHistory(history.failures + 1, missing, since, history.was_answered)
+                return None, replace(history, missing=missing, missing_since=since)
+            after = PollHistory(
+                failures=history.failures + 1,
+                missing=missing,
+                missing_since=since,
+                was_answered=history.was_answered,
+                unreadable=history.unreadable,
+            )
+        case OutputError():
+            after = PollHistory(was_answered=True, unreadable=history.unreadable + 1)
+            return None if after.unreadable >= _UNREADABLE_RESPONSES else max(policy.interval, hint), after
         case _:
-            after = PollHistory(history.failures + 1, was_answered=history.was_answered)
+            after = PollHistory(
+                failures=history.failures + 1,
+                was_answered=history.was_answered,
+                unreadable=history.unreadable,
+            )
     return max(policy.interval, hint, backoff(retry, after.failures)), after
 
 

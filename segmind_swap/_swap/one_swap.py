@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from .._errors import SwapError
+from pydantic import ValidationError
+
+from .._errors import ConfigurationError, SwapError
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .downloads import save
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
     from .uploads import Uploads
 
 
+def request_of(**values: Any) -> SwapRequest:
+    """A `SwapRequest` of these values.
+
+    Raises:
+        ConfigurationError: a value is of the wrong type.
+    """
+    try:
+        return SwapRequest(**values)
+    except ValidationError as exc:
+        problem = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors())
+    raise ConfigurationError(f"not a swap request: {problem}")
+
+
 async def complete(
     session: Session, uploads: Uploads, request: SwapRequest, *, timeout: float, file: OutputFile | None
 ) -> SwapResult:
@@ -27,7 +42,7 @@ async def complete(
 
     `timeout` is the seconds that the job may take from its acceptance.
     """
-    with _new_swap(session, request.id) as swap:
+    with _ending_counted(session, request.id), _new_swap(session, request.id) as swap:
         if file is not None:
             await check_target(file)
         # `reserved` checks the file again: another program may have made it during the wait for a slot.
@@ -45,7 +60,7 @@ async def complete(
 
 async def submit_only(session: Session, uploads: Uploads, request: SwapRequest) -> SwapJob:
     """The paid half: uploads the images, and submits."""
-    with _new_swap(session, request.id) as swap:
+    with _ending_counted(session, request.id), _new_swap(session, request.id) as swap:
         return await _submitted(session, uploads, request, swap)
 
 
@@ -69,6 +84,17 @@ async def _finished(
     with errors_of(job):
         result = await wait(session, job, swap=swap, timeout=timeout)
         return result if file is None else await save(session, result, file, swap=swap)
+
+
+@contextmanager
+def _ending_counted(session: Session, id: str | None) -> Iterator[None]:
+    """Warns if several calls in a row may be charged and bring nothing."""
+    try:
+        yield
+    except SwapError as exc:
+        session.count_ending(exc, id=id)
+        raise
+    session.count_ending(None, id=id)
 
 
 @contextmanager

@@ -228,3 +228,11 @@ def _flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file. False if this process may not read the folder."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

@@ -17,6 +17,7 @@ from .._api.retry_after import repeat_hint
 from .._errors import (
     ConfigurationError,
     OutputError,
+    ResponseError,
     SwapError,
     SwapExpiredError,
     SwapFailedError,
@@ -44,7 +45,13 @@ _FRESH = 10.0
 
 
 async def wait(
-    session: Session, job: SwapJob, *, swap: int, timeout: float, in_batch: bool = False
+    session: Session,
+    job: SwapJob,
+    *,
+    swap: int,
+    timeout: float,
+    in_batch: bool = False,
+    answer: bytes | None = None,
 ) -> SwapResult:
     """Polls until the job is done. Free. The errors have the job.
 
@@ -54,19 +61,30 @@ async def wait(
         swap: The number of the swap, for the events.
         timeout: Seconds to wait at most, from now.
         in_batch: Whether the job belongs to a batch: while little is known, only one job is polled early.
+        answer: The answer of an UNREADABLE job. It is read before the first poll.
 
     Raises:
-        SwapFailedError, SwapExpiredError, OutputError: the job has ended without a picture.
+        SwapFailedError, SwapExpiredError: the job has ended without a picture.
+        OutputError: a poll or `answer` says that the job is COMPLETED, but no picture was found. No later
+            poll is believed that says FAILED or 404, because the job was done and paid.
         SwapTimeoutError: the time is up; the job can be waited for again.
         AuthenticationError, PermissionDeniedError: the service refuses polls with this key.
         ConfigurationError: the job belongs to another service, or the client was closed.
     """
     polling = _Polling(session, job, swap)
-    with anyio.move_on_after(timeout), polling.conservative(in_batch) as conservative:
-        await polling.wait_before_first_poll(timeout, conservative=conservative)
-        while not (await polling.next_status()).state.final:
-            pass
-        return polling.result()
+    try:
+        with anyio.move_on_after(timeout), polling.conservative(in_batch) as conservative:
+            if answer is not None and polling.read_kept(answer):
+                return polling.result()
+            await polling.wait_before_first_poll(timeout, conservative=conservative)
+            while not (await polling.next_status()).state.final:
+                pass
+            return polling.result()
+    except SwapError:
+        if polling.unreadable is None:
+            raise
+    if polling.unreadable is not None:
+        raise polling.unreadable
     last, note = polling.last_error, polling.status.note
     raise SwapTimeoutError(
         f"job {job.name} was not done after {timeout:g} s; the job was paid, and can be waited for again"
@@ -102,10 +120,17 @@ async def poll_once(session: Session, job: SwapJob, *, swap: int) -> SwapStatus:
 
 
 class _Polling:
-    """The polls of one job."""
+    """The polls of one job.
+
+    Attributes:
+        last_error: The error of the last poll; None if that poll returned a state.
+        unreadable: The last error of a response that said COMPLETED without a usable picture.
+        status: The last state.
+    """
 
     def __init__(self, session: Session, job: SwapJob, swap: int) -> None:
         self.last_error: SwapError | None = None
+        self.unreadable: OutputError | None = None
         self.status = SwapStatus(state=SwapState.QUEUED)
         self._session = session
         self._job = job
@@ -200,6 +225,23 @@ class _Polling:
             self._session.emit(Polled(swap=self._swap, job=job, status=status, seconds=self.seconds))
         return status
 
+    def read_kept(self, answer: bytes) -> bool:
+        """Reads an answer that an earlier process kept. False if this version cannot read it either."""
+        try:
+            self.status = read_status(Response(status_code=200, headers={}, body=answer), self._job)
+        except OutputError as exc:
+            self.unreadable = exc
+        except ResponseError as exc:
+            self.unreadable = OutputError(str(exc), body=answer, job=self._job)
+        else:
+            if self.status.state is SwapState.COMPLETED:
+                return True
+            self.unreadable = OutputError(
+                f"the kept answer of job {self._job.name} does not say COMPLETED", body=answer, job=self._job
+            )
+        self.status = SwapStatus(state=SwapState.QUEUED)
+        return False
+
     async def next_status(self) -> SwapStatus:
         """The state of the next successful poll."""
         return await run_until_done(self._step)
@@ -250,7 +292,11 @@ class _Polling:
     def _failed(self, error: SwapError) -> Retry:
         """Schedules the next poll. A failed poll never fails a paid job before its deadline."""
         self.last_error = error
+        if isinstance(error, OutputError):
+            self.unreadable = error
         delay = self._delay_after(error, anyio.current_time())
+        if delay is None and self.unreadable is not None:
+            raise self.unreadable
         if delay is None and isinstance(error, REFUSALS):
             raise error
         if delay is None:

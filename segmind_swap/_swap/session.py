@@ -17,7 +17,7 @@ from .._api.messages import Response
 from .._api.requests import credits_request
 from .._api.responses import error_of_response
 from .._concurrency import DetachedTasks
-from .._config import PollPolicy, RateLimit, RetryPolicy
+from .._config import MAX_FAILED, MAX_FUTILE, PollPolicy, RateLimit, RetryPolicy
 from .._errors import ConfigurationError, ResponseError, StatusError, SwapError
 from .._events import Abandoned, Emit, Event, EventHandler, RetryScheduled, Started
 from .._http.circuit_breaker import CircuitBreaker
@@ -25,6 +25,7 @@ from .._http.client import HttpClient
 from .._http.gate import LocalGate
 from .._models import Call, SwapJob
 from .._policy.durations import Durations
+from .._policy.futility import EndingCounter, ending_of_call
 from .settings import ClientSettings
 
 log = logging.getLogger("segmind_swap")
@@ -73,6 +74,7 @@ class Session:
         is_observed: Whether anybody gets the events. The event of a poll is made only then.
         durations: How long the completed swaps of the client took.
         reserved_paths: The files that swaps in flight will be saved to.
+        has_accepted: Set once the service has accepted a submit of this client.
     """
 
     http: HttpClient
@@ -88,9 +90,13 @@ class Session:
     is_observed: Callable[[], bool] = lambda: True
     durations: Durations = field(default_factory=Durations)
     reserved_paths: set[Path] = field(default_factory=set)
+    has_accepted: anyio.Event = field(default_factory=anyio.Event)
     _loop: object = field(default_factory=anyio.lowlevel.current_token, repr=False)
     _numbers: count[int] = field(default_factory=lambda: count(1), repr=False)
     _swaps: OrderedDict[str, tuple[int, tuple[str, ...]]] = field(default_factory=OrderedDict, repr=False)
+    _endings: EndingCounter = field(
+        default_factory=lambda: EndingCounter(max_futile=MAX_FUTILE, max_failed=MAX_FAILED), repr=False
+    )
 
     @classmethod
     def start(cls, settings: ClientSettings) -> Session:
@@ -181,6 +187,15 @@ class Session:
             job.model_dump_json(),
         )
         self.emit(Abandoned(swap=swap, job=job))
+
+    def count_ending(self, error: SwapError | None, *, id: str | None) -> None:
+        """Counts how a call without a batch ended, and warns of money without a picture.
+
+        Nothing is stopped: the caller decides about each swap. `error` is None for a call without an error.
+        """
+        problem = self._endings.add(ending_of_call(error), id=id, error=error)
+        if problem is not None:
+            log.warning("%s. The next swaps would probably end in the same way", problem)
 
     def emit_retry(
         self,

@@ -212,7 +212,7 @@ class _Submission:
         self._emit_events_of(lease)
         if decided is None:
             decided = await self._cut_short(body, scheme)
-        self._inform_breaker(decided.response, is_trial)
+        self._inform_breaker(decided, is_trial)
         return self._carry_out(decided)
 
     async def _cut_short(self, body: OneShotBody, scheme: AuthScheme) -> _Decided:
@@ -258,7 +258,11 @@ class _Submission:
         await self._record.resolved(self._job, self.state.in_doubt)
         return decided
 
-    def _inform_breaker(self, response: Response | NoResponse, is_trial: bool) -> None:
+    def _inform_breaker(self, decided: _Decided, is_trial: bool) -> None:
+        response = decided.response
+        if isinstance(response, Response) and response.ok and decided.action is not Action.ACCEPT:
+            # A 2xx without a usable job shows neither an outage nor the end of an outage.
+            return
         if isinstance(response, Response) and response.kind.is_from_the_service:
             self._session.breaker.answered()
         else:
@@ -317,6 +321,7 @@ class _Submission:
 
     def _emit_accepted(self, job: SwapJob) -> None:
         self._session.remember(job, self._swap, (self._urls.reference, self._urls.scene))
+        self._session.has_accepted.set()
         self._session.emit(Accepted(swap=self._swap, id=self._id, job=job))
 
     def _unknown_after(self, response: Response | NoResponse, job: SwapJob | None) -> SubmissionUnknownError:
@@ -373,7 +378,7 @@ class _Submission:
             self.state = replace(self.state, in_doubt=self.state.in_doubt + body.sent)
             self.report_orphan("no answer was received in time")
             return
-        self._inform_breaker(decided.response, is_trial)
+        self._inform_breaker(decided, is_trial)
         if decided.action is Action.UNKNOWN:
             self._report_in_doubt(self._unknown_after(decided.response, decided.job))
             return

@@ -153,9 +153,14 @@ def batch(
         float | None, typer.Option(help="Submits a minute; by default the client learns the limit from 429s.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="The most that may be spent, in dollars, earlier runs included.")
+        float | None,
+        typer.Option(help="The most that may be spent, in dollars, earlier runs and failed runs included."),
     ] = None,
     price: Annotated[float, typer.Option(help="The assumed price of a swap, in dollars.")] = PRICE_USD,
+    failed_is_free: Annotated[
+        bool,
+        typer.Option("--failed-is-free", help="Count failed runs as free; by default they count as paid."),
+    ] = False,
     poll_interval: Annotated[
         float | None,
         typer.Option(help=f"Seconds between two polls of a job; by default {PollPolicy().interval:g}."),
@@ -168,6 +173,16 @@ def batch(
             "--retry-failed", help="Submit again, and pay again, the swaps that failed or were rejected."
         ),
     ] = False,
+    max_futile: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Stop after so many swaps in a row that may be paid and brought no picture; 0: no limit.",
+        ),
+    ] = 5,
+    max_failed: Annotated[
+        int, typer.Option(min=0, help="Stop after so many failed swaps in a row; 0: no limit.")
+    ] = 20,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every input, print cost and time, and send nothing.")
     ] = False,
@@ -188,10 +203,13 @@ def batch(
             rpm=rpm,
             budget_usd=budget,
             price_usd=price,
+            failed_is_free=failed_is_free,
             poll_interval=poll_interval,
             strict=strict,
             timeout=timeout,
             retry_failed=retry_failed,
+            max_futile=max_futile,
+            max_failed=max_failed,
             dry_run=dry_run,
             emulator=emulator,
             allow_http=allow_http,

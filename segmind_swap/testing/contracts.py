@@ -20,7 +20,9 @@ from segmind_swap import (
     BudgetExceededError,
     JournalError,
     OutcomeState,
+    OutputError,
     SubmissionUnknownError,
+    SwapError,
     SwapFailedError,
     SwapJob,
     SwapOutcome,
@@ -34,6 +36,8 @@ from .._protocols import Entry, EntryConflict, Gate, Ledger, LedgerSource, NewEn
 ORIGIN = "https://api.segmind.com"
 WORKFLOW = "contract-v1"
 PRICE_USD = 0.15
+ANSWER = b'{"status": "COMPLETED", "image": "caf\xc3\xa9"}'
+"""The body of an answer that the client could not read."""
 
 _ACCEPTED_AT = datetime(2026, 11, 22, tzinfo=UTC)
 _SHORT = 0.05
@@ -78,18 +82,38 @@ def a_job(number: int = 1, *, possible_duplicates: int = 0) -> SwapJob:
     )
 
 
+async def _open(
+    source: LedgerSource,
+    *,
+    origin: str = ORIGIN,
+    workflow: str = WORKFLOW,
+    price_usd: float = PRICE_USD,
+    budget_usd: float | None = None,
+    failed_runs_are_free: bool = False,
+) -> Ledger:
+    return await source.open(
+        origin=origin,
+        workflow=workflow,
+        price_usd=price_usd,
+        budget_usd=budget_usd,
+        failed_runs_are_free=failed_runs_are_free,
+    )
+
+
 def an_outcome(
     state: OutcomeState, *, job: SwapJob | None = None, cost_usd: float | None = None
 ) -> SwapOutcome:
     """The outcome of a swap in `state`, with a result or an error that belongs to this state."""
     result = None
-    error: SwapFailedError | SubmissionUnknownError | None = None
+    error: SwapError | None = None
     if state is OutcomeState.COMPLETED:
         result = SwapResult(
             job=job or a_job(), url=f"{ORIGIN}/a.png", outputs=(), seconds=72.0, cost_usd=cost_usd
         )
     elif state is OutcomeState.UNKNOWN:
         error = SubmissionUnknownError("no answer came")
+    elif state is OutcomeState.UNREADABLE:
+        error = OutputError("there is no picture", body=ANSWER, job=job)
     else:
         error = SwapFailedError("it failed", reason="no face", job=job)
     request = SwapRequest(id="a", reference_character_image="hero.png", character_image="street.png")
@@ -106,11 +130,16 @@ class MoneyContract(_OnEachLoop):
 
     @asynccontextmanager
     async def opened(
-        self, source: LedgerSource, *, budget_usd: float | None = None, price_usd: float = PRICE_USD
+        self,
+        source: LedgerSource,
+        *,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        failed_runs_are_free: bool = False,
     ) -> AsyncIterator[Ledger]:
         """Opens the ledger, as a batch does, and closes it at the end of the block."""
-        ledger = await source.open(
-            origin=ORIGIN, workflow=WORKFLOW, price_usd=price_usd, budget_usd=budget_usd
+        ledger = await _open(
+            source, budget_usd=budget_usd, price_usd=price_usd, failed_runs_are_free=failed_runs_are_free
         )
         try:
             yield ledger
@@ -206,6 +235,24 @@ class MoneyContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    @pytest.mark.parametrize("failed_runs_are_free", [False, True])
+    def test_a_failed_run_stays_committed_unless_failed_runs_are_free(
+        self, source: LedgerSource, backend: str, failed_runs_are_free: bool
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source, failed_runs_are_free=failed_runs_are_free) as ledger:
+                entry = await ledger.take(a_swap())
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=1)
+                await ledger.claim(entry, in_doubt=1)
+                await ledger.accept(entry, a_job(), in_doubt=1)
+                await ledger.finish(entry, an_outcome(OutcomeState.FAILED, job=a_job()), unsettled_posts=1)
+                posts = 1 if failed_runs_are_free else 2
+                assert ledger.committed_usd == pytest.approx(posts * PRICE_USD)
+
+        self.run(test, backend)
+
     def test_a_swap_for_which_the_budget_has_no_room_is_refused_at_once(
         self, source: LedgerSource, backend: str
     ) -> None:
@@ -274,7 +321,7 @@ class MoneyContract(_OnEachLoop):
         self, source: LedgerSource, backend: str
     ) -> None:
         async def test() -> None:
-            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
+            ledger = await _open(source)
             entry = await ledger.take(a_swap())
             await ledger.reserve(entry)
             await ledger.claim(entry, in_doubt=0)
@@ -340,7 +387,7 @@ class LedgerContract(MoneyContract):
 
     def test_an_intent_outlives_a_crash_as_unknown(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
-            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
+            ledger = await _open(source)
             entry = await ledger.take(a_swap())
             await ledger.reserve(entry)
             await ledger.claim(entry, in_doubt=0)
@@ -358,7 +405,7 @@ class LedgerContract(MoneyContract):
         self, source: LedgerSource, backend: str
     ) -> None:
         async def test() -> None:
-            ledger = await source.open(origin=ORIGIN, workflow=WORKFLOW, price_usd=PRICE_USD, budget_usd=None)
+            ledger = await _open(source)
             for id, in_doubt in (("clear", 0), ("doubtful", 1)):
                 entry = await ledger.take(a_swap(id))
                 await ledger.reserve(entry)
@@ -410,9 +457,9 @@ class LedgerContract(MoneyContract):
                 assert [entry.in_doubt for entry in resumed] == [1, 0]
                 early, late = resumed
                 await ledger.finish(early, an_outcome(OutcomeState.FAILED, job=early.job), unsettled_posts=0)
-                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
                 ledger.release(late, unsettled_posts=1)
-                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
 
         self.run(test, backend)
 
@@ -422,7 +469,7 @@ class LedgerContract(MoneyContract):
         async def test() -> None:
             async with self.opened(source) as ledger:
                 await self._accepted(ledger, "a", a_job())
-            async with self.opened(source, budget_usd=0.2) as ledger:
+            async with self.opened(source, budget_usd=0.2, failed_runs_are_free=True) as ledger:
                 async with aclosing(ledger.resumable()) as entries:
                     (resumed,) = [entry async for entry in entries]
                 new = await ledger.take(a_swap("b"))
@@ -441,6 +488,7 @@ class LedgerContract(MoneyContract):
         [
             (OutcomeState.COMPLETED, 0),
             (OutcomeState.FAILED, 0),
+            (OutcomeState.UNREADABLE, 1),
             (OutcomeState.EXPIRED, 1),
             (OutcomeState.UNKNOWN, 1),
             (OutcomeState.REJECTED, 0),
@@ -449,7 +497,7 @@ class LedgerContract(MoneyContract):
     def test_an_end_is_in_the_next_run_with_its_money_and_allows_no_further_post(
         self, source: LedgerSource, backend: str, state: OutcomeState, unsettled_posts: int
     ) -> None:
-        has_job = state in {OutcomeState.COMPLETED, OutcomeState.FAILED, OutcomeState.EXPIRED}
+        has_job = state not in {OutcomeState.UNKNOWN, OutcomeState.REJECTED}
         outcome = an_outcome(state, job=a_job() if has_job else None)
 
         async def test() -> None:
@@ -499,6 +547,71 @@ class LedgerContract(MoneyContract):
 
         self.run(test, backend)
 
+    def test_a_reopened_entry_keeps_the_money_of_its_failed_runs_and_starts_without_doubt(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            for run in range(3):
+                async with self.opened(source) as ledger:
+                    assert ledger.committed_usd == pytest.approx(2 * run * PRICE_USD)
+                    entry = await ledger.take(a_swap())
+                    if run:
+                        entry = await ledger.reopen(entry)
+                    assert (entry.billable_posts, entry.in_doubt, entry.job) == (0, 0, None)
+                    assert (entry.failed_runs, entry.closed_posts) == (run, run)
+                    await ledger.reserve(entry)
+                    await ledger.claim(entry, in_doubt=0)
+                    await ledger.refuse(entry, in_doubt=1)
+                    await ledger.claim(entry, in_doubt=1)
+                    await ledger.accept(entry, a_job(run), in_doubt=1)
+                    outcome = an_outcome(OutcomeState.FAILED, job=a_job(run))
+                    await ledger.finish(entry, outcome, unsettled_posts=1)
+                    assert ledger.committed_usd == pytest.approx(2 * (run + 1) * PRICE_USD)
+            async with self.opened(source, failed_runs_are_free=True) as ledger:
+                assert ledger.committed_usd == pytest.approx(3 * PRICE_USD), "the POSTs in doubt are not free"
+                entry = await ledger.reopen(await ledger.take(a_swap()))
+                await ledger.reserve(entry)
+                await ledger.claim(entry, in_doubt=0)
+                await ledger.refuse(entry, in_doubt=0)
+                await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), unsettled_posts=0)
+                assert ledger.committed_usd == pytest.approx(3 * PRICE_USD)
+            async with self.opened(source) as ledger:
+                assert ledger.committed_usd == pytest.approx(6 * PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_an_unreadable_job_is_resumed_with_its_answer_until_it_is_completed(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await self._accepted(ledger, "a", a_job())
+                await ledger.finish(
+                    entry, an_outcome(OutcomeState.UNREADABLE, job=a_job()), unsettled_posts=1
+                )
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+            async with self.opened(source) as ledger:
+                assert (await ledger.take(a_swap())).state is OutcomeState.UNREADABLE
+                async with aclosing(ledger.resumable()) as entries:
+                    (resumed,) = [entry async for entry in entries]
+                assert (resumed.state, resumed.job, resumed.answer) == (
+                    OutcomeState.UNREADABLE,
+                    a_job(),
+                    ANSWER,
+                )
+                assert isinstance(resumed.error, OutputError)
+                assert resumed.error.body == ANSWER
+                for state in (OutcomeState.EXPIRED, OutcomeState.FAILED):
+                    with pytest.raises(JournalError):
+                        await ledger.finish(resumed, an_outcome(state, job=a_job()), unsettled_posts=1)
+                with pytest.raises(JournalError):
+                    await ledger.reopen(resumed)
+                await ledger.finish(resumed, an_outcome(OutcomeState.UNREADABLE), unsettled_posts=1)
+                await ledger.finish(resumed, an_outcome(OutcomeState.COMPLETED), unsettled_posts=0)
+                assert (await self._found(ledger)).state is OutcomeState.COMPLETED
+
+        self.run(test, backend)
+
     def test_a_completed_swap_is_saved(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
@@ -531,7 +644,7 @@ class LedgerContract(MoneyContract):
                 pass
             for origin, workflow in (("https://other.example", WORKFLOW), (ORIGIN, "other-v2")):
                 with pytest.raises(JournalError):
-                    await source.open(origin=origin, workflow=workflow, price_usd=PRICE_USD, budget_usd=None)
+                    await _open(source, origin=origin, workflow=workflow)
 
         self.run(test, backend)
 

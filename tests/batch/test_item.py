@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from segmind_swap import (
@@ -12,8 +13,10 @@ from segmind_swap import (
     OutcomeState,
     OutputError,
     ResponseError,
+    SwapClient,
     SwapRequest,
 )
+from segmind_swap._protocols import LedgerView
 from segmind_swap.emulator import Fault
 
 from ..support.batches import client_of, crashed, emulator, run, states, swap_of, swaps_of
@@ -100,15 +103,118 @@ async def test_an_upload_whose_answer_cannot_be_used_rejects_its_swap_and_the_ne
     assert service.paid_twice() == []
 
 
-async def test_a_job_without_a_picture_fails_and_its_money_stays_counted() -> None:
-    told = {"status": "COMPLETED", "output": "[]"}
-    service, journal = emulator(faults=[Fault(on="poll", status=200, body=told)]), Journal(":memory:")
+NO_PICTURE = {"status": "COMPLETED", "output": "[]"}
+
+
+async def test_a_job_without_a_picture_is_unreadable_and_its_money_stays_counted() -> None:
+    service, journal = emulator(faults=[Fault(on="poll", status=200, body=NO_PICTURE)]), Journal(":memory:")
     (outcome,) = await run(service, swaps_of(1), {"journal": journal})
-    assert outcome.state is S.FAILED
+    assert outcome.state is S.UNREADABLE
     assert isinstance(outcome.error, OutputError)
     assert outcome.error.job == outcome.job is not None
-    assert journal.summary().spent_usd == pytest.approx(0.1522)
+    assert journal.summary().reserved_usd == pytest.approx(0.1522)
+    assert (len(service.ledger), service.count("poll")) == (1, 3)
+
+
+async def test_an_unreadable_job_is_waited_for_and_never_submitted_again_by_itself() -> None:
+    service, journal = emulator(faults=[Fault(on="poll", status=200, body=NO_PICTURE)]), Journal(":memory:")
+    options = {"journal": journal, "retry_failed": True}
+    for _ in range(3):
+        assert states(await run(service, swaps_of(1), options)) == {"unreadable": 1}
+    service.withdraw_all()
+    assert states(await run(service, swaps_of(1), options)) == {"completed": 1}
+    assert service.count("submit") == len(service.ledger) == 1
+    assert journal.summary().committed_usd == pytest.approx(0.1522)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        Fault(on="poll", status=404),
+        Fault(on="poll", status=200, body={"status": "FAILED", "error": "no"}),
+        Fault(on="poll", status=502),
+        Fault(on="poll", status=401),
+        Fault(on="poll", status=200, body={"status": "PROCESSING"}),
+    ],
+    ids=["404", "failed", "502", "401", "processing"],
+)
+@pytest.mark.parametrize("same_run", [True, False])
+async def test_no_later_poll_takes_back_that_a_job_was_completed(later: Fault, same_run: bool) -> None:
+    service, journal = emulator(faults=[]), Journal(":memory:")
+    service.inject(Fault(on="poll", status=200, body=NO_PICTURE, times=2 if same_run else 3))
+    service.inject(later)
+    for _ in range(1 if same_run else 2):
+        (outcome,) = await run(service, swaps_of(1), {"journal": journal, "retry_failed": True})
+        assert outcome.state is S.UNREADABLE
+    service.withdraw_all()
+    assert states(await run(service, swaps_of(1), {"journal": journal})) == {"completed": 1}
     assert len(service.ledger) == 1
+
+
+async def test_a_kept_answer_that_this_version_can_read_is_read_before_any_poll() -> None:
+    service, journal = emulator(faults=[Fault(on="poll", status=200, body=NO_PICTURE)]), Journal(":memory:")
+    await run(service, swaps_of(1), {"journal": journal})
+    readable = b'{"status": "COMPLETED", "output": "https://pictures.example/made.png"}'
+    assert journal._memory is not None
+    journal._memory._connection.execute("UPDATE swaps SET answer = ?", (readable,))
+    journal._memory._connection.commit()
+    polls = service.count("poll")
+    (outcome,) = await run(service, swaps_of(1), {"journal": journal})
+    assert outcome.unwrap().url == "https://pictures.example/made.png"
+    assert service.count("poll") == polls
+    assert journal.summary().states == {S.COMPLETED: 1}
+
+
+async def test_the_whole_answer_is_kept_up_to_its_limit_and_without_the_key() -> None:
+    key = "a-key-of-more-than-16-characters"
+    text = f"{key} café " + "x" * 2_000_000
+    service = emulator(faults=[Fault(on="poll", status=200, body={**NO_PICTURE, "beside": text})])
+    # A fault answers before the key is checked.
+    service.inject(Fault(on="submit", status=200, body={"poll_url": "http://127.0.0.1/workflows/request/1"}))
+    journal = Journal(":memory:")
+    async with (
+        SwapClient(
+            key, base_url="http://127.0.0.1", transport=httpx.ASGITransport(app=service.app)
+        ) as client,
+        client.swap_many(swaps_of(1), journal=journal) as outcomes,
+    ):
+        (outcome,) = [outcome async for outcome in outcomes]
+    assert isinstance(outcome.error, OutputError)
+    (entry,) = (await (await _opened(journal)).find(["s0"])).values()
+    assert entry.answer == outcome.error.body
+    assert len(outcome.error.body) == 1024 * 1024
+    assert key.encode() not in outcome.error.body
+    assert len(outcome.model_dump_json()) < 200_000, "reports stay small"
+
+
+async def _opened(journal: Journal) -> LedgerView:
+    view = await journal.look()
+    assert view is not None
+    return view
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 413, 422, 451])
+async def test_an_upload_that_is_refused_rejects_its_picture_alone_and_names_it(
+    status: int, tmp_path: Path
+) -> None:
+    picture = tmp_path / "blocked.png"
+    picture.write_bytes(png())
+    requests = [swap_of(0), swap_of(1, character_image=picture), *swaps_of(5)[2:]]
+    service, journal = emulator(faults=[Fault(on="upload", status=status)]), Journal(":memory:")
+    outcomes = await run(service, requests, {"journal": journal, "concurrency": 1})
+    assert states(outcomes) == {"completed": 4, "rejected": 1}
+    (rejected,) = [outcome for outcome in outcomes if outcome.error is not None]
+    assert rejected.request.id == "s1"
+    assert "blocked.png of 's1' cannot be uploaded: the upload was answered" in str(rejected.error)
+    assert journal.summary().states == {S.COMPLETED: 4, S.REJECTED: 1}
+
+
+@pytest.mark.parametrize("status", [401, 402])
+async def test_an_upload_that_refuses_the_account_stops_the_batch(status: int) -> None:
+    service = emulator(faults=[Fault(on="upload", status=status)])
+    outcomes = await run(service, [swap_of(0, character_image=png()), *swaps_of(5)[1:]], {"concurrency": 1})
+    assert set(states(outcomes)) == {"pending"}
+    assert service.count("submit") == 0
 
 
 @pytest.mark.real_time

@@ -5,7 +5,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from segmind_swap import BudgetExceededError, Journal, OutcomeState, RetryPolicy, SwapClient, SwapFailedError
+from segmind_swap import (
+    PRICE_USD,
+    BudgetExceededError,
+    Journal,
+    OutcomeState,
+    RetryPolicy,
+    SwapClient,
+    SwapFailedError,
+)
 from segmind_swap.emulator import Fault
 
 from ..support.batches import KEY, client_of, emulator, run, states, swaps_of
@@ -32,14 +40,79 @@ async def test_a_budget_is_never_exceeded_and_what_is_left_over_is_not_started()
     assert len(service.ledger) == 10
 
 
-async def test_money_of_a_swap_that_failed_is_used_for_another() -> None:
+@pytest.mark.parametrize(
+    ("are_free", "ended"),
+    [
+        (True, {"failed": 1, "completed": 2, "pending": 1}),
+        (False, {"failed": 1, "completed": 1, "pending": 2}),
+    ],
+)
+async def test_money_of_a_swap_that_failed_is_used_for_another_only_if_failed_runs_are_free(
+    are_free: bool, ended: dict[str, int]
+) -> None:
     service = emulator(
         faults=[Fault(on="poll", calls=(1,), body={"status": "FAILED", "error": "no"}, status=200)]
     )
-    outcomes = await run(service, swaps_of(4), {"budget_usd": 0.31, "concurrency": 4})
-    assert states(outcomes) == {"failed": 1, "completed": 2, "pending": 1}
+    options = {"budget_usd": 0.31, "concurrency": 4, "failed_runs_are_free": are_free}
+    outcomes = await run(service, swaps_of(4), options)
+    assert states(outcomes) == ended
     (outcome,) = [outcome for outcome in outcomes if outcome.state is S.FAILED]
     assert isinstance(outcome.error, SwapFailedError)
+
+
+ALL_FAIL = {"status": "FAILED", "error": "no"}
+
+
+async def test_a_budget_is_kept_where_failed_runs_are_billed() -> None:
+    service = emulator(faults=[Fault(on="poll", body=ALL_FAIL, status=200)])
+    journal = Journal(":memory:")
+    async with (
+        client_of(service) as client,
+        client.swap_many(swaps_of(60), journal=journal, budget_usd=1.0) as outcomes,
+    ):
+        ended = [outcome async for outcome in outcomes]
+        assert isinstance(outcomes.stopped_by, BudgetExceededError)
+        assert outcomes.committed_usd == pytest.approx(6 * PRICE_USD)
+    assert len(service.ledger) == states(ended)["failed"] == 6
+    assert journal.summary().committed_usd == pytest.approx(6 * PRICE_USD)
+
+
+async def test_failed_runs_that_are_said_to_be_free_give_the_money_of_earlier_runs_back() -> None:
+    service = emulator(faults=[Fault(on="poll", body=ALL_FAIL, status=200)])
+    journal = Journal(":memory:")
+    options = {"journal": journal, "budget_usd": 0.46, "max_failed": None}
+    assert states(await run(service, swaps_of(9), options))["failed"] == 3
+    outcomes = await run(service, swaps_of(9), {**options, "failed_runs_are_free": True})
+    assert states(outcomes) == {"failed": 9}
+    assert journal.summary().committed_usd == 0.0
+    assert journal.summary(failed_runs_are_free=False).committed_usd == pytest.approx(9 * PRICE_USD)
+
+
+@pytest.mark.parametrize("are_free", [False, True])
+async def test_a_retry_keeps_the_money_of_the_failed_run_and_leaves_nothing_in_doubt(are_free: bool) -> None:
+    service = emulator(
+        faults=[
+            Fault(on="submit", status=504, accepts=True, calls=[1]),
+            Fault(on="poll", body=ALL_FAIL, status=200),
+        ]
+    )
+    journal, retry = Journal(":memory:"), RetryPolicy(initial_delay=0)
+    options = {"journal": journal, "failed_runs_are_free": are_free}
+    (failed,) = await run(service, swaps_of(1), options, retry=retry)
+    assert failed.job is not None
+    assert (failed.state, failed.job.possible_duplicates) == (S.FAILED, 1)
+    before = journal.summary().committed_usd
+    assert before == pytest.approx((1 if are_free else 2) * PRICE_USD)
+    service.withdraw_all()
+    service.inject(Fault(on="submit", status=422, times=1))
+    (refused,) = await run(service, swaps_of(1), {**options, "retry_failed": True})
+    assert refused.state is S.REJECTED, "no POST of this attempt is in doubt"
+    assert journal.summary().committed_usd == pytest.approx(before)
+    (done,) = await run(service, swaps_of(1), {**options, "retry_failed": True})
+    assert done.state is S.COMPLETED
+    assert done.job is not None
+    assert done.job.possible_duplicates == 0
+    assert journal.summary().committed_usd == pytest.approx(before + PRICE_USD)
 
 
 async def test_a_post_that_may_have_been_accepted_counts_even_when_it_is_repeated() -> None:

@@ -28,6 +28,8 @@ class Plan:
     Attributes:
         folder: Holds the journal and the pictures.
         limit: Seconds after which the batch counts as hanging.
+        max_futile: After how many swaps in a row without a picture the batch stops. None for most faults:
+            what each call costs is asked, and not when a batch gives up.
     """
 
     url: str
@@ -37,6 +39,7 @@ class Plan:
     policy: Policy
     loop: str
     limit: float = 120.0
+    max_futile: int | None = None
 
     @property
     def journal(self) -> Path:
@@ -69,7 +72,9 @@ async def _run(plan: Plan, on_begun: Callable[[], None], on_event: EventHandler 
         ),
         on_event=on_event,
     )
-    many = client.swap_many(requests(plan.swaps), journal=plan.journal, save_to=plan.pictures)
+    many = client.swap_many(
+        requests(plan.swaps), journal=plan.journal, save_to=plan.pictures, max_futile=plan.max_futile
+    )
     with anyio.fail_after(plan.limit):
         async with client, many as outcomes:
             on_begun()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
+from segmind_swap._config import MAX_FUTILE
 from segmind_swap.emulator import Fault
 
 from .batch import PATIENCE
@@ -30,6 +31,8 @@ class Row:
         kills: How often the batch's process is killed.
         at_most: How many answers with a status the service may have to give to submits.
         refuses: The calls of which some have to meet a refused connection.
+        max_futile: After how many swaps in a row without a picture the batch stops; None for no limit.
+        most_unknown: How many swaps may end as perhaps paid; None for no limit.
     """
 
     name: str
@@ -39,6 +42,8 @@ class Row:
     kills: int = 0
     at_most: dict[int, int] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
+    max_futile: int | None = None
+    most_unknown: int | None = None
 
 
 def _fault(name: str, calls: Callable[[], Calls] = Every, **what: Any) -> Row:
@@ -80,7 +85,7 @@ def _service() -> Iterator[Row]:
         yield _fault(f"submit: {status}, started", on="submit", status=status, accepts=True)
         yield _fault(f"submit: {status}, not started", on="submit", status=status)
     yield _fault("submit: 504, started, three in a row", on="submit", status=504, accepts=True, calls=_Threes)
-    for status in (400, 500):
+    for status in (400, 403, 404, 500):
         yield _fault(f"submit: {status}", on="submit", status=status)
     yield _fault("submit: 401 once", on="submit", status=401, calls=First)
     yield _fault("submit: 429", on="submit", status=429, headers={"retry-after": "1"}, calls=_Rarely)
@@ -142,6 +147,18 @@ def foreign_answer(foreign: str) -> Fault:
 def _special() -> Iterator[Row]:
     yield Row(name="submit: poll_url on a foreign host", wrong=_foreign_poll_url)
     yield Row(name="poll: redirected to a foreign host", wrong=_redirected)
+    few = 4
+    # Every acceptance is unusable: the batch must stop by itself.
+    yield Row(
+        name="submit: status_url instead of poll_url, each time",
+        wrong=lambda calls, foreign: [
+            Fault(on="submit", calls=calls, status=200, body={"status_url": foreign}, accepts=True)
+        ],
+        calls=partial(Every, 1),
+        concurrency=few,
+        max_futile=MAX_FUTILE,
+        most_unknown=MAX_FUTILE + few,
+    )
     storm = partial(During, STORM)
     # Those in flight meet the limit together; then one at a time asks, once a second.
     yield Row(
@@ -166,7 +183,6 @@ def _special() -> Iterator[Row]:
         refuses=("submit", "poll", "download"),
     )
     # Killed while a few submits are sure to be on their way: accepted, and not answered yet.
-    few = 4
     slow = partial(First, 4 * few)
     yield Row(name="killed four times (SIGKILL)", wrong=_slow, calls=slow, concurrency=few, kills=4)
 

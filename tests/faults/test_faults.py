@@ -29,6 +29,8 @@ def told(figures: Figures) -> str:
     [
         "submit: reset before the answer",
         "submit: 502, started",
+        "submit: 403",
+        "submit: status_url instead of poll_url, each time",
         "poll: half-closed before the answer",
         "download: answer reset before its last byte",
     ],

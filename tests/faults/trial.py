@@ -149,6 +149,7 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
             concurrency=row.concurrency,
             policy=policy,
             loop=loop,
+            max_futile=row.max_futile,
         )
         wrong = row.wrong(calls, elsewhere)
         proxy.troubles = tuple(one for one in wrong if isinstance(one, Trouble))
@@ -170,6 +171,8 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
     if not trials and row is not NO_FAULT:
         complaints.append("the fault was never injected: give it more swaps")
     complaints += [f"no {call} met a refused connection" for call in row.refuses if not refused[call]]
+    if found is not None and row.most_unknown is not None and found.unknown > row.most_unknown:
+        complaints.append(f"{found.unknown} swaps are unknown, more than {row.most_unknown}")
     complaints += _complaints(row, emulator, foreign)
     return Figures(
         row=name,

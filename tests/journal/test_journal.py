@@ -19,7 +19,6 @@ from segmind_swap import (
     OutputError,
     PollPolicy,
     SubmissionUnknownError,
-    SwapError,
     SwapFailedError,
     SwapRequest,
 )
@@ -172,8 +171,12 @@ def test_a_journal_shows_its_path() -> None:
 # Deciding
 
 ACTS: dict[str, tuple[Callable[[Journal, str], None], OutcomeState, set[OutcomeState]]] = {
-    "resubmit": (Journal.resubmit, S.PENDING, {S.UNKNOWN, S.EXPIRED, S.FAILED, S.REJECTED, S.ABANDONED}),
-    "abandon": (Journal.abandon, S.ABANDONED, {S.UNKNOWN, S.EXPIRED, S.ACCEPTED}),
+    "resubmit": (
+        Journal.resubmit,
+        S.PENDING,
+        {S.UNKNOWN, S.EXPIRED, S.UNREADABLE, S.FAILED, S.REJECTED, S.ABANDONED},
+    ),
+    "abandon": (Journal.abandon, S.ABANDONED, {S.UNKNOWN, S.EXPIRED, S.UNREADABLE, S.ACCEPTED}),
     "wait_again": (Journal.wait_again, S.ACCEPTED, {S.UNKNOWN, S.EXPIRED, S.FAILED, S.ABANDONED}),
 }
 
@@ -193,7 +196,9 @@ def test_a_person_may_decide_about_what_is_left_and_nothing_else(journal: Journa
         if state in allowed:
             decide(journal, state.upper())
             entry = entry_of(journal, state)
-            assert (entry.state, entry.billable_posts, entry.error) == (becomes, 1, None)
+            is_new_attempt = act == "resubmit" and state in {S.FAILED, S.UNREADABLE}
+            assert (entry.state, entry.error) == (becomes, None)
+            assert (entry.billable_posts, entry.closed_posts) == ((0, 1) if is_new_attempt else (1, 0))
         else:
             with pytest.raises(JournalError, match=f"does not let swap .* become {becomes}"):
                 decide(journal, state)
@@ -264,21 +269,66 @@ def test_an_address_that_is_no_text_is_an_error(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "posts", "counted"),
-    [
-        (SwapFailedError("the swap failed", reason="no face"), 0, 1),
-        (SwapFailedError("the swap failed", reason="no face"), 2, 3),
-        (OutputError("there is no picture", body=b"{}"), 1, 1),
-        (OutputError("there is no picture", body=b"{}"), 3, 3),
-        (None, 0, 1),
-    ],
+    ("failed_runs", "posts", "counted"), [(1, 0, 1), (1, 2, 3), (3, 0, 1), (0, 1, 1), (0, 0, 1)]
 )
 def test_the_post_of_a_job_that_is_waited_for_again_counts_again_and_once(
-    journal: Journal, error: SwapError | None, posts: int, counted: int
+    journal: Journal, failed_runs: int, posts: int, counted: int
 ) -> None:
-    filled(journal, lambda store: row(store, state=S.FAILED, posts=posts, job=a_job(), error=error))
+    error = SwapFailedError("the swap failed", reason="no face")
+    filled(
+        journal,
+        lambda store: row(
+            store, state=S.FAILED, posts=posts, failed_runs=failed_runs, job=a_job(), error=error
+        ),
+    )
     journal.wait_again("a")
-    assert entry_of(journal).billable_posts == counted
+    entry = entry_of(journal)
+    assert (entry.billable_posts, entry.failed_runs) == (counted, max(0, failed_runs - 1))
+
+
+def test_another_job_of_a_swap_that_failed_counts_beside_the_failed_run(journal: Journal) -> None:
+    filled(journal, lambda store: row(store, state=S.FAILED, failed_runs=1, job=a_job()))
+    journal.wait_again("a", poll_url=POLL_URL)
+    entry = entry_of(journal)
+    assert (entry.billable_posts, entry.failed_runs) == (1, 1)
+    assert journal.summary().committed_usd == pytest.approx(2 * PRICE_USD)
+
+
+def test_failed_runs_are_counted_as_the_last_run_was_told_or_as_the_caller_says(journal: Journal) -> None:
+    filled(journal, lambda store: row(store, state=S.FAILED, posts=1, failed_runs=2, job=a_job()))
+    assert journal.summary().committed_usd == pytest.approx(3 * PRICE_USD)
+    assert journal.summary(failed_runs_are_free=True).committed_usd == pytest.approx(PRICE_USD)
+    filled(journal, lambda store: store.set_failed_runs_are_free(True))
+    assert journal.summary().committed_usd == pytest.approx(PRICE_USD)
+    assert journal.summary(failed_runs_are_free=False).committed_usd == pytest.approx(3 * PRICE_USD)
+
+
+def test_an_unreadable_answer_is_kept_when_the_swap_is_given_up_and_waited_for_again(
+    journal: Journal,
+) -> None:
+    error = OutputError("there is no picture", body=b'{"status": "COMPLETED"}', job=a_job())
+    filled(journal, lambda store: row(store, state=S.UNREADABLE, posts=1, job=a_job(), error=error))
+    journal.abandon("a")
+    journal.wait_again("a")
+    entry = entry_of(journal)
+    assert (entry.state, entry.answer, entry.billable_posts) == (S.UNREADABLE, error.body, 1)
+    journal.abandon("a")
+    journal.wait_again("a", poll_url=POLL_URL)
+    assert (entry_of(journal).state, entry_of(journal).answer) == (S.ACCEPTED, None)
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_an_unreadable_swap_that_a_person_submits_again_starts_without_its_answer_and_with_its_money(
+    journal: Journal, given_up: bool
+) -> None:
+    error = OutputError("there is no picture", body=b"{}", job=a_job())
+    filled(journal, lambda store: row(store, state=S.UNREADABLE, posts=2, job=a_job(), error=error))
+    if given_up:
+        journal.abandon("a")
+    journal.resubmit("a")
+    entry = entry_of(journal)
+    assert (entry.state, entry.job, entry.answer, entry.in_doubt) == (S.PENDING, None, None, 0)
+    assert journal.summary().committed_usd == pytest.approx(2 * PRICE_USD)
 
 
 # While a batch is at work

@@ -8,7 +8,7 @@ import pytest
 from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import open_reader, open_writer
-from segmind_swap._journal.schema import APPLICATION_ID
+from segmind_swap._journal.schema import APPLICATION_ID, VERSION
 from segmind_swap._protocols import Entry, NewEntry
 
 from ..support.journal_rows import OPENINGS, Opening, a_database, a_job, at, refused, row, whole_file
@@ -63,7 +63,8 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(
         (0, 0, "is an SQLite file, but no journal of segmind-swap"),
         (0x47504B47, 1, "is an SQLite file, but no journal of segmind-swap"),
         (APPLICATION_ID, 0, "was made by an older version"),
-        (APPLICATION_ID, 2, "was made by a newer version of segmind-swap (schema 2)"),
+        (APPLICATION_ID, 1, "was made by an older version"),
+        (APPLICATION_ID, 3, "was made by a newer version of segmind-swap (schema 3)"),
     ],
 )
 def test_somebody_elses_database_is_refused_and_left_as_it_is(
@@ -86,7 +87,7 @@ def test_an_empty_file_becomes_a_journal_but_is_none_to_look_at(path: Path) -> N
 
 @OPENINGS
 def test_a_journal_with_other_tables_is_refused_and_left_as_it_is(opening: Opening, path: Path) -> None:
-    a_database(path, kind=APPLICATION_ID, version=1)
+    a_database(path, kind=APPLICATION_ID, version=VERSION)
     content = path.read_bytes()
     assert "is damaged (its tables differ): keep it" in str(refused(opening, path))
     assert path.read_bytes() == content

@@ -29,8 +29,9 @@ NOW = datetime.now(UTC)
 
 BY_ITSELF = """
 pending   pending sending rejected unknown
-sending   pending sending accepted completed saved rejected unknown failed expired
-accepted  accepted completed saved failed expired
+sending   pending sending accepted unreadable completed saved rejected unknown failed expired
+accepted  accepted unreadable completed saved failed expired
+unreadable unreadable completed saved
 completed completed saved
 saved     saved
 expired   accepted
@@ -39,9 +40,10 @@ BY_HAND = """
 accepted  abandoned
 unknown   pending accepted abandoned
 expired   pending accepted abandoned
+unreadable pending abandoned
 failed    pending accepted
 rejected  pending
-abandoned pending accepted
+abandoned pending accepted unreadable
 """
 
 
@@ -202,7 +204,8 @@ def test_a_row_is_found_by_its_key_and_jobs_come_oldest_first() -> None:
     known = store.entry_of("a")
     assert known is not None
     assert known.number == young
-    assert store.accepted() == [oldest, young, youngest]
+    unreadable = row(store, "e", S.UNREADABLE, posts=1, job=a_job(5).model_copy(update={"submitted_at": NOW}))
+    assert store.waitable() == [oldest, young, youngest, unreadable]
 
 
 # Runs

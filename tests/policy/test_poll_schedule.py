@@ -169,7 +169,7 @@ def test_the_history_is_a_plain_value_that_a_row_can_hold_and_a_step_changes_no_
 
 
 def test_what_the_next_poll_would_only_repeat_ends_the_polls() -> None:
-    assert set(ENDS_POLLING) == {ConfigurationError, OutputError}
+    assert set(ENDS_POLLING) == {ConfigurationError}
 
 
 REFUSED = (AuthenticationError("no", status_code=401), PermissionDeniedError("no", status_code=403))
@@ -217,3 +217,14 @@ def test_a_refusal_with_a_passing_cause_is_asked_again_although_nothing_was_answ
 def test_the_next_poll_waits_for_the_time_that_the_server_names(seen: SwapError) -> None:
     delay, _ = next_poll(PollHistory(), seen, policy=PollPolicy(), retry=AT_ONCE, now=0.0, hint=50.0)
     assert delay == 50.0
+
+
+def test_an_answer_without_a_picture_is_asked_for_three_times() -> None:
+    history, unreadable = PollHistory(), OutputError("there is no picture", body=b"{}")
+    delays = []
+    for seen in (unreadable, ServerError("it broke", status_code=500), unreadable, MISSING, unreadable):
+        delay, history = next_poll(history, seen, policy=PollPolicy(), retry=AT_ONCE, now=0.0)
+        delays.append(delay)
+    assert delays == [7.0, 7.0, 7.0, 7.0, None]
+    _, history = next_poll(PollHistory(unreadable=2), ANSWER, policy=PollPolicy(), retry=AT_ONCE, now=0.0)
+    assert history == PollHistory()

@@ -11,32 +11,33 @@ S = OutcomeState
 
 # One column a state, in this order.
 ORDER = (
-    S.PENDING, S.SENDING, S.ACCEPTED, S.COMPLETED, S.SAVED,
+    S.PENDING, S.SENDING, S.ACCEPTED, S.UNREADABLE, S.COMPLETED, S.SAVED,
     S.REJECTED, S.UNKNOWN, S.FAILED, S.EXPIRED, S.ABANDONED,
 )  # fmt: skip
 FACTS = {
-    "is_done":      ". . . x x . . . . .",
-    "is_free":      "x . . . . x . . . .",
-    "is_in_doubt":  ". x . . . . x . . .",
-    "may_cost":     ". x x . . . x . x .",
-    "is_waitable":  ". . x . . . . . . .",
-    "is_resumed":   ". x x x . . . . . .",
-    "is_retryable": ". . . . . x . x . .",
-    "is_settled":   ". . . . x x x x x x",
+    "is_done":      ". . . . x x . . . . .",
+    "is_free":      "x . . . . . x . . . .",
+    "is_in_doubt":  ". x . . . . . x . . .",
+    "may_cost":     ". x x x . . . x . x .",
+    "is_waitable":  ". . x x . . . . . . .",
+    "is_resumed":   ". x x x x . . . . . .",
+    "is_retryable": ". . . . . . x . x . .",
+    "is_settled":   ". . . . . x x x x x x",
 }  # fmt: skip
 
 # From the state of the row to that of the column: a for automatic, m for a decision of a person, b for both.
 CHANGES = {
-    S.PENDING:   "a a . . . a a . . .",
-    S.SENDING:   "a a a a a a a a a .",
-    S.ACCEPTED:  ". . a a a . . a a m",
-    S.COMPLETED: ". . . a a . . . . .",
-    S.SAVED:     ". . . . a . . . . .",
-    S.REJECTED:  "m . . . . . . . . .",
-    S.UNKNOWN:   "m . m . . . . . . m",
-    S.FAILED:    "m . m . . . . . . .",
-    S.EXPIRED:   "m . b . . . . . . m",
-    S.ABANDONED: "m . m . . . . . . .",
+    S.PENDING:    "a a . . . . a a . . .",
+    S.SENDING:    "a a a a a a a a a a .",
+    S.ACCEPTED:   ". . a a a a . . a a m",
+    S.UNREADABLE: "m . . a a a . . . . m",
+    S.COMPLETED:  ". . . . a a . . . . .",
+    S.SAVED:      ". . . . . a . . . . .",
+    S.REJECTED:   "m . . . . . . . . . .",
+    S.UNKNOWN:    "m . m . . . . . . . m",
+    S.FAILED:     "m . m . . . . . . . .",
+    S.EXPIRED:    "m . b . . . . . . . m",
+    S.ABANDONED:  "m . m m . . . . . . .",
 }  # fmt: skip
 
 
@@ -75,6 +76,6 @@ def test_nothing_leads_back_to_where_it_would_be_sent_by_itself() -> None:
 
 def test_the_tables_name_each_state_once() -> None:
     assert set(AUTOMATIC) == set(S)
-    assert set(MANUAL) == {S.PENDING, S.ACCEPTED, S.ABANDONED}
+    assert set(MANUAL) == {S.PENDING, S.ACCEPTED, S.UNREADABLE, S.ABANDONED}
     for table in (AUTOMATIC, MANUAL):
         assert all(len(set(before)) == len(before) for before in table.values())

@@ -123,7 +123,7 @@ async def test_a_batch_at_a_service_that_is_quick_waits_no_longer_than_its_first
 async def test_a_swap_that_failed_teaches_nothing_and_another_tries_it_out() -> None:
     service = Service(lambda number: 3.0, ends="FAILED")
     async with client_of(service, max_in_flight=1) as client:
-        outcomes = await client.swap_all(requests(25))
+        outcomes = await client.swap_all(requests(25), max_failed=None)
         assert {type(outcome.error).__name__ for outcome in outcomes} == {"SwapFailedError"}
     assert service.first_looks(range(25)) == [7.0] * 25
 

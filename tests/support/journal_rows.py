@@ -69,6 +69,7 @@ def row(
     state: OutcomeState = OutcomeState.PENDING,
     *,
     posts: int = 0,
+    failed_runs: int = 0,
     job: SwapJob | None = None,
     result: SwapResult | None = None,
     error: SwapError | None = None,
@@ -78,7 +79,15 @@ def row(
     with store.transaction():
         store._db.execute("UPDATE swaps SET state = 'sending' WHERE number = ?", (number,))
         if state is not OutcomeState.ABANDONED:
-            store.step(number, state, billable_posts=posts, job=job, result=result, error=error)
+            store.step(
+                number,
+                state,
+                billable_posts=posts,
+                failed_runs=failed_runs,
+                job=job,
+                result=result,
+                error=error,
+            )
         else:
             store.step(
                 number, OutcomeState.UNKNOWN, billable_posts=posts, job=job, result=result, error=error

@@ -1,14 +1,22 @@
 """One swap in one call: what it emits first and last, and what it leaves behind when it fails."""
 
+import logging
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import pytest
 
-from segmind_swap import ConfigurationError, SwapError, SwapFailedError, SwapRequest
+from segmind_swap import (
+    ConfigurationError,
+    SubmissionUnknownError,
+    SwapError,
+    SwapFailedError,
+    SwapRequest,
+)
 from segmind_swap._events import Abandoned, Completed, Event, Failed, Saved, Started, Submitting
 
-from ..support.scripted_service import FAILED, PICTURES, PROCESSING, Scripted, client, says
+from ..support.scripted_service import FAILED, PICTURES, PROCESSING, Scripted, Step, accepted, client, says
 
 REQUEST = SwapRequest(**PICTURES)
 
@@ -68,3 +76,31 @@ async def test_an_error_after_the_acceptance_always_has_the_job() -> None:
         with pytest.raises(SwapError) as caught:
             await swaps.swap(**PICTURES)
     assert caught.value.job is not None
+
+
+# Money without a picture
+
+
+async def test_a_client_that_calls_swap_is_warned_of_money_without_a_picture_and_not_stopped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    service = Scripted(submit=Step(body={"status_url": "https://a.example/1"}))
+    warned: list[logging.LogRecord] = []
+    async with client(service) as swaps:
+        for number in range(7):
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.swap(**PICTURES, id=str(number))
+            warned = [record for record in caplog.records if "swaps in a row" in record.message]
+            assert len(warned) == max(0, number + 1 - 5 + 1)
+    assert service.count("submit") == 7
+    assert "'6'" in warned[-1].message
+
+
+async def test_a_good_swap_between_them_means_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    bare = Step(body={"status_url": "https://a.example/1"})
+    service = Scripted(submit=[*[bare] * 4, accepted(), *[bare] * 4, accepted()])
+    async with client(service) as swaps:
+        for _ in range(10):
+            with suppress(SubmissionUnknownError):
+                await swaps.swap(**PICTURES)
+    assert not [record for record in caplog.records if "swaps in a row" in record.message]

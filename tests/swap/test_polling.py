@@ -299,7 +299,23 @@ async def test_completed_without_a_picture_is_its_own_error_that_keeps_the_body(
     assert isinstance(ending, OutputError)
     assert ending.body == b'{"status": "COMPLETED", "output": "[]"}'
     assert ending.job is not None
-    assert len(polls) == 1
+    assert len(polls) == 3, "its outputs may become visible after its state"
+
+
+async def test_outputs_that_become_visible_after_the_state_are_found() -> None:
+    bare = Step(body={"status": "COMPLETED", "output": ""})
+    ending, _, polls = await waited(Scripted(poll=[bare, bare, DONE]))
+    assert not isinstance(ending, SwapError)
+    assert len(polls) == 3
+
+
+@pytest.mark.parametrize(
+    "later", [says(404), FAILED, says(502), says(401)], ids=["404", "failed", "502", "401"]
+)
+async def test_no_later_poll_takes_back_that_a_job_was_completed(later: Step) -> None:
+    bare = Step(body={"status": "COMPLETED", "output": ""})
+    ending, _, _ = await waited(Scripted(poll=[bare, later]))
+    assert isinstance(ending, OutputError)
 
 
 async def test_a_job_of_another_service_is_refused_before_the_key_leaves() -> None:

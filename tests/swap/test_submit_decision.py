@@ -11,6 +11,8 @@ from segmind_swap import (
     ConnectionFailedError,
     InsufficientCreditsError,
     NotFoundError,
+    OutageBegan,
+    OutageEnded,
     PermissionDeniedError,
     RetryPolicy,
     RetryScheduled,
@@ -20,6 +22,7 @@ from segmind_swap import (
     Submitting,
     SwapError,
 )
+from segmind_swap._events import Event
 
 from ..support.scripted_service import (
     PICTURES,
@@ -349,3 +352,22 @@ async def test_a_submit_is_repeated_no_sooner_than_the_server_asks(
     assert await ending(service, retry=RetryPolicy(initial_delay=0.0)) == "1"
     first, second = service.times("submit")
     assert second - first == pytest.approx(pause, abs=0.1)
+
+
+async def test_a_2xx_without_a_job_neither_opens_nor_closes_the_circuit_breaker() -> None:
+    events: list[Event] = []
+    broken, bare = says(520), Step(body={"status_url": "https://a.example/1"})
+    service = Scripted(submit=[*[bare] * 9, *[broken] * 4, bare, broken, bare, bare, accepted()])
+    async with client(service, on_event=events.append, timeout=3600.0) as swaps:
+        for _ in range(13 + 2):
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.submit(**PICTURES)
+        assert [type(event) for event in events if isinstance(event, OutageBegan | OutageEnded)] == [
+            OutageBegan
+        ]
+        for _ in range(2):
+            with pytest.raises(SubmissionUnknownError):
+                await swaps.submit(**PICTURES)
+        assert not [event for event in events if isinstance(event, OutageEnded)]
+        await swaps.submit(**PICTURES)
+    assert len([event for event in events if isinstance(event, OutageEnded)]) == 1

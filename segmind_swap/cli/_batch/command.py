@@ -57,7 +57,12 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
         )
     settings = _client_settings(options, limits, settings)
     asyncio.run(_check(pairs, options, settings))
-    plan = make_plan(pairs.requests, options.journal_path, retry_failed=options.retry_failed)
+    plan = make_plan(
+        pairs.requests,
+        options.journal_path,
+        retry_failed=options.retry_failed,
+        failed_is_free=options.failed_is_free,
+    )
     if options.dry_run:
         print_plan(plan, limits, as_json=options.as_json)
         return ExitCode.DONE
@@ -138,7 +143,10 @@ class _BatchRun:
                 save_to=options.out.resolve(),
                 budget_usd=limits.budget_usd,
                 price_usd=limits.price_usd,
+                failed_runs_are_free=options.failed_is_free,
                 retry_failed=options.retry_failed,
+                max_futile=options.max_futile or None,
+                max_failed=options.max_failed or None,
             )
             async with swaps as outcomes:
                 self._outcomes = outcomes

@@ -46,7 +46,10 @@ class BatchOptions:
     poll_interval: float | None
     strict: bool
     timeout: float
+    failed_is_free: bool
     retry_failed: bool
+    max_futile: int
+    max_failed: int
     dry_run: bool
     emulator: bool
     allow_http: bool

@@ -99,8 +99,10 @@ async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: 
     raise ConfigurationError("\n".join([f"{count}; nothing was sent", *lines]))
 
 
-def make_plan(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool) -> BatchPlan:
-    """Compares the inputs with the journal, if the journal exists.
+def make_plan(
+    requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool, failed_is_free: bool
+) -> BatchPlan:
+    """Compares the inputs with the journal, if the journal exists. Counts money as the run will count it.
 
     Raises:
         JournalError: The journal exists, and cannot be read.
@@ -111,7 +113,7 @@ def make_plan(requests: Sequence[SwapRequest], journal: Path, *, retry_failed: b
     states = Counter({OutcomeState.PENDING: len(inputs)})
     summary = JournalSummary(states={}, reserved_usd=0.0, spent_usd=0.0, unknown=())
     if journal.is_file():
-        summary = Journal(journal).summary()
+        summary = Journal(journal).summary(failed_runs_are_free=failed_is_free)
         for outcome in Journal(journal).outcomes():
             id = outcome.request.id or ""
             if id not in inputs:

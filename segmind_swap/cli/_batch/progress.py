@@ -152,7 +152,7 @@ class BatchProgress:
         # are not new.
         if outcome.state is OutcomeState.PENDING or id in self._plan.finished:
             return
-        line = Text.assemble((f"{outcome.state:<9}", state_style(outcome.state)), " ", one_line(id))
+        line = Text.assemble((f"{outcome.state:<10}", state_style(outcome.state)), " ", one_line(id))
         if outcome.ok and outcome.result is not None:
             line.append(f"  {outcome.result.seconds:.1f} s", style="dim")
         elif outcome.error is not None:

@@ -22,7 +22,7 @@ from .._terminal.text import format_duration, format_usd, printable
 S = OutcomeState
 _EXIT_CODES = (
     ((S.UNKNOWN, S.SENDING), ExitCode.UNKNOWN),
-    ((S.ACCEPTED, S.EXPIRED, S.COMPLETED), ExitCode.UNFINISHED),
+    ((S.ACCEPTED, S.UNREADABLE, S.EXPIRED, S.COMPLETED), ExitCode.UNFINISHED),
     ((S.PENDING,), ExitCode.STOPPED),
     ((S.FAILED, S.REJECTED, S.ABANDONED), ExitCode.FAILED),
 )

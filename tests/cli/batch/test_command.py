@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -73,7 +74,7 @@ def test_a_run_with_emulator_cannot_be_continued_and_says_what_can(folder: Path)
     ("options", "fault", "code", "counts"),
     [
         ([], Fault(on="submit", calls=(2,), cut="after-body"), 4, {"saved": 7, "unknown": 1}),
-        (["--timeout", "0.05"], None, 3, {"accepted": 8}),
+        (["--timeout", "0.05", "--max-futile", "0"], None, 3, {"accepted": 8}),
         (["--budget", "0.5"], None, 5, {"saved": 3, "pending": 5}),
         ([], Fault(on="submit", status=401), 5, {"pending": 8}),
         ([], Fault(on="submit", calls=(2,), status=400), 1, {"saved": 7, "rejected": 1}),
@@ -91,6 +92,48 @@ def test_the_exit_code_tells_what_is_most_urgent(
     assert (fields["stopped_by"] is None) == (code != 5)
     assert sorted(results(folder)) == [f"s{n}" for n in range(8)], "no input is dropped"
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "fault", "bound"),
+    [
+        ("--max-futile", Fault(on="submit", malformed="html"), "max_futile"),
+        ("--max-failed", Fault(on="poll", status=200, body={"status": "FAILED"}), "max_failed"),
+    ],
+)
+def test_a_batch_that_pays_for_nothing_stops_and_says_why(
+    folder: Path, option: str, fault: Fault, bound: str
+) -> None:
+    with an_emulator(speed=1000.0, faults=[fault]) as (emulator, service):
+        done = segmind_swap(*BATCH, "--concurrency", "1", "--json", option, "2", cwd=folder, **service)
+        assert 2 <= emulator.count("submit") <= 3
+    stopped_by = json.loads(done.stdout)["stopped_by"]
+    assert stopped_by["error"] == "NoResultsError"
+    assert bound in stopped_by["message"]
+    assert "2 swaps in a row" in done.stderr
+
+
+def test_failed_runs_count_as_paid_everywhere_unless_they_are_said_to_be_free(folder: Path) -> None:
+    fails = Fault(on="poll", status=200, body={"status": "FAILED"})
+    with an_emulator(speed=1000.0, faults=[fails]) as (emulator, service):
+
+        def ran(*options: str) -> dict[str, Any]:
+            done = segmind_swap(*BATCH, "--json", *options, cwd=folder, **service)
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found
+
+        def status() -> float:
+            found = json.loads(segmind_swap("status", "out", "--json", cwd=folder).stdout)
+            return float(found["spent_usd"] + found["reserved_usd"])
+
+        first = ran("--budget", "0.31")
+        assert len(emulator.ledger) == first["states"]["failed"] == 2
+        assert first["committed_usd"] == status() == pytest.approx(0.3044)
+        assert ran("--dry-run")["committed_usd"] == pytest.approx(0.3044)
+        assert ran("--dry-run", "--failed-is-free")["committed_usd"] == 0.0
+        free = ran("--budget", "0.31", "--failed-is-free")
+        assert free["states"] == {"failed": 8}
+        assert free["committed_usd"] == status() == 0.0
 
 
 def test_a_journal_of_another_service_is_refused_as_a_usage_error(folder: Path) -> None:

@@ -22,6 +22,6 @@ def test_every_state_has_a_style_and_an_explanation() -> None:
 def test_the_table_has_aligned_counts_and_only_states_with_a_count() -> None:
     table = states_table({OutcomeState.FAILED: 7, OutcomeState.SAVED: 1234, OutcomeState.PENDING: 0})
     saved, failed = table.splitlines()
-    assert saved.startswith("  1,234  [green]saved    [/green]  done and paid")
-    assert failed.startswith("      7  [red]failed   [/red]  ")
+    assert saved.startswith("  1,234  [green]saved     [/green]  done and paid")
+    assert failed.startswith("      7  [red]failed    [/red]  ")
     assert states_table({}) == ""

@@ -351,7 +351,7 @@ class Item:
         if not await refusals.is_of_the_input(account.entry, named):
             return self._not_started(self._context.switch.reason)
         outcome = await self._rejected(account, named)
-        refusals.rejected(account.entry)
+        await refusals.rejected(account.entry)
         return outcome
 
     async def _rejected(self, account: SwapAccount, error: SwapError) -> SwapOutcome:

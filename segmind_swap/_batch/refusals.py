@@ -51,6 +51,7 @@ class Refusals:
         self._stop = stop
         self._reopen = reopen
         self._submits = 0
+        self._has_stopped = False
         self._fingerprints: set[str] = set()
         self._waiting: list[_Waiting] = []
         self._rejected: list[Entry] = []
@@ -77,6 +78,7 @@ class Refusals:
         """
         self._fingerprints.add(entry.fingerprint)
         if not self._has_accepted() or len(self._fingerprints) >= _INPUTS:
+            self._has_stopped = True
             self._stop(error)
             self._decide(is_of_the_input=False)
             while self._rejected:
@@ -95,9 +97,14 @@ class Refusals:
                 self._decide(is_of_the_input=True)
         return waiting.is_of_the_input
 
-    def rejected(self, entry: Entry) -> None:
+    async def rejected(self, entry: Entry) -> None:
         """Notes a rejection that was recorded, in case that the series goes on and is about every swap."""
-        if entry.fingerprint in self._fingerprints:
+        if entry.fingerprint not in self._fingerprints:
+            return
+        if self._has_stopped:
+            # The series went on while the ledger recorded the rejection.
+            await self._reopen(entry)
+        else:
             self._rejected.append(entry)
 
     def _decide(self, *, is_of_the_input: bool) -> None:

@@ -1,7 +1,7 @@
 """The faults, one row each: what goes wrong, and for which calls."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -33,6 +33,7 @@ class Row:
         refuses: The calls of which some have to meet a refused connection.
         max_futile: After how many swaps in a row without a picture the batch stops; None for no limit.
         most_unknown: How many swaps may end as perhaps paid; None for no limit.
+        service: How the service differs: arguments of its `Emulator`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Row:
     refuses: tuple[str, ...] = ()
     max_futile: int | None = None
     most_unknown: int | None = None
+    service: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _fault(name: str, calls: Callable[[], Calls] = Every, **what: Any) -> Row:
@@ -89,6 +91,21 @@ def _service() -> Iterator[Row]:
         yield _fault(f"submit: {status}", on="submit", status=status)
     yield _fault("submit: 401 once", on="submit", status=401, calls=First)
     yield _fault("submit: 429", on="submit", status=429, headers={"retry-after": "1"}, calls=_Rarely)
+    # The status of a complete refusal counts, whatever its body decodes to.
+    for status, calls in ((429, _Rarely), (400, Every)):
+        yield _fault(
+            f"submit: {status}, gzip without a body",
+            on="submit",
+            status=status,
+            body=b"",
+            headers={"retry-after": "1"},
+            encoding="gzip",
+            calls=calls,
+        )
+    kinds: tuple[Kind, ...] = ("submit", "poll")
+    for on in kinds:
+        for encoding, words in _ENCODED.items():
+            yield _fault(f"{on}: {words}", on=on, encoding=encoding)
     for how in ("html", "truncated", "empty", "list", "not-utf8"):
         yield _fault(f"submit: 200 with {_MALFORMED[how]}", on="submit", malformed=how)
     yield _fault("submit: accepted, answered too late", on="submit", delay=TOO_LATE)
@@ -98,8 +115,9 @@ def _service() -> Iterator[Row]:
     yield _fault("poll: 429", on="poll", status=429, headers={"retry-after": "1"}, calls=_Rarely)
     for how in ("html", "truncated", "not-utf8"):
         yield _fault(f"poll: 200 with {_MALFORMED[how]}", on="poll", malformed=how)
-    for status in (404, 503):
+    for status in (403, 404, 503, 520):
         yield _fault(f"download: {status}", on="file", status=status)
+    yield _fault("download: a Content-Encoding that is no coding", on="file", encoding="no-coding")
     yield _fault("download: 200 with half a picture", on="file", malformed="truncated")
 
 
@@ -109,6 +127,13 @@ _MALFORMED = {
     "empty": "nothing",
     "list": "a list",
     "not-utf8": "no text",
+}
+_ENCODED = {
+    "no-coding": "a Content-Encoding that is no coding",
+    "gzip-members": "two gzip members",
+    "raw-deflate": "raw deflate",
+    "bom": "JSON after a byte order mark",
+    "surrogate": "JSON with half a letter",
 }
 _Rarely = partial(Every, 25)
 
@@ -147,6 +172,7 @@ def foreign_answer(foreign: str) -> Fault:
 def _special() -> Iterator[Row]:
     yield Row(name="submit: poll_url on a foreign host", wrong=_foreign_poll_url)
     yield Row(name="poll: redirected to a foreign host", wrong=_redirected)
+    yield Row(name="poll: an unknown word at the end", service={"state_words": "unknown-end"})
     few = 4
     # Every acceptance is unusable: the batch must stop by itself.
     yield Row(

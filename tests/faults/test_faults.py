@@ -31,7 +31,11 @@ def told(figures: Figures) -> str:
         "submit: 502, started",
         "submit: 403",
         "submit: status_url instead of poll_url, each time",
+        "submit: 400, gzip without a body",
         "poll: half-closed before the answer",
+        "poll: an unknown word at the end",
+        "download: 403",
+        "download: a Content-Encoding that is no coding",
         "download: answer reset before its last byte",
     ],
 )

@@ -125,7 +125,7 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
     row = ROWS[name]
     loop = ("asyncio", "trio")[(list(ROWS).index(name) + POLICIES.index(policy)) % 2]
     calls = row.calls()
-    emulator = Emulator(duration=JOB, engine="none", credits_usd=1e6)
+    emulator = Emulator(duration=JOB, engine="none", credits_usd=1e6, **row.service)
     foreign = Emulator(api_key=None)
     complaints = []
     kills = 0
@@ -167,7 +167,12 @@ def trial(name: str, policy: Policy, swaps: int, without: str | None = None) -> 
             found = account(plan, emulator)
         except Exception as exc:
             complaints.append(f"{type(exc).__name__}: {exc}")
-    trials = kills if row.kills else refused.total() if row.refuses else calls.hit
+    if row.kills:
+        trials = kills
+    elif row.refuses:
+        trials = refused.total()
+    else:
+        trials = emulator.count("poll") if row.service else calls.hit
     if not trials and row is not NO_FAULT:
         complaints.append("the fault was never injected: give it more swaps")
     complaints += [f"no {call} met a refused connection" for call in row.refuses if not refused[call]]

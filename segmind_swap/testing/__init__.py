@@ -8,13 +8,16 @@ No fixture is asynchronous: the fixtures work with every pytest plugin for async
 """
 
 try:
-    import pytest  # noqa: F401 -- checks that the extra is installed
+    import pytest
 except ImportError as _error:
     raise ImportError("`segmind_swap.testing` needs pytest: install `segmind-swap[testing]`") from _error
 
-from ._bill import assert_billed_once
-from ._clients import connect
-from ._fixtures import pytest_configure, segmind_emulator, segmind_url, swap_client_factory
+# The contracts consist of assert statements, which `python -O` would remove: rewritten, they are executed.
+pytest.register_assert_rewrite("segmind_swap.testing.contracts")
+
+from ._bill import assert_billed_once  # noqa: E402
+from ._clients import connect  # noqa: E402
+from ._fixtures import pytest_configure, segmind_emulator, segmind_url, swap_client_factory  # noqa: E402
 
 __all__ = [
     "assert_billed_once",

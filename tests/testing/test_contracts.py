@@ -1,5 +1,8 @@
 """The contract tests find ledgers and gates that break a rule of money: each has one mistake here."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -174,3 +177,47 @@ def test_what_an_input_is_has_a_value_of_its_own() -> None:
     assert NewEntry(id="a", fingerprint="p", reference="r", scene="s") == NewEntry(
         id="a", fingerprint="p", reference="r", scene="s"
     )
+
+
+_A_GATE_WITH_A_MISTAKE = """
+import pytest
+from segmind_swap import RateLimit, RetryPolicy
+from segmind_swap._http.gate import LocalGate
+from segmind_swap.testing.contracts import GateContract
+
+class Mistaken(LocalGate):
+    def closed_for(self, call):
+        return 9.0
+
+class TestMistaken(GateContract):
+    @pytest.fixture
+    def new_gate(self):
+        return lambda: Mistaken(RateLimit(), RetryPolicy())
+"""
+
+
+@pytest.mark.real_time
+def test_the_contracts_are_checked_where_python_removes_assert_statements(tmp_path: Path) -> None:
+    file = tmp_path / "test_mistaken.py"
+    file.write_text(_A_GATE_WITH_A_MISTAKE)
+    command = [
+        sys.executable,
+        "-O",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        str(tmp_path),
+    ]
+    done = subprocess.run(
+        [*command, "-k", "an_open_gate", str(file)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "assert 9.0 == 0.0" in done.stdout

@@ -260,14 +260,11 @@ class _Submission:
 
     def _inform_breaker(self, decided: _Decided, is_trial: bool) -> None:
         response = decided.response
-        if isinstance(response, Response) and response.ok and decided.action is not Action.ACCEPT:
+        if isinstance(response, NoResponse) or not response.kind.is_from_the_service:
+            self._session.breaker.failed(str(error_of_response(response, Call.SUBMIT)), is_trial=is_trial)
+        elif not response.ok or decided.action is Action.ACCEPT:
             # A 2xx without a usable job shows neither an outage nor the end of an outage.
-            return
-        if isinstance(response, Response) and response.kind.is_from_the_service:
             self._session.breaker.answered()
-        else:
-            cause = str(error_of_response(response, Call.SUBMIT))
-            self._session.breaker.failed(cause, is_trial=is_trial)
 
     def _reply(self, response: Response | NoResponse, job: SwapJob | None) -> ReplyKind:
         if isinstance(response, NoResponse):

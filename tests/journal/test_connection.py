@@ -86,7 +86,8 @@ def test_a_journal_survives_the_loss_of_power(path: Path) -> None:
     (kind,) = store._db.execute("PRAGMA journal_mode").fetchone()
     (synchronous,) = store._db.execute("PRAGMA synchronous").fetchone()
     assert (kind, synchronous) == ("wal", 2)
-    assert store._db.execute("PRAGMA fullfsync").fetchone() == (1,)
+    (full,) = store._db.execute("PRAGMA fullfsync").fetchone()
+    assert full == 1
     store.close()
 
 

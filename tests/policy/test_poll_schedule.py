@@ -227,4 +227,4 @@ def test_an_answer_without_a_picture_is_asked_for_three_times() -> None:
         delays.append(delay)
     assert delays == [7.0, 7.0, 7.0, 7.0, None]
     _, history = next_poll(PollHistory(unreadable=2), ANSWER, policy=PollPolicy(), retry=AT_ONCE, now=0.0)
-    assert history == PollHistory()
+    assert history == PollHistory(was_answered=True)

@@ -4,6 +4,7 @@ import asyncio
 import inspect
 import random
 import selectors
+import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -19,6 +20,11 @@ settings.register_profile(
     "steady", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("steady")
+
+# Under `nohup`, the programs that tests start would ignore SIGHUP, too. A handler is not inherited, so the
+# programs have the default then. The tests themselves still go on after a hangup.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 _T = TypeVar("_T")
 

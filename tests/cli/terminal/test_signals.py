@@ -95,6 +95,7 @@ def test_nohup_keeps_a_swap_running_after_its_terminal_is_closed(folder: Path) -
 def test_the_signals_of_one_closed_terminal_are_one_interrupt() -> None:
     interrupts: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
+    on_hangup = signal.getsignal(signal.SIGHUP)
     try:
         with termination_as_keyboard_interrupt() as received:
             # The shell and the kernel send one each; systemd sends SIGTERM, then SIGHUP.
@@ -104,7 +105,7 @@ def test_the_signals_of_one_closed_terminal_are_one_interrupt() -> None:
         signal.signal(signal.SIGINT, before)
     assert received == [signal.SIGHUP, signal.SIGHUP, signal.SIGTERM, signal.SIGHUP]
     assert len(interrupts) == 2
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGHUP) is on_hangup
 
 
 @pytest.mark.real_time

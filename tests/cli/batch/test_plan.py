@@ -61,7 +61,7 @@ def test_a_dry_run_needs_no_key_sends_nothing_and_tells_cost_and_time(folder: Pa
             "within_budget": 8,
             "cost_usd": 1.2176,
             "committed_usd": 0.0,
-            "seconds": 7 * 30 + 72,
+            "seconds": 7 * 30 + 71.89,
         }
         assert emulator.calls == ()
         assert not (folder / "out").exists()

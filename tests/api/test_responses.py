@@ -242,8 +242,8 @@ def test_completed_without_a_picture_keeps_the_raw_body_and_the_request_id() -> 
     assert caught.value.request_id == "r-1"
     assert "\x1b" not in str(caught.value)
     with pytest.raises(OutputError) as caught:
-        read_status(answer({"status": "COMPLETED", "output": "x" * 100_000}, request_id="r-2"), JOB)
-    assert len(caught.value.body) == 64 * 1024
+        read_status(answer({"status": "COMPLETED", "output": "x" * 2_000_000}, request_id="r-2"), JOB)
+    assert len(caught.value.body) == 1024 * 1024
     assert caught.value.request_id == "r-2"
 
 

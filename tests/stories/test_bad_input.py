@@ -330,14 +330,13 @@ def table(folder: Path, content: bytes, kind: str = ".csv") -> Path:
 
 ROW = f"{HEADER}\na,r.png,s.png\n"
 UNREADABLE = {
-    "UTF-16": (ROW.encode("utf-16"), "the file is not UTF-8"),
     "UTF-16 without a mark": (ROW.encode("utf-16-le"), "the first line must name the columns"),
     "Latin-1": (
         ROW.replace("a,", "é,").encode("latin-1"),
         "the file is not UTF-8: invalid continuation",
     ),
     "two marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + ROW.encode(), "there is no id"),
-    "semicolons": (ROW.replace(",", ";").encode(), "must name the columns id,reference_character_image"),
+    "bars": (ROW.replace(",", "|").encode(), "must name the columns id,reference_character_image"),
     "a column twice": (
         f"{HEADER},character_image\na,r.png,s.png,t.png\n".encode(),
         "names the column character_image more than once",

@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -130,8 +130,10 @@ def test_the_uri_of_a_journal_names_no_host(path: PurePath, uri: str) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="two slashes are a share there")
 def test_a_path_that_begins_with_two_slashes_is_a_journal(path: Path) -> None:
-    row(at(path))
-    assert open_reader(Path(f"/{path}")).counts() == {S.PENDING: 1}
+    with closing(at(path)) as store:
+        row(store)
+    with closing(open_reader(Path(f"/{path}"))) as reader:
+        assert reader.counts() == {S.PENDING: 1}
 
 
 # A journal that may be read and not written

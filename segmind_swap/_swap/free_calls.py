@@ -109,7 +109,6 @@ class _RepeatedCall:
 
     def _failed(self, response: Response | NoResponse) -> Retry:
         session, call = self._session, self._request.call
-        error = error_of_response(response, call, self._job)
         self._rate_limited_since = None
         self._failures += 1
         if isinstance(response, NoResponse):
@@ -117,7 +116,7 @@ class _RepeatedCall:
         else:
             is_transient = response.kind.is_transient
         if not is_transient or self._failures >= self._attempts:
-            raise error
+            raise error_of_response(response, call, self._job)
         return self._retry(response, self._failures, backoff(session.retry, self._failures))
 
     def _retry(self, response: Response | NoResponse, attempt: int, delay: float) -> Retry:

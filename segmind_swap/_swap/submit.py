@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import anyio
 
@@ -19,7 +19,7 @@ from .._api.retry_after import repeat_hint
 from .._api.status_errors import StatusKind
 from .._api.text import shorten
 from .._config import AuthScheme
-from .._errors import ConnectionFailedError, SubmissionUnknownError, SwapError
+from .._errors import ConnectionFailedError, SubmissionUnknownError
 from .._events import Accepted, Failed, Submitting
 from .._http.body import OneShotBody
 from .._http.client import Lease
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 log = logging.getLogger("segmind_swap")
-
-_Ending: TypeAlias = SwapJob | SwapError
 
 # A complete response that is no success, and whose kind is not listed here, is UNCLEAR.
 _REPLY_KINDS = {
@@ -96,10 +94,7 @@ async def submit(
     """
     submission = _Submission(session, urls, swap, id, in_doubt, record)
     try:
-        ending = await run_until_done(submission.step)
-        if isinstance(ending, SwapError):
-            raise ending
-        return ending
+        return await run_until_done(submission.step)
     except SubmissionUnknownError:
         raise
     except Exception as exc:
@@ -151,7 +146,7 @@ class _Submission:
         # What was decided of the latest POST, even if its record is not written.
         self._decided: _Decided | None = None
 
-    async def step(self) -> Step[_Ending]:
+    async def step(self) -> Step[SwapJob]:
         """Waits for the circuit breaker and for a lease, and POSTs once."""
         async with self._permit() as is_trial:
             lease = await self._session.http.lease(Call.SUBMIT)
@@ -176,7 +171,7 @@ class _Submission:
             " this submit was not sent, and is not charged"
         )
 
-    async def _post(self, lease: Lease, is_trial: bool) -> Step[_Ending]:
+    async def _post(self, lease: Lease, is_trial: bool) -> Step[SwapJob]:
         session = self._session
         attempt = self.state.posts + 1
         request = replace(self._request, attempt=attempt)
@@ -272,7 +267,9 @@ class _Submission:
         usable = job is not None and self._poll_url_problem(job) is None
         return reply_kind(response.kind, usable=usable)
 
-    def _carry_out(self, decided: _Decided) -> Step[_Ending]:
+    def _carry_out(self, decided: _Decided) -> Step[SwapJob]:
+        # Each error is raised where it is made. A name for the error in a frame of its traceback would be a
+        # cycle of references, which keeps a response of up to 16 MiB until the garbage collector runs.
         response, job = decided.response, decided.job
         match decided.action:
             case Action.ACCEPT:
@@ -292,17 +289,15 @@ class _Submission:
                 return Retry(delay)
             case Action.NOT_SENT:
                 assert isinstance(response, NoResponse)  # noqa: S101 - a complete response is never NOT_SENT
-                return Done(
-                    ConnectionFailedError(
-                        f"{self._session.http.service.origin} could not be reached: {response.reason};"
-                        " nothing was submitted, nothing is charged"
-                    )
+                raise ConnectionFailedError(
+                    f"{self._session.http.service.origin} could not be reached: {response.reason};"
+                    " nothing was submitted, nothing is charged"
                 )
             case Action.REFUSE:
                 assert isinstance(response, Response)  # noqa: S101 - only a complete response refuses
-                return Done(refusal(response, Call.SUBMIT))
+                raise refusal(response, Call.SUBMIT)
             case Action.UNKNOWN:
-                return Done(self._unknown_after(response, job))
+                raise self._unknown_after(response, job)
             case _:
                 assert_never(decided.action)
 

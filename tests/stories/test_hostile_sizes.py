@@ -1,7 +1,6 @@
 """However large an answer is, it takes no more memory than a few of the largest."""
 
 import functools
-import gc
 import gzip
 import tracemalloc
 import zlib
@@ -94,9 +93,6 @@ def test_no_answer_takes_more_memory_than_a_few_of_the_largest(bomb: str) -> Non
                 except SwapError as exc:
                     assert len(str(exc)) < 1000
                     ended[call] = type(exc)
-            # Each answer is measured alone. When the garbage of an earlier answer is collected depends on the
-            # interpreter and on the tests before.
-            gc.collect()
 
     tracemalloc.start()
     try:

@@ -32,6 +32,8 @@ TIMEOUT = 900.0
 MAX_IMAGE_BYTES = 20_000_000
 MAX_PICTURE_BYTES = 64 * 1024 * 1024
 """The largest picture that is downloaded, in bytes."""
+MAX_ANSWER_BYTES = 1024 * 1024
+"""The largest part of an unreadable answer that is kept, in bytes."""
 
 AuthScheme: TypeAlias = Literal["bearer", "x-api-key"]
 Auth: TypeAlias = Literal["auto", "bearer", "x-api-key"]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from .._config import MAX_ANSWER_BYTES
 from .._errors import ConnectionFailedError, OutputError, ResponseError, StatusError
 from .._models import Call, Credits, SwapJob, SwapState, SwapStatus
 from .messages import NoResponse, Response
@@ -18,7 +19,6 @@ from .status_errors import status_error, subject_of
 from .text import failure_text, request_id, shorten
 from .urls import MAX_URL_LENGTH, picture_url
 
-_MAX_KEPT_BODY = 1024 * 1024
 _ERROR_KEYS = ("error", "error_message", "detail", "error_description")
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -80,7 +80,31 @@ def read_status(response: Response, job: SwapJob) -> SwapStatus:
         StatusError: the HTTP status is no success, and the body is not the state of the job.
         ResponseError: a 2xx whose body is not a JSON object.
     """
+    return _status(response, response.fields(), job)
+
+
+def read_poll(
+    service: Service, response: Response, job: SwapJob, inputs: Collection[str]
+) -> tuple[SwapStatus, SwapStatus | None]:
+    """The state of a job as `read_status` reads it, and the state that the picture in the response claims.
+
+    A response claims COMPLETED if its word is unknown, and it names a picture; else the claim is None. The
+    caller must see the same picture in two polls: the picture of a job that runs can still change.
+
+    Args:
+        service: The service.
+        response: The response to a poll.
+        job: The job.
+        inputs: The URLs of the job's two inputs, as far as they are known.
+
+    Raises:
+        OutputError, StatusError, ResponseError: see `read_status`.
+    """
     fields = response.fields()
+    return _status(response, fields, job), _claim(service, response, fields, job, inputs)
+
+
+def _status(response: Response, fields: Mapping[str, Any] | None, job: SwapJob) -> SwapStatus:
     state = _state(fields) if fields is not None else None
     if fields is None or not _is_state_of_the_job(response, fields, state):
         if not response.ok:
@@ -97,7 +121,7 @@ def read_status(response: Response, job: SwapJob) -> SwapStatus:
     if state is SwapState.COMPLETED and url is None:
         raise OutputError(
             f"the job is COMPLETED, but its answer holds no picture URL; the run was paid: {response.text}",
-            body=response.body[:_MAX_KEPT_BODY],
+            body=response.body[:MAX_ANSWER_BYTES],
             request_id=request_id_in(fields) or response.request_id,
             job=job,
         )
@@ -111,20 +135,13 @@ def read_status(response: Response, job: SwapJob) -> SwapStatus:
     )
 
 
-def read_claim(
-    service: Service, response: Response, job: SwapJob, inputs: Collection[str]
+def _claim(
+    service: Service,
+    response: Response,
+    fields: Mapping[str, Any] | None,
+    job: SwapJob,
+    inputs: Collection[str],
 ) -> SwapStatus | None:
-    """The state of a job whose word is unknown, if its picture shows that it is COMPLETED; else None.
-
-    The caller must see the same picture in two polls: the picture of a job that runs can still change.
-
-    Args:
-        service: The service.
-        response: A response that `read_status` has read.
-        job: The job.
-        inputs: The URLs of the job's two inputs, as far as they are known.
-    """
-    fields = response.fields()
     if fields is None or not response.ok or _state(fields) is not None:
         return None
     if failure_text({key: fields[key] for key in _ERROR_KEYS if fields.get(key)}):

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from .._api.ids import canonical_id
+from .._config import MAX_ANSWER_BYTES
 from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
@@ -28,7 +29,6 @@ IN_MEMORY = ":memory:"
 """The path of a journal in memory, as in SQLite."""
 
 S = OutcomeState
-_MAX_ANSWER = 1024 * 1024
 _WAITABLE = ", ".join(f"'{state}'" for state in S if state.is_waitable)
 # The job of such a row has ended: a person, or `retry_failed`, begins a new attempt with new POSTs.
 _HAS_ENDED = "(state IN ('failed', 'unreadable') OR answer IS NOT NULL)"
@@ -248,7 +248,7 @@ class Store:
         fields = None if error is None else error_fields(error)
         answer = None
         if fields is not None and isinstance(error, OutputError):
-            answer = error.body[:_MAX_ANSWER]
+            answer = error.body[:MAX_ANSWER_BYTES]
             del fields["body"]
         changed = self._db.execute(
             _update(state, manual=manual),

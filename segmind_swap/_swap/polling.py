@@ -12,7 +12,7 @@ import anyio
 from .._api.messages import NoResponse, Response
 from .._api.outputs import picture_in
 from .._api.requests import poll_request
-from .._api.responses import error_of_response, is_challenge, read_claim, read_status
+from .._api.responses import error_of_response, is_challenge, read_poll, read_status
 from .._api.retry_after import repeat_hint
 from .._errors import (
     ConfigurationError,
@@ -216,8 +216,8 @@ class _Polling:
         self._response = response
         if isinstance(response, NoResponse):
             raise error_of_response(response, Call.POLL, job)
-        status = read_status(response, job)
-        claim = read_claim(self._session.http.service, response, job, self._session.inputs_of(job))
+        inputs = self._session.inputs_of(job)
+        status, claim = read_poll(self._session.http.service, response, job, inputs)
         if claim is not None and claim.url == self._claimed_url:
             status = claim
         self._claimed_url = None if claim is None else claim.url

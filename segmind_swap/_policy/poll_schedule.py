@@ -87,21 +87,19 @@ def next_poll(
         the service must say three times in a row that it has no such job, over two intervals and over 30 s.
         Before that, the record of the job may not be visible yet, or a gateway may have no back end.
     """
+    if isinstance(seen, SwapStatus):
+        return policy.interval, PollHistory(was_answered=True)
+    if isinstance(seen, RateLimitError):
+        # No failure of the job: the gate delays the next poll for as long as the limit lasts.
+        return max(policy.interval, hint), history
+    # A failed poll ends a row of other failures. What was seen before stays.
+    after = replace(
+        history, failures=history.failures + 1, missing=0, missing_since=None, refused=0, refused_since=None
+    )
     match seen:
-        case SwapStatus():
-            return policy.interval, PollHistory(was_answered=True)
-        case RateLimitError():
-            # No failure of the job: the gate delays the next poll for as long as the limit lasts.
-            return max(policy.interval, hint), history
         case AuthenticationError() | PermissionDeniedError():
             since = now if history.refused_since is None else history.refused_since
-            after = PollHistory(
-                failures=history.failures + 1,
-                was_answered=history.was_answered,
-                refused=history.refused + 1,
-                refused_since=since,
-                unreadable=history.unreadable,
-            )
+            after = replace(after, refused=history.refused + 1, refused_since=since)
             if not (history.was_answered or history.refused or may_pass):
                 return None, after
             if after.refused > _REFUSED_REPEATS and now - since >= _REFUSED_SECONDS - _ROUNDING:
@@ -113,22 +111,10 @@ def next_poll(
             needed = max(_MISSING_INTERVALS * policy.interval, _MISSING_SECONDS)
             if missing >= _MISSING_RESPONSES and now - since >= needed - _ROUNDING:
                 return None, replace(history, missing=missing, missing_since=since)
-            after = PollHistory(
-                failures=history.failures + 1,
-                missing=missing,
-                missing_since=since,
-                was_answered=history.was_answered,
-                unreadable=history.unreadable,
-            )
+            after = replace(after, missing=missing, missing_since=since)
         case OutputError():
             after = PollHistory(was_answered=True, unreadable=history.unreadable + 1)
             return None if after.unreadable >= _UNREADABLE_RESPONSES else max(policy.interval, hint), after
-        case _:
-            after = PollHistory(
-                failures=history.failures + 1,
-                was_answered=history.was_answered,
-                unreadable=history.unreadable,
-            )
     return max(policy.interval, hint, backoff(retry, after.failures)), after
 
 

@@ -168,11 +168,11 @@ class Session:
         is then emitted, so that `Started` is the first event of every number.
         """
         known = self._swaps.get(_identity(job))
-        swap = None if known is None else known[0]
-        if swap is None:
-            swap = self.new_swap()
-            self.remember(job, swap)
-            self.emit(Started(swap=swap, id=None))
+        if known is not None:
+            return known[0]
+        swap = self.new_swap()
+        self.remember(job, swap)
+        self.emit(Started(swap=swap, id=None))
         return swap
 
     def inputs_of(self, job: SwapJob) -> tuple[str, ...]:

@@ -100,6 +100,30 @@ async def _open(
     )
 
 
+async def _claim(ledger: Ledger, entry: Entry, *, in_doubt: int = 0) -> None:
+    """Reserves and claims, with `in_doubt` POSTs before that were answered and may have been accepted."""
+    await ledger.reserve(entry)
+    for doubts in range(in_doubt):
+        await ledger.claim(entry, in_doubt=doubts)
+        await ledger.refuse(entry, in_doubt=doubts + 1)
+    await ledger.claim(entry, in_doubt=in_doubt)
+
+
+async def _claimed(ledger: Ledger, id: str = "a") -> Entry:
+    """A new entry whose first POST is claimed."""
+    entry = await ledger.take(a_swap(id))
+    await _claim(ledger, entry)
+    return entry
+
+
+async def _accepted(ledger: Ledger, id: str, job: SwapJob, *, in_doubt: int = 0) -> Entry:
+    """A new entry with an accepted job."""
+    entry = await ledger.take(a_swap(id))
+    await _claim(ledger, entry, in_doubt=in_doubt)
+    await ledger.accept(entry, job, in_doubt=in_doubt)
+    return entry
+
+
 def an_outcome(
     state: OutcomeState, *, job: SwapJob | None = None, cost_usd: float | None = None
 ) -> SwapOutcome:
@@ -173,9 +197,7 @@ class MoneyContract(_OnEachLoop):
     def test_a_claim_uses_the_price_that_was_reserved(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
                 ledger.withdraw(entry, in_doubt=0)
                 await ledger.claim(entry, in_doubt=0)
@@ -191,10 +213,7 @@ class MoneyContract(_OnEachLoop):
         async def test() -> None:
             async with self.opened(source) as ledger:
                 entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
-                await ledger.refuse(entry, in_doubt=1)
-                await ledger.claim(entry, in_doubt=1)
+                await _claim(ledger, entry, in_doubt=1)
                 assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
                 await ledger.accept(entry, a_job(), in_doubt=1)
                 await ledger.finish(entry, an_outcome(OutcomeState.COMPLETED), unsettled_posts=1)
@@ -207,9 +226,7 @@ class MoneyContract(_OnEachLoop):
     ) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 await ledger.refuse(entry, in_doubt=0)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD), "the next POST needs it"
                 await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), unsettled_posts=0)
@@ -223,9 +240,7 @@ class MoneyContract(_OnEachLoop):
         async def test() -> None:
             async with self.opened(source) as ledger:
                 for id, cost_usd, committed_usd in (("a", 0.05, PRICE_USD), ("b", 0.4, PRICE_USD + 0.4)):
-                    entry = await ledger.take(a_swap(id))
-                    await ledger.reserve(entry)
-                    await ledger.claim(entry, in_doubt=0)
+                    entry = await _claimed(ledger, id)
                     await ledger.accept(entry, a_job(), in_doubt=0)
                     await ledger.finish(
                         entry, an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd), unsettled_posts=0
@@ -241,12 +256,7 @@ class MoneyContract(_OnEachLoop):
     ) -> None:
         async def test() -> None:
             async with self.opened(source, failed_runs_are_free=failed_runs_are_free) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
-                await ledger.refuse(entry, in_doubt=1)
-                await ledger.claim(entry, in_doubt=1)
-                await ledger.accept(entry, a_job(), in_doubt=1)
+                entry = await _accepted(ledger, "a", a_job(), in_doubt=1)
                 await ledger.finish(entry, an_outcome(OutcomeState.FAILED, job=a_job()), unsettled_posts=1)
                 posts = 1 if failed_runs_are_free else 2
                 assert ledger.committed_usd == pytest.approx(posts * PRICE_USD)
@@ -271,9 +281,7 @@ class MoneyContract(_OnEachLoop):
     ) -> None:
         async def test() -> None:
             async with self.opened(source, budget_usd=0.2) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 await ledger.refuse(entry, in_doubt=1)
                 with pytest.raises(BudgetExceededError):
                     await ledger.claim(entry, in_doubt=1)
@@ -322,9 +330,7 @@ class MoneyContract(_OnEachLoop):
     ) -> None:
         async def test() -> None:
             ledger = await _open(source)
-            entry = await ledger.take(a_swap())
-            await ledger.reserve(entry)
-            await ledger.claim(entry, in_doubt=0)
+            entry = await _claimed(ledger)
             closed = anyio.Event()
 
             async def close() -> None:
@@ -346,16 +352,6 @@ class LedgerContract(MoneyContract):
     async def crash(self, ledger: Ledger) -> None:
         """Closes the ledger as a killed process would: claims stay open. To be overridden."""
         pytest.skip("this test needs an override of `crash`")
-
-    async def _accepted(self, ledger: Ledger, id: str, job: SwapJob, *, in_doubt: int = 0) -> Entry:
-        entry = await ledger.take(a_swap(id))
-        await ledger.reserve(entry)
-        for doubts in range(in_doubt):
-            await ledger.claim(entry, in_doubt=doubts)
-            await ledger.refuse(entry, in_doubt=doubts + 1)
-        await ledger.claim(entry, in_doubt=in_doubt)
-        await ledger.accept(entry, job, in_doubt=in_doubt)
-        return entry
 
     async def _found(self, ledger: Ledger, id: str = "a") -> Entry:
         return (await ledger.find([id]))[id]
@@ -388,9 +384,7 @@ class LedgerContract(MoneyContract):
     def test_an_intent_outlives_a_crash_as_unknown(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             ledger = await _open(source)
-            entry = await ledger.take(a_swap())
-            await ledger.reserve(entry)
-            await ledger.claim(entry, in_doubt=0)
+            await _claimed(ledger)
             assert (await self._found(ledger)).state is OutcomeState.SENDING
             await self.crash(ledger)
             async with self.opened(source) as ledger:
@@ -407,9 +401,7 @@ class LedgerContract(MoneyContract):
         async def test() -> None:
             ledger = await _open(source)
             for id, in_doubt in (("clear", 0), ("doubtful", 1)):
-                entry = await ledger.take(a_swap(id))
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger, id)
                 await ledger.refuse(entry, in_doubt=in_doubt)
             await self.crash(ledger)
             async with self.opened(source) as ledger:
@@ -423,9 +415,7 @@ class LedgerContract(MoneyContract):
     def test_a_withdrawn_intent_leaves_the_state_before_it(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 ledger.withdraw(entry, in_doubt=0)
                 found = await self._found(ledger)
                 assert (found.state, found.billable_posts) == (OutcomeState.PENDING, 0)
@@ -445,8 +435,8 @@ class LedgerContract(MoneyContract):
             async with self.opened(source) as ledger:
                 async with aclosing(ledger.resumable()) as entries:
                     assert [entry async for entry in entries] == []
-                await self._accepted(ledger, "late", a_job(9))
-                await self._accepted(ledger, "early", a_job(3, possible_duplicates=1), in_doubt=1)
+                await _accepted(ledger, "late", a_job(9))
+                await _accepted(ledger, "early", a_job(3, possible_duplicates=1), in_doubt=1)
                 committed_usd = ledger.committed_usd
             async with self.opened(source) as ledger:
                 assert ledger.committed_usd == pytest.approx(committed_usd)
@@ -468,7 +458,7 @@ class LedgerContract(MoneyContract):
     ) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                await self._accepted(ledger, "a", a_job())
+                await _accepted(ledger, "a", a_job())
             async with self.opened(source, budget_usd=0.2, failed_runs_are_free=True) as ledger:
                 async with aclosing(ledger.resumable()) as entries:
                     (resumed,) = [entry async for entry in entries]
@@ -502,9 +492,7 @@ class LedgerContract(MoneyContract):
 
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 if has_job:
                     await ledger.accept(entry, a_job(), in_doubt=0)
                 else:
@@ -529,9 +517,7 @@ class LedgerContract(MoneyContract):
     ) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await ledger.take(a_swap())
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                entry = await _claimed(ledger)
                 if state is OutcomeState.FAILED:
                     await ledger.accept(entry, a_job(), in_doubt=0)
                 else:
@@ -540,8 +526,7 @@ class LedgerContract(MoneyContract):
             async with self.opened(source) as ledger:
                 reopened = await ledger.reopen(await ledger.take(a_swap()))
                 assert (reopened.state, reopened.job, reopened.in_doubt) == (OutcomeState.PENDING, None, 0)
-                await ledger.reserve(reopened)
-                await ledger.claim(reopened, in_doubt=0)
+                await _claim(ledger, reopened)
                 await ledger.accept(reopened, a_job(2), in_doubt=0)
                 assert (await self._found(ledger)).job == a_job(2)
 
@@ -559,10 +544,7 @@ class LedgerContract(MoneyContract):
                         entry = await ledger.reopen(entry)
                     assert (entry.billable_posts, entry.in_doubt, entry.job) == (0, 0, None)
                     assert (entry.failed_runs, entry.closed_posts) == (run, run)
-                    await ledger.reserve(entry)
-                    await ledger.claim(entry, in_doubt=0)
-                    await ledger.refuse(entry, in_doubt=1)
-                    await ledger.claim(entry, in_doubt=1)
+                    await _claim(ledger, entry, in_doubt=1)
                     await ledger.accept(entry, a_job(run), in_doubt=1)
                     outcome = an_outcome(OutcomeState.FAILED, job=a_job(run))
                     await ledger.finish(entry, outcome, unsettled_posts=1)
@@ -570,8 +552,7 @@ class LedgerContract(MoneyContract):
             async with self.opened(source, failed_runs_are_free=True) as ledger:
                 assert ledger.committed_usd == pytest.approx(3 * PRICE_USD), "the POSTs in doubt are not free"
                 entry = await ledger.reopen(await ledger.take(a_swap()))
-                await ledger.reserve(entry)
-                await ledger.claim(entry, in_doubt=0)
+                await _claim(ledger, entry)
                 await ledger.refuse(entry, in_doubt=0)
                 await ledger.finish(entry, an_outcome(OutcomeState.REJECTED), unsettled_posts=0)
                 assert ledger.committed_usd == pytest.approx(3 * PRICE_USD)
@@ -585,7 +566,7 @@ class LedgerContract(MoneyContract):
     ) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await self._accepted(ledger, "a", a_job())
+                entry = await _accepted(ledger, "a", a_job())
                 await ledger.finish(
                     entry, an_outcome(OutcomeState.UNREADABLE, job=a_job()), unsettled_posts=1
                 )
@@ -615,7 +596,7 @@ class LedgerContract(MoneyContract):
     def test_a_completed_swap_is_saved(self, source: LedgerSource, backend: str) -> None:
         async def test() -> None:
             async with self.opened(source) as ledger:
-                entry = await self._accepted(ledger, "a", a_job())
+                entry = await _accepted(ledger, "a", a_job())
                 outcome = an_outcome(OutcomeState.COMPLETED)
                 await ledger.finish(entry, outcome, unsettled_posts=0)
                 assert outcome.result is not None

@@ -200,6 +200,8 @@ class TestMistaken(GateContract):
 def test_the_contracts_are_checked_where_python_removes_assert_statements(tmp_path: Path) -> None:
     file = tmp_path / "test_mistaken.py"
     file.write_text(_A_GATE_WITH_A_MISTAKE)
+    # pytest looks for a configuration upwards, and `tmp_path` may be below the checkout.
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     command = [
         sys.executable,
         "-O",

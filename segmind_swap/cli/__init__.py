@@ -21,9 +21,9 @@ def main() -> None:
     from ._terminal.log_handler import StderrLogHandler  # noqa: PLC0415
     from ._terminal.steady_stream import steady_standard_streams  # noqa: PLC0415
 
-    steady_standard_streams()
-    # The commands report the library's warnings themselves, so only errors are shown from the log.
-    logging.getLogger("segmind_swap").addHandler(StderrLogHandler(logging.ERROR))
-    # The warnings that a person must see: a key in clear text, a picture of another type than its name says.
-    logging.getLogger("segmind_swap.notice").addHandler(StderrLogHandler(logging.WARNING))
-    app()
+    with steady_standard_streams():
+        # The commands report the library's warnings themselves, so only errors are shown from the log.
+        logging.getLogger("segmind_swap").addHandler(StderrLogHandler(logging.ERROR))
+        # Warnings that a person must see: a key in clear text, a picture of another type than its name says.
+        logging.getLogger("segmind_swap.notice").addHandler(StderrLogHandler(logging.WARNING))
+        app()

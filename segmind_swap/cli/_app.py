@@ -12,6 +12,7 @@ from segmind_swap import PRICE_USD, PollPolicy
 from ._batch.options import BatchOptions
 from ._emulator_engine import Engine
 from ._help import Command, Group
+from ._terminal.exit_codes import ExitCode
 from ._terminal.text import format_usd
 
 _PRICE = f"about {format_usd(PRICE_USD)}"
@@ -20,15 +21,7 @@ app = typer.Typer(
     cls=Group,
     help="Swap characters in pictures through Segmind's API, or on a local emulator of the API.",
     # Click does not wrap the lines of a paragraph that begins with \b.
-    epilog="""\b
-Exit codes:
-  0    done
-  1    refused or failed
-  2    an option or an input cannot be used; nothing was sent
-  3    a job is billed, but its picture is not saved: wait for the job
-  4    a submit was perhaps accepted and billed
-  5    stopped before every input was submitted: the same command continues
-  130  interrupted by Ctrl-C; 143 by SIGTERM; 129 by SIGHUP, when the terminal is closed""",
+    epilog="\b\nExit codes:\n" + "\n".join(f"  {code:<4} {code.meaning}" for code in ExitCode),
     no_args_is_help=True,
     # Without these two settings, Typer loads large modules of rich for help and tracebacks.
     rich_markup_mode=None,

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
@@ -27,9 +26,11 @@ from ._emulator_engine import Engine, best_engine
 from ._job_file import JobFile
 from ._journal_commands import print_status, record_decision
 from ._pictures import copy_pictures
-from ._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_with_error, wait_command
+from ._terminal.console import console, print_json, print_text
+from ._terminal.errors import errors_as_exit_codes, exit_with_error, wait_command
+from ._terminal.exit_codes import ExitCode
 from ._terminal.swap_progress import SwapProgress
-from ._terminal.text import format_usd
+from ._terminal.text import format_usd, printable
 
 
 def swap(
@@ -72,7 +73,12 @@ def swap(
             )
             return await (swapping if emulator else job_file.removed_after(swapping))
 
-    with errors_as_exit_codes(out, current_job=lambda: None if emulator else progress.job, as_json=as_json):
+    with errors_as_exit_codes(
+        out,
+        current_job=lambda: None if emulator else progress.job,
+        is_submitting=lambda: progress.is_submitting,
+        as_json=as_json,
+    ):
         settings_of_client = client_settings(emulator=emulator, allow_http=allow_http)
         with settings_of_client as settings, progress.display:
             result = asyncio.run(run(settings))
@@ -138,9 +144,9 @@ def credits(*, allow_http: bool, as_json: bool) -> None:
         async with SwapClient(**settings) as client:
             credits = await client.credits()
         if as_json:
-            print(credits.model_dump_json())
+            print_json(credits)
         else:
-            print(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
+            print_text(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
 
     _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
@@ -154,9 +160,9 @@ def upload(pictures: Sequence[str], *, allow_http: bool, as_json: bool) -> None:
             for picture in pictures:
                 urls[picture] = await client.upload(picture)
                 if not as_json:
-                    print(urls[picture])
+                    print_text(urls[picture])
         if as_json:
-            print(json.dumps(urls))
+            print_json(urls)
 
     _run_with_client(run, allow_http=allow_http, as_json=as_json)
 
@@ -175,7 +181,7 @@ def serve_emulator(
     engine: Engine | None,
 ) -> None:
     """Serves an emulator until Ctrl-C."""
-    console = Console(highlight=False)
+    out = console()
     emulator = new_emulator(
         speed=speed,
         faults=parse_faults(faults),
@@ -187,16 +193,14 @@ def serve_emulator(
     )
 
     def print_url(url: str) -> None:
-        console.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
-        console.print("open this address in a browser to watch the swaps, and to cause faults")
-        console.print("to use the emulator from another terminal:")
-        console.print(f"  {_exports(url)}", soft_wrap=True)
+        out.print(f"the emulator listens at [bold]{url}[/bold]  (Ctrl-C ends it)")
+        out.print("open this address in a browser to watch the swaps, and to cause faults")
+        out.print("to use the emulator from another terminal:")
+        out.print(f"  {_exports(url)}")
         if allow_remote and _is_loopback(url):
             port = urlsplit(url).port
-            console.print(
-                "to use it from another machine or container, with the name of this machine as HOST:"
-            )
-            console.print(f"  {_exports(f'http://HOST:{port}')}", soft_wrap=True)
+            out.print("to use it from another machine or container, with the name of this machine as HOST:")
+            out.print(f"  {_exports(f'http://HOST:{port}')}")
 
     try:
         emulator.run(host=host, port=port, on_ready=print_url, allow_remote=allow_remote)
@@ -220,7 +224,8 @@ def _is_loopback(url: str) -> bool:
 def demo(out: Path, *, keep: bool) -> None:
     """Makes six swaps on an emulator, and a report."""
     with errors_as_exit_codes():
-        run_demo(out, keep=keep)
+        exit_code = run_demo(out, keep=keep)
+    raise typer.Exit(exit_code)
 
 
 def pictures(folder: Path) -> None:
@@ -262,8 +267,8 @@ def _read_job(text: str) -> SwapJob:
 
 def _print_result(result: SwapResult, cost: str, *, as_json: bool) -> None:
     if as_json:
-        print(result.model_dump_json())
+        print_json(result)
         return
-    Console(highlight=False).print(
-        f"[green]saved[/green] {escape(str(result.path))}  ({result.seconds:.0f} s; {cost})", soft_wrap=True
+    console().print(
+        f"[green]saved[/green] {escape(printable(str(result.path)))}  ({result.seconds:.0f} s; {cost})"
     )

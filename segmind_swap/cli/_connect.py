@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from segmind_swap import PollPolicy
 
 from ._emulator_engine import Engine
-from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.errors import exit_with_error
+from ._terminal.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault

@@ -19,7 +19,10 @@ from ._connect import emulator_settings, new_emulator
 from ._demo_progress import DemoProgress
 from ._emulator_engine import Engine, best_engine
 from ._report.page import ReportItem, write_report
-from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.console import console
+from ._terminal.errors import exit_code_of, exit_with_error, print_error
+from ._terminal.exit_codes import ExitCode, most_urgent
+from ._terminal.text import printable
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator
@@ -28,17 +31,17 @@ if TYPE_CHECKING:
 _SPEED = 10.0
 
 
-def run_demo(folder: Path, *, keep: bool) -> None:
+def run_demo(folder: Path, *, keep: bool) -> ExitCode:
     """Copies the inputs, runs the swaps and writes the report; with `keep`, the emulator runs until Ctrl-C.
 
-    Raises:
-        SystemExit: A swap failed.
+    Returns:
+        The code of the most urgent swap, as of a batch.
     """
     try:
         from segmind_swap.emulator import Fault  # noqa: PLC0415 - needs the extra `demo`
     except ImportError:
         exit_with_error(ExitCode.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
-    console = Console(highlight=False)
+    out = console()
     started = time.monotonic()
     inputs = folder / "inputs"
     try:
@@ -61,12 +64,14 @@ def run_demo(folder: Path, *, keep: bool) -> None:
         ),
     )
 
+    codes: list[ExitCode] = []
+
     async def run(url: str) -> None:
         async with SwapClient(**emulator_settings(url), on_event=progress) as client:
 
             async def swap(id: str, character: str, scene: str) -> None:
                 # `progress` has received the error as an event, and shows it. The other swaps continue.
-                with suppress(SwapError):
+                try:
                     await client.swap(
                         reference_character_image=inputs / f"{character}.webp",
                         character_image=inputs / f"{scene}.webp",
@@ -74,32 +79,33 @@ def run_demo(folder: Path, *, keep: bool) -> None:
                         save_to=folder / f"{id}.png",
                         overwrite=True,
                     )
+                except SwapError as exc:
+                    codes.append(exit_code_of(exc))
 
             async with anyio.create_task_group() as group:
                 for id, (character, scene) in swaps.items():
                     group.start_soon(swap, id, character, scene)
 
     with emulator.serve() as url:
-        console.print("six swaps on a local emulator: no key, no network, no bill")
-        console.print(f"to watch the emulator, open [bold]{url}[/bold]", soft_wrap=True)
+        out.print("six swaps on a local emulator: no key, no network, no bill")
+        out.print(f"to watch the emulator, open [bold]{url}[/bold]")
         with progress.display:
             asyncio.run(run(url))
-        _write_report(console, folder, swaps, progress, emulator, engine, started)
+        _write_report(out, folder, swaps, progress, emulator, engine, started)
         if keep:
-            _wait_for_ctrl_c(console, url)
-    if any(row.state != "saved" for row in progress.rows.values()):
-        raise SystemExit(ExitCode.FAILED)
+            _wait_for_ctrl_c(out, url)
+    return most_urgent(codes)
 
 
-def _wait_for_ctrl_c(console: Console, url: str) -> None:
+def _wait_for_ctrl_c(out: Console, url: str) -> None:
     with suppress(KeyboardInterrupt):
-        console.print(f"the emulator still runs at [bold]{url}[/bold]  (Ctrl-C ends it)", soft_wrap=True)
+        out.print(f"the emulator still runs at [bold]{url}[/bold]  (Ctrl-C ends it)")
         while True:
             time.sleep(3600)
 
 
 def _write_report(
-    console: Console,
+    out: Console,
     folder: Path,
     swaps: dict[str, tuple[str, str]],
     progress: DemoProgress,
@@ -115,18 +121,20 @@ def _write_report(
         ("paid twice", str(len(emulator.paid_twice()))),
         ("faults survived", str(progress.faults_survived.total())),
     )
-    write_report(folder / "report.html", title="Six swaps", lead=_LEADS[engine], items=items, totals=totals)
+    page = folder / "report.html"
+    try:
+        write_report(page, title="Six swaps", lead=_LEADS[engine], items=items, totals=totals)
+    except OSError as exc:
+        print_error(f"the report could not be written: {exc}")
     survived = ", ".join(f"{count} {fault}" for fault, count in progress.faults_survived.items())
-    console.print(
+    out.print(
         f"\n[green]{saved} of {len(swaps)} saved[/green] in {time.monotonic() - started:.0f} s;"
         f" survived: {survived or 'nothing'}"
     )
-    console.print(
+    out.print(
         f"the emulator's ledger has {len(emulator.ledger)} charges, {len(emulator.paid_twice())} paid twice"
     )
-    console.print(
-        f"to see the pictures, open [bold]{escape(str(folder / 'report.html'))}[/bold]", soft_wrap=True
-    )
+    out.print(f"to see the pictures, open [bold]{escape(printable(str(page)))}[/bold]")
 
 
 _LIKE_THE_SERVICE = (

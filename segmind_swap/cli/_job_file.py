@@ -9,7 +9,7 @@ from pathlib import Path
 from segmind_swap import ConfigurationError, SwapFailedError, SwapJob, SwapResult
 
 from ._report.atomic_file import atomic_file
-from ._terminal.exit_codes import print_error
+from ._terminal.errors import print_error
 
 
 class JobFile:

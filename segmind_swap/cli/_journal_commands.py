@@ -11,7 +11,9 @@ from rich.markup import escape
 from segmind_swap import PRICE_USD, Journal, JournalSummary
 
 from ._batch.options import JOURNAL_NAME
-from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.console import console, print_json
+from ._terminal.errors import exit_with_error
+from ._terminal.exit_codes import ExitCode
 from ._terminal.state_labels import states_table
 from ._terminal.text import format_usd, one_line
 
@@ -31,22 +33,21 @@ def print_status(journal: Path, *, as_json: bool) -> None:
     """
     summary = Journal(journal_file(journal)).summary()
     if as_json:
-        print(summary.model_dump_json())
+        print_json(summary)
         return
-    console = Console(highlight=False, emoji=False)
+    out = console()
     total = sum(summary.states.values())
     swaps = "1 swap" if total == 1 else f"{total:,} swaps"
-    console.print(f"{swaps} in {escape(one_line(str(journal_file(journal))))}", soft_wrap=True)
-    console.print(states_table(summary.states), soft_wrap=True)
-    console.print(
+    out.print(f"{swaps} in {escape(one_line(str(journal_file(journal))))}")
+    out.print(states_table(summary.states))
+    out.print(
         f"money: {format_usd(summary.spent_usd)} spent,"
-        f" {format_usd(summary.reserved_usd)} reserved for what may still have to be paid",
-        soft_wrap=True,
+        f" {format_usd(summary.reserved_usd)} reserved for what may still have to be paid"
     )
-    _print_unknown(console, journal, summary)
+    _print_unknown(out, journal, summary)
 
 
-def _print_unknown(console: Console, journal: Path, summary: JournalSummary) -> None:
+def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None:
     ids = summary.unknown
     if not ids:
         return
@@ -67,7 +68,7 @@ def _print_unknown(console: Console, journal: Path, summary: JournalSummary) -> 
         ("give the swap up: what it may have cost stays counted", "--abandon"),
     ):
         lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
-    console.print("\n".join(lines), markup=False, soft_wrap=True)
+    out.print("\n".join(lines), markup=False)
 
 
 def resolve_command(journal: Path, id: str, decision: str) -> str:
@@ -108,4 +109,4 @@ def record_decision(
             "will be waited for, which is free: its job is billed already. The next `segmind-swap batch`"
             " waits for it"
         )
-    Console(highlight=False, emoji=False).print(f"{one_line(id)} {effect}", markup=False, soft_wrap=True)
+    console().print(f"{one_line(id)} {effect}", markup=False)

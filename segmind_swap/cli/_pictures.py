@@ -8,8 +8,9 @@ from pathlib import Path
 
 from segmind_swap.gallery import CHARACTERS, PAIRS, SCENES, path
 
-from ._terminal.exit_codes import ExitCode, exit_with_error
-from ._terminal.text import printable
+from ._terminal.console import print_text
+from ._terminal.errors import exit_with_error
+from ._terminal.exit_codes import ExitCode
 
 
 def copy_pictures(folder: Path) -> None:
@@ -24,15 +25,15 @@ def copy_pictures(folder: Path) -> None:
         for name, target in missing.items():
             target.parent.mkdir(parents=True, exist_ok=True)
             _copy(path(name), target)
-            print(printable(f"wrote {target}"))
+            print_text(f"wrote {target}")
     except OSError as exc:
         exit_with_error(ExitCode.USAGE, f"cannot write to {folder}: {exc.strerror or exc}")
     if not missing:
-        print(printable(f"all {len(targets)} pictures are in {folder} already"))
+        print_text(f"all {len(targets)} pictures are in {folder} already")
     elif len(missing) < len(targets):
-        print(f"{len(targets) - len(missing)} pictures were there already")
-    print("to try a swap that costs nothing:")
-    print(printable(f"  {_example(targets)}"))
+        print_text(f"{len(targets) - len(missing)} pictures were there already")
+    print_text("to try a swap that costs nothing:")
+    print_text(f"  {_example(targets)}")
 
 
 def _missing(targets: Mapping[str, Path]) -> dict[str, Path]:

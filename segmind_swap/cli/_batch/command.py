@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import traceback
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import anyio
-from rich.console import Console
 
 from segmind_swap import (
     ConfigurationError,
@@ -24,15 +25,18 @@ from segmind_swap import (
     SwapRequest,
 )
 
-from .._terminal.exit_codes import ExitCode, print_error
+from .._terminal.console import errors_logged, status_display
+from .._terminal.errors import print_error
+from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd
+from .failures import Failures
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
 from .plan import BatchPlan, check_inputs, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
 from .results import ResultsFile, write_batch_report
-from .summary import BatchSummary
+from .summary import SETTLED_WITHOUT_PICTURE, BatchSummary
 
 
 def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> ExitCode:
@@ -72,7 +76,13 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
         problem = exc.strerror or str(exc)
         raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
     run = _BatchRun(pairs.requests, plan, options, limits, settings)
-    asyncio.run(run.run())
+    try:
+        asyncio.run(run.run())
+    except Exception as exc:
+        if not run.has_started:
+            raise
+        # The journal knows what was paid, so the summary and the exit code are true also after a bug.
+        traceback.print_exception(exc)
     summary = run.summary()
     if not summary.is_cancelled:
         _write_report(summary, run.not_in_journal, options)
@@ -118,6 +128,13 @@ class _BatchRun:
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
+        self._settled_earlier: Counter[OutcomeState] = Counter()
+        self._failures = Failures()
+
+    @property
+    def has_started(self) -> bool:
+        """Whether a swap may have been sent."""
+        return self._outcomes is not None
 
     async def run(self) -> None:
         """Runs the batch until all swaps ended, until nothing more is submitted, or until a signal ends it.
@@ -131,7 +148,8 @@ class _BatchRun:
     async def _print_status_lines(self) -> None:
         while True:
             await anyio.sleep(STATUS_LINE_INTERVAL)
-            self._progress.print_status_line()
+            with errors_logged():
+                self._progress.print_status_line()
 
     async def _swap_all(self) -> None:
         options, limits = self._options, self._limits
@@ -156,8 +174,16 @@ class _BatchRun:
                     outcomes.stop()
                 async for outcome in outcomes:
                     is_input = self._without_outcome.pop(outcome.request.id, None) is not None
-                    self._progress.add_outcome(outcome, is_input=is_input)
-                    self._results.add(outcome)
+                    self._record(outcome, is_input=is_input)
+                    with errors_logged():
+                        self._progress.add_outcome(outcome, is_input=is_input)
+
+    def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
+        self._results.add(outcome)
+        if outcome.request.id not in self._plan.finished:
+            self._failures.add(outcome)
+        elif is_input and outcome.state in SETTLED_WITHOUT_PICTURE:
+            self._settled_earlier[outcome.state] += 1
 
     def _stop(self, number: signal.Signals) -> None:
         # Before the message: the terminal may be gone.
@@ -179,23 +205,28 @@ class _BatchRun:
         """
         states = +self._progress.states
         state_without_entry = OutcomeState.PENDING
+        problems = []
         try:
             for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
-                    self._results.add(outcome)
+                    self._record(outcome, is_input=True)
         except JournalError as exc:
-            print_error(str(exc))
+            problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
             self._results.add(SwapOutcome(request=request, state=state_without_entry))
         self._results.close()
         if self._results.problem:
-            print_error(self._results.problem)
+            problems.append(self._results.problem)
+        for problem in problems:
+            print_error(problem)
         outcomes = self._outcomes
         return BatchSummary(
             states=states,
+            settled_earlier=self._settled_earlier,
+            failures=self._failures,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
             budget_usd=self._limits.budget_usd,
             stopped_by=None if outcomes is None else outcomes.stopped_by,
@@ -222,9 +253,9 @@ def _write_report(
         else "The reference, the scene and the result of each swap."
     )
     try:
-        with Console(stderr=True, highlight=False).status("writing the report"):
+        with status_display("writing the report"):
             summary.report = write_batch_report(
                 options.out, options.journal_path, not_in_journal=not_in_journal, lead=lead, totals=totals
             )
-    except (OSError, JournalError) as exc:
+    except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

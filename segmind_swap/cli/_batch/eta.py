@@ -41,7 +41,10 @@ class EtaEstimator:
         return highest if elapsed <= 0 else min(highest, len(end_times) / elapsed)
 
     def seconds_left(self, now: float, waiting: int, ages: Collection[float]) -> float | None:
-        """Seconds until all swaps ended; None while the rate is unknown.
+        """Seconds until all swaps ended; None while nothing is known.
+
+        Nothing is known before a swap of this run has ended, and nothing is known when the last swaps in
+        flight already take longer than the average: "0 s left" would be wrong until they end.
 
         Args:
             now: The current time, on the same clock as in `swap_ended`.
@@ -51,4 +54,5 @@ class EtaEstimator:
         rate, duration = self.swaps_per_second(now), self.mean_duration
         if rate is None or duration is None:
             return None
-        return (waiting + sum(max(0.0, 1 - age / duration) for age in ages)) / rate
+        seconds = (waiting + sum(max(0.0, 1 - age / duration) for age in ages)) / rate
+        return seconds if seconds >= 0.5 else None

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from rich.console import Console
 
 from segmind_swap import (
     MEAN_SECONDS,
@@ -21,6 +18,7 @@ from segmind_swap import (
     SwapRequest,
 )
 
+from .._terminal.console import print_json, print_text, status_display
 from .._terminal.text import format_duration, format_usd, one_line
 from .options import BatchLimits
 from .pairs_file import Pairs
@@ -80,7 +78,7 @@ async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: 
         JournalError: The journal exists, and cannot be read.
     """
     problems = list(pairs.problems)
-    with Console(stderr=True, highlight=False).status("checking the inputs") as status:
+    with status_display("checking the inputs") as status:
 
         def counted() -> Iterator[SwapRequest]:
             for number, request in enumerate(pairs.requests):
@@ -147,7 +145,7 @@ def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
             "committed_usd": plan.committed_usd,
             "seconds": plan.seconds(limits),
         }
-        print(json.dumps(fields))
+        print_json(fields)
         return
     known = [
         f"{number:,} {state}" for state, number in plan.states.items() if state is not OutcomeState.PENDING
@@ -172,4 +170,4 @@ def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
     if limits.rpm is not None:
         rate += f", {limits.rpm:g} submits a minute"
     lines.append(f"time     about {format_duration(plan.seconds(limits))}: {rate}")
-    print("\n".join([*lines, "", "nothing was sent: this was a dry run"]))
+    print_text("\n".join([*lines, "", "nothing was sent: this was a dry run"]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import signal
 import sys
@@ -10,23 +9,33 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 
 from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 
-from .._terminal.exit_codes import ExitCode, print_error
+from .._terminal.console import console, print_json
+from .._terminal.errors import print_error
+from .._terminal.exit_codes import ExitCode, most_urgent
 from .._terminal.state_labels import states_table
 from .._terminal.text import format_duration, format_usd, printable
+from .failures import Failures
 
 S = OutcomeState
-_EXIT_CODES = (
-    ((S.UNKNOWN, S.SENDING), ExitCode.UNKNOWN),
-    ((S.ACCEPTED, S.UNREADABLE, S.EXPIRED, S.COMPLETED), ExitCode.UNFINISHED),
-    ((S.PENDING,), ExitCode.STOPPED),
-    ((S.FAILED, S.REJECTED, S.ABANDONED), ExitCode.FAILED),
-)
-"""The exit code of each state, in the order of urgency: the first state that any swap is in decides."""
+_EXIT_CODES = {
+    S.SAVED: ExitCode.DONE,
+    S.UNKNOWN: ExitCode.UNKNOWN,
+    S.SENDING: ExitCode.UNKNOWN,
+    S.ACCEPTED: ExitCode.UNFINISHED,
+    S.UNREADABLE: ExitCode.UNFINISHED,
+    S.EXPIRED: ExitCode.UNFINISHED,
+    S.COMPLETED: ExitCode.UNFINISHED,
+    S.PENDING: ExitCode.STOPPED,
+    S.FAILED: ExitCode.FAILED,
+    S.ABANDONED: ExitCode.FAILED,
+    S.REJECTED: ExitCode.REFUSED,
+}
+SETTLED_WITHOUT_PICTURE = frozenset({S.FAILED, S.REJECTED, S.ABANDONED})
+"""If an earlier run settled a swap so, the swap does not count for the exit code of a later run."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,6 +44,8 @@ class BatchSummary:
 
     Attributes:
         states: The number of inputs in each state.
+        settled_earlier: How many of these an earlier run settled without a picture.
+        failures: Why swaps of this run have no picture.
         committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
         stopped_by: The error because of which the batch submitted nothing more, if there is one.
@@ -46,6 +57,8 @@ class BatchSummary:
     """
 
     states: Counter[OutcomeState]
+    settled_earlier: Counter[OutcomeState]
+    failures: Failures
     committed_usd: float
     budget_usd: float | None
     stopped_by: SwapError | None
@@ -59,13 +72,10 @@ class BatchSummary:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The code of the signal if there is one, else of the most urgent state."""
+        """The code of the signal if there is one, else of the most urgent state of this run."""
         if self.signal is not None:
             return ExitCode.of_signal(self.signal)
-        return next(
-            (code for states, code in _EXIT_CODES if any(self.states[state] for state in states)),
-            ExitCode.DONE,
-        )
+        return most_urgent(_EXIT_CODES[state] for state in self.states - self.settled_earlier)
 
     def show(self, *, as_json: bool) -> None:
         """Prints errors on standard error, and everything else on standard output."""
@@ -75,14 +85,20 @@ class BatchSummary:
             in_flight = "are in the journal" if self.is_cancelled else "are finished"
             print_error(f"interrupted; the swaps that were in flight {in_flight}")
         if as_json:
-            print(json.dumps(self._fields()))
+            print_json(self._fields())
             return
-        console = Console(highlight=False, emoji=False)
+        out = console()
         saved, total = self.states[S.SAVED], self.states.total()
         style = "green" if saved == total else "yellow"
-        console.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {format_duration(self.seconds)}")
+        out.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {format_duration(self.seconds)}")
         if saved < total:
-            console.print(states_table(self.states), soft_wrap=True)
+            out.print(states_table(self.states))
+        if earlier := [f"{count:,} {state}" for state, count in self.settled_earlier.items()]:
+            out.print(f"{' and '.join(earlier)} in an earlier run, which does not count for the exit code")
+        if reasons := self.failures.lines(self.report):
+            out.print("in this run:")
+            for line in reasons:
+                out.print(Text(f"  {printable(line)}"))
         for name, value in (
             ("cost", self._cost()),
             ("report", self.report),
@@ -90,14 +106,15 @@ class BatchSummary:
             ("journal", self.journal),
         ):
             if value is not None:
-                console.print(Text(f"{name:<8} {printable(str(value))}"), soft_wrap=True)
+                out.print(Text(f"{name:<8} {printable(str(value))}"))
         for line in self._next_steps():
-            console.print(Text(printable(line)), soft_wrap=True)
+            out.print(Text(printable(line)))
 
     def _fields(self) -> dict[str, object]:
         error = self.stopped_by
         return {
             "states": self.states,
+            "settled_earlier": self.settled_earlier,
             "committed_usd": self.committed_usd,
             "stopped_by": None if error is None else {"error": type(error).__name__, "message": str(error)},
             "journal": str(self.journal),

@@ -1,137 +1,56 @@
-"""The exit codes of the commands, and how errors and signals become a message and an exit code."""
+"""The exit codes of the commands: what happened to the money, whatever could be printed."""
 
 from __future__ import annotations
 
-import json
-import shlex
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from enum import IntEnum
-from pathlib import Path
-from typing import NoReturn
-
-import typer
-from rich.console import Console
-from rich.text import Text
-
-from segmind_swap import (
-    ConfigurationError,
-    DownloadError,
-    ImageError,
-    JournalError,
-    SubmissionUnknownError,
-    SwapError,
-    SwapExpiredError,
-    SwapFailedError,
-    SwapJob,
-)
-
-from .signals import termination_as_keyboard_interrupt
-from .text import printable
+from typing import Self
 
 
 class ExitCode(IntEnum):
-    """The exit codes of all commands."""
+    """The exit codes of all commands.
 
-    DONE = 0
-    FAILED = 1
-    """The service refused the request or was not reached, or the job failed. There will be no result."""
-    USAGE = 2
-    """An option or an input cannot be used. Nothing was sent, nothing is charged."""
-    UNFINISHED = 3
-    """A job was accepted and is billed, but its picture is not saved yet: `wait` for the job."""
-    UNKNOWN = 4
-    """A submit may have been accepted and billed. Check the account's history before submitting again."""
-    STOPPED = 5
-    """A batch ended before every input was submitted. The same command continues the batch."""
-    HUNG_UP = 129
-    """The terminal was closed (SIGHUP)."""
-    INTERRUPTED = 130
-    TERMINATED = 143
+    A code speaks of the run that ends with the code. What an earlier run has settled does not count.
+    `meaning` is the text of `--help` and of the documentation.
+    """
+
+    meaning: str
+
+    def __new__(cls, value: int, meaning: str) -> Self:
+        """A member with its number and its meaning."""
+        code = int.__new__(cls, value)
+        code._value_ = value
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "done; every picture is saved"
+    REFUSED = 1, "refused or not reached; nothing is charged"
+    USAGE = 2, "an option or an input cannot be used; nothing was sent"
+    UNFINISHED = 3, "a job is billed, but its picture is not saved: wait for the job"
+    UNKNOWN = 4, "a submit was perhaps accepted and billed"
+    STOPPED = 5, "stopped before every input was submitted: the same command continues"
+    FAILED = 6, "the service ran the job, and the job failed; perhaps charged"
+    HUNG_UP = 129, "the terminal was closed (SIGHUP)"
+    INTERRUPTED = 130, "interrupted by Ctrl-C (SIGINT)"
+    TERMINATED = 143, "ended by SIGTERM"
 
     @classmethod
     def of_signal(cls, number: int) -> ExitCode:
         """The code of a command that a signal ended: 128 and the number, as shells count."""
-        return cls(128 + number)
+        return next(code for code in cls if code == 128 + number)
 
 
-def print_error(message: str) -> None:
-    """Prints a message on standard error."""
-    text = Text.assemble(("segmind-swap:", "red"), " ", printable(message))
-    Console(stderr=True, highlight=False).print(text, soft_wrap=True)
+def most_urgent(codes: Iterable[ExitCode]) -> ExitCode:
+    """The code of several swaps together: that of the swap which needs a person first."""
+    found = set(codes)
+    return next((code for code in _BY_URGENCY if code in found), ExitCode.DONE)
 
 
-def exit_with_error(code: ExitCode, message: str) -> NoReturn:
-    """Prints a message on standard error, and ends the command."""
-    print_error(message)
-    raise typer.Exit(code)
-
-
-def wait_hint(job: SwapJob, out: Path | None) -> str:
-    """A sentence with the command that downloads the picture of an accepted job."""
-    return f"the job was accepted and is billed; to download its picture:\n  {wait_command(job, out)}"
-
-
-def wait_command(job: SwapJob, out: Path | None) -> str:
-    """The shell command that downloads the picture of an accepted job."""
-    target = shlex.quote(str(out)) if out is not None else "OUT.png"
-    return f"segmind-swap wait {shlex.quote(job.poll_url or job.model_dump_json())} --out {target}"
-
-
-def exit_code_of(error: SwapError) -> ExitCode:
-    """The exit code of an error."""
-    match error:
-        case SubmissionUnknownError():
-            return ExitCode.UNKNOWN
-        case ConfigurationError() | ImageError() | JournalError() if error.job is None:
-            return ExitCode.USAGE
-        case SwapFailedError():
-            return ExitCode.FAILED
-        case _:
-            return ExitCode.FAILED if error.job is None else ExitCode.UNFINISHED
-
-
-@contextmanager
-def errors_as_exit_codes(
-    out: Path | None = None,
-    *,
-    current_job: Callable[[], SwapJob | None] = lambda: None,
-    as_json: bool = False,
-) -> Iterator[None]:
-    """Turns errors and signals inside the block into a message and an exit code.
-
-    If a job was accepted and is billed, the message includes the command that downloads its picture.
-
-    Args:
-        out: The target of the picture, for that command.
-        current_job: Returns the job that the command waits for at the moment of a signal, if there is one.
-        as_json: Also print the error, and the job if there is one, as JSON on standard output.
-
-    Raises:
-        typer.Exit: An error or a signal ended the block.
-    """
-    with termination_as_keyboard_interrupt() as terminations:
-        try:
-            yield
-        except SwapError as exc:
-            print_error(str(exc))
-            code = exit_code_of(exc)
-            if isinstance(exc, DownloadError):
-                print_error(f"the service keeps the picture for about 7 days at {exc.url}")
-            # Waiting again for the same job cannot succeed after these errors; their messages say what can.
-            wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
-            if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
-                print_error(wait_hint(exc.job, out))
-            error, message, job = type(exc).__name__, str(exc), exc.job
-        except KeyboardInterrupt:
-            job = current_job()
-            print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
-            code = ExitCode.of_signal(terminations[0] if terminations else signal.SIGINT)
-            error, message = "Interrupted", "interrupted"
-        else:
-            return
-    if as_json:
-        fields = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
-        print(json.dumps(fields))
-    raise typer.Exit(code)
+_BY_URGENCY = (
+    ExitCode.UNKNOWN,
+    ExitCode.UNFINISHED,
+    ExitCode.STOPPED,
+    ExitCode.FAILED,
+    ExitCode.USAGE,
+    ExitCode.REFUSED,
+)

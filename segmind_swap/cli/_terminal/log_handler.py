@@ -16,5 +16,8 @@ class StderrLogHandler(logging.Handler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Prints the message of a log record."""
-        print(f"segmind-swap: {printable(record.getMessage())}", file=sys.stderr)
+        """Prints the message of a log record. A record that cannot be printed raises nothing."""
+        try:
+            sys.stderr.write(f"segmind-swap: {printable(record.getMessage())}\n")
+        except Exception:
+            self.handleError(record)

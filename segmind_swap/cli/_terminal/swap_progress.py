@@ -33,12 +33,14 @@ class SwapProgress:
 
     Attributes:
         job: The job, after the service accepted it.
+        is_submitting: Whether a submit was sent whose answer is not known.
         display: A context manager that shows the line while the swap runs.
     """
 
     def __init__(self, on_accepted: Callable[[SwapJob], str | None] = lambda job: None) -> None:
         self._on_accepted = on_accepted
         self.job: SwapJob | None = None
+        self.is_submitting = False
         self._state = "checking the pictures"
         self._started = time.monotonic()
         self._spinner = Spinner("dots")
@@ -50,9 +52,11 @@ class SwapProgress:
             case Uploaded():
                 self._show("uploaded a picture")
             case Submitting():
+                self.is_submitting = True
                 self._show("submitting")
             case Accepted(job=job):
                 self.job = job
+                self.is_submitting = False
                 hint = self._on_accepted(job)
                 self._show(f"accepted as {job.name}")
                 if hint is not None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from segmind_swap import BudgetExceededError, OutcomeState
+from segmind_swap import BudgetExceededError, OutcomeState, SwapError, SwapOutcome, SwapRequest
+from segmind_swap.cli._batch.failures import Failures
 from segmind_swap.cli._batch.summary import BatchSummary
 
 S = OutcomeState
@@ -16,6 +17,8 @@ S = OutcomeState
 
 def summary(states: dict[OutcomeState, int], **changes: Any) -> BatchSummary:
     defaults: dict[str, Any] = {
+        "settled_earlier": Counter(),
+        "failures": Failures(),
         "committed_usd": 0.6,
         "budget_usd": None,
         "stopped_by": None,
@@ -33,9 +36,10 @@ def summary(states: dict[OutcomeState, int], **changes: Any) -> BatchSummary:
     ("states", "code"),
     [
         ({S.SAVED: 2}, 0),
-        ({S.SAVED: 1, S.FAILED: 1}, 1),
+        ({S.SAVED: 1, S.FAILED: 1}, 6),
         ({S.REJECTED: 1}, 1),
-        ({S.ABANDONED: 1}, 1),
+        ({S.ABANDONED: 1}, 6),
+        ({S.REJECTED: 2, S.FAILED: 1}, 6),
         ({S.PENDING: 1, S.FAILED: 1}, 5),
         ({S.ACCEPTED: 1, S.PENDING: 1}, 3),
         ({S.EXPIRED: 1, S.PENDING: 1}, 3),
@@ -49,6 +53,30 @@ def test_the_most_urgent_state_decides_the_exit_code(states: dict[OutcomeState, 
     assert summary(states, signal=signal.SIGINT).exit_code == 130
     assert summary(states, signal=signal.SIGTERM).exit_code == 143
     assert summary(states, signal=signal.SIGHUP).exit_code == 129
+
+
+def test_what_an_earlier_run_settled_does_not_count_for_the_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    earlier = Counter({S.FAILED: 1, S.REJECTED: 2})
+    resumed = summary({S.SAVED: 5, S.FAILED: 1, S.REJECTED: 2}, settled_earlier=earlier)
+    assert resumed.exit_code == 0
+    resumed.show(as_json=False)
+    assert "1 failed and 2 rejected in an earlier run, which does not count" in capsys.readouterr().out
+    assert summary({S.SAVED: 5, S.FAILED: 2}, settled_earlier=Counter({S.FAILED: 1})).exit_code == 6
+    assert summary({S.UNKNOWN: 1, S.FAILED: 1}, settled_earlier=Counter({S.FAILED: 1})).exit_code == 4
+
+
+def test_the_end_of_a_batch_names_its_failures_and_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    failures = Failures()
+    request = SwapRequest(id=":cat:[red]", reference_character_image="a.png", character_image="b.png")
+    failures.add(SwapOutcome(request=request, state=S.FAILED, error=SwapError("no face was found")))
+    summary({S.FAILED: 1}, failures=failures).show(as_json=False)
+    assert "in this run:\n  :cat:[red]: no face was found\n" in capsys.readouterr().out
 
 
 def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
@@ -91,6 +119,7 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
     summary({S.PENDING: 1}, stopped_by=error, results=None).show(as_json=True)
     assert json.loads(capsys.readouterr().out) == {
         "states": {"pending": 1},
+        "settled_earlier": {},
         "committed_usd": 0.6,
         "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
         "journal": "out/journal.db",

@@ -1,87 +1,31 @@
-"""The exit codes of errors."""
+"""The exit codes, and which code several swaps have together."""
 
-import json
-from pathlib import Path
+import signal
 
 import pytest
-import typer
 
-from segmind_swap import (
-    AuthenticationError,
-    ConfigurationError,
-    DownloadError,
-    ImageError,
-    JournalError,
-    OutputError,
-    SubmissionUnknownError,
-    SwapError,
-    SwapExpiredError,
-    SwapFailedError,
-    SwapJob,
-    SwapTimeoutError,
-)
-from segmind_swap.cli._terminal.exit_codes import ExitCode, errors_as_exit_codes, exit_code_of
+from segmind_swap.cli._terminal.exit_codes import ExitCode, most_urgent
 
-JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="w")
+C = ExitCode
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("codes", "code"),
     [
-        (ConfigurationError("x"), 2),
-        (ImageError("x", image="a.png"), 2),
-        (AuthenticationError("x", status_code=401), 1),
-        (AuthenticationError("x", status_code=401, job=JOB), 3),
-        (SwapFailedError("x", reason="", job=JOB), 1),
-        (SwapTimeoutError("x", seconds=1, job=JOB), 3),
-        (SwapExpiredError("x", job=JOB), 3),
-        (OutputError("x", body=b"", job=JOB), 3),
-        (DownloadError("x", url="https://a.example/b", job=JOB), 3),
-        (SubmissionUnknownError("x"), 4),
-        (SubmissionUnknownError("x", job=JOB), 4),
+        ([], 0),
+        ([C.DONE, C.DONE], 0),
+        ([C.DONE, C.REFUSED], 1),
+        ([C.REFUSED, C.FAILED], 6),
+        ([C.FAILED, C.STOPPED], 5),
+        ([C.STOPPED, C.UNFINISHED], 3),
+        ([C.UNFINISHED, C.UNKNOWN], 4),
     ],
 )
-def test_the_exit_code_of_an_error_says_whether_something_was_paid(error: SwapError, code: int) -> None:
-    assert exit_code_of(error) == code
+def test_of_several_swaps_the_most_urgent_decides(codes: list[ExitCode], code: int) -> None:
+    assert most_urgent(codes) == most_urgent(reversed(codes)) == code
 
 
-def test_a_journal_that_cannot_be_used_is_a_usage_error() -> None:
-    assert exit_code_of(JournalError("x", path="j")) is ExitCode.USAGE
-
-
-def test_an_error_after_the_job_was_accepted_prints_the_command_that_waits(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(typer.Exit) as caught, errors_as_exit_codes(Path("my out.png"), as_json=True):
-        raise SwapTimeoutError("too late", seconds=1, job=JOB)
-    assert caught.value.exit_code == ExitCode.UNFINISHED
-    out, err = capsys.readouterr()
-    assert f"segmind-swap wait {JOB.poll_url} --out 'my out.png'" in err
-    fields = json.loads(out)
-    assert (fields["error"], fields["message"]) == ("SwapTimeoutError", "too late")
-    assert SwapJob.model_validate(fields["job"]) == JOB
-
-
-@pytest.mark.parametrize("error", [SwapExpiredError("gone", job=JOB), ConfigurationError("other", job=JOB)])
-def test_where_waiting_again_cannot_help_the_command_is_not_printed(
-    error: SwapError, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(typer.Exit), errors_as_exit_codes():
-        raise error
-    out, err = capsys.readouterr()
-    assert (out, err) == ("", f"segmind-swap: {error}\n")
-
-
-def test_ctrl_c_without_a_job_says_interrupted(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit) as caught, errors_as_exit_codes(as_json=True):
-        raise KeyboardInterrupt
-    assert caught.value.exit_code == ExitCode.INTERRUPTED
-    out, err = capsys.readouterr()
-    assert err == "segmind-swap: interrupted\n"
-    assert json.loads(out) == {"error": "Interrupted", "message": "interrupted", "job": None}
-
-
-def test_without_an_error_nothing_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    with errors_as_exit_codes(as_json=True):
-        pass
-    assert capsys.readouterr() == ("", "")
+def test_a_signal_has_the_code_that_shells_count() -> None:
+    assert ExitCode.of_signal(signal.SIGINT) is C.INTERRUPTED
+    assert ExitCode.of_signal(signal.SIGTERM) is C.TERMINATED
+    assert ExitCode.of_signal(signal.SIGHUP) is C.HUNG_UP

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from types import CodeType
-from typing import Any, get_args
+from typing import Any
 
 import certifi
 import httpx
@@ -24,7 +24,7 @@ import typer.main
 from PIL import Image
 
 import segmind_swap
-from segmind_swap import Event, SwapClient, SwapError
+from segmind_swap import SwapClient
 from segmind_swap.cli._app import app
 from segmind_swap.cli._pictures import copy_pictures
 from segmind_swap.cli._terminal.exit_codes import ExitCode
@@ -228,13 +228,17 @@ def test_an_example_that_is_wrong_fails_whether_it_is_a_program_a_cell_or_a_test
 
 
 def test_of_many_swaps_one_is_rejected_and_the_rest_are_done(stage: Stage) -> None:
-    for block in blocks(DOCS / "how-to" / "many.md", "python"):
-        if "trio" in block.code:
-            break
-        stage.run(block)
+    whole, in_order, left_early = blocks(DOCS / "how-to" / "many.md", "python")[:3]
+    stage.run(whole)
     states = {outcome.request.id: outcome.state.value for outcome in stage.names["found"]}
     assert states == {"street": "saved", "hero": "saved", "gone": "rejected"}
-    assert len(stage.emulator.ledger) == 4, "two in each of the first examples"
+    assert len(stage.emulator.ledger) == 2
+    stage.run(in_order)
+    assert len(stage.emulator.ledger) == 4
+    # The first outcome is that of the file which does not exist. Whether the others were submitted by then
+    # depends on the threads that read their files.
+    stage.run(left_early)
+    assert 4 <= len(stage.emulator.ledger) <= 6
 
 
 def test_the_tutorial_shows_what_its_programs_print(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,11 +263,11 @@ def test_hardly_any_example_is_left_out() -> None:
 
 
 def test_every_fence_is_one_that_these_tests_understand() -> None:
-    known = {"python", "sh", "text", "json", "mermaid"}
-    directives = {"{eval-rst}", "{toctree}", "{image}", "{figure}", "{note}", "{warning}", "{tip}"}
+    # "py" is a signature in the reference, and no example.
+    known = {"python", "py", "sh", "text", "json", "mermaid", "{toctree}"}
     for document in DOCUMENTS:
         opening = re.findall(r"^ *```(\S+)", document.read_text(encoding="utf-8"), re.MULTILINE)
-        assert set(opening) <= known | directives, document
+        assert set(opening) <= known, document
 
 
 # The FastAPI guide, as its readers' readers meet it
@@ -383,58 +387,3 @@ def test_the_command_line_reference_names_every_command_and_option_with_its_defa
 def test_the_command_line_reference_lists_every_exit_code() -> None:
     text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in ExitCode]
-
-
-# The tables of names
-
-
-def test_the_reference_describes_every_error_twice_in_the_table_and_in_full() -> None:
-    text = (DOCS / "reference" / "errors.md").read_text(encoding="utf-8")
-    exported = {
-        name
-        for name in segmind_swap.__all__
-        if inspect.isclass(kind := getattr(segmind_swap, name)) and issubclass(kind, SwapError)
-    }
-    assert set(re.findall(r"autoexception:: (\w+)", text)) == exported
-    in_table = set(re.findall(r"^\| \{py:exc\}`~segmind_swap\.(\w+)`", text, re.MULTILINE))
-    assert in_table == exported - {"SwapError", "StatusError"}, "the two roots are never raised themselves"
-
-
-def test_the_reference_describes_every_event() -> None:
-    text = (DOCS / "reference" / "events.md").read_text(encoding="utf-8")
-    events = {kind.__name__ for kind in get_args(Event)}
-    assert set(re.findall(r"autoclass:: (\w+)", text)) == events
-    assert set(re.findall(r"^\| \{py:class\}`~segmind_swap\.(\w+)`", text, re.MULTILINE)) == events
-
-
-def test_the_client_and_emulator_references_describe_all_that_is_exported() -> None:
-    described = {
-        name
-        for page in ("client", "errors", "events", "emulator")
-        for name in re.findall(
-            r"(?:auto(?:class|data|exception|function)|py:type):: (\w+)",
-            (DOCS / "reference" / f"{page}.md").read_text(encoding="utf-8"),
-        )
-    }
-    from segmind_swap import emulator
-
-    assert {*segmind_swap.__all__, *emulator.__all__} <= described
-
-
-def test_the_testing_reference_describes_every_fixture_and_function() -> None:
-    from segmind_swap import testing
-
-    text = (DOCS / "reference" / "testing.md").read_text(encoding="utf-8")
-    described = set(re.findall(r"autofunction:: (\w+)|^\| `(\w+)` ", text, re.MULTILINE))
-    assert {name for pair in described for name in pair if name} == {*testing.__all__} - {"pytest_configure"}
-
-
-def test_the_reference_names_every_variable_that_the_package_reads() -> None:
-    package = Path(segmind_swap.__file__).parent
-    read = {
-        name
-        for file in package.rglob("*.py")
-        for name in re.findall(r"SEGMIND_[A-Z_]+", file.read_text(encoding="utf-8"))
-    }
-    told = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
-    assert read == set(re.findall(r"SEGMIND_[A-Z_]+", told))

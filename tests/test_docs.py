@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import codeop
 import inspect
 import os
 import re
@@ -38,6 +39,8 @@ DOCUMENTS = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 NOT_RUN = 0
 """How many Python examples cannot be run."""
 
+WHERE_AWAIT_RUNS = "`python -m asyncio`"
+
 _FENCE = re.compile(
     r"(?:^ *<!-- (?P<remark>[^\n]*) -->\n)?"
     r"^(?P<indent> *)```(?P<language>[a-z]+)\n(?P<code>.*?)^(?P=indent)```$",
@@ -67,6 +70,18 @@ class Block:
         return self.remark.removeprefix("file: ") if self.remark.startswith("file: ") else ""
 
     @property
+    def is_pasted(self) -> bool:
+        """Whether the example is pasted into `python -m asyncio`, and is no program or file."""
+        if compiled(self).co_flags & inspect.CO_COROUTINE:
+            return True
+        is_program = bool(self.remark) or ".run(" in self.code
+        return (
+            not is_program
+            and self.document.is_file()
+            and WHERE_AWAIT_RUNS in self.document.read_text("utf-8")
+        )
+
+    @property
     def is_run(self) -> bool:
         return not self.remark.startswith("not run: ")
 
@@ -92,6 +107,28 @@ def name_of(value: object) -> str:
 # The examples
 
 
+def compiled(block: Block) -> CodeType:
+    """An example as one piece of code, which is a coroutine if it has `await` outside a function."""
+    # The traceback of a broken example then shows the document's own lines.
+    source = "\n" * (block.line - 1) + block.code
+    code = compile(source, str(block.document), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    assert isinstance(code, CodeType)
+    return code
+
+
+def as_typed(block: Block) -> Iterator[CodeType]:
+    """The statements of an example as `python -m asyncio` reads them, line by line, when a user pastes it."""
+    compiler = codeop.CommandCompiler()
+    compiler.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    lines: list[str] = []
+    for line in [*block.code.splitlines(), ""]:
+        lines.append(line)
+        if (code := compiler("\n".join(lines), block.place, "single")) is not None:
+            yield code
+            lines.clear()
+    assert not lines, "the last statement is not complete"
+
+
 class Stage:
     """Where one document's examples run: one namespace, one emulator, and a loop on virtual time."""
 
@@ -115,22 +152,21 @@ class Stage:
         monkeypatch.setattr(segmind_swap, "SwapClient", client)
         monkeypatch.setenv("SEGMIND_API_KEY", "emulator-key")
         monkeypatch.delenv("SEGMIND_BASE_URL", raising=False)
-        self._clients = [client()]
-        self.names: dict[str, Any] = {"__name__": "__main__", "client": self._clients[0]}
+        self.names: dict[str, Any] = {"__name__": "__main__"}
 
     def run(self, block: Block) -> None:
         """Runs an example, and the tests without arguments that it defines."""
         self.real_time = block.remark.startswith("real time: ")
         before = set(self.names)
-        # The traceback of a broken example then shows the document's own lines.
-        source = "\n" * (block.line - 1) + block.code
-        code = compile(source, str(block.document), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        assert isinstance(code, CodeType)
-        if code.co_flags & inspect.CO_COROUTINE:
-            assert not self.real_time, "top-level await shares the document's virtual loop"
-            self._runner.run(eval(code, self.names))
+        if block.is_pasted:
+            assert not self.real_time, "pasted examples share the document's virtual loop"
+            for statement in as_typed(block):
+                if statement.co_flags & inspect.CO_COROUTINE:
+                    self._runner.run(eval(statement, self.names))
+                else:
+                    exec(statement, self.names)
         else:
-            exec(code, self.names)
+            exec(compiled(block), self.names)
         for name in sorted(set(self.names) - before):
             if name.startswith("test_") and not inspect.signature(self.names[name]).parameters:
                 self.names[name]()
@@ -139,10 +175,8 @@ class Stage:
         return self._runner.run(coroutine)
 
     def close(self) -> None:
-        last = self.names.get("client")
-        for client in {*self._clients, last}:
-            if isinstance(client, SwapClient):
-                self.do(client.aclose())
+        if isinstance(client := self.names.get("client"), SwapClient):
+            self.do(client.aclose())
         self._runner.close()
 
     def _client_class(self) -> type[SwapClient]:
@@ -194,7 +228,7 @@ def test_every_python_example_of_a_document_runs_from_top_to_bottom(document: Pa
 
 @pytest.mark.real_time
 @pytest.mark.parametrize(
-    ("guide", "passed"), [("how-to/testing", 5), ("how-to/fastapi", 4), ("reference/testing", 64)]
+    ("guide", "passed"), [("how-to/testing", 5), ("how-to/fastapi", 6), ("reference/testing", 64)]
 )
 def test_a_guide_to_testing_is_a_project_whose_tests_pass(guide: str, passed: int, tmp_path: Path) -> None:
     parts = {"app.py": ""}
@@ -222,9 +256,24 @@ def test_a_guide_to_testing_is_a_project_whose_tests_pass(guide: str, passed: in
 
 
 def test_an_example_that_is_wrong_fails_whether_it_is_a_program_a_cell_or_a_test(stage: Stage) -> None:
+    stage.run(Block(DOCS, 1, "from segmind_swap import SwapClient\nclient = SwapClient()", ""))
     for code in ("assert 0", "await client.credits(); assert 0", "def test_it():\n    assert 0"):
         with pytest.raises(AssertionError):
             stage.run(Block(DOCS, 1, code, ""))
+
+
+def test_an_example_with_await_at_the_top_runs_when_it_is_pasted_line_by_line(stage: Stage) -> None:
+    pasted = "import asyncio\n\nfor _ in range(2):\n    await asyncio.sleep(0)\n\nawait asyncio.sleep(0)\n"
+    stage.run(Block(DOCS, 1, pasted, ""))
+    for broken in (pasted.replace(")\n\na", ")\na"), pasted.replace(":\n", ":\n    pass\n\n")):
+        with pytest.raises(SyntaxError):
+            stage.run(Block(DOCS, 1, broken, ""))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_a_document_with_await_at_the_top_says_where_that_runs(document: Path) -> None:
+    if any(compiled(block).co_flags & inspect.CO_COROUTINE for block in blocks(document, "python")):
+        assert WHERE_AWAIT_RUNS in document.read_text(encoding="utf-8")
 
 
 def test_of_many_swaps_one_is_rejected_and_the_rest_are_done(stage: Stage) -> None:
@@ -264,7 +313,7 @@ def test_hardly_any_example_is_left_out() -> None:
 
 def test_every_fence_is_one_that_these_tests_understand() -> None:
     # "py" is a signature in the reference, and no example.
-    known = {"python", "py", "sh", "text", "json", "mermaid", "{toctree}"}
+    known = {"python", "py", "sh", "text", "json", "yaml", "mermaid", "{toctree}"}
     for document in DOCUMENTS:
         opening = re.findall(r"^ *```(\S+)", document.read_text(encoding="utf-8"), re.MULTILINE)
         assert set(opening) <= known, document
@@ -277,6 +326,7 @@ def test_the_fastapi_example_answers_quickly_and_brings_the_picture_later(stage:
     for block in blocks(DOCS / "how-to" / "fastapi.md", "python"):
         if not block.file:
             stage.run(block)
+    stage.names["POLL_EVERY"] = 0  # its clock is not virtual
     site = stage.names["app"]
     pictures = {
         "reference_character_image": "https://pictures.example/hero.png",
@@ -387,3 +437,17 @@ def test_the_command_line_reference_names_every_command_and_option_with_its_defa
 def test_the_command_line_reference_lists_every_exit_code() -> None:
     text = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| (\d+) \|", text, re.MULTILINE) == [str(code.value) for code in ExitCode]
+
+
+# The tables of names
+
+
+def test_the_reference_names_every_variable_that_the_package_reads() -> None:
+    package = Path(segmind_swap.__file__).parent
+    read = {
+        name
+        for file in package.rglob("*.py")
+        for name in re.findall(r"SEGMIND_[A-Z_]+", file.read_text(encoding="utf-8"))
+    }
+    told = (DOCS / "reference" / "environment.md").read_text(encoding="utf-8")
+    assert read == set(re.findall(r"SEGMIND_[A-Z_]+", told))

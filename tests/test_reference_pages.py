@@ -91,16 +91,6 @@ def test_the_testing_reference_describes_every_fixture_and_function() -> None:
     assert {*testing.__all__} - {"pytest_configure"} <= fixtures | described("testing")
 
 
-def test_the_reference_names_every_variable_that_the_package_reads() -> None:
-    package = Path(segmind_swap.__file__).parent
-    read = {
-        name
-        for file in package.rglob("*.py")
-        for name in re.findall(r"SEGMIND_[A-Z_]+", file.read_text(encoding="utf-8"))
-    }
-    assert read == set(re.findall(r"SEGMIND_[A-Z_]+", text_of("environment")))
-
-
 # What a Git host shows
 
 

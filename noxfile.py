@@ -271,6 +271,15 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def prints(session: nox.Session) -> None:
+    """Each command, with its output broken in each way at each moment: ten minutes; the suite runs a part."""
+    install_wheel(session)
+    session.install(*group("test"))
+    env = {"PRINT_GRID": "all", "PYTHONSAFEPATH": "1"}
+    session.run("pytest", "tests/stories/test_print_grid.py", *session.posargs, env=env)
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """Whether the tests notice when a rule about money, waiting or trust is changed; takes an hour."""
     session.install(".[demo]", *group("mutation"))

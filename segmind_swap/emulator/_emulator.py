@@ -44,7 +44,7 @@ A job that needs a dropped upload fails, and says so.
 """
 
 RENDER_THREADS = 2
-"""Pictures that a server decodes or draws at the same time. Each may take 320 MB."""
+"""Pictures that a server decodes or Each may take 640 MB, a photo of a phone 40 MB."""
 
 
 class Emulator:

@@ -283,7 +283,7 @@ function factsOf(job, word, tone) {
 
 /** What is known about a job whose pictures had been submitted before. */
 function againOf(job) {
-  return job.lost_before ? `paid twice: the answer to swap ${job.lost_before} was lost, and it was submitted again`
+  return job.lost_before ? `paid twice: the answer to swap ${job.lost_before} was lost`
     : `same pictures again as swap ${job.billed_before}`;
 }
 

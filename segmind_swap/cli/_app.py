@@ -10,7 +10,7 @@ import typer
 from segmind_swap import PRICE_USD, PollPolicy
 
 from ._batch.options import BatchOptions
-from ._emulator_engine import Engine
+from ._emulator_engine import PREVIEWS_AT_MOST, Engine
 from ._help import Command, Group
 from ._terminal.exit_codes import ExitCode
 from ._terminal.text import format_usd
@@ -42,6 +42,15 @@ Strict = Annotated[
 UseEmulator = Annotated[
     bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
 ]
+EmulatorEngine = Annotated[
+    Engine | None,
+    typer.Option(
+        "--engine",
+        help="With --emulator, what draws the pictures: a local preview of the swap, a sheet of both inputs,"
+        " or a dot.",
+        show_default="preview if it is installed, else sheet",
+    ),
+]
 AllowHttp = Annotated[
     bool,
     typer.Option(
@@ -71,6 +80,7 @@ def swap(
     overwrite: Overwrite = False,
     strict: Strict = False,
     emulator: UseEmulator = False,
+    engine: EmulatorEngine = None,
     allow_http: AllowHttp = False,
     timeout: Timeout = 900.0,
     as_json: Json = False,
@@ -85,6 +95,7 @@ def swap(
         overwrite=overwrite,
         strict=strict,
         emulator=emulator,
+        engine=engine,
         allow_http=allow_http,
         timeout=timeout,
         as_json=as_json,
@@ -180,6 +191,15 @@ def batch(
         bool, typer.Option("--dry-run", help="Check every input, print cost and time, and send nothing.")
     ] = False,
     emulator: UseEmulator = False,
+    engine: Annotated[
+        Engine | None,
+        typer.Option(
+            help="With --emulator, what draws the pictures: local previews of the swaps, sheets of both"
+            " inputs, or dots.",
+            show_default=f"preview if it is installed and there are at most {PREVIEWS_AT_MOST} inputs, else"
+            " sheet",
+        ),
+    ] = None,
     allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:
@@ -205,6 +225,7 @@ def batch(
             max_failed=max_failed,
             dry_run=dry_run,
             emulator=emulator,
+            engine=engine,
             allow_http=allow_http,
             as_json=as_json,
         )
@@ -310,6 +331,17 @@ def serve_emulator(
             show_default="preview if it is installed, else sheet",
         ),
     ] = None,
+    switch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="An answer to a question about the API that Segmind leaves open, as in output=url or"
+            " refund_failed=yes. May be given several times. --list-switches names all.",
+        ),
+    ] = None,
+    list_switches: Annotated[
+        bool, typer.Option("--list-switches", help="Print the switches and their values, and serve nothing.")
+    ] = False,
 ) -> None:
     """Serve a local emulator of the API, which bills nobody and returns labelled pictures.
 
@@ -328,6 +360,8 @@ def serve_emulator(
         credits_usd=credits,
         seed=seed,
         engine=engine,
+        switches=switch or [],
+        list_switches=list_switches,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,14 +21,14 @@ from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob
 from ._batch.command import run_batch
 from ._batch.options import BatchOptions
 from ._batch.pairs_file import read_pairs
-from ._connect import client_settings, new_emulator, parse_faults
+from ._connect import client_settings, new_emulator, parse_faults, parse_switches, print_switches
 from ._demo import run_demo
-from ._emulator_engine import Engine, best_engine
+from ._emulator_engine import PREVIEW_CONCURRENCY, PREVIEWS_AT_MOST, Engine, best_engine, engine_for
 from ._job_file import JobFile
 from ._journal_commands import print_status, record_decision
 from ._pictures import copy_pictures
 from ._terminal.console import console, print_json, print_text
-from ._terminal.errors import errors_as_exit_codes, exit_with_error, wait_command
+from ._terminal.errors import errors_as_exit_codes, exit_with_error, print_error, wait_command
 from ._terminal.exit_codes import ExitCode
 from ._terminal.swap_progress import SwapProgress
 from ._terminal.text import format_usd, printable
@@ -41,11 +42,13 @@ def swap(
     overwrite: bool,
     strict: bool,
     emulator: bool,
+    engine: Engine | None,
     allow_http: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Makes one swap."""
+    _check_engine(emulator, engine)
     job_file = JobFile(out)
 
     def keep(job: SwapJob) -> str | None:
@@ -79,7 +82,11 @@ def swap(
         is_submitting=lambda: progress.is_submitting,
         as_json=as_json,
     ):
-        settings_of_client = client_settings(emulator=emulator, allow_http=allow_http)
+        settings_of_client = client_settings(
+            emulator=emulator,
+            engine=engine_for(1, engine) if emulator else Engine.SHEET,
+            allow_http=allow_http,
+        )
         with settings_of_client as settings, progress.display:
             result = asyncio.run(run(settings))
     if emulator:
@@ -111,14 +118,36 @@ def wait(job: str, *, out: Path, overwrite: bool, allow_http: bool, timeout: flo
 
 def batch(options: BatchOptions) -> None:
     """Makes many swaps."""
+    _check_engine(options.emulator, options.engine)
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
         pairs = read_pairs(options.pairs, options.reference)
+        engine = Engine.SHEET
+        if options.emulator and not options.dry_run:
+            engine = engine_for(len(pairs.requests), options.engine)
+            if options.engine is None and engine is not best_engine():
+                print_error(
+                    f"more than {PREVIEWS_AT_MOST} inputs: the emulator draws labelled sheets; --engine"
+                    " preview makes local previews, which take some seconds each, one at a time"
+                )
+            options = replace(options, engine=engine)
+        if engine is Engine.PREVIEW:
+            limits = replace(limits, concurrency=min(limits.concurrency, PREVIEW_CONCURRENCY))
         with client_settings(
-            emulator=options.emulator, allow_http=options.allow_http, needs_key=not options.dry_run
+            emulator=options.emulator,
+            engine=engine,
+            allow_http=options.allow_http,
+            needs_key=not options.dry_run,
         ) as settings:
             exit_code = run_batch(pairs, options, limits, settings)
     raise typer.Exit(exit_code)
+
+
+def _check_engine(emulator: bool, engine: Engine | None) -> None:
+    if engine is not None and not emulator:
+        exit_with_error(
+            ExitCode.USAGE, "--engine is for --emulator; Segmind's service draws its own pictures"
+        )
 
 
 def status(journal: Path, *, as_json: bool) -> None:
@@ -179,17 +208,22 @@ def serve_emulator(
     credits_usd: float,
     seed: int,
     engine: Engine | None,
+    switches: Sequence[str],
+    list_switches: bool,
 ) -> None:
-    """Serves an emulator until Ctrl-C."""
+    """Serves an emulator until Ctrl-C; with `list_switches`, prints the switches instead."""
+    if list_switches:
+        print_switches()
+        return
     out = console()
     emulator = new_emulator(
         speed=speed,
         faults=parse_faults(faults),
         credits_usd=credits_usd,
         rate_limit=rate_limit,
-        count_polls=count_polls,
         seed=seed,
         engine=engine or best_engine(),
+        switches=parse_switches([*(["count_polls=yes"] if count_polls else []), *switches]),
     )
 
     def print_url(url: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from segmind_swap import PollPolicy
 
 from ._emulator_engine import Engine
+from ._terminal.console import print_text
 from ._terminal.errors import exit_with_error
 from ._terminal.exit_codes import ExitCode
 
@@ -28,12 +29,23 @@ _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
 
 @contextmanager
 def client_settings(
-    *, emulator: bool = False, allow_http: bool = False, needs_key: bool = True
+    *,
+    emulator: bool = False,
+    engine: Engine = Engine.SHEET,
+    allow_http: bool = False,
+    needs_key: bool = True,
 ) -> Iterator[dict[str, Any]]:
-    """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs."""
+    """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs.
+
+    In this emulator, a pair that the engine cannot swap gives the sheet, which says why: the command shows
+    what the two pictures are for, and is no test of the pictures.
+    """
     with _http_allowed() if allow_http else nullcontext():
         if emulator:
-            with new_emulator(speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD).serve() as url:
+            service = new_emulator(
+                speed=_SPEED, credits_usd=_CREDITS_OF_ONE_RUN_USD, engine=engine, impossible="sheet"
+            )
+            with service.serve() as url:
                 yield emulator_settings(url)
         elif os.environ.get("SEGMIND_API_KEY"):
             yield {}
@@ -75,9 +87,10 @@ def new_emulator(
     faults: Sequence[Fault] = (),
     credits_usd: float = _CREDITS_USD,
     rate_limit: int | None = None,
-    count_polls: bool = False,
     seed: int = 0,
     engine: Engine = Engine.SHEET,
+    impossible: Literal["fail", "sheet"] = "fail",
+    switches: Mapping[str, Any] | None = None,
 ) -> Emulator:
     """Makes an emulator. A missing extra or a wrong setting ends the command with a message.
 
@@ -94,9 +107,10 @@ def new_emulator(
             faults=faults,
             credits_usd=credits_usd,
             rate_limit=rate_limit,
-            count_polls=count_polls,
             seed=seed,
             engine=engine.value,
+            impossible=impossible,
+            **(switches or {}),
         )
     except (ImportError, ValueError) as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
@@ -112,3 +126,30 @@ def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
         return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
+
+
+def parse_switches(lines: Sequence[str]) -> dict[str, Any]:
+    """Parses the values of `--switch`. A value that cannot be parsed ends the command with a message."""
+    try:
+        from segmind_swap.emulator import parse_switch  # noqa: PLC0415 - needs the extra `emulator`
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+    switches: dict[str, Any] = {}
+    for line in lines:
+        try:
+            name, value = parse_switch(line)
+        except ValueError as exc:
+            exit_with_error(ExitCode.USAGE, str(exc))
+        if name in switches:
+            exit_with_error(ExitCode.USAGE, f"switch {line!r}: {name} is given a second time")
+        switches[name] = value
+    return switches
+
+
+def print_switches() -> None:
+    """Prints the switches of the emulator and their values."""
+    try:
+        from segmind_swap.emulator import describe_switches  # noqa: PLC0415 - needs the extra `emulator`
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+    print_text(describe_switches())

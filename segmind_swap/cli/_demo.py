@@ -17,7 +17,7 @@ from segmind_swap import SwapClient, SwapError, gallery
 
 from ._connect import emulator_settings, new_emulator
 from ._demo_progress import DemoProgress
-from ._emulator_engine import Engine, best_engine
+from ._emulator_engine import LEADS, Engine, best_engine
 from ._report.page import ReportItem, write_report
 from ._terminal.console import console
 from ._terminal.errors import exit_code_of, exit_with_error, print_error
@@ -122,8 +122,9 @@ def _write_report(
         ("faults survived", str(progress.faults_survived.total())),
     )
     page = folder / "report.html"
+    lead = LEADS[engine] + _LIKE_THE_SERVICE
     try:
-        write_report(page, title="Six swaps", lead=_LEADS[engine], items=items, totals=totals)
+        write_report(page, title="Six swaps", lead=lead, items=items, totals=totals)
     except OSError as exc:
         print_error(f"the report could not be written: {exc}")
     survived = ", ".join(f"{count} {fault}" for fault, count in progress.faults_survived.items())
@@ -141,13 +142,6 @@ _LIKE_THE_SERVICE = (
     " Everything else is as with the service: uploads, jobs, polls, the rate limit and the gateway error that"
     " the client survived, and the ledger."
 )
-_LEADS = {
-    Engine.PREVIEW: "Made on the local emulator, by cut-and-paste on this machine: each result is a local"
-    " preview, and shows which picture is used for which part. The service draws scene and character anew."
-    + _LIKE_THE_SERVICE,
-    Engine.SHEET: "Made on the local emulator, which swaps nothing: each result is a labelled sheet of its"
-    " two inputs, and shows which picture is used for which part." + _LIKE_THE_SERVICE,
-}
 
 
 def _report_item(id: str, character: str, scene: str, progress: DemoProgress) -> ReportItem:

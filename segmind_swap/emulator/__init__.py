@@ -32,6 +32,7 @@ from ._faults.syntax import parse_fault
 from ._pictures.engine import Engine, Picture, SwapImpossible
 from ._service.calls import Call, Kind
 from ._service.ledger import Charge
+from ._switches import describe_switches, parse_switch
 
 __all__ = [
     "Acceptance",
@@ -54,5 +55,7 @@ __all__ = [
     "SwapImpossible",
     "UploadField",
     "UrlSpelling",
+    "describe_switches",
     "parse_fault",
+    "parse_switch",
 ]

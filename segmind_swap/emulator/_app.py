@@ -98,6 +98,8 @@ class App:
         if fault is not None:
             response = faulty_response(fault, response)
             await anyio.sleep(fault.delay)
+            if kind == "submit" and (fault.hides_answer or await request.is_disconnected()):
+                account.ledger.lose_answer(response.headers.get("x-request-id", ""))
         _add_headers(response, wall)
         if fault is not None and fault.cut is not None:
             exchange.ending = "cut"

@@ -1,7 +1,11 @@
 """The points that Segmind's documents leave open or contradict each other about, each as a named choice."""
 
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_origin, get_type_hints
+import math
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args, get_type_hints
+
+AuthScheme = Literal["bearer", "x-api-key", "both"]
+"""The header in which submit and poll accept the key."""
 
 PollPath = Literal["/workflows/request", "/requests", "/v1/requests"]
 """The path under which a job is polled. All three paths have been seen."""
@@ -67,33 +71,72 @@ UrlSpelling = Literal["plain", "unencoded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """The choices of an emulator. `Emulator` explains each of them.
+    """The switches of an emulator: each decides one open point. `Emulator` explains the values.
+
+    This is the only table of the switches: the command line and the tests read it.
 
     Raises:
         ValueError: a value is not allowed; the message lists the allowed values.
     """
 
-    poll_path: PollPath = "/workflows/request"
-    acceptance: Acceptance = "full"
-    state_words: StateWords = "documented"
-    output: OutputShape = "json-list"
-    failure: FailureShape = "error"
-    failed_status: Literal[200, 422] = 200
-    no_credits_status: Literal[402, 406] = 406
-    reset_format: ResetFormat = "iso"
-    upload_field: UploadField = "file_urls"
-    upload_limit_bytes: int = 20 * 1024 * 1024
-    gateway_bills: bool = False
-    metrics: bool = False
-    lists_history: bool = True
-    urls: UrlSpelling = "plain"
+    auth: AuthScheme = field(
+        default="both", metadata={"decides": "the header in which submit and poll take the key"}
+    )
+    acceptance: Acceptance = field(default="full", metadata={"decides": "what an accepted submit answers"})
+    poll_path: PollPath = field(
+        default="/workflows/request", metadata={"decides": "the path of the poll_url"}
+    )
+    state_words: StateWords = field(default="documented", metadata={"decides": "the words for a job's state"})
+    output: OutputShape = field(
+        default="json-list", metadata={"decides": "how a completed job names its picture"}
+    )
+    failure: FailureShape = field(
+        default="error", metadata={"decides": "where a failed job gives its reason"}
+    )
+    failed_status: Literal[200, 422] = field(
+        default=200, metadata={"decides": "the HTTP status of a poll that finds a job failed"}
+    )
+    metrics: bool = field(default=False, metadata={"decides": "whether the end of a job says what it cost"})
+    refund_failed: bool = field(
+        default=False, metadata={"decides": "whether a failed job gives its price back"}
+    )
+    gateway_bills: bool = field(
+        default=False, metadata={"decides": "whether a submit behind a 502, 503 or 504 is billed"}
+    )
+    count_polls: bool = field(default=False, metadata={"decides": "whether polls use up the rate limit"})
+    reset_format: ResetFormat = field(
+        default="iso", metadata={"decides": "how a 429 says when to send again"}
+    )
+    no_credits_status: Literal[402, 406] = field(
+        default=406, metadata={"decides": "the answer to a submit that the account cannot pay"}
+    )
+    record_lifetime: float = field(
+        default=3600.0, metadata={"decides": "for how many seconds a job can be polled; then 404"}
+    )
+    upload_field: UploadField = field(
+        default="file_urls", metadata={"decides": "the key of the URLs in the answer to an upload"}
+    )
+    upload_limit_bytes: int = field(
+        default=20 * 1024 * 1024, metadata={"decides": "the largest picture that can be uploaded, in bytes"}
+    )
+    lists_history: bool = field(default=True, metadata={"decides": "whether the history lists workflow runs"})
+    urls: UrlSpelling = field(
+        default="plain", metadata={"decides": "how the URLs of jobs and pictures are written"}
+    )
 
     def __post_init__(self) -> None:
-        types = get_type_hints(type(self))
-        for field in fields(self):
-            allowed = get_args(types[field.name]) if get_origin(types[field.name]) is Literal else ()
-            value = getattr(self, field.name)
+        for switch in fields(self):
+            allowed, value = allowed_values(switch.name), getattr(self, switch.name)
             if allowed and value not in allowed:
-                raise ValueError(f"{field.name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+                words = ", ".join(map(str, allowed))
+                raise ValueError(f"{switch.name} must be one of {words}, not {value!r}")
         if self.upload_limit_bytes < 1:
             raise ValueError(f"upload_limit_bytes must be at least 1, not {self.upload_limit_bytes!r}")
+        if not 0 <= self.record_lifetime < math.inf:
+            raise ValueError(f"record_lifetime must be a number of at least 0, not {self.record_lifetime!r}")
+
+
+def allowed_values(name: str) -> tuple[Any, ...]:
+    """The values of a switch that is a choice of a few; empty for a number."""
+    kind = get_type_hints(Contract)[name]
+    return (True, False) if kind is bool else get_args(kind)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from ._app import App
 from ._contract import (
     Acceptance,
+    AuthScheme,
     Contract,
     FailureShape,
     OutputShape,
@@ -29,18 +30,21 @@ from ._faults.rules import PlacedFault
 from ._pictures.engine import Engine
 from ._server import behind_proxy, listen, loopback_only, serve_in_foreground, serve_in_thread, url_of
 from ._service.api import Api
-from ._service.auth import AuthScheme, KeyCheck
+from ._service.auth import KeyCheck
 from ._service.calls import Call, CallLog, Kind
 from ._service.files import FileStore
 from ._service.ledger import Charge, Ledger
-from ._service.outputs import EngineName, Outputs
+from ._service.outputs import EngineName, Impossible, Outputs
 from ._service.rate_limit import RateLimit
 
 UPLOADS_KEPT_BYTES = 256 * 1024 * 1024
-"""When the uploads exceed this size, the oldest are dropped. A job that needs a dropped upload fails."""
+"""When the uploads exceed this size, the least recently used are dropped.
+
+A job that needs a dropped upload fails, and says so.
+"""
 
 RENDER_THREADS = 2
-"""Pictures that a server decodes or draws at the same time. Each may take 160 MB."""
+"""Pictures that a server decodes or Each may take 640 MB, a photo of a phone 40 MB."""
 
 
 class Emulator:
@@ -81,6 +85,9 @@ class Emulator:
         engine: What makes the picture of a job. "preview" swaps by cut-and-paste and needs the extra
             ``segmind-swap[preview]``. "sheet" returns both inputs side by side and labelled. "none" returns a
             fixed picture of 8 x 8 pixels. Otherwise an `Engine`.
+        impossible: What becomes of a job whose engine finds the swap impossible, as the preview does if
+            nothing stands out in a picture. "fail": the job ends FAILED. "sheet": its picture is the sheet,
+            which says why.
         faults: The faults, in order of precedence.
         seed: The random seed that decides which calls a fault with a probability hits.
         workflows: The workflow ids that exist. A submit to another id gets a 404.
@@ -118,6 +125,7 @@ class Emulator:
         lists_history: bool = True,
         urls: UrlSpelling = "plain",
         engine: EngineName | Engine = "sheet",
+        impossible: Impossible = "fail",
         faults: Sequence[Fault] = (),
         seed: int = 0,
         workflows: Container[str] = ("678aa4026426baad7e5392fb-v7",),
@@ -126,7 +134,6 @@ class Emulator:
             "duration": duration,
             "price_usd": price_usd,
             "credits_usd": credits_usd,
-            "record_lifetime": record_lifetime,
         }
         for name, value in at_least_zero.items():
             if not 0 <= value < float("inf"):
@@ -137,10 +144,13 @@ class Emulator:
             raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
         if isinstance(workflows, str):
             raise ValueError("workflows must be a collection of ids, not a string")
-        keys = KeyCheck(api_key=api_key, auth=auth)
         self._api_key = api_key
         uploads = FileStore(UPLOADS_KEPT_BYTES)
         contract = Contract(
+            auth=auth,
+            refund_failed=refund_failed,
+            count_polls=count_polls,
+            record_lifetime=record_lifetime,
             poll_path=poll_path,
             acceptance=acceptance,
             state_words=state_words,
@@ -156,22 +166,22 @@ class Emulator:
             lists_history=lists_history,
             urls=urls,
         )
+        keys = KeyCheck(api_key=api_key, auth=contract.auth)
 
         def open_account() -> Account:
             ledger = Ledger(
                 credits_usd=credits_usd,
                 price_usd=price_usd,
                 job_time=duration / speed,
-                record_lifetime=record_lifetime,
-                refund_failed=refund_failed,
+                record_lifetime=contract.record_lifetime,
+                refund_failed=contract.refund_failed,
             )
-            outputs = Outputs(ledger=ledger, uploads=uploads, engine=engine)
+            outputs = Outputs(ledger=ledger, uploads=uploads, engine=engine, impossible=impossible)
             limit = RateLimit(rate_limit)
             api = Api(
                 contract=contract,
                 keys=keys,
                 rate_limit=limit,
-                count_polls=count_polls,
                 ledger=ledger,
                 uploads=uploads,
                 outputs=outputs,

@@ -251,8 +251,11 @@ class _Protocol(H11Protocol):
         except asyncio.CancelledError:
             # Only the shutdown cancels this task, and nothing awaits its result then.
             await self._cut(flush=False)
-        except Exception:
-            _logger.exception("the emulator could not answer %s %s", scope["method"], scope["path"])
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            _logger.exception(
+                "the emulator could not answer %s %s: %s", scope["method"], scope["path"], cause
+            )
             raise
 
     async def _cut(self, *, flush: bool) -> None:

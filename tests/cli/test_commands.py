@@ -44,8 +44,8 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Runnin
         unused.bind(("127.0.0.1", 0))  # a port on which no server listens
         nowhere = emulator_at(f"http://127.0.0.1:{unused.getsockname()[1]}")
         yield {
-            "by a person": begin("person", "--out", "out.png", "--emulator"),
-            "by a script": begin("script", "--out", "out", "--emulator", "--json"),
+            "by a person": begin("person", "--out", "out.png", "--emulator", "--engine", "sheet"),
+            "by a script": begin("script", "--out", "out", "--emulator", "--engine", "none", "--json"),
             "of nobody": begin("nobody", "--out", "no.png", **nowhere),
         }
 
@@ -87,7 +87,7 @@ def test_an_input_or_option_that_cannot_be_used_is_named_without_a_traceback(fol
         (*PAIR, "--out", "o.png", "--timeout", "0"): "timeout must be a number above zero",
     }
     for arguments, problem in cases.items():
-        done = segmind_swap("swap", *arguments, "--emulator", cwd=folder)
+        done = segmind_swap("swap", *arguments, "--emulator", "--engine", "sheet", cwd=folder)
         assert (done.returncode, done.stdout) == (2, "")
         assert problem in done.stderr
         assert "Traceback" not in done.stderr

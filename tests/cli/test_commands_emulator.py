@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from segmind_swap import SwapResult
+from segmind_swap.cli._app import app
+from segmind_swap.emulator import describe_switches
 
 from .processes import PATIENCE, emulator_at, program, running, segmind_swap
 
@@ -129,6 +132,9 @@ def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:
         "1",
         "--credits",
         "0.5",
+        "--switch",
+        "upload_field=urls",
+        "--count-polls",
     ]
     with an_emulator_command(folder, 1000, *arguments) as service:
         state = json.load(urllib.request.urlopen(f"{service['SEGMIND_BASE_URL']}/_emulator/state"))
@@ -136,7 +142,14 @@ def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:
             ("credits", "status 503", "once"),
             ("upload", "status 404", "call 2"),
         ]
-        assert (state["rate_limit"]["requests_per_minute"], state["credits_usd"]) == (1, 0.5)
+        limit = state["rate_limit"]
+        assert (limit["requests_per_minute"], limit["count_polls"], state["credits_usd"]) == (1, True, 0.5)
+        uploaded = urllib.request.Request(
+            f"{service['SEGMIND_BASE_URL']}/upload-asset",
+            data=b'{"data_urls": ["data:image/png;base64,AAEC"]}',
+            headers={"x-api-key": service["SEGMIND_API_KEY"], "content-type": "application/json"},
+        )
+        assert set(json.load(urllib.request.urlopen(uploaded))) == {"urls", "message"}
         page = urllib.request.urlopen(service["SEGMIND_BASE_URL"]).read()
         assert b"Segmind emulator" in page
 
@@ -148,8 +161,16 @@ def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:
         (["--fault", "poll:502:ten%"], "'ten%' is not understood"),
         (["--rate-limit", "0"], "rate_limit must be at least 1"),
         (["--credits", "-1"], "credits_usd must be a number of at least 0"),
+        (["--switch", "output=xml"], "output is json-list, list, "),
+        (["--count-polls", "--switch", "count_polls=no"], "count_polls is given a second time"),
     ],
 )
 def test_the_emulator_says_which_option_it_cannot_use(folder: Path, arguments: list[str], words: str) -> None:
     done = segmind_swap("emulator", "--port", "0", *arguments, cwd=folder)
     assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+def test_the_switches_are_listed_without_serving() -> None:
+    done = CliRunner().invoke(app, ["emulator", "--list-switches"])
+    assert done.exit_code == 0
+    assert done.stdout == f"{describe_switches()}\n"

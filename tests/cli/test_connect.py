@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from segmind_swap.cli._connect import client_settings, parse_faults
+from segmind_swap.cli._connect import client_settings, new_emulator, parse_faults, parse_switches
 from segmind_swap.cli._terminal.exit_codes import ExitCode
 
 from .processes import PAIR, segmind_swap
@@ -60,3 +60,28 @@ def test_a_fault_that_cannot_be_parsed_is_a_usage_error(capsys: pytest.CaptureFi
     assert caught.value.exit_code == ExitCode.USAGE
     assert "nonsense" in capsys.readouterr().err
     assert len(parse_faults(["poll:502", "submit:#3:cut"])) == 2
+
+
+def test_the_emulator_has_the_switches_that_were_given() -> None:
+    switches = parse_switches(["output=url", "count_polls=yes", "record_lifetime=5"])
+    assert switches == {"output": "url", "count_polls": True, "record_lifetime": 5.0}
+    emulator = new_emulator(speed=1, switches=switches)
+    contract = emulator._controls.account.api.contract
+    assert (contract.output, contract.count_polls, contract.record_lifetime) == ("url", True, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (["output=xml"], "output is json-list, list, "),
+        (["output=url", "nothing=1"], "there is no 'nothing'; there are auth, acceptance, "),
+        (["output=url", "output=list"], "'output=list': output is given a second time"),
+    ],
+)
+def test_a_switch_that_cannot_be_used_is_a_usage_error(
+    lines: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as caught:
+        parse_switches(lines)
+    assert caught.value.exit_code == ExitCode.USAGE
+    assert words in capsys.readouterr().err

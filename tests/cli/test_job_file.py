@@ -61,7 +61,7 @@ def test_a_failed_job_leaves_no_file_and_one_that_is_late_does(folder: Path) -> 
 
 def test_a_job_of_the_commands_own_emulator_is_not_kept_and_no_command_is_told(folder: Path) -> None:
     (folder / "out.png.job.json").write_text(JOB.model_dump_json())
-    done = segmind_swap("swap", *PAIR, "--out", "out.png", "--emulator", cwd=folder)
+    done = segmind_swap("swap", *PAIR, "--out", "out.png", "--emulator", "--engine", "none", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "segmind-swap wait" not in done.stderr
     assert (folder / "out.png.job.json").read_text() == JOB.model_dump_json()

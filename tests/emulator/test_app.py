@@ -1,7 +1,9 @@
 """The ASGI application: headers of every response, faults around the API, and clients that leave."""
 
 import json
+import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -213,3 +215,34 @@ async def test_faults_hit_neither_the_controls_nor_the_page() -> None:
         assert (await program.get("/")).status_code == 200
         assert (await program.get("/_emulator/state")).status_code == 200
     assert emulator.calls == ()
+
+
+async def test_an_answer_that_a_fault_replaced_or_cut_is_lost_and_a_late_one_is_not() -> None:
+    faults = [
+        Fault(on="submit", calls=(1,), status=504, accepts=True),
+        Fault(on="submit", calls=(2,), malformed="html"),
+        Fault(on="submit", calls=(3,), delay=5),
+        Fault(on="submit", calls=(4,), encoding="gzip"),
+        Fault(on="submit", calls=(5,), cut="mid-answer"),
+        Fault(on="submit", calls=(6,), status=504, accepts=False),
+    ]
+    emulator = Emulator(faults=faults)
+    async with connect(emulator) as client:
+        for _ in range(7):
+            with suppress(ConnectionResetError):
+                await submit(client)
+    lost = [charge.answer_lost for charge in emulator.ledger]
+    assert lost == [True, True, False, False, True, False]
+
+
+@pytest.mark.real_time
+def test_an_answer_that_came_after_the_client_had_gone_is_lost() -> None:
+    emulator = Emulator(faults=[Fault(on="submit", calls=(1,), delay=1.0)])
+    with emulator.serve() as url, httpx.Client(base_url=url, headers=KEY) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            client.post(WORKFLOW, json=SWAP, timeout=0.5)
+        while not emulator.ledger[0].answer_lost:
+            time.sleep(0.02)
+        client.post(WORKFLOW, json=SWAP)
+        totals = client.get("/_emulator/state").json()["totals"]
+    assert (totals["paid_twice"], totals["billed_again"], len(emulator.paid_twice())) == (1, 1, 1)

@@ -233,15 +233,36 @@ def test_a_body_without_end_is_refused_before_it_is_read() -> None:
         assert received == b"" or received.startswith(b"HTTP/1.1 413")
 
 
-async def test_a_mistake_of_an_engine_is_logged_and_answered_500(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_mistake_of_an_engine_ends_the_job_and_is_logged_with_its_cause(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def engine(*, reference: Picture, scene: Picture) -> bytes:
         raise RuntimeError("the engine broke")
 
     with Emulator(engine=engine, duration=0).serve() as url:
         async with caller(url) as client:
-            assert (await client.get(await poll_url(client))).status_code == 500
+            job = await poll_url(client)
+            for _ in range(2):
+                response = await client.get(job)
+                assert (response.status_code, response.json()["status"]) == (200, "FAILED")
+                assert "emulator itself could not draw" in response.json()["error"]
+                assert "RuntimeError: the engine broke" in response.json()["error"]
     (record,) = noise(caplog)
     assert (record.name, record.levelno) == ("segmind_swap.emulator", logging.ERROR)
+    assert record.exc_info
+    assert "RuntimeError: the engine broke" in record.getMessage()
+
+
+async def test_a_mistake_of_the_emulator_is_logged_with_its_cause_and_answered_500(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator = Emulator(duration=0)
+    monkeypatch.setattr(emulator._controls.account.ledger, "charges", lambda: 1 / 0)
+    with emulator.serve() as url:
+        async with caller(url) as client:
+            assert (await client.get("/inference-request/request-history")).status_code == 500
+    (record,) = noise(caplog)
+    assert record.getMessage().endswith("/request-history: ZeroDivisionError: division by zero")
 
 
 def test_a_taken_port_is_named() -> None:

@@ -25,6 +25,7 @@ from segmind_swap import (
     SwapRequest,
 )
 
+from .._emulator_engine import LEADS, Engine
 from .._terminal.console import errors_logged, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
@@ -248,10 +249,12 @@ def _write_report(
         ("spent, or perhaps to be paid", format_usd(summary.committed_usd)),
     )
     lead = (
-        "Made on the local emulator, which swaps nothing: each result is a labelled sheet of its two inputs."
-        if options.emulator
-        else "The reference, the scene and the result of each swap."
+        "The reference, the scene and the result of each swap."
+        if options.engine is None
+        else LEADS[options.engine]
     )
+    if options.engine is Engine.PREVIEW:
+        lead += " A pair in which no character was found has a labelled sheet of its two inputs."
     try:
         with status_display("writing the report"):
             summary.report = write_batch_report(

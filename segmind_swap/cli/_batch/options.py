@@ -8,6 +8,8 @@ from pathlib import Path
 
 from segmind_swap import ConfigurationError
 
+from .._emulator_engine import Engine
+
 JOURNAL_NAME = "journal.db"
 
 
@@ -54,6 +56,7 @@ class BatchOptions:
     emulator: bool
     allow_http: bool
     as_json: bool
+    engine: Engine | None = None
 
     @property
     def journal_path(self) -> Path:

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from .._service.calls import Kind
+from .._service.outputs import DrawingError
 from .._service.requests import read_body
 from . import serialization, validation
 from .controls import Account, Controls
@@ -178,7 +179,10 @@ class ControlApi:
         return Response(None, 204)
 
     async def _picture(self, request: Request, name: str) -> Response:
-        found = await self._controls.account.outputs.find(name, self._controls.clock.now())
+        try:
+            found = await self._controls.account.outputs.find(name, self._controls.clock.now())
+        except DrawingError as failed:
+            raise _HttpError(500, str(failed)) from failed
         if found is None:
             raise _HttpError(404, "there is no picture of this name")
         # A name is a sha256 or a job's id, so the picture of a name never changes.

@@ -60,7 +60,7 @@ def rate_limit(account: Account, now: float) -> dict[str, Any] | None:
         "requests_per_minute": limit,
         "used": used,
         "resets_in": resets_in,
-        "count_polls": account.api.count_polls,
+        "count_polls": account.api.contract.count_polls,
     }
 
 
@@ -123,6 +123,7 @@ def job(
         "price_usd": charge.price_usd,
         "refunded": charge.refunded,
         "billed_before": totals.billed_before(charge),
+        "lost_before": totals.lost_before(charge),
         "fault": charge.fault,
         "reason": charge.reason,
         "polls": polls[charge.request_id],

@@ -17,18 +17,22 @@ class Totals:
     _ended: Counter[str] = field(default_factory=Counter)
     _running: set[int] = field(default_factory=set)
     _billed: Decimal = Decimal(0)
-    _swaps: dict[tuple[str, str], int] = field(default_factory=dict)
-    _again: dict[int, int] = field(default_factory=dict)
+    _charges: Sequence[Charge] = ()
+    _jobs_of: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _again: dict[int, tuple[int, int]] = field(default_factory=dict)
+    """Of each job whose swap had been billed before: the first job of the swap, and the job before it."""
 
     def update(self, charges: Sequence[Charge]) -> None:
         """Add what has changed since the last update."""
         for charge in charges[self._seen :]:
             self._running.add(charge.number)
             self._billed += Decimal(str(charge.price_usd))
-            first = self._swaps.setdefault(charge.identity, charge.number)
-            if first != charge.number:
-                self._again[charge.number] = first
+            jobs = self._jobs_of.setdefault(charge.identity, [])
+            if jobs:
+                self._again[charge.number] = (jobs[0], jobs[-1])
+            jobs.append(charge.number)
         self._seen = len(charges)
+        self._charges = charges
         for number in tuple(self._running):
             charge = charges[number - 1]
             if charge.outcome is not None:
@@ -38,7 +42,19 @@ class Totals:
 
     def billed_before(self, charge: Charge) -> int | None:
         """The number of the first job that was billed for the same swap. None for the first job itself."""
-        return self._again.get(charge.number)
+        first, _ = self._again.get(charge.number, (None, None))
+        return first
+
+    def lost_before(self, charge: Charge) -> int | None:
+        """The number of the job of the same swap before this one, if the client could not know that job.
+
+        Then this job was certainly not wanted beside the other: the answer to the other's submit was lost,
+        and the submit was sent again. None if the answer was not lost: then the swap may be wanted twice.
+        """
+        _, before = self._again.get(charge.number, (None, None))
+        if before is None or charge.refunded or not self._charges[before - 1].answer_lost:
+            return None
+        return before
 
     def summary(self) -> dict[str, Any]:
         """The totals in JSON."""
@@ -49,4 +65,7 @@ class Totals:
             "failed": self._ended["FAILED"],
             "billed_usd": float(self._billed),
             "billed_again": len(self._again),
+            "paid_twice": sum(
+                self.lost_before(self._charges[number - 1]) is not None for number in self._again
+            ),
         }

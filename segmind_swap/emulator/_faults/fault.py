@@ -123,6 +123,11 @@ class Fault:
         """Whether the emulator's ``gateway_bills`` decides if the job starts."""
         return self.on == "submit" and self.accepts is None and self.status in GATEWAY
 
+    @property
+    def hides_answer(self) -> bool:
+        """Whether the client cannot learn from the response what the API did with its call."""
+        return self.status is not None or self.malformed is not None or self.cut is not None
+
     def __str__(self) -> str:
         words = [f"{self.delay:g} s late"] if self.delay else []
         words += [f"status {self.status}"] if self.status is not None else []

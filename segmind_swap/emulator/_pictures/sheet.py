@@ -1,21 +1,24 @@
 """The sheet: both inputs of a job side by side, with a label that says that no swap was made."""
 
 import functools
-from io import BytesIO
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFont
 
+from .decode import decode
 from .engine import Picture
-from .input_check import FORMATS
 from .png import NOTICE, encode_png
 
 _WIDTH_PX, _MARGIN_PX, _GAP_PX, _RADIUS_PX = 1280, 48, 32, 18
 _TOP_PX, _BELOW_PX = 136, 128
+_REMARK_SHOWN = 110
 _PAPER, _PANEL, _INK, _SOFT, _ACCENT = "#f6f4ef", "#e9e5dc", "#23211e", "#77716a", "#b4472e"
 
 
-def sheet(*, reference: Picture, scene: Picture) -> bytes:
-    """Both inputs side by side and labelled: a PNG, 1280 pixels wide and at most about 1220 high."""
+def sheet(*, reference: Picture, scene: Picture, remark: str = "") -> bytes:
+    """Both inputs side by side and labelled: a PNG, 1280 pixels wide and at most about 1220 high.
+
+    ``remark`` is a line below the heading.
+    """
     images = [_open(picture) for picture in (scene, reference)]
     # The panels have the same height and the aspect ratios of their pictures. A picture with an extreme
     # aspect ratio gets bands above and below, or at the sides.
@@ -24,7 +27,8 @@ def sheet(*, reference: Picture, scene: Picture) -> bytes:
     page = Image.new("RGB", (_WIDTH_PX, _TOP_PX + height_px + _BELOW_PX), _PAPER)
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, _WIDTH_PX, 7), fill=_ACCENT)
-    draw.text((_MARGIN_PX, 78), NOTICE, fill=_INK, font=_font(34), anchor="lm")
+    draw.text((_MARGIN_PX, 66 if remark else 78), NOTICE, fill=_INK, font=_font(34), anchor="lm")
+    draw.text((_MARGIN_PX, 108), remark[:_REMARK_SHOWN], fill=_SOFT, font=_font(20), anchor="lm")
     left, below = _MARGIN_PX, _TOP_PX + height_px + 38
     labels = (("Scene", "character_image"), ("New character", "reference_character_image"))
     for image, aspect, (title, field) in zip(images, aspects, labels, strict=True):
@@ -41,9 +45,7 @@ def sheet(*, reference: Picture, scene: Picture) -> bytes:
 def _open(picture: Picture) -> Image.Image:
     if picture.data is None:
         return _placeholder(picture.url)
-    with Image.open(BytesIO(picture.data), formats=FORMATS) as image:
-        image.draft("RGB", (_WIDTH_PX, _WIDTH_PX))
-        return ImageOps.exif_transpose(image).convert("RGBA")
+    return decode(picture.data, least_px=_WIDTH_PX)
 
 
 def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -51,7 +53,8 @@ def _fit(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     fitted = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     # A tiny picture is enlarged in blocks, so that its pixels stay recognisable.
     resample = Image.Resampling.NEAREST if scale > 8 else Image.Resampling.LANCZOS
-    return image.resize(fitted, resample, reducing_gap=3.0)
+    # Made RGBA when it is small: a conversion of a large picture would double the memory.
+    return image.resize(fitted, resample, reducing_gap=3.0).convert("RGBA")
 
 
 def _placeholder(url: str) -> Image.Image:

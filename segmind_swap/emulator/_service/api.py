@@ -16,7 +16,7 @@ from .auth import KeyCheck
 from .calls import Kind
 from .files import FileStore, TooLargeError, decode_data_url, upload_name
 from .ledger import Charge, JobState, Ledger
-from .outputs import SAMPLES, Outputs
+from .outputs import SAMPLES, DrawingError, Outputs
 from .rate_limit import RateLimit
 from .requests import base_url_of
 
@@ -55,13 +55,12 @@ class Api:
     """The emulated service.
 
     A call passes the key check, then the rate limit, then the checks of its handler. ``workflows`` are the
-    ids that exist. ``count_polls`` makes polls count towards the rate limit.
+    ids that exist.
     """
 
     contract: Contract
     keys: KeyCheck
     rate_limit: RateLimit
-    count_polls: bool
     ledger: Ledger
     uploads: FileStore
     outputs: Outputs
@@ -71,7 +70,7 @@ class Api:
         """The response of the API. A submit is billed here, and a poll may finish its job here."""
         if refusal := self.keys.refusal(request.http, kind):
             return refusal
-        if kind == "submit" or (kind == "poll" and self.count_polls):
+        if kind == "submit" or (kind == "poll" and self.contract.count_polls):
             wait = self.rate_limit.acquire(request.now)
             if wait is not None:
                 return shapes.rate_limited(wait, request.wall, self.contract.reset_format)
@@ -204,7 +203,10 @@ class Api:
         }
 
     async def _file(self, request: ApiRequest) -> Response:
-        file = await self.outputs.find(request.name, request.now)
+        try:
+            file = await self.outputs.find(request.name, request.now)
+        except DrawingError as failed:
+            return responses.error(500, str(failed))
         return responses.html_page(404) if file is None else Response(file.data, media_type=file.media_type)
 
 

@@ -32,23 +32,34 @@ class File:
 class FileStore:
     """Pictures by name.
 
-    When their total size exceeds ``limit_bytes``, the least recently stored are dropped.
+    When their total size exceeds ``limit_bytes``, the least recently used are dropped: a reference that every
+    job of a batch uses is kept, although it was uploaded first.
     """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
         self._files: OrderedDict[str, File] = OrderedDict()
+        self._dropped: set[str] = set()
 
     def get(self, name: str) -> File | None:
+        if name in self._files:
+            self._files.move_to_end(name)
         return self._files.get(name)
+
+    def has_dropped(self, name: str) -> bool:
+        """Whether the picture of this name was dropped, and not stored again."""
+        return name in self._dropped
 
     def put(self, name: str, file: File) -> None:
         self._drop(name)
+        self._dropped.discard(name)
         self._files[name] = file
         self._size_bytes += len(file.data)
         while self._size_bytes > self._limit_bytes and len(self._files) > 1:
-            self._drop(next(iter(self._files)))
+            oldest = next(iter(self._files))
+            self._drop(oldest)
+            self._dropped.add(oldest)
 
     def _drop(self, name: str) -> None:
         if file := self._files.pop(name, None):

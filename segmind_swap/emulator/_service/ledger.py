@@ -25,7 +25,9 @@ class Charge:
 
     The two picture fields are the URLs as submitted, or the URL of a sample where the field was missing. A
     sha256 is None where the emulator does not host the picture. ``accepted_at`` is in seconds on the
-    emulator's clock. ``fault`` describes the fault, if any, that hit the response to the submit. ``outcome``
+    emulator's clock. ``fault`` describes the fault, if any, that hit the response to the submit.
+    ``answer_lost`` is true if the client cannot know the job from that response: the fault replaced or cut
+    the response, or held it back until the client had gone. ``outcome``
     is None until a poll has found that the job has ended. A FAILED job has a ``reason`` and stays charged,
     unless ``refunded`` is true: whether Segmind refunds a failed job is not documented.
     """
@@ -39,6 +41,7 @@ class Charge:
     price_usd: float
     accepted_at: float
     fault: str | None = None
+    answer_lost: bool = False
     outcome: Literal["COMPLETED", "FAILED"] | None = None
     reason: str | None = None
     refunded: bool = False
@@ -155,11 +158,20 @@ class Ledger:
             "total_time": self._job_time,
         }
 
+    def lose_answer(self, request_id: str) -> None:
+        """Record that the response to the submit of this job did not reach the client. No job, no effect."""
+        charge = self.find(request_id)
+        if charge is not None:
+            self._charges[charge.number - 1] = replace(charge, answer_lost=True)
+
     def finish(self, charge: Charge, reason: str | None) -> Charge:
         """Store the outcome of the job: COMPLETED if ``reason`` is None, else FAILED."""
         refunded = reason is not None and self._refund_failed
         outcome: Literal["COMPLETED", "FAILED"] = "COMPLETED" if reason is None else "FAILED"
-        finished = replace(charge, outcome=outcome, reason=reason, refunded=refunded)
+        # Replaced in the ledger's own record: the caller's may be older.
+        finished = replace(
+            self._charges[charge.number - 1], outcome=outcome, reason=reason, refunded=refunded
+        )
         if refunded:
             self._credits += self._price
         self._charges[charge.number - 1] = finished

@@ -1,7 +1,9 @@
 """The label of a preview: a ribbon in the picture, and a comment in its metadata."""
 
 import functools
+import struct
 from io import BytesIO
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from PIL.PngImagePlugin import PngInfo
@@ -27,14 +29,28 @@ def ribbon(size: tuple[int, int]) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """The picture as PNG, with `COMMENT` in its metadata."""
+    """The picture as PNG, with `COMMENT` and the colour space of its pixels in its metadata."""
     info = PngInfo()
+    _add_colour_space(info, image.info)
     info.add_text("Software", "segmind-swap emulator")
     info.add_text("Comment", COMMENT)
     out = BytesIO()
     quick = image.width * image.height > _QUICK_PX
     image.save(out, "PNG", pnginfo=info, compress_level=1 if quick else 4)
     return out.getvalue()
+
+
+def _add_colour_space(info: PngInfo, space: dict[str | tuple[int, int], Any]) -> None:
+    """Add what `decode` found in the scene, except for an ICC profile, which Pillow writes by itself.
+
+    Without the gamma of its file, a picture looks lighter or darker than the scene.
+    """
+    if "srgb" in space:
+        info.add(b"sRGB", struct.pack(">B", space["srgb"]))
+    if "gamma" in space:
+        info.add(b"gAMA", struct.pack(">I", round(space["gamma"] * 100_000)))
+    if "chromaticity" in space:
+        info.add(b"cHRM", struct.pack(">8I", *(round(value * 100_000) for value in space["chromaticity"])))
 
 
 @functools.cache

@@ -5,13 +5,15 @@ import threading
 import numpy as np
 from PIL import Image
 
+from .._pictures.decode import decode
 from ._arrays import Colours, Mask, Plane, dilate
 from ._detection.character import bounds, find_character
 from ._editing.compose import Parts, compose
+from ._editing.inpaint import NothingAroundError
 from ._editing.matte import Cutout, cut_out, without_backdrop
 from ._editing.placement import Extent, place_character
 from ._editing.relight import relight
-from ._input import load, opaque, working_copy
+from ._input import opaque, working_copy
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -20,6 +22,12 @@ _HOLE = 0.012
 
 _RING = 0.08
 """The scene's light is measured in a ring of this width around the hole, as a share of the longer side."""
+
+
+_OWN = " by the emulator's local preview"
+"""Says that Segmind did not refuse the picture."""
+
+_ALL_STANDS_OUT = f"No character was found in the scene{_OWN}, because all of it stands out"
 
 
 class NoCharacter(Exception):  # noqa: N818 -- an outcome, not an error
@@ -34,12 +42,17 @@ def swap(reference: bytes, scene: bytes, *, ribbon: bool = True) -> bytes:
 
     Raises:
         NoCharacter: no character was found in one of the pictures.
+        UnusablePictureError: a picture cannot be decoded.
     """
     with _ONE_AT_A_TIME:
-        new = _character(load(reference))
-        whole = load(scene)
+        new = _character(decode(reference))
+        whole = decode(scene)
         small = working_copy(whole)
-        return compose(whole, _parts(new, small, whole.size), ribbon=ribbon)
+        parts = _parts(new, small, whole.size)
+        try:
+            return compose(whole, parts, ribbon=ribbon)
+        except NothingAroundError as error:
+            raise NoCharacter(_ALL_STANDS_OUT) from error
 
 
 def _character(image: Image.Image) -> tuple[Cutout, Extent]:
@@ -52,11 +65,11 @@ def _character(image: Image.Image) -> tuple[Cutout, Extent]:
     else:
         figure = find_character(opaque(image), alone=True)
         if figure is None:
-            raise NoCharacter("No character was found in the reference image")
+            raise NoCharacter(f"No character was found in the reference image{_OWN}")
         out = cut_out(colours, figure.alpha)
     mask = out.alpha > 0.5
     if not mask.any():
-        raise NoCharacter("No character was found in the reference image")
+        raise NoCharacter(f"No character was found in the reference image{_OWN}")
     extent = _extent(mask, 1.0)
     box = np.s_[int(extent.top) : int(extent.bottom), int(extent.left) : int(extent.right)]
     return Cutout(colours=out.colours[box], alpha=out.alpha[box]), extent
@@ -67,7 +80,7 @@ def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]
     character, extent = new
     figure = find_character(opaque(small), alone=False)
     if figure is None:
-        raise NoCharacter("No character was found in the scene")
+        raise NoCharacter(f"No character was found in the scene{_OWN}")
     zoom = size[0] / small.width
     old = _extent(figure.alpha > 0.5, zoom)
     px = max(small.size)
@@ -75,7 +88,7 @@ def _parts(new: tuple[Cutout, Extent], small: Image.Image, size: tuple[int, int]
     colours = _pixels(opaque(small))
     ring = dilate(hole, max(4, round(_RING * px))) & ~hole
     if not ring.any():
-        raise NoCharacter("No character was found in the scene: all of it stands out")
+        raise NoCharacter(_ALL_STANDS_OUT)
     lit = relight(character.colours, character.alpha, colours, ring)
     return Parts(
         hole=hole,

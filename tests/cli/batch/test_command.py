@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from segmind_swap.cli import _commands, _emulator_engine
+from segmind_swap.cli._app import app
 from segmind_swap.cli._batch.pairs_file import COLUMNS
 from segmind_swap.emulator import Fault
 
-from ..processes import BATCH, an_emulator, results, segmind_swap
+from ...emulator import figures
+from ..processes import BATCH, PAIR, an_emulator, results, segmind_swap
 
 HEADER = ",".join(COLUMNS)
 
@@ -57,7 +61,7 @@ def test_a_run_with_emulator_cannot_be_continued_and_says_what_can(folder: Path)
     (folder / "three").mkdir()
     for number in range(3):
         (folder / "scenes" / f"s{number}.png").rename(folder / "three" / f"s{number}.png")
-    command = ["batch", "three", "--reference", "hero.png", "--out", "out", "--emulator"]
+    command = ["batch", "three", "--reference", "hero.png", "--out", "out", "--emulator", "--engine", "sheet"]
     done = segmind_swap(*command, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "3 of 3 saved" in done.stdout
@@ -68,6 +72,49 @@ def test_a_run_with_emulator_cannot_be_continued_and_says_what_can(folder: Path)
     assert again.returncode == 2
     for word in ("another --out", "segmind-swap emulator", "SEGMIND_BASE_URL"):
         assert word in again.stderr
+
+
+def test_a_batch_on_the_emulator_makes_previews_and_a_sheet_where_there_is_no_character(
+    folder: Path,
+) -> None:
+    (folder / "two").mkdir()
+    figures.scene().save(folder / "two" / "somebody.png")
+    Image.new("RGB", (64, 48), "teal").save(folder / "two" / "nobody.png")
+    figures.cut_out().save(folder / "hero.png")
+    done = segmind_swap("batch", "two", "--reference", "hero.png", "--out", "out", "--emulator", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    with Image.open(folder / "out" / "somebody.png") as picture:
+        assert "local preview" in picture.info["Comment"]
+    with Image.open(folder / "out" / "nobody.png") as picture:
+        assert "no swap was made" in picture.info["Comment"]
+    report = (folder / "out" / "report.html").read_text()
+    assert "each result is a local preview" in report
+    assert "has a labelled sheet of its two inputs" in report
+
+
+def test_a_batch_of_many_gets_sheets_and_says_how_to_get_previews(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(_commands, "PREVIEWS_AT_MOST", 2)
+    monkeypatch.setattr(_emulator_engine, "PREVIEWS_AT_MOST", 2)
+    batch = ["batch", "scenes", "--reference", "hero.png", "--emulator"]
+    done = CliRunner().invoke(app, [*batch, "--out", "out"])
+    assert done.exit_code == 0, done.output
+    assert "more than 2 inputs: the emulator draws labelled sheets; --engine preview makes" in done.stderr
+    assert "each result is a labelled sheet" in (folder / "out" / "report.html").read_text()
+    done = CliRunner().invoke(app, [*batch, "--out", "again", "--engine", "none"])
+    assert (done.exit_code, "labelled sheets" in done.stderr) == (0, False), done.output
+    assert "each result is the same dot" in (folder / "again" / "report.html").read_text()
+
+
+def test_an_engine_without_the_emulator_is_refused_before_anything_is_sent(folder: Path) -> None:
+    for command in (
+        ["batch", "scenes", "--reference", "hero.png", "--out", "out"],
+        ["swap", *PAIR, "--out", "o"],
+    ):
+        done = CliRunner().invoke(app, [*command, "--engine", "sheet"], env={"SEGMIND_API_KEY": "k"})
+        assert (done.exit_code, "--engine is for --emulator" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -256,16 +256,28 @@ def test_a_minute_can_be_skipped_and_all_begun_anew(show: Show) -> None:
         assert (page.emulator.ledger, page.emulator.paused) == ((), False)
 
 
-def test_the_ledger_tells_what_was_billed_twice(show: Show) -> None:
-    with show(Emulator()) as page:
+def test_the_ledger_tells_what_was_paid_twice_from_the_same_pictures_again(show: Show) -> None:
+    with show(Emulator(faults=[Fault(on="submit", calls=(2,), status=504, accepts=True)])) as page:
+        page.wait_for("#totals", "paid twice")
         for _ in range(2):
             page.submit()
         page.finish(2)
         page.click("#show-ledger")
-        page.wait_for("#sum", "2 swaps billed, $0.3044 in all; 1 of them for a swap that had been billed")
-        page.wait_for("#rows tr", "same pictures as swap 1")
+        page.wait_for(
+            "#sum", "2 swaps billed, $0.3044 in all; none of them twice; 1 with the same pictures again"
+        )
+        page.wait_for("#rows tr", "same pictures again as swap 1")
+        page.wait_for("#totals", "1\nsame pictures again")
+        assert "0\npaid twice" in page.text("#totals")
+        assert page.run("return document.querySelectorAll('#totals .bad').length") == 0
+        page.submit()
+        page.wait_for(
+            "#sum", "1 of them a second time, after an answer was lost; 1 with the same pictures again"
+        )
+        page.wait_for("#rows tr", "paid twice: the answer to swap 2 was lost")
+        page.wait_for("#totals", "1\npaid twice")
         page.click("#rows button")
-        page.wait_for("#detail-title", "Swap 2")
+        page.wait_for("#detail-title", "Swap 3")
 
 
 def test_what_came_with_a_request_is_only_text(show: Show) -> None:

@@ -35,6 +35,7 @@ async def test_the_state_tells_of_jobs_money_calls_and_faults() -> None:
         "failed": 0,
         "billed_usd": 0.3044,
         "billed_again": 1,
+        "paid_twice": 0,
     }
     assert state["credits_usd"] == 100 - 0.3044
     assert (state["rate_limit"]["used"], state["rate_limit"]["requests_per_minute"]) == (2, 5)

@@ -31,6 +31,7 @@ def test_nothing_was_billed_at_first() -> None:
         "failed": 0,
         "billed_usd": 0.0,
         "billed_again": 0,
+        "paid_twice": 0,
     }
 
 
@@ -49,6 +50,7 @@ def test_jobs_are_counted_once_however_often_the_sums_are_updated() -> None:
         "failed": 1,
         "billed_usd": 0.3,
         "billed_again": 0,
+        "paid_twice": 0,
     }
 
 
@@ -72,3 +74,25 @@ def test_the_first_job_of_the_same_swap_is_named() -> None:
     totals.update(account.charges())
     assert [totals.billed_before(charge) for charge in (first, other, second, third)] == [None, None, 1, 1]
     assert totals.summary()["billed_again"] == 2
+
+
+def test_a_swap_is_paid_twice_only_if_the_answer_before_was_lost() -> None:
+    account, totals = ledger(), Totals()
+    lost, again, wanted = accept(account), accept(account), accept(account)
+    account.lose_answer(lost.request_id)
+    other = accept(account, scene="park")
+    account.lose_answer(other.request_id)
+    totals.update(account.charges())
+    found = [totals.lost_before(charge) for charge in account.charges()]
+    assert found == [None, lost.number, None, None]
+    assert [totals.billed_before(charge) for charge in (again, wanted)] == [1, 1]
+    assert (totals.summary()["billed_again"], totals.summary()["paid_twice"]) == (2, 1)
+
+
+def test_a_refunded_job_is_not_paid_twice() -> None:
+    account, totals = ledger(refund_failed=True), Totals()
+    lost, again = accept(account), accept(account)
+    account.lose_answer(lost.request_id)
+    account.finish(again, "Input image could not be decoded")
+    totals.update(account.charges())
+    assert totals.summary()["paid_twice"] == 0

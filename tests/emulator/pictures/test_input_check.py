@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from segmind_swap.emulator import Emulator
+from segmind_swap.emulator._pictures.input_check import input_problem
 
 from ..calling import (
     PAYLOADS,
@@ -16,16 +17,18 @@ from ..calling import (
     upload,
 )
 
+OWN_LIMIT = "for the emulator, which takes at most 80 megapixels; Segmind may take it"
+
 
 def huge() -> bytes:
     out = io.BytesIO()
-    Image.new("1", (8000, 6000)).save(out, "PNG")
+    Image.new("1", (10_000, 8_001)).save(out, "PNG")
     return out.getvalue()
 
 
 def bomb() -> bytes:
     out = io.BytesIO()
-    Image.new("1", (12000, 9000)).save(out, "PNG")
+    Image.new("1", (14_000, 13_000)).save(out, "PNG")
     return out.getvalue()
 
 
@@ -35,8 +38,8 @@ def bomb() -> bytes:
         (b"this is no picture", "Input image could not be identified: use JPEG, PNG or WebP"),
         (picture(size=(300, 300))[:-40], "Input image could not be decoded"),
         (picture(size=(300, 300), form="JPEG")[:700], "Input image could not be decoded"),
-        (huge(), "Input image could not be processed: 8000 x 6000 pixels are too many"),
-        (bomb(), "Input image could not be processed: it has too many pixels"),
+        (huge(), f"Input image could not be processed: 10000 x 8001 pixels are too many {OWN_LIMIT}"),
+        (bomb(), f"Input image could not be processed: it has too many pixels {OWN_LIMIT}"),
     ],
 )
 async def test_a_picture_that_cannot_be_read_fails_the_job_when_its_time_is_up(
@@ -57,3 +60,8 @@ async def test_a_picture_that_cannot_be_read_fails_the_job_when_its_time_is_up(
     (charge,) = emulator.ledger
     assert (charge.outcome, charge.reason) == ("FAILED", reason)
     assert emulator.credits_usd == pytest.approx(100 - 0.1522), "a failed job stays charged"
+
+
+@pytest.mark.parametrize("size", [(8064, 6048), (8165, 6124), (9248, 6936)])
+def test_the_photos_of_phones_are_not_too_large(size: tuple[int, int]) -> None:
+    assert input_problem(picture(size=size, form="JPEG")) == ""

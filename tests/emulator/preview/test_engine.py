@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 
 from segmind_swap.emulator import Emulator, Picture
 from segmind_swap.emulator.preview import Preview
+from segmind_swap.emulator.preview._swap import NoCharacter, swap
 
 from ...emulator import figures
 from ..calling import (
@@ -55,7 +56,28 @@ async def test_a_flat_picture_ends_failed_with_the_reason() -> None:
         pictures = await upload(client, flat, encoded(figures.scene()))
         url = await poll_url(client, reference_character_image=pictures[0], character_image=pictures[1])
         body = await poll_to_end(client, url)
-        assert body == {"status": "FAILED", "error": "No character was found in the reference image"}
+        reason = "No character was found in the reference image by the emulator's local preview"
+        assert body == {"status": "FAILED", "error": reason}
+
+
+async def test_a_flat_picture_may_give_the_sheet_which_says_why() -> None:
+    async with connect(Emulator(engine="preview", impossible="sheet")) as client:
+        flat = encoded(Image.new("RGB", (64, 64), "teal"))
+        pictures = await upload(client, flat, encoded(figures.scene()))
+        url = await poll_url(client, reference_character_image=pictures[0], character_image=pictures[1])
+        body = await poll_to_end(client, url)
+        assert (body["status"], "engine" in body) == ("COMPLETED", False)
+        picture = decoded((await client.get(f"/files/{url.rpartition('/')[2]}.png")).content)
+        assert "no swap was made" in picture.info["Comment"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "LA", "RGBA"])
+def test_a_scene_in_which_all_stands_out_is_impossible_and_no_mistake(mode: str) -> None:
+    scene = encoded(figures.cut_out().resize((8, 8)).convert(mode))
+    try:
+        swap(encoded(figures.cut_out()), scene)
+    except NoCharacter as impossible:
+        assert "by the emulator's local preview" in str(impossible)
 
 
 async def test_pictures_that_are_elsewhere_are_not_fetched_and_give_the_sheet() -> None:

@@ -1,21 +1,21 @@
-"""Inputs in rarer modes."""
+"""The forms of an input that the steps of a preview need."""
 
 import pytest
 from PIL import Image
 
-from ..figures import encoded
+from segmind_swap.emulator.preview._input import WORKING_PX, opaque, working_copy
 
 
-@pytest.mark.parametrize("mode", ["P", "1", "I;16", "LA", "CMYK"])
-def test_a_rarer_kind_of_picture_is_read(mode: str) -> None:
-    from segmind_swap.emulator.preview._input import load, opaque
+def test_a_large_picture_is_reduced_and_a_small_one_is_not_copied() -> None:
+    small = Image.new("LA", (40, 30))
+    assert working_copy(small) is small
+    large = working_copy(Image.new("RGB", (3000, 3)))
+    assert (large.mode, large.size) == ("RGB", (WORKING_PX, 1))
 
-    if mode == "I;16":
-        picture = Image.new("I;16", (40, 30), 0x9900)
-    else:
-        picture = Image.new("RGB", (40, 30), (153, 153, 153)).convert(mode)
-    loaded = load(encoded(picture, "JPEG" if mode == "CMYK" else "PNG"))
-    assert loaded.mode in {"L", "LA", "RGB", "RGBA"}
-    assert loaded.size == (40, 30)
-    if mode != "1":
-        assert all(abs(value - 153) <= 3 for value in opaque(loaded).getpixel((20, 15)))  # type: ignore[union-attr]
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_transparent_pixels_become_light_grey(mode: str) -> None:
+    clear = (153, 0) if mode == "LA" else (153, 153, 153, 0)
+    image = Image.new(mode, (4, 3), clear if mode.endswith("A") else "#999999")
+    grey = 200 if mode.endswith("A") else 153
+    assert opaque(image).getpixel((2, 1)) == (grey, grey, grey)

@@ -6,6 +6,7 @@ from PIL import Image
 from segmind_swap.emulator.preview._label import COMMENT, png, ribbon
 
 from ..figures import decoded
+from ..odd_pictures import srgb
 
 
 @pytest.mark.parametrize("size", [(4000, 3000), (480, 360), (20, 10)])
@@ -28,3 +29,12 @@ def test_the_metadata_says_local_preview_at_every_size(side: int) -> None:
     found = decoded(png(image))
     assert found.info["Comment"] == COMMENT
     assert found.tobytes() == image.tobytes()
+
+
+def test_the_colour_space_of_the_scene_is_kept() -> None:
+    image = Image.new("RGB", (20, 10), "teal")
+    image.info = {"gamma": 0.625, "srgb": 1, "chromaticity": (0.31, 0.33, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)}
+    found = decoded(png(image)).info
+    assert {name: found[name] for name in image.info} == image.info
+    image.info = {"icc_profile": srgb()}
+    assert decoded(png(image)).info["icc_profile"] == srgb()

@@ -38,11 +38,16 @@ async def test_the_oldest_uploads_are_dropped_when_they_are_too_much(monkeypatch
         assert [(await client.get(url)).status_code for url in urls] == [200, 200, 404]
 
 
-def test_the_least_recently_stored_pictures_are_dropped_beyond_the_limit() -> None:
+def test_the_least_recently_used_pictures_are_dropped_beyond_the_limit() -> None:
     store = FileStore(10)
     for name in ("a", "b", "a", "c"):
         store.put(name, new_file(bytes(5), "image/png"))
     assert [store.get(name) is not None for name in "abc"] == [True, False, True]
+    store.get("a")
+    store.put("d", new_file(bytes(5), "image/png"))
+    assert [store.has_dropped(name) for name in "abcd"] == [False, True, True, False]
+    store.put("c", new_file(bytes(5), "image/png"))
+    assert [store.has_dropped(name) for name in "abcd"] == [True, True, False, False]
 
 
 def test_a_picture_that_is_larger_than_the_limit_is_kept_alone() -> None:

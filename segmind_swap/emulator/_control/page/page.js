@@ -188,8 +188,10 @@ function showTotals(state) {
     ["failed", number(totals.failed), "", totals.failed ? "bad" : ""],
     ["billed", dollars(totals.billed_usd)],
     ["credits left", dollars(state.credits_usd), "", state.credits_usd < state.price_usd ? "bad" : ""],
-    ["paid twice", number(totals.billed_again), "", totals.billed_again ? "bad" : ""],
+    ["paid twice", number(totals.paid_twice), "", totals.paid_twice ? "bad" : ""],
   ];
+  const again = totals.billed_again - totals.paid_twice;
+  if (again) found.push(["same pictures again", number(again), "", "warn"]);
   if (limit) {
     const full = limit.used >= limit.requests_per_minute;
     const next = limit.resets_in === null ? "" : `, resets in ${duration(limit.resets_in)}`;
@@ -273,10 +275,16 @@ function fillCard(card, job, known) {
 
 function factsOf(job, word, tone) {
   const facts = [["state", word, tone]];
-  if (job.billed_before) facts.push(["again", `billed again: same pictures as swap ${job.billed_before}`, "bad"]);
+  if (job.billed_before) facts.push(["again", againOf(job), job.lost_before ? "bad" : "warn"]);
   if (job.fault) facts.push(["fault", `its submit: ${job.fault}`, "warn"]);
   facts.push(["polls", job.polls === 1 ? "1 poll" : `${number(job.polls)} polls`], ["age", ago(job.age)]);
   return facts;
+}
+
+/** What is known about a job whose pictures had been submitted before. */
+function againOf(job) {
+  return job.lost_before ? `paid twice: the answer to swap ${job.lost_before} was lost`
+    : `same pictures again as swap ${job.billed_before}`;
 }
 
 function fillResult(box, job) {
@@ -362,7 +370,8 @@ function showLedger(page) {
   const totals = page.totals;
   write($("sum"), totals.jobs === 0 ? "Nothing has been billed."
     : `${number(totals.jobs)} ${totals.jobs === 1 ? "swap" : "swaps"} billed, ${dollars(totals.billed_usd, 4)} in all; `
-      + (totals.billed_again ? `${number(totals.billed_again)} of them for a swap that had been billed before.` : "none of them twice."));
+      + (totals.paid_twice ? `${number(totals.paid_twice)} of them a second time, after an answer was lost` : "none of them twice")
+      + (totals.billed_again > totals.paid_twice ? `; ${number(totals.billed_again - totals.paid_twice)} with the same pictures again.` : "."));
   set($("older"), "hidden", page.next === null || rowsShown >= 1000);
   list($("rows"), page.jobs, (job) => `${latest.account}/${job.number}`, (job) => {
     const row = make("tr");
@@ -384,7 +393,7 @@ function showLedger(page) {
     write(cells[2], ago(job.age));
     write(cells[3], number(job.polls));
     const remarks = [];
-    if (job.billed_before) remarks.push(`same pictures as swap ${job.billed_before}`);
+    if (job.billed_before) remarks.push(againOf(job));
     if (job.fault) remarks.push(`its submit: ${job.fault}`);
     if (job.reason) remarks.push(job.reason);
     if (job.refunded) remarks.push("refunded");
@@ -432,7 +441,7 @@ function openJob(job, from) {
     const rows = [
       ["state", found.job.reason ? `${word}: ${found.job.reason}` : word],
       ["accepted", ago(found.job.age)],
-      ["billed", `${dollars(found.job.price_usd, 4)}${found.job.refunded ? ", refunded" : ""}${found.job.billed_before ? `, again: swap ${found.job.billed_before} has the same pictures` : ""}`],
+      ["billed", `${dollars(found.job.price_usd, 4)}${found.job.refunded ? ", refunded" : ""}${found.job.billed_before ? `; ${againOf(found.job)}` : ""}`],
       ["request id", found.job.request_id],
       ["reference", reference.url],
       ["scene", scene.url],

@@ -15,6 +15,10 @@ _PATCH_PX = 3
 Box = tuple[int, int, int, int]
 
 
+class NothingAroundError(ValueError):
+    """The hole leaves no pixels to fill it with."""
+
+
 def inpaint(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
     """A patch for an RGB scene in which the hole (white in an image of mode L) is filled, and its box.
 
@@ -38,6 +42,6 @@ def inpaint(scene: Image.Image, hole: Image.Image) -> tuple[Image.Image, Box]:
     gap = hole.resize(small, Image.Resampling.BOX, box).filter(ImageFilter.MaxFilter(3))
     mask = np.asarray(gap) > 0
     if mask.all():
-        raise ValueError("the hole covers all its surroundings: there is nothing to fill it with")
+        raise NothingAroundError("the hole covers all its surroundings: there is nothing to fill it with")
     filled = patchmatch.inpaint(pixels, mask.astype(np.uint8), patch_size=_PATCH_PX)
     return Image.fromarray(filled).resize(size, Image.Resampling.BICUBIC), box

@@ -7,11 +7,10 @@ release = metadata.version("segmind-swap")
 
 extensions = ["myst_parser"]
 # `<img>` is Markdown that a Git host shows too, with its width.
-myst_enable_extensions = ["colon_fence", "html_image"]
+myst_enable_extensions = ["html_image"]
 # Sections of the reference, down to the methods of a class, are linked to.
 myst_heading_anchors = 4
-# What the benchmarks write is included in a page, and is none itself.
-exclude_patterns = ["_build", "explanation/figures"]
+exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "segmind-swap"

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OF_SPHINX = re.compile(
-    r"\{(?:eval-rst|image|figure|download)\}|(?<!/)\{(?:py:)?\w+\}`|\[\]\(|^:::+\{(?!include\})", re.MULTILINE
+    r"\{(?:eval-rst|image|figure|download)\}|(?<!/)\{(?:py:)?\w+\}`|\[\]\(|^:::+\{", re.MULTILINE
 )
 """What a Git host shows as it is written, or does not show at all."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .findings import FULL, QUICK, Found
 from .rows import ROWS
-from .table import HEAD, lines, page
+from .table import HEAD, lines, with_figures
 
 
 def main() -> None:
@@ -44,10 +44,8 @@ def main() -> None:
         from .plots import draw
 
         draw(found, options.docs / "images")
-        figures = options.docs / "explanation" / "figures"
-        figures.mkdir(exist_ok=True)
-        for one in found:
-            (figures / f"{one.row}.md").write_text(page(one))
+        performance = options.docs / "explanation" / "performance.md"
+        performance.write_text(with_figures(performance.read_text("utf-8"), found), "utf-8")
 
 
 if __name__ == "__main__":

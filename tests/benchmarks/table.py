@@ -1,7 +1,7 @@
 """What was found, as a table: each goal, its figure, and whether it is reached or by how much it is not."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from .findings import Finding, Found
 
@@ -28,6 +28,18 @@ def page(found: Found) -> str:
         ),
     ]
     return re.sub(r"\bus\b", "µs", "\n".join(rows)) + "\n"
+
+
+def with_figures(text: str, found: Sequence[Found]) -> str:
+    """The page of figures, with new tables in the place of those of the same rows."""
+    tables = {one.row: page(one) for one in found}
+    marked = re.compile(r"^(<!-- figures: (\w+) -->\n)(.*?)^<!-- end -->$", re.MULTILINE | re.DOTALL)
+
+    def written(block: re.Match[str]) -> str:
+        table = tables.get(block[2])
+        return block[0] if table is None else f"{block[1]}\n{table}\n<!-- end -->"
+
+    return marked.sub(written, text)
 
 
 def _number(value: float) -> str:

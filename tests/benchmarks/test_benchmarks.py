@@ -1,14 +1,15 @@
 """That the benchmarks run, and that their figures make sense; what they cost is no business of a test."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from .crowd import ideal
-from .findings import QUICK, Finding, at_least, at_most
+from .findings import QUICK, Finding, Found, at_least, at_most
 from .rows import ROWS
 from .service import Conditions, Service
-from .table import lines
+from .table import lines, with_figures
 from .trial import trial
 
 
@@ -60,3 +61,20 @@ def test_a_goal_that_is_not_reached_says_by_how_much() -> None:
     assert not missed.is_reached
     assert math.isclose(missed.missed_by, 0.2)
     assert math.isclose(Finding(what="a", figure=0.9, goal=at_least(1.0)).missed_by, 0.1)
+
+
+def test_the_tables_of_a_page_are_replaced_row_by_row_and_may_be_replaced_again() -> None:
+    page = "<!-- figures: cpu -->\nold\n<!-- end -->\n\n<!-- figures: polls -->\nkept\n<!-- end -->\n"
+    found = [Found(row="cpu", findings=[Finding(what="CPU", figure=3.0)])]
+    written = with_figures(page, found)
+    assert "| CPU | 3 |" in written
+    assert "old" not in written
+    assert "\nkept\n" in written
+    assert with_figures(written, found) == written
+
+
+def test_the_page_of_figures_has_a_place_for_every_row() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "explanation" / "performance.md").read_text("utf-8")
+    for row in ROWS:
+        found = [Found(row=row, findings=[Finding(what="a new figure", figure=3.0)])]
+        assert "a new figure" in with_figures(page, found), row

@@ -11,6 +11,7 @@ from segmind_swap import PollPolicy
 
 from ._emulator_engine import Engine
 from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.install_hint import install_hint
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault
@@ -19,7 +20,6 @@ _ALLOW_HTTP = "SEGMIND_ALLOW_HTTP"
 _API_KEY = "emulator-key"
 _SPEED = 20.0
 _POLL_INTERVAL = 0.25
-_EMULATOR_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
 _CREDITS_USD = 100.0
 _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
 """High, so that a large batch with `--emulator` does not stop because the play money is spent."""
@@ -85,7 +85,7 @@ def new_emulator(
     try:
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     try:
         return Emulator(
             speed=speed,
@@ -97,7 +97,9 @@ def new_emulator(
             seed=seed,
             engine=engine.value,
         )
-    except (ImportError, ValueError) as exc:
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, install_hint("the preview", "preview"))
+    except ValueError as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
 
 
@@ -106,8 +108,8 @@ def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
     try:
         from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - needs the extra `emulator`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     try:
         return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
-        exit_with_error(ExitCode.USAGE, str(exc))
+        exit_with_error(ExitCode.USAGE, f"--{exc}")

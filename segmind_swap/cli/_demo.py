@@ -20,6 +20,7 @@ from ._demo_progress import DemoProgress
 from ._emulator_engine import Engine, best_engine
 from ._report.page import ReportItem, write_report
 from ._terminal.exit_codes import ExitCode, exit_with_error
+from ._terminal.install_hint import install_hint
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator
@@ -37,7 +38,7 @@ def run_demo(folder: Path, *, keep: bool) -> None:
     try:
         from segmind_swap.emulator import Fault  # noqa: PLC0415 - needs the extra `demo`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
+        exit_with_error(ExitCode.USAGE, install_hint("the demo", "demo"))
     console = Console(highlight=False)
     started = time.monotonic()
     inputs = folder / "inputs"

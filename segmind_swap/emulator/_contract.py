@@ -94,6 +94,8 @@ class Contract:
             allowed = get_args(types[field.name]) if get_origin(types[field.name]) is Literal else ()
             value = getattr(self, field.name)
             if allowed and value not in allowed:
-                raise ValueError(f"{field.name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+                raise ValueError(
+                    f"`{field.name}` must be one of {', '.join(map(str, allowed))}, not {value!r}"
+                )
         if self.upload_limit_bytes < 1:
-            raise ValueError(f"upload_limit_bytes must be at least 1, not {self.upload_limit_bytes!r}")
+            raise ValueError(f"`upload_limit_bytes` must be at least 1, not {self.upload_limit_bytes!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
@@ -27,6 +27,7 @@ from segmind_swap import (
     SwapJob,
 )
 
+from .option_names import with_option_names
 from .signals import termination_as_keyboard_interrupt
 from .text import printable
 
@@ -58,7 +59,7 @@ class ExitCode(IntEnum):
 
 def print_error(message: str) -> None:
     """Prints a message on standard error."""
-    text = Text.assemble(("segmind-swap:", "red"), " ", printable(message))
+    text = Text.assemble(("segmind-swap:", "red"), " ", printable(with_option_names(message)))
     Console(stderr=True, highlight=False).print(text, soft_wrap=True)
 
 
@@ -98,6 +99,7 @@ def errors_as_exit_codes(
     *,
     current_job: Callable[[], SwapJob | None] = lambda: None,
     as_json: bool = False,
+    more_json: Callable[[], Mapping[str, object]] = dict,
 ) -> Iterator[None]:
     """Turns errors and signals inside the block into a message and an exit code.
 
@@ -107,6 +109,7 @@ def errors_as_exit_codes(
         out: The target of the picture, for that command.
         current_job: Returns the job that the command waits for at the moment of a signal, if there is one.
         as_json: Also print the error, and the job if there is one, as JSON on standard output.
+        more_json: Returns what else that JSON has.
 
     Raises:
         typer.Exit: An error or a signal ended the block.
@@ -123,7 +126,7 @@ def errors_as_exit_codes(
             wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
             if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
                 print_error(wait_hint(exc.job, out))
-            error, message, job = type(exc).__name__, str(exc), exc.job
+            error, message, job = type(exc).__name__, with_option_names(str(exc)), exc.job
         except KeyboardInterrupt:
             job = current_job()
             print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
@@ -133,5 +136,5 @@ def errors_as_exit_codes(
             return
     if as_json:
         fields = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
-        print(json.dumps(fields))
+        print(json.dumps({**fields, **more_json()}))
     raise typer.Exit(code)

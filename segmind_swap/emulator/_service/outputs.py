@@ -48,7 +48,7 @@ class Outputs:
 
     def __init__(self, *, ledger: Ledger, uploads: FileStore, engine: EngineName | Engine) -> None:
         if isinstance(engine, str) and engine not in get_args(EngineName):
-            raise ValueError(f"engine must be one of {get_args(EngineName)} or a callable, not {engine!r}")
+            raise ValueError(f"`engine` must be one of {get_args(EngineName)} or a callable, not {engine!r}")
         self.limiter: anyio.CapacityLimiter | None = None
         self._ledger = ledger
         self._uploads = uploads

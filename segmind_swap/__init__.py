@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from ._batch.outcomes import Outcomes
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
@@ -142,6 +143,9 @@ _MODULE_OF = {
 
 def __getattr__(name: str) -> Any:
     """Imports an exported name at its first use: a program without a client does not load the client."""
+    if name == "__version__":
+        value = globals()[name] = import_module(f"{__name__}._config").package_version()
+        return value
     if name in __all__:
         for module_name in (_MODULE_OF[name],) if name in _MODULE_OF else _VALUE_MODULES:
             module = import_module(f"{__name__}.{module_name}")
@@ -152,4 +156,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, "__version__"})

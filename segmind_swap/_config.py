@@ -53,7 +53,7 @@ def positive(name: str, value: object, *, zero: bool = False, infinite: bool = F
     if not (number > 0 or (zero and number == 0)) or (math.isinf(number) and not infinite):
         kind = "a number" if infinite else "a finite number"
         least = "of at least zero" if zero else "above zero"
-        raise ConfigurationError(f"{name} must be {kind} {least}, not {value!r}")
+        raise ConfigurationError(f"`{name}` must be {kind} {least}, not {value!r}")
 
 
 def whole(name: str, value: object) -> None:
@@ -63,7 +63,7 @@ def whole(name: str, value: object) -> None:
         ConfigurationError: the value is refused.
     """
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigurationError(f"{name} must be a whole number of at least 1, not {value!r}")
+        raise ConfigurationError(f"`{name}` must be a whole number of at least 1, not {value!r}")
 
 
 def whole_or_none(name: str, value: object) -> None:
@@ -83,7 +83,18 @@ def one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
         ConfigurationError: the value is refused.
     """
     if value not in allowed:
-        raise ConfigurationError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+        raise ConfigurationError(f"`{name}` must be one of {', '.join(map(repr, allowed))}, not {value!r}")
+
+
+def package_version() -> str:
+    """The version of the installed package; "0" for a copy of the source that was never installed."""
+    # Imported lazily: few programs ask for the version, and the module is large.
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+    try:
+        return version("segmind-swap")
+    except PackageNotFoundError:
+        return "0"
 
 
 def checked_key(key: str | None) -> SecretStr:
@@ -97,8 +108,8 @@ def checked_key(key: str | None) -> SecretStr:
 
     if not key:
         raise ConfigurationError(
-            "there is no API key: set SEGMIND_API_KEY, or give SwapClient(api_key=…). Segmind's console makes"
-            " keys; the emulator (`segmind-swap emulator`) takes the key emulator-key"
+            "there is no API key: set SEGMIND_API_KEY (or give `api_key`). Segmind's console makes keys; the"
+            " emulator takes the key emulator-key"
         )
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError("the API key holds a space, a line break or a character outside ASCII")
@@ -112,7 +123,7 @@ def checked_workflow(workflow: str) -> str:
         ConfigurationError: a character has a meaning in a URL.
     """
     if not workflow or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in workflow):
-        raise ConfigurationError(f"workflow must be an id such as {WORKFLOW!r}, not {workflow!r}")
+        raise ConfigurationError(f"`workflow` must be an id such as {WORKFLOW!r}, not {workflow!r}")
     return workflow
 
 

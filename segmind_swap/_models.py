@@ -147,7 +147,7 @@ class SwapJob(Value):
     @model_validator(mode="after")
     def _can_be_waited_for(self) -> Self:
         if self.poll_url is None and not self.outputs:
-            raise ValueError("a job has a poll_url, or the outputs of a run that was done at once")
+            raise ValueError("a job has a poll URL, or the outputs of a run that was done at once")
         return self
 
     @property
@@ -192,7 +192,10 @@ class SwapResult(Value):
         job: The job.
         url: The URL of the picture. No key is needed; the service deletes the picture after about 7 days.
         outputs: All items of the job's output, in the server's order.
-        seconds: Seconds from the acceptance to the poll that returned the final state.
+        seconds: Seconds from the acceptance to the poll that returned the final state. The job took at most
+            so long; if `wait` began late, it may have been done long before.
+        least_seconds: Seconds from the acceptance to the last poll that found the job still running; 0.0 if
+            no poll did. The job took at least so long.
         cost_usd: The cost of the run in USD; None if the service did not report the cost.
         path: The file that the picture was saved to, by `save_to`; else None.
     """
@@ -201,6 +204,7 @@ class SwapResult(Value):
     url: str
     outputs: tuple[SwapOutput, ...]
     seconds: float
+    least_seconds: float = 0.0
     cost_usd: float | None = None
     path: Path | None = None
 

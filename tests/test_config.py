@@ -35,7 +35,7 @@ CASES = [(make, name, value) for make, name, values in BAD for value in values]
     ids=[f"{make.__name__}.{name}={str(value)[:12]}" for make, name, value in CASES],
 )
 def test_each_bad_value_is_refused_by_the_name_of_its_field(make: Make, name: str, value: object) -> None:
-    with pytest.raises(ConfigurationError, match=rf"^{make.__name__}\.{name} must be ") as caught:
+    with pytest.raises(ConfigurationError, match=rf"^`{make.__name__}\.{name}` must be ") as caught:
         make(**{name: value})
     assert str(value)[:12] in str(caught.value)
 
@@ -97,12 +97,12 @@ def test_every_policy_is_frozen_keyword_only_and_hashable(make: Make) -> None:
     ],
 )
 def test_a_refused_number_is_told_what_would_do(value: float, zero: bool, infinite: bool, kind: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"^timeout must be {kind}, not "):
+    with pytest.raises(ConfigurationError, match=rf"^`timeout` must be {kind}, not "):
         positive("timeout", value, zero=zero, infinite=infinite)
 
 
 def test_a_number_that_no_clock_can_count_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"^PollPolicy\.interval must be a finite number"):
+    with pytest.raises(ConfigurationError, match=r"^`PollPolicy\.interval` must be a finite number"):
         PollPolicy(interval=10**400)
 
 
@@ -111,5 +111,5 @@ def test_an_infinite_or_zero_number_may_be_allowed() -> None:
     positive("timeout", 0, zero=True)
     whole("max_in_flight", 1)
     one_of("auth", "auto", ("auto", "bearer"))
-    with pytest.raises(ConfigurationError, match=r"^auth must be one of 'auto', 'bearer', not 'basic'$"):
+    with pytest.raises(ConfigurationError, match=r"^`auth` must be one of 'auto', 'bearer', not 'basic'$"):
         one_of("auth", "basic", ("auto", "bearer"))

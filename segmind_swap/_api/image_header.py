@@ -45,7 +45,9 @@ def checked(data: bytes, *, max_bytes: int) -> LoadedImage:
     if not data:
         raise ValueError("it is empty")
     if len(data) > max_bytes:
-        raise ValueError(f"it is larger than {max_bytes:,} bytes: make it smaller, or raise max_image_bytes")
+        raise ValueError(
+            f"it is larger than {max_bytes:,} bytes: make it smaller (or raise `max_image_bytes`)"
+        )
     media_type, (width_px, height_px) = _measured(data)
     if width_px < 1 or height_px < 1:
         raise ValueError(f"its header says that it is {width_px} x {height_px} pixels")

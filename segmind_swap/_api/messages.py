@@ -109,6 +109,7 @@ class NoResponse:
 
     Attributes:
         reason: What happened, in words.
+        origin: Scheme, host and port that were asked; empty if the request was not sent to any.
         sent: Whether the last byte of the request may have left.
         status_code: The status code, if the response broke off after its head.
         request_id: The `x-request-id` header, likewise.
@@ -117,6 +118,7 @@ class NoResponse:
 
     reason: str
     sent: bool
+    origin: str = ""
     status_code: int | None = None
     request_id: str | None = None
     is_too_large: bool = False

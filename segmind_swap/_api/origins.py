@@ -143,14 +143,13 @@ class Service:
             if "?" in self.base_url or "#" in self.base_url:
                 problem = "it has a query or a fragment"
             elif self._sends_in_clear_text(origin) and not self._accepts_clear_text(origin):
-                problem = (
-                    "http:// would send the key in clear text; use https://, or set allow_http=True"
-                    " (SEGMIND_ALLOW_HTTP=1 and --allow-http accept any host but Segmind's)"
-                )
+                problem = "http:// would send the key in clear text: use https://"
+                if not _is_segmind_host(origin.host):
+                    problem += " (for an emulator on another machine: `allow_http`, or SEGMIND_ALLOW_HTTP=1)"
             else:
                 object.__setattr__(self, "base_url", self.base_url.rstrip("/"))
                 return
-        raise ConfigurationError(f"base_url {_without_userinfo(self.base_url)!r} cannot be used: {problem}")
+        raise ConfigurationError(f"`base_url` {_without_userinfo(self.base_url)!r} cannot be used: {problem}")
 
     @staticmethod
     def _sends_in_clear_text(origin: Origin) -> bool:

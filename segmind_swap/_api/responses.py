@@ -110,8 +110,8 @@ def _status(response: Response, fields: Mapping[str, Any] | None, job: SwapJob) 
         if not response.ok:
             raise refusal(response, Call.POLL, job)
         raise ResponseError(
-            f"the poll was answered {response.status_code} with something that is not a JSON object:"
-            f" {response.excerpt or 'nothing'}",
+            f"the poll of the job was answered {response.status_code} with something that is not a JSON"
+            f" object: {response.excerpt or 'nothing'}",
             status_code=response.status_code,
             excerpt=response.excerpt,
             job=job,
@@ -271,4 +271,5 @@ def error_of_response(
     """The typed error of a call that did not succeed."""
     if isinstance(response, Response):
         return refusal(response, call, job)
-    return ConnectionFailedError(f"{subject_of(call)} got no answer: {response.reason}", job=job)
+    asked = f" from {response.origin}" if response.origin else ""
+    return ConnectionFailedError(f"{subject_of(call)} got no answer{asked}: {response.reason}", job=job)

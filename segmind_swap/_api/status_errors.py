@@ -129,7 +129,7 @@ _OF_CLASS = {2: StatusKind.SUCCESS, 3: StatusKind.REDIRECT, 4: StatusKind.REFUSE
 
 # The error class of each kind, and advice for the message.
 _ERRORS: Mapping[StatusKind, tuple[type[StatusError], str]] = {
-    StatusKind.REDIRECT: (BadRequestError, "redirects are never followed with the key: check base_url"),
+    StatusKind.REDIRECT: (BadRequestError, "redirects are never followed with the key: check `base_url`"),
     StatusKind.UNAUTHORIZED: (AuthenticationError, "check the API key, SEGMIND_API_KEY"),
     StatusKind.NO_CREDITS: (InsufficientCreditsError, "add credits to the account"),
     StatusKind.FORBIDDEN: (PermissionDeniedError, "this key may not do that"),
@@ -149,9 +149,18 @@ _OTHER_406 = re.compile(r"content.?type|parameter|invalid|unsupported|not accept
 _ABOUT_CREDITS = re.compile(r"credit|balance|spend|fund", re.IGNORECASE)
 
 
+_SUBJECTS = {
+    "submit": "the submit",
+    "poll": "the poll of the job",
+    "upload": "the upload of the picture",
+    "credits": "the request for the credits",
+    "download": "the download of the picture",
+}
+
+
 def subject_of(call: str) -> str:
     """A kind of call as the subject of a sentence."""
-    return "the credits request" if call == "credits" else f"the {call}"
+    return _SUBJECTS[call]
 
 
 def status_error(
@@ -167,9 +176,6 @@ def status_error(
         job: The job that the call was about.
     """
     error_class, advice = _class_of(code, reason, call)
-    if call == "download":
-        # A download has no key, and is not a request to Segmind's API: no advice about the account applies.
-        advice = ""
     because = f": {reason}" if reason else ""
     if call == "download":
         # A download carries no key, and uses up no credits.

@@ -15,6 +15,7 @@ from .._api.origins import Origin
 from .._api.text import request_id, shorten
 from .body import OneShotBody, ReplayableBody
 from .content_encoding import TooLargeError, decoded, is_plain
+from .failure_reason import failure_reason
 from .pools import Send
 
 _CLOSING = 1.0
@@ -134,6 +135,7 @@ async def send_once(
         return response
     return NoResponse(
         reason=reason,
+        origin=f"{message.url.scheme}://{message.url.netloc.decode('ascii')}",
         sent=body is None or body.sent,
         status_code=head.status_code if head is not None else None,
         request_id=(request_id(_headers_of(head, redact).get("x-request-id")) if head is not None else None),
@@ -143,9 +145,7 @@ async def send_once(
 
 def reason_of(error: Exception, redact: Redact) -> str:
     """Describes an exception in harmless text without the key."""
-    return shorten(
-        redact(f"{type(error).__name__}: {error}".encode(errors="replace")).decode(errors="replace")
-    )
+    return shorten(redact(failure_reason(error).encode(errors="replace")).decode(errors="replace"))
 
 
 async def _read(head: httpx.Response, limit_bytes: int) -> bytes:

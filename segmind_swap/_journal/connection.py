@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
+import tempfile
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -19,9 +21,12 @@ from .schema import check_integrity, check_kind, create
 from .store import IN_MEMORY, Store
 
 _NOT_AT_REST = (
-    "cannot be read here: a batch is writing it or was killed, and its log can be read only by a user who may"
-    " write in its folder. Ask as that user, or copy the journal and its -wal file to a folder of your own"
+    "cannot be read here, because a batch changes it all the time: ask again, or ask as a user who may write"
+    " in its folder"
 )
+_COPIES = 5
+_LOG_HEAD_BYTES = 32
+"""The header of a write-ahead log: its two salts change each time the log begins again."""
 _IN_USE = "is in use by another process, or by another batch of this process: wait until the other has ended"
 
 
@@ -109,7 +114,7 @@ def open_reader(path: Path) -> Store:
     """Opens the file for reading. A batch may write to the file meanwhile.
 
     SQLite writes files of its own beside the journal, also to read. Where that is not allowed (a read-only
-    file system, a journal of another user), only a journal that nobody writes can be read.
+    file system, a journal of another user), a journal without a log is read as it is, else a copy of both.
 
     Raises:
         JournalError: there is no such file, or it is no journal, or it cannot be read now.
@@ -119,7 +124,8 @@ def open_reader(path: Path) -> Store:
             raise no_journal(path)
         if not os.access(path, os.R_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        may_write = _may_write(path) and _may_write(path.parent)
+        if not may_write:
             # SQLite's own files, made by another user, could keep the owner's next batch from writing.
             store = _open_at_rest(path)
             if store is not None:
@@ -132,9 +138,16 @@ def open_reader(path: Path) -> Store:
             if code not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
                 raise
         store = _open_at_rest(path)
+        if store is None and not may_write:
+            store = _open_copy(path)
         if store is None:
             raise journal_error(path, _NOT_AT_REST)
         return store
+
+
+def _may_write(path: Path) -> bool:
+    # The user as whom a file is opened, and not the user who started the process.
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _checked_reader(
@@ -172,6 +185,48 @@ def _open_at_rest(path: Path) -> Store | None:
             return None
         opened.pop_all()
         return store
+
+
+def _open_copy(path: Path) -> Store | None:
+    """Opens a copy of a journal and its log, in a folder where SQLite may write; None if they keep changing.
+
+    The log has the newest rows, so the journal alone would show old states and too little money. A batch may
+    write meanwhile. The copy is consistent if the journal did not change, and the log was only continued: its
+    first bytes are new whenever the batch begins the log again. SQLite passes over a row that is half copied.
+
+    Only for a place where this process may not write. Closing a file would release the locks of a writer in
+    this process (see `_make`).
+    """
+    for _ in range(_COPIES):
+        copied = tempfile.TemporaryDirectory(prefix="segmind-swap-")
+        with ExitStack() as opened:
+            opened.callback(copied.cleanup)
+            before = _generation(path)
+            copy = Path(copied.name) / "journal.db"
+            shutil.copyfile(path, copy)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{os.path.realpath(path)}-wal", f"{copy}-wal")
+            if before is None or _generation(path) != before:
+                continue
+            connection = opened.enter_context(closing(_connected(copy)))
+            connection.execute("PRAGMA query_only = ON")
+            check_kind(path, connection)
+            return Store(str(path), connection, opened.pop_all())
+    return None
+
+
+def _generation(path: Path) -> tuple[object, ...] | None:
+    """What changes when rows move from the log into the journal; None with a log of SQLite's other kind."""
+    name = os.path.realpath(path)
+    if os.path.lexists(f"{name}-journal"):
+        return None
+    file = os.stat(name)  # noqa: PTH116
+    try:
+        with open(f"{name}-wal", "rb") as log:  # noqa: PTH123
+            head = log.read(_LOG_HEAD_BYTES)
+    except FileNotFoundError:
+        head = b""
+    return file.st_mtime_ns, file.st_size, file.st_ino, head
 
 
 def _has_log(path: Path) -> bool:

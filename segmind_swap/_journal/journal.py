@@ -10,13 +10,17 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from .._api.origins import Service
+from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
+from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
+from .decisions import Decision, decision_problem, similar_ids
 from .ledger import SqliteLedger, StoreView
 from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
@@ -123,7 +127,9 @@ class Journal:
         Raises:
             JournalError: there is no such swap, the swap is in another state, or a batch is running.
         """
-        self._decide(id, OutcomeState.PENDING)
+        with self._writing() as store:
+            entry = self._entry_for(Decision.RESUBMIT, store, id)
+            store.step(entry.number, OutcomeState.PENDING, manual=True)
 
     def abandon(self, id: str) -> None:
         """Gives a swap up: no run waits for the swap or submits it again. Its possible cost stays counted.
@@ -133,7 +139,9 @@ class Journal:
         Raises:
             JournalError: as in `resubmit`.
         """
-        self._decide(id, OutcomeState.ABANDONED)
+        with self._writing() as store:
+            entry = self._entry_for(Decision.ABANDON, store, id)
+            store.step(entry.number, OutcomeState.ABANDONED, manual=True)
 
     def wait_again(self, id: str, *, poll_url: str | None = None) -> None:
         """Lets the next run wait for a swap's job, which is free.
@@ -145,7 +153,9 @@ class Journal:
             JournalError: as in `resubmit`, or there is no job and no `poll_url`.
         """
         with self._writing() as store:
-            entry = self._entry_of(store, id)
+            entry = self._entry_for(Decision.WAIT_AGAIN, store, id)
+            if poll_url is not None:
+                _check_poll_url(store, poll_url)
             job = entry.job
             is_same_job = poll_url is None or (job is not None and job.poll_url == poll_url)
             # The job of a FAILED swap counts as a failed run. Now it counts as a POST again, and only once.
@@ -157,25 +167,30 @@ class Journal:
                 # The service has said that this job is done: a later FAILED or 404 must not be believed.
                 state = OutcomeState.UNREADABLE
             elif poll_url is not None:
-                workflow = job.workflow if job is not None else store.workflow or WORKFLOW
+                workflow = job.workflow if job is not None else store.fact("workflow") or WORKFLOW
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
-                raise store.error(
-                    f"knows no job of {id!r}, as no answer came: find the job in the account's history, and"
-                    " give its poll_url"
+                raise JournalError(
+                    f"{entry.id!r} has no job in the journal, because no answer came: find the job in the"
+                    " account's history, and give its `poll_url`",
+                    path=store.path,
                 )
             store.step(
                 entry.number, state, job=job, billable_posts=posts, failed_runs=-failed_run, manual=True
             )
 
-    def _decide(self, id: str, state: OutcomeState) -> None:
-        with self._writing() as store:
-            store.step(self._entry_of(store, id).number, state, manual=True)
+    def _entry_for(self, decision: Decision, store: Store, id: str) -> Entry:
+        """The entry about which a person decides.
 
-    def _entry_of(self, store: Store, id: str) -> Entry:
+        Raises:
+            JournalError: there is no such swap, or its state does not allow the decision.
+        """
         entry = store.entry_of(id)
         if entry is None:
-            raise store.error(f"knows no swap {id!r}")
+            raise store.error(f"has no swap {shorten(id)!r}{similar_ids(id, store.ids())}")
+        problem = decision_problem(decision, entry.id, entry.state)
+        if problem is not None:
+            raise JournalError(problem, path=store.path)
         return entry
 
     @contextmanager
@@ -194,6 +209,7 @@ class Journal:
         store = self.open_writer()
         try:
             with _transaction(store):
+                store.end_sending()
                 yield store
         finally:
             store.close()
@@ -276,6 +292,18 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
         store.close()
         raise
     return store
+
+
+def _check_poll_url(store: Store, poll_url: str) -> None:
+    """Refuses a poll URL that no run of the journal could poll.
+
+    Raises:
+        JournalError: the text is no URL, or belongs to another service than the journal.
+    """
+    origin = store.fact("origin")
+    problem = None if origin is None else Service(origin, allow_http=True).poll_url_problem(poll_url)
+    if problem is not None:
+        raise JournalError(f"the poll URL {shorten(poll_url)!r} cannot be used: {problem}", path=store.path)
 
 
 @contextmanager

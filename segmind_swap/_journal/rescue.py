@@ -64,8 +64,7 @@ def restore_jobs(store: Store) -> int:
                 # This line is the only record that the swap is paid.
                 raise JournalError(
                     f"the rescue file {path} has a job of {fields['id']!r}, which is paid, and the journal"
-                    f" {store.path} has no submit of this id: wait for the job (segmind-swap wait), and"
-                    " delete its line",
+                    f" {store.path} has no submit of this id: wait for the job, and delete its line",
                     path=str(path),
                 )
             if entry.state.is_in_doubt:

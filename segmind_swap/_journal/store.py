@@ -152,21 +152,25 @@ class Store:
         raise self.error(problem)
 
     def begin_run(self, *, origin: str, workflow: str) -> None:
-        """Begins a run of a batch. Rows that an earlier run left as SENDING become UNKNOWN.
+        """Begins a run of a batch, and ends the SENDING rows of earlier runs.
 
         Raises:
             JournalError: the journal belongs to another service or workflow.
         """
         for name, value in (("origin", origin), ("workflow", workflow)):
-            known = self._fact(name)
+            known = self.fact(name)
             if known is not None and known != value:
                 raise self.error(
                     f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
                     " cannot be waited for there. Give another journal"
                 )
             self._set_fact(name, value)
-        self.run = int(self._fact("runs") or 0) + 1
+        self.run = int(self.fact("runs") or 0) + 1
         self._set_fact("runs", str(self.run))
+        self.end_sending()
+
+    def end_sending(self) -> None:
+        """Makes SENDING rows UNKNOWN: whoever may write knows that the batch that sent them has ended."""
         for row in self._db.execute("SELECT number, posts FROM swaps WHERE state = 'sending'").fetchall():
             error = SubmissionUnknownError(
                 "an earlier run ended while the submit was in flight: the swap may have been accepted, and"
@@ -264,7 +268,11 @@ class Store:
             },
         )
         if changed.rowcount != 1:
-            raise self.error(f"does not let swap {number} become {state}")
+            raise self.error(f"does not let {self._named(number)} become {state}")
+
+    def _named(self, number: int) -> str:
+        row = self._db.execute("SELECT id, state FROM swaps WHERE number = ?", (number,)).fetchone()
+        return f"entry {number}" if row is None else f"{row['id']!r}, which is {row['state']},"
 
     def reopen(self, number: int) -> None:
         """Makes a FAILED or REJECTED row PENDING. All other states need the decision of a person.
@@ -272,9 +280,8 @@ class Store:
         Raises:
             JournalError: the row is in another state.
         """
-        state = self.entry(number).state
-        if not state.is_retryable:
-            raise self.error(f"does not let swap {number}, which is {state}, be retried automatically")
+        if not self.entry(number).state.is_retryable:
+            raise self.error(f"does not let {self._named(number)} be retried automatically")
         self.step(number, S.PENDING, manual=True)
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
@@ -289,6 +296,10 @@ class Store:
                 return
             yield from map(self._entry, rows)
             after = rows[-1]["number"]
+
+    def ids(self) -> list[str]:
+        """The ids of all rows, in the order of their first run."""
+        return [row["id"] for row in self._db.execute("SELECT id FROM swaps ORDER BY number")]
 
     def counts(self) -> dict[OutcomeState, int]:
         """How many rows are in each state. A state without rows is missing."""
@@ -324,11 +335,6 @@ class Store:
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 
     @property
-    def workflow(self) -> str | None:
-        """The workflow of the journal's swaps; None before the first run."""
-        return self._fact("workflow")
-
-    @property
     def price_usd(self) -> float | None:
         """The last assumed cost of a swap in USD; None before the first run.
 
@@ -336,7 +342,7 @@ class Store:
             JournalError: the journal could not be read.
         """
         with self._journal_errors("read"):
-            price = self._fact("price_usd")
+            price = self.fact("price_usd")
             # Rounded as the budget rounds. The conversion also refuses a text that is no finite number.
             return None if price is None else micro_of(float(price)) / MICRO
 
@@ -347,13 +353,14 @@ class Store:
     @property
     def failed_runs_are_free(self) -> bool:
         """Whether failed runs cost nothing, as the last run of the batch was told."""
-        return self._fact("failed_runs_are_free") == "yes"
+        return self.fact("failed_runs_are_free") == "yes"
 
     def set_failed_runs_are_free(self, are_free: bool) -> None:
         """Stores whether failed runs cost nothing, so that every reader counts as the batch counts."""
         self._set_fact("failed_runs_are_free", "yes" if are_free else "no")
 
-    def _fact(self, name: str) -> str | None:
+    def fact(self, name: str) -> str | None:
+        """The journal's `origin` or `workflow`, or another fact about it; None before the first run."""
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row["value"])
 
@@ -383,7 +390,7 @@ class Store:
                 answer=row["answer"],
             )
         except (AttributeError, TypeError, ValueError) as exc:
-            problem = f"has a damaged row {row['number']}: {type(exc).__name__}"
+            problem = f"has a damaged entry of {row['id']!r}: {type(exc).__name__}"
         raise self.error(problem)
 
 

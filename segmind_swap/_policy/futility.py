@@ -86,7 +86,7 @@ class EndingCounter:
             return None
         example = f"; the last is {id!r}" if id is not None else ""
         return NoResultsError(
-            f"{count:,} swaps in a row {what} ({bound} is {limit:,}){example}: {error}",
+            f"{count:,} swaps in a row {what} (`{bound}` is {limit:,}){example}: {error}",
             bound=bound,
             count=count,
             example_id=id,

@@ -151,7 +151,7 @@ def _problem_of(file: OutputFile) -> str | None:
             if possible.exists() and not possible.is_file():
                 return "it is not a regular file"
             if not file.overwrite:
-                return f"{possible.name} exists already: choose another name, or say overwrite (--overwrite)"
+                return f"{possible.name} exists already: choose another name (or replace it with `overwrite`)"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None

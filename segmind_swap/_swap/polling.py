@@ -158,7 +158,7 @@ class _Polling:
             if problem is not None:
                 raise ConfigurationError(
                     f"job {job.name} cannot be polled: {problem};"
-                    " set base_url or SEGMIND_BASE_URL to the service that accepted the job",
+                    " set `base_url` to the service that accepted the job",
                     job=job,
                 )
 
@@ -329,7 +329,12 @@ class _Polling:
         if url is None:
             raise OutputError(f"job {job.name} holds no picture URL", body=b"", job=job)
         result = SwapResult(
-            job=job, url=url, outputs=final.outputs, seconds=self.seconds, cost_usd=final.cost_usd
+            job=job,
+            url=url,
+            outputs=final.outputs,
+            seconds=self.seconds,
+            least_seconds=self._seen_running or 0.0,
+            cost_usd=final.cost_usd,
         )
         self._session.emit(Completed(swap=self._swap, result=result))
         return result

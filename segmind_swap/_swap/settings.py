@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from .._api.origins import Service
@@ -22,6 +21,7 @@ from .._config import (
     checked_key,
     checked_workflow,
     one_of,
+    package_version,
     positive,
     whole,
 )
@@ -74,7 +74,7 @@ class ClientSettings:
         for handler in self.handlers:
             if not callable(handler):
                 raise ConfigurationError(
-                    f"on_event must be a function, or a sequence of functions, not {handler!r}"
+                    f"`on_event` must be a function, or a sequence of functions, not {handler!r}"
                 )
 
     @classmethod
@@ -126,7 +126,7 @@ class ClientSettings:
             key=checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY")),
             auth=auth,
             timeouts=request_timeouts,
-            user_agent=f"segmind-swap/{_version()}",
+            user_agent=f"segmind-swap/{package_version()}",
             pools=PoolSettings(
                 is_local=service.origin.loopback,
                 proxy=proxy,
@@ -170,8 +170,8 @@ class ClientSettings:
         whole("concurrency", concurrency)
         if concurrency > self.max_in_flight:
             raise ConfigurationError(
-                f"concurrency ({concurrency}) is above the client's max_in_flight ({self.max_in_flight}):"
-                " raise max_in_flight"
+                f"`concurrency` {concurrency} is above the client's `max_in_flight` {self.max_in_flight}:"
+                " raise `max_in_flight`"
             )
         return concurrency
 
@@ -198,11 +198,3 @@ def _switch(name: str) -> bool:
 def _warn_of_clear_text(origin: str) -> None:
     """Logs a warning, once in a process for each origin."""
     _notice.warning("the API key and the pictures are sent to %s in clear text (SEGMIND_ALLOW_HTTP)", origin)
-
-
-def _version() -> str:
-    """The version of the installed package; "0" for a copy of the source that was never installed."""
-    try:
-        return version("segmind-swap")
-    except PackageNotFoundError:
-        return "0"

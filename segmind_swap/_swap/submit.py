@@ -321,10 +321,10 @@ class _Submission:
             return self.unknown(response.reason, response)
         problem = self._poll_url_problem(job) if job is not None else None
         if job is not None and problem is not None:
-            reason = f"it was accepted with the poll_url {shorten(job.poll_url or '')}, but {problem}"
+            reason = f"it was accepted with the poll URL {shorten(job.poll_url or '')}, but {problem}"
         elif response.ok:
             text = _text(response) or "nothing"
-            reason = f"it was answered {response.status_code} without a poll_url: {text}"
+            reason = f"it was answered {response.status_code} without a poll URL: {text}"
         else:
             reason = str(refusal(response, Call.SUBMIT))
         return self.unknown(reason, response, job)

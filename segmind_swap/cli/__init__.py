@@ -15,7 +15,9 @@ def main() -> None:
         import rich  # noqa: F401, PLC0415 - imported only to check that the extra is installed
         import typer  # noqa: F401, PLC0415
     except ImportError:
-        sys.exit("segmind-swap: the command line needs: pip install 'segmind-swap[cli]'")
+        from ._terminal.install_hint import install_hint  # noqa: PLC0415
+
+        sys.exit(f"segmind-swap: {install_hint('the command line', 'cli')}")
     # These modules import rich and typer, so they are imported after the check.
     from ._app import app  # noqa: PLC0415
     from ._terminal.log_handler import StderrLogHandler  # noqa: PLC0415

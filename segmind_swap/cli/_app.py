@@ -23,10 +23,32 @@ app = typer.Typer(
     # Click does not wrap the lines of a paragraph that begins with \b.
     epilog="\b\nExit codes:\n" + "\n".join(f"  {code:<4} {code.meaning}" for code in ExitCode),
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # Without these two settings, Typer loads large modules of rich for help and tracebacks.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        import platform
+
+        from segmind_swap import __version__
+
+        typer.echo(f"segmind-swap {__version__}, Python {platform.python_version()}, {platform.system()}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version, and exit."),
+    ] = False,
+) -> None:
+    """The options before the name of a command."""
+
 
 Out = Annotated[
     Path,
@@ -108,7 +130,10 @@ def swap(
 def wait(
     job: Annotated[
         str,
-        typer.Argument(help="A poll URL, the JSON of a job, a file with that JSON, or - for standard input."),
+        typer.Argument(
+            metavar="JOB",
+            help="A poll URL, the JSON of a job, a file with either of them, or - for standard input.",
+        ),
     ],
     out: Out,
     overwrite: Overwrite = False,
@@ -281,7 +306,7 @@ def credits(allow_http: AllowHttp = False, as_json: Json = False) -> None:
 
 @app.command(cls=Command, epilog="Example: segmind-swap upload hero.png street.jpg")
 def upload(
-    pictures: Annotated[list[str], typer.Argument(help="JPEG, PNG or WebP files.")],
+    pictures: Annotated[list[str], typer.Argument(metavar="PICTURE", help="JPEG, PNG or WebP files.")],
     allow_http: AllowHttp = False,
     as_json: Json = False,
 ) -> None:

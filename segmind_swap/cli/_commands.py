@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -16,7 +13,18 @@ from urllib.parse import urlsplit
 import typer
 from rich.markup import escape
 
-from segmind_swap import PRICE_USD, PollPolicy, RetryPolicy, SwapClient, SwapJob, SwapResult
+from segmind_swap import (
+    PRICE_USD,
+    Credits,
+    ImageError,
+    PollPolicy,
+    RetryPolicy,
+    SwapClient,
+    SwapError,
+    SwapJob,
+    SwapRequest,
+    SwapResult,
+)
 
 from ._batch.command import run_batch
 from ._batch.options import BatchOptions
@@ -24,6 +32,7 @@ from ._batch.pairs_file import read_pairs
 from ._connect import client_settings, new_emulator, parse_faults, parse_switches, print_switches
 from ._demo import run_demo
 from ._emulator_engine import PREVIEW_CONCURRENCY, PREVIEWS_AT_MOST, Engine, best_engine, engine_for
+from ._job_argument import read_job
 from ._job_file import JobFile
 from ._journal_commands import print_status, record_decision
 from ._pictures import copy_pictures
@@ -95,13 +104,14 @@ def swap(
         cost = f"${result.cost_usd:.4f}"
     else:
         cost = f"not reported by the service; the average is about {format_usd(PRICE_USD)}"
-    _print_result(result, f"cost {cost}", as_json=as_json)
+    _print_result(result, f"{result.seconds:.0f} s; cost {cost}", as_json=as_json)
 
 
 def wait(job: str, *, out: Path, overwrite: bool, allow_http: bool, timeout: float, as_json: bool) -> None:
     """Waits for a job."""
-    accepted = _read_job(job)
-    progress = SwapProgress()
+    with errors_as_exit_codes(as_json=as_json):
+        accepted = read_job(job)
+    progress = SwapProgress(state="asking about the job")
 
     async def run(settings: dict[str, Any]) -> SwapResult:
         # The job may be done already, so the first poll is not delayed.
@@ -113,7 +123,8 @@ def wait(job: str, *, out: Path, overwrite: bool, allow_http: bool, timeout: flo
     with errors_as_exit_codes(out, current_job=lambda: accepted, as_json=as_json):
         with client_settings(allow_http=allow_http) as settings, progress.display:
             result = asyncio.run(run(settings))
-    _print_result(result, "waiting is free", as_json=as_json)
+    # `result.seconds` is the age of the job, which says nothing of this command.
+    _print_result(result, f"waited {progress.seconds:.1f} s; waiting is free", as_json=as_json)
 
 
 def batch(options: BatchOptions) -> None:
@@ -168,32 +179,62 @@ def resolve(
 
 def credits(*, allow_http: bool, as_json: bool) -> None:
     """Prints the credits of the account."""
+    progress = SwapProgress(state="asking for the credits")
 
-    async def run(settings: dict[str, Any]) -> None:
-        async with SwapClient(**settings) as client:
-            credits = await client.credits()
-        if as_json:
-            print_json(credits)
-        else:
-            print_text(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
+    async def run(settings: dict[str, Any]) -> Credits:
+        async with SwapClient(**settings, on_event=progress) as client:
+            return await client.credits()
 
-    _run_with_client(run, allow_http=allow_http, as_json=as_json)
+    with errors_as_exit_codes(as_json=as_json):
+        with client_settings(allow_http=allow_http) as settings, progress.display:
+            credits = asyncio.run(run(settings))
+    if as_json:
+        print_json(credits)
+    else:
+        print_text(f"{format_usd(credits.credits)}, and {format_usd(credits.free_credits)} free")
 
 
 def upload(pictures: Sequence[str], *, allow_http: bool, as_json: bool) -> None:
-    """Uploads pictures, and prints their URLs."""
+    """Uploads pictures, and prints their URLs. No picture is uploaded if one of them cannot be used."""
+    progress = SwapProgress()
+    urls: dict[str, str] = {}
 
     async def run(settings: dict[str, Any]) -> None:
-        urls = {}
-        async with SwapClient(**settings) as client:
+        async with SwapClient(**settings, on_event=progress) as client:
+            await _check_pictures(client, pictures)
             for picture in pictures:
                 urls[picture] = await client.upload(picture)
-                if not as_json:
-                    print_text(urls[picture])
-        if as_json:
-            print_json(urls)
 
-    _run_with_client(run, allow_http=allow_http, as_json=as_json)
+    with errors_as_exit_codes(as_json=as_json, more_json=lambda: {"urls": urls}):
+        try:
+            with client_settings(allow_http=allow_http) as settings, progress.display:
+                asyncio.run(run(settings))
+        except ImageError as exc:
+            if not urls:
+                raise
+            # The file was changed after the check. Other pictures are uploaded, so this is no usage error.
+            raise SwapError(str(exc)) from None
+        finally:
+            # After the display, which would take standard output for itself.
+            if not as_json:
+                for url in urls.values():
+                    print_text(url)
+            if 0 < len(urls) < len({*pictures}):
+                print_error(f"uploaded before the command ended: {', '.join(urls)}")
+    if as_json:
+        print_json(urls)
+
+
+async def _check_pictures(client: SwapClient, pictures: Sequence[str]) -> None:
+    """Refuses pictures that cannot be uploaded.
+
+    Raises:
+        ImageError: Names each picture that cannot be used.
+    """
+    pairs = [SwapRequest(reference_character_image=name, character_image=name) for name in pictures]
+    problems = [str(outcome.error) for outcome in await client.check(pairs)]
+    if problems:
+        raise ImageError("\n".join(dict.fromkeys(problems)), image=pictures[0])
 
 
 def serve_emulator(
@@ -268,41 +309,8 @@ def pictures(folder: Path) -> None:
         copy_pictures(folder)
 
 
-def _run_with_client(
-    command: Callable[[dict[str, Any]], Awaitable[None]], *, allow_http: bool, as_json: bool
-) -> None:
-    async def run(settings: dict[str, Any]) -> None:
-        await command(settings)
-
-    with errors_as_exit_codes(as_json=as_json), client_settings(allow_http=allow_http) as settings:
-        asyncio.run(run(settings))
-
-
-def _read_job(text: str) -> SwapJob:
-    """Reads the argument JOB: a poll URL, JSON, `-` for standard input, or a file with JSON."""
-    if text.startswith(("http://", "https://")):
-        return SwapJob(poll_url=text, workflow="", submitted_at=datetime.now(UTC))
-    try:
-        content = text
-        if text == "-":
-            content = sys.stdin.read()
-        elif not text.lstrip().startswith("{"):
-            content = Path(text).read_text()
-        fields = json.loads(content)
-        # The JSON is a job, or an object with the field `job`, as `swap --json` prints.
-        return SwapJob.model_validate(fields.get("job", fields) if isinstance(fields, dict) else fields)
-    except (OSError, ValueError):
-        name = text if len(text) <= 80 else text[:79] + "…"
-        exit_with_error(
-            ExitCode.USAGE,
-            f"{name!r} is no job: give the poll URL of a job, the JSON of a job, or a file with that JSON",
-        )
-
-
-def _print_result(result: SwapResult, cost: str, *, as_json: bool) -> None:
+def _print_result(result: SwapResult, facts: str, *, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    console().print(
-        f"[green]saved[/green] {escape(printable(str(result.path)))}  ({result.seconds:.0f} s; {cost})"
-    )
+    console().print(f"[green]saved[/green] {escape(printable(str(result.path)))}  ({facts})")

@@ -13,6 +13,7 @@ from ._emulator_engine import Engine
 from ._terminal.console import print_text
 from ._terminal.errors import exit_with_error
 from ._terminal.exit_codes import ExitCode
+from ._terminal.install_hint import install_hint
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator, Fault
@@ -21,7 +22,6 @@ _ALLOW_HTTP = "SEGMIND_ALLOW_HTTP"
 _API_KEY = "emulator-key"
 _SPEED = 20.0
 _POLL_INTERVAL = 0.25
-_EMULATOR_MISSING = "the emulator needs: pip install 'segmind-swap[emulator]'"
 _CREDITS_USD = 100.0
 _CREDITS_OF_ONE_RUN_USD = 1_000_000.0
 """High, so that a large batch with `--emulator` does not stop because the play money is spent."""
@@ -99,7 +99,7 @@ def new_emulator(
     try:
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     try:
         return Emulator(
             speed=speed,
@@ -112,7 +112,9 @@ def new_emulator(
             impossible=impossible,
             **(switches or {}),
         )
-    except (ImportError, ValueError) as exc:
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, install_hint("the preview", "preview"))
+    except ValueError as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
 
 
@@ -121,11 +123,11 @@ def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
     try:
         from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - needs the extra `emulator`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     try:
         return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
-        exit_with_error(ExitCode.USAGE, str(exc))
+        exit_with_error(ExitCode.USAGE, f"--{exc}")
 
 
 def parse_switches(lines: Sequence[str]) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def parse_switches(lines: Sequence[str]) -> dict[str, Any]:
     try:
         from segmind_swap.emulator import parse_switch  # noqa: PLC0415 - needs the extra `emulator`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     switches: dict[str, Any] = {}
     for line in lines:
         try:
@@ -151,5 +153,5 @@ def print_switches() -> None:
     try:
         from segmind_swap.emulator import describe_switches  # noqa: PLC0415 - needs the extra `emulator`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, _EMULATOR_MISSING)
+        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     print_text(describe_switches())

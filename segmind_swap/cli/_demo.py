@@ -22,6 +22,7 @@ from ._report.page import ReportItem, write_report
 from ._terminal.console import console
 from ._terminal.errors import exit_code_of, exit_with_error, print_error
 from ._terminal.exit_codes import ExitCode, most_urgent
+from ._terminal.install_hint import install_hint
 from ._terminal.text import printable
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def run_demo(folder: Path, *, keep: bool) -> ExitCode:
     try:
         from segmind_swap.emulator import Fault  # noqa: PLC0415 - needs the extra `demo`
     except ImportError:
-        exit_with_error(ExitCode.USAGE, "the demo needs: pip install 'segmind-swap[demo]'")
+        exit_with_error(ExitCode.USAGE, install_hint("the demo", "demo"))
     out = console()
     started = time.monotonic()
     inputs = folder / "inputs"

@@ -1,4 +1,4 @@
-"""The format of `--help`: Click's columns, with colours for headings, names and defaults."""
+"""The commands as Typer runs them: the colours of `--help`, and the options that messages may name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from ._terminal.option_names import options_of_command
 
 # A heading at the left margin; a name in the first column, with text beside or below; a remark in brackets.
 _COLOURED_PARTS = re.compile(
@@ -36,7 +38,13 @@ def _coloured_part(match: re.Match[str]) -> str:
 
 
 class Command(TyperCommand):
-    """A command whose help is coloured."""
+    """A command whose help is coloured, and whose messages name its options."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        options = {parameter.name: parameter.opts[0] for parameter in self.params if parameter.name}
+        with options_of_command(options):
+            return super().invoke(ctx)
 
     def get_help(self, ctx: Any) -> str:
         """The full help of the command."""

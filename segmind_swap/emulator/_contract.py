@@ -129,11 +129,13 @@ class Contract:
             allowed, value = allowed_values(switch.name), getattr(self, switch.name)
             if allowed and value not in allowed:
                 words = ", ".join(map(str, allowed))
-                raise ValueError(f"{switch.name} must be one of {words}, not {value!r}")
+                raise ValueError(f"`{switch.name}` must be one of {words}, not {value!r}")
         if self.upload_limit_bytes < 1:
-            raise ValueError(f"upload_limit_bytes must be at least 1, not {self.upload_limit_bytes!r}")
+            raise ValueError(f"`upload_limit_bytes` must be at least 1, not {self.upload_limit_bytes!r}")
         if not 0 <= self.record_lifetime < math.inf:
-            raise ValueError(f"record_lifetime must be a number of at least 0, not {self.record_lifetime!r}")
+            raise ValueError(
+                f"`record_lifetime` must be a number of at least 0, not {self.record_lifetime!r}"
+            )
 
 
 def allowed_values(name: str) -> tuple[Any, ...]:

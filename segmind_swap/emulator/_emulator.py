@@ -137,13 +137,13 @@ class Emulator:
         }
         for name, value in at_least_zero.items():
             if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} must be a number of at least 0, not {value!r}")
+                raise ValueError(f"`{name}` must be a number of at least 0, not {value!r}")
         if not 0 < speed < float("inf"):
-            raise ValueError(f"speed must be greater than 0, not {speed!r}")
+            raise ValueError(f"`speed` must be greater than 0, not {speed!r}")
         if rate_limit is not None and rate_limit < 1:
-            raise ValueError(f"rate_limit must be at least 1 request a minute or None, not {rate_limit!r}")
+            raise ValueError(f"`rate_limit` must be at least 1 request a minute or None, not {rate_limit!r}")
         if isinstance(workflows, str):
-            raise ValueError("workflows must be a collection of ids, not a string")
+            raise ValueError("`workflows` must be a collection of ids, not a string")
         self._api_key = api_key
         uploads = FileStore(UPLOADS_KEPT_BYTES)
         contract = Contract(

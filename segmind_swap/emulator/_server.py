@@ -43,11 +43,11 @@ def listen(host: str, port: int, *, allow_remote: bool) -> socket.socket:
     """
     if not (allow_remote or is_loopback(host)):
         raise ValueError(
-            f"the emulator listens on loopback only, not on {host!r}; "
-            "pass allow_remote=True if other machines shall reach it"
+            f"the emulator listens on loopback only, not on {host!r}:"
+            " `allow_remote` lets other machines reach it"
         )
     if not 0 <= port <= 65535:
-        raise ValueError(f"port must be between 0 and 65535, not {port}")
+        raise ValueError(f"`port` must be between 0 and 65535, not {port}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off only for sockets that name their protocol. With Nagle's algorithm,
     # every response of more than one write takes 80 ms.

@@ -332,7 +332,7 @@ def test_a_poll_whose_answer_cannot_be_read_is_told_with_what_it_said(body: byte
     with pytest.raises(ResponseError) as caught:
         read_status(answer(text=body, code=202), JOB)
     assert str(caught.value) == (
-        f"the poll was answered 202 with something that is not a JSON object: {told}"
+        f"the poll of the job was answered 202 with something that is not a JSON object: {told}"
     )
     assert (caught.value.status_code, caught.value.excerpt) == (202, body.decode())
 

@@ -18,6 +18,14 @@ from segmind_swap._errors import (
 )
 from segmind_swap._models import Call, SwapJob
 
+SUBJECTS = {
+    "submit": "the submit",
+    "poll": "the poll of the job",
+    "upload": "the upload of the picture",
+    "credits": "the request for the credits",
+    "download": "the download of the picture",
+}
+
 
 def status_error(
     code: int, headers: dict[str, str], body: bytes, call: str, *, job: SwapJob | None = None
@@ -56,13 +64,12 @@ def status_error(
         (599, ServerError),
     ],
 )
-@pytest.mark.parametrize("call", ["submit", "poll", "upload", "credits", "download"])
+@pytest.mark.parametrize("call", SUBJECTS)
 def test_every_code_has_its_error_class(code: int, kind: type[StatusError], call: str) -> None:
     error = status_error(code, {"x-request-id": "req-1"}, b'{"error": "no"}', call)
     assert type(error) is kind
     assert (error.status_code, error.reason, error.request_id, error.job) == (code, "no", "req-1", None)
-    subject = "the credits request" if call == "credits" else f"the {call}"
-    assert str(error).startswith(f"{subject} was answered {code}: no")
+    assert str(error).startswith(f"{SUBJECTS[call]} was answered {code}: no")
 
 
 @pytest.mark.parametrize(
@@ -110,12 +117,13 @@ def test_a_poll_of_an_unknown_job_does_not_blame_the_workflow() -> None:
 
 
 def test_a_message_has_the_call_as_its_subject() -> None:
-    assert str(status_error(500, {}, b"no", "credits")) == "the credits request was answered 500: no"
-    for call in ("submit", "poll", "upload", "download"):
-        assert str(status_error(500, {}, b"no", call)) == f"the {call} was answered 500: no"
+    assert {*SUBJECTS} == {*Call}
+    for call, subject in SUBJECTS.items():
+        assert str(status_error(500, {}, b"no", call)) == f"{subject} was answered 500: no"
 
 
 @pytest.mark.parametrize("code", [302, 401, 402, 403, 406, 413, 429])
 def test_a_download_has_no_key_and_no_account_to_give_advice_about(code: int) -> None:
-    assert str(status_error(code, {}, b"no", "download")) == f"the download was answered {code}: no"
+    told = str(status_error(code, {}, b"no", "download"))
+    assert told == f"the download of the picture was answered {code}: no"
     assert "(" in str(status_error(code, {}, b"no", "upload"))

@@ -3,6 +3,7 @@
 import gc
 import os
 import re
+import shutil
 import sqlite3
 import stat
 import tempfile
@@ -18,6 +19,7 @@ from segmind_swap._journal.connection import (
     Handover,
     Memory,
     _open_at_rest,
+    _open_copy,
     open_reader,
     open_writer,
     sqlite_uri,
@@ -209,21 +211,78 @@ def test_a_journal_that_is_being_written_is_never_read_without_its_log(
     open_writer(path).close()
 
 
-@pytest.mark.parametrize("suffix", ["wal", "journal"])
-def test_a_log_that_a_killed_batch_left_is_never_passed_over(
-    elsewhere: Path, of_another_user: ReadingOnly, suffix: str
+KILLED = """
+import os, sys
+from pathlib import Path
+from segmind_swap import OutcomeState
+from tests.support.journal_rows import at, row
+store = at(Path(sys.argv[1]))
+row(store, "a", OutcomeState.UNKNOWN, posts=1)
+print("written", flush=True)
+sys.stdin.readline()
+row(store, "b", OutcomeState.UNKNOWN, posts=1)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_log_of_a_batch_that_runs_or_was_killed_is_read_where_nothing_can_be_written(
+    elsewhere: Path, of_another_user: ReadingOnly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = elsewhere / "run.db"
+    copies = Path(tempfile.mkdtemp())
+    copies.chmod(0o777)
+    monkeypatch.setattr("tempfile.tempdir", str(copies))
+    with child(KILLED, path) as other:
+        assert line_of(other) == "written"
+        with of_another_user(elsewhere):
+            while_it_runs = Journal(path).summary()
+            # The index of the log may be another user's alone, or missing on another file system.
+            shm = path.with_name("run.db-shm")
+            assert "run.db-wal" in names(elsewhere)
+        hidden = shm.rename(copies.parent / f"{copies.name}-shm")
+        with of_another_user(elsewhere):
+            assert Journal(path).summary() == while_it_runs
+        hidden.rename(shm)
+        tell(other)
+        other.wait()
+    assert while_it_runs.states == {S.UNKNOWN: 1}
+    for index in ("there", "gone"):
+        if index == "gone":
+            shm.unlink()
+        before = names(elsewhere)
+        with of_another_user(elsewhere):
+            summary = Journal(path).summary()
+            assert [outcome.request.id for outcome in Journal(path).outcomes()] == ["a", "b"]
+        assert (summary.states, summary.unknown) == ({S.UNKNOWN: 2}, ("a", "b")), "the newest, never older"
+        assert summary.committed_usd == pytest.approx(2 * while_it_runs.committed_usd)
+        assert names(elsewhere) == before
+    assert names(copies) == []
+
+
+@pytest.mark.parametrize("change", ["the log begins again", "the journal is written", "another log"])
+def test_a_journal_that_changes_while_it_is_copied_is_never_shown(
+    elsewhere: Path, of_another_user: ReadingOnly, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     path = elsewhere / "run.db"
     store = at(path)
     row(store)
-    (kept := elsewhere / "kept").write_bytes(path.with_name("run.db-wal").read_bytes())
+    log = path.with_name("run.db-wal")
+    kept = log.read_bytes()
     store.close()
-    kept.rename(path.with_name(f"run.db-{suffix}"))
-    with of_another_user(elsewhere):
-        if suffix == "journal":
-            assert _open_at_rest(path) is None
-            return
-        assert "copy the journal and its -wal file" in str(refused(open_reader, path))
+    log.write_bytes(kept)
+    copyfile = shutil.copyfile
+
+    def copied(source: Path | str, target: Path | str) -> None:
+        copyfile(source, target)
+        if str(source) == str(path) and change == "the log begins again":
+            log.write_bytes(os.urandom(32) + kept[32:])
+        elif str(source) == str(path):
+            os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
+
+    if change == "another log":
+        path.with_name("run.db-journal").write_bytes(b"x")
+    monkeypatch.setattr("segmind_swap._journal.connection.shutil.copyfile", copied)
+    assert _open_copy(path) is None
 
 
 def test_a_journal_that_may_not_be_read_says_so(elsewhere: Path, of_another_user: ReadingOnly) -> None:

@@ -214,7 +214,7 @@ async def test_what_nobody_waits_for_is_logged_when_it_does_not_fit(
     writer.post(partial(Store.take, swap=NewEntry(id="\ud800", fingerprint="p", reference="r", scene="s")))
     await writer.do(take("b"))
     first, second = (record.message for record in caplog.records if record.levelno == logging.WARNING)
-    assert "does not let swap 1 become saved" in first
+    assert "does not let 'a', which is pending, become saved" in first
     assert "surrogates" in second
     assert ids(path) == ["a", "b"]
     await writer.aclose()

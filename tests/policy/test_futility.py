@@ -81,7 +81,7 @@ def test_the_bound_is_reached_by_endings_in_a_row_and_a_good_one_starts_both_cou
     error = counter.add(Ending.FUTILE, id="s7", error=FAILED)
     assert error is not None
     assert (error.bound, error.count, error.example_id, error.example) == ("max_futile", 3, "s7", FAILED)
-    assert "max_futile is 3" in str(error)
+    assert "(`max_futile` is 3)" in str(error)
     assert "'s7'" in str(error)
     assert "it failed" in str(error)
     again = pickle.loads(pickle.dumps(error))

@@ -25,7 +25,7 @@ from ..support.pictures import LIMIT, PNG, png
 def test_the_limit_is_inclusive_and_says_what_to_do() -> None:
     assert checked(PNG, max_bytes=len(PNG)).data == PNG
     with pytest.raises(
-        ValueError, match=r"larger than 1,000 bytes: make it smaller, or raise max_image_bytes"
+        ValueError, match=r"larger than 1,000 bytes: make it smaller \(or raise `max_image_bytes`\)"
     ):
         checked(png(40, 30, filler=bytes(1000)), max_bytes=1000)
 

@@ -96,7 +96,7 @@ def test_a_switch_that_is_neither_is_refused(monkeypatch: pytest.MonkeyPatch, va
 
 @pytest.mark.parametrize("on_event", ["print", ["print"], [print, None], 7])
 def test_a_handler_that_is_no_function_is_refused(on_event: Any) -> None:
-    with pytest.raises(ConfigurationError, match="on_event must be a function"):
+    with pytest.raises(ConfigurationError, match="`on_event` must be a function"):
         SwapClient(KEY, on_event=on_event)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -27,13 +27,14 @@ from segmind_swap import (
 
 from .console import console, print_json
 from .exit_codes import ExitCode
+from .option_names import with_option_names
 from .signals import termination_as_keyboard_interrupt
 from .text import printable
 
 
 def print_error(message: str) -> None:
     """Prints a message on standard error."""
-    text = Text.assemble(("segmind-swap:", "red"), " ", printable(message))
+    text = Text.assemble(("segmind-swap:", "red"), " ", printable(with_option_names(message)))
     console(stderr=True).print(text)
 
 
@@ -74,6 +75,7 @@ def errors_as_exit_codes(
     current_job: Callable[[], SwapJob | None] = lambda: None,
     is_submitting: Callable[[], bool] = lambda: False,
     as_json: bool = False,
+    more_json: Callable[[], Mapping[str, object]] = dict,
 ) -> Iterator[None]:
     """Turns errors and signals inside the block into a message and an exit code.
 
@@ -86,6 +88,7 @@ def errors_as_exit_codes(
         current_job: Returns the job that the command waits for at the moment, if there is one.
         is_submitting: Returns whether a submit was sent whose answer is not known at the moment.
         as_json: Also print the error, and the job if there is one, as JSON on standard output.
+        more_json: Returns what else that JSON has.
 
     Raises:
         typer.Exit: An error or a signal ended the block.
@@ -102,7 +105,7 @@ def errors_as_exit_codes(
             wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
             if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
                 print_error(wait_hint(exc.job, out))
-            error, message, job = type(exc).__name__, str(exc), exc.job
+            error, message, job = type(exc).__name__, with_option_names(str(exc)), exc.job
         except KeyboardInterrupt:
             job = current_job()
             print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")
@@ -121,5 +124,6 @@ def errors_as_exit_codes(
         else:
             return
     if as_json:
-        print_json({"error": error, "message": message, "job": job.model_dump(mode="json") if job else None})
+        fields = {"error": error, "message": message, "job": job.model_dump(mode="json") if job else None}
+        print_json({**fields, **more_json()})
     raise typer.Exit(code)

@@ -30,6 +30,7 @@ class SwapProgress:
 
     Args:
         on_accepted: Called with the job as soon as the job is accepted. The returned text stays visible.
+        state: What the command does first.
 
     Attributes:
         job: The job, after the service accepted it.
@@ -37,11 +38,16 @@ class SwapProgress:
         display: A context manager that shows the line while the swap runs.
     """
 
-    def __init__(self, on_accepted: Callable[[SwapJob], str | None] = lambda job: None) -> None:
+    def __init__(
+        self,
+        on_accepted: Callable[[SwapJob], str | None] = lambda job: None,
+        *,
+        state: str = "checking the pictures",
+    ) -> None:
         self._on_accepted = on_accepted
         self.job: SwapJob | None = None
         self.is_submitting = False
-        self._state = "checking the pictures"
+        self._state = state
         self._started = time.monotonic()
         self._spinner = Spinner("dots")
         self.display = LiveDisplay(self._render, transient=True)
@@ -65,7 +71,9 @@ class SwapProgress:
                 note = f" (the service says {status.note})" if status.note else ""
                 self._show(f"{status.state.value.lower()}{note}")
             case RetryScheduled(call=call, cause=cause, delay=delay):
-                self._show(f"{cause}; next {call} in {delay:.0f} s")
+                # A second submit may be paid a second time: its word must not be that of a free call.
+                again = "submitting again" if call == "submit" else "trying again"
+                self._show(f"{cause}; {again} in {delay:.1f} s")
             case RateLimited(delay=delay):
                 self._show(f"rate limited (429): next request in {delay:.0f} s")
             case Completed():
@@ -76,13 +84,14 @@ class SwapProgress:
     def _show(self, state: str) -> None:
         state = one_line(state)
         if state != self._state:
-            self.display.print_unless_live(f"{self._seconds:6.1f} s  {state}")
+            self.display.print_unless_live(f"{self.seconds:6.1f} s  {state}")
         self._state = state
 
     @property
-    def _seconds(self) -> float:
+    def seconds(self) -> float:
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
     def _render(self) -> RenderableType:
-        self._spinner.update(text=Text(f"{self._seconds:5.1f} s  {self._state}", overflow="ellipsis"))
+        self._spinner.update(text=Text(f"{self.seconds:5.1f} s  {self._state}", overflow="ellipsis"))
         return self._spinner

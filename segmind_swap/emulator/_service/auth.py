@@ -20,7 +20,7 @@ class KeyCheck:
 
     def __init__(self, *, api_key: str | None, auth: AuthScheme) -> None:
         if api_key == "":
-            raise ValueError("api_key must not be empty; None accepts any key")
+            raise ValueError("`api_key` must not be empty; None accepts any key")
         self._api_key = api_key
         workflow_calls: set[AuthScheme] = {"bearer", "x-api-key"} if auth == "both" else {auth}
         other_calls: set[AuthScheme] = {"x-api-key", "bearer"} if auth == "bearer" else {"x-api-key"}

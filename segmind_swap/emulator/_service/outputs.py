@@ -68,9 +68,9 @@ class Outputs:
         self, *, ledger: Ledger, uploads: FileStore, engine: EngineName | Engine, impossible: Impossible
     ) -> None:
         if isinstance(engine, str) and engine not in get_args(EngineName):
-            raise ValueError(f"engine must be one of {get_args(EngineName)} or a callable, not {engine!r}")
+            raise ValueError(f"`engine` must be one of {get_args(EngineName)} or a callable, not {engine!r}")
         if impossible not in get_args(Impossible):
-            raise ValueError(f"impossible must be one of {get_args(Impossible)}, not {impossible!r}")
+            raise ValueError(f"`impossible` must be one of {get_args(Impossible)}, not {impossible!r}")
         self.limiter: anyio.CapacityLimiter | None = None
         self._ledger = ledger
         self._uploads = uploads

@@ -37,7 +37,7 @@ def test_without_a_terminal_each_change_of_state_is_a_line(capsys: pytest.Captur
         "uploaded a picture",
         "submitting",
         "rate limited (429): next request in 3 s",
-        "no␛[2J answer; next submit in 2 s",
+        "no␛[2J answer; submitting again in 2.0 s",
         f"accepted as {JOB.name}",
     ]
     assert progress.job == JOB

@@ -31,6 +31,8 @@ _NAME = re.compile(r"(\w+)(?:\(([\w ]*)\))?")
 _TITLES = {"Args": "Arguments", "Attributes": "Attributes", "Raises": "Errors"}
 _CODE = re.compile(r"(`+)([\w.]+)\1(?!`)")
 _LONGEST_LINE = 88
+_LONGEST_ASSIGNMENT = 110
+"""As ruff, which formats the complete statements of a page."""
 _VALIDATED = {"FiniteFloat": "float", "AwareDatetime": "datetime"}
 """What pydantic checks, by the type that a user sees."""
 
@@ -168,7 +170,7 @@ def called(head: str, given: list[str], result: str = "") -> str:
 def assigned(name: str, value: str) -> str:
     """A constant or an alias; each choice of a long one is on a line of its own."""
     line = f"{name} = {value}"
-    if len(line) <= _LONGEST_LINE:
+    if len(line) <= _LONGEST_ASSIGNMENT:
         return line
     if value.endswith("]"):
         return line[:-1].replace("[", "[\n    ", 1).replace(", ", ",\n    ") + ",\n]"

@@ -182,7 +182,7 @@ def test_a_mapping_with_a_mistake_is_a_configuration_error_that_names_the_field(
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"poll_url": None}, "a job has a poll_url, or the outputs"),
+        ({"poll_url": None}, "a job has a poll URL, or the outputs"),
         ({"possible_duplicates": -1}, "possible_duplicates"),
         ({"submitted_at": "2026-11-22T00:00:00"}, "timezone"),
         ({"poll_url": 7}, "poll_url"),

@@ -205,7 +205,7 @@ async def test_an_upload_that_is_refused_rejects_its_picture_alone_and_names_it(
     assert states(outcomes) == {"completed": 4, "rejected": 1}
     (rejected,) = [outcome for outcome in outcomes if outcome.error is not None]
     assert rejected.request.id == "s1"
-    assert "blocked.png of 's1' cannot be uploaded: the upload was answered" in str(rejected.error)
+    assert "blocked.png of 's1' cannot be uploaded: the upload of the picture was" in str(rejected.error)
     assert journal.summary().states == {S.COMPLETED: 4, S.REJECTED: 1}
 
 

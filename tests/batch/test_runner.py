@@ -105,10 +105,10 @@ async def test_what_is_no_request_is_said_to_be_none(wrong: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ({"concurrency": 65}, "above the client's max_in_flight"),
-        ({"concurrency": 0}, "concurrency must be a whole number"),
-        ({"budget_usd": -1}, "budget_usd must be"),
-        ({"price_usd": 0}, "price_usd must be"),
+        ({"concurrency": 65}, "above the client's `max_in_flight`"),
+        ({"concurrency": 0}, "`concurrency` must be a whole number"),
+        ({"budget_usd": -1}, "`budget_usd` must be"),
+        ({"price_usd": 0}, "`price_usd` must be"),
     ],
 )
 async def test_an_option_that_cannot_be_used_is_refused_before_anything_begins(

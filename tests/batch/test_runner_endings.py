@@ -205,4 +205,4 @@ async def test_what_was_on_the_wire_ends_with_its_own_error() -> None:
     async with client_of(service) as client, client.swap_many(swaps_of(50), concurrency=8) as outcomes:
         unknown = [outcome async for outcome in outcomes if outcome.state is S.UNKNOWN]
     assert len(unknown) > 5
-    assert all("answered 200 without a poll_url" in str(outcome.error) for outcome in unknown)
+    assert all("answered 200 without a poll URL" in str(outcome.error) for outcome in unknown)

@@ -84,7 +84,7 @@ def test_an_input_or_option_that_cannot_be_used_is_named_without_a_traceback(fol
         ): "notes.txt: it is no picture",
         (*PAIR, "--out", "taken.png"): "taken.png exists already",
         (*PAIR, "--out", "nowhere/o.png"): "there is no folder nowhere",
-        (*PAIR, "--out", "o.png", "--timeout", "0"): "timeout must be a number above zero",
+        (*PAIR, "--out", "o.png", "--timeout", "0"): "--timeout must be a number above zero",
     }
     for arguments, problem in cases.items():
         done = segmind_swap("swap", *arguments, "--emulator", "--engine", "sheet", cwd=folder)

@@ -159,8 +159,8 @@ def test_the_emulator_takes_faults_a_limit_and_credits(folder: Path) -> None:
     [
         (["--fault", "pol:502"], "'pol' is no kind of call; there are submit, poll"),
         (["--fault", "poll:502:ten%"], "'ten%' is not understood"),
-        (["--rate-limit", "0"], "rate_limit must be at least 1"),
-        (["--credits", "-1"], "credits_usd must be a number of at least 0"),
+        (["--rate-limit", "0"], "--rate-limit must be at least 1"),
+        (["--credits", "-1"], "--credits must be a number of at least 0"),
         (["--switch", "output=xml"], "output is json-list, list, "),
         (["--count-polls", "--switch", "count_polls=no"], "count_polls is given a second time"),
     ],

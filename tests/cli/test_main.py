@@ -7,8 +7,8 @@ from .processes import program, segmind_swap
 
 def test_without_its_extra_it_says_what_to_install(folder: Path) -> None:
     for missing, extra, code in (
-        ("typer", "segmind-swap[cli]", 1),
-        ("uvicorn", "segmind-swap[emulator]", 2),
+        ("typer", "the extra cli of segmind-swap", 1),
+        ("uvicorn", "the extra emulator of segmind-swap", 2),
     ):
         command = program(f"import sys; sys.modules[{missing!r}] = None")
         done = segmind_swap("emulator", "--port", "0", cwd=folder, command=command)

@@ -258,5 +258,5 @@ async def test_an_upload_beyond_the_limit_of_the_service_is_refused_and_free() -
 )
 def test_a_position_that_a_switch_does_not_have_is_refused_by_name(settings: dict[str, Any]) -> None:
     (name,) = settings
-    with pytest.raises(ValueError, match=f"^{name} must be"):
+    with pytest.raises(ValueError, match=f"^`{name}` must be"):
         Emulator(**settings)

@@ -280,7 +280,7 @@ def test_a_taken_port_is_named() -> None:
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_that_does_not_exist_is_refused(port: int) -> None:
-    with pytest.raises(ValueError, match="port must be between"), Emulator().serve(port):
+    with pytest.raises(ValueError, match="`port` must be between"), Emulator().serve(port):
         pass
 
 

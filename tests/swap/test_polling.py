@@ -80,6 +80,16 @@ async def test_polls_come_once_an_interval_until_the_job_is_done(interval: float
     assert ending.seconds == pytest.approx(took, abs=0.2)
 
 
+async def test_the_duration_of_a_job_is_told_between_two_polls() -> None:
+    ending, _, polls = await waited(Scripted(poll=[QUEUED, PROCESSING, DONE]))
+    assert isinstance(ending, SwapResult)
+    assert (ending.least_seconds, ending.seconds) == pytest.approx(tuple(polls[1:]), abs=0.2)
+    late_ending, _, _ = await waited(Scripted(), age=3600.0)
+    assert isinstance(late_ending, SwapResult)
+    assert late_ending.seconds >= 3600.0
+    assert late_ending.least_seconds == 0.0, "nobody looked in time: it may have taken a second"
+
+
 async def test_the_first_poll_can_be_put_off_or_brought_forward() -> None:
     for first_after in (0.0, 3.0, 45.0):
         _, _, polls = await waited(Scripted(), polling=PollPolicy(first_after=first_after))

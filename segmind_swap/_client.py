@@ -189,7 +189,8 @@ class SwapClient:
             character_image: The scene, the picture whose character is replaced; the same types.
             id: The caller's name for the swap, for events. It is not sent.
             save_to: The file to save the picture to. A name without the suffix of a picture gets that of its
-                type. Another type than the suffix says is logged. A name in use is refused before paying.
+                type. Another type than the suffix says is logged. A name in use is refused before paying. A
+                file that is no whole JPEG, PNG or WebP is fetched again, and saved if it stays the same.
             overwrite: Whether `save_to` may replace a file.
             timeout: Seconds that the swap may take from its acceptance; None for the client's `timeout`.
 
@@ -424,10 +425,10 @@ class SwapClient:
             return await uploads.url_of(loaded, swap=None)
 
     async def read(self, result: SwapResult) -> bytes:
-        """The bytes of the finished picture: JPEG, PNG or WebP, at most 64 MiB. Free; sent without the key.
+        """The bytes of the finished picture, at most 64 MiB, as `swap` saves it. Free; without the key.
 
         Raises:
-            DownloadError: the picture could not be fetched, or is not a picture.
+            DownloadError: the picture could not be fetched, or is empty.
         """
         session, _ = self._started()
         with errors_of(result.job):
@@ -438,11 +439,11 @@ class SwapClient:
     ) -> Path:
         """Saves the finished picture, and returns the path of the file. Free; sent without the key.
 
-        The file appears complete or not at all. A name without a picture's suffix gets that of its type.
+        The file appears complete or not at all. Names, and files that are no whole picture: as in `swap`.
 
         Raises:
             ConfigurationError: the file exists (without `overwrite`), or cannot be written.
-            DownloadError: the picture could not be fetched or saved, or is not a picture.
+            DownloadError: the picture could not be fetched or saved, or is empty.
         """
         session, _ = self._started()
         file = OutputFile.named(path, overwrite=overwrite)

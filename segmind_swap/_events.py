@@ -229,7 +229,8 @@ class Saved:
         path: The file.
         size_bytes: The length of the file, in bytes.
         media_type: `image/jpeg`, `image/png` or `image/webp`, by the first bytes of the picture. A file that
-            was named `out.jpg` may be a PNG: the service chooses the type.
+            was named `out.jpg` may be a PNG: the service chooses the type. Rarely another type, and
+            `application/octet-stream` if the first bytes tell none; a warning is logged then.
     """
 
     swap: int

@@ -35,7 +35,7 @@ from .._outcome import OutcomeState, SwapOutcome
 from .._protocols import Entry, EntryConflict, Ledger, NewEntry
 from .._swap.account import SwapAccount
 from .._swap.downloads import save
-from .._swap.output_files import OutputFile, is_file, reserved
+from .._swap.output_files import OutputFile, holds_result, reserved
 from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
 from .refusals import Refusals
@@ -286,7 +286,7 @@ class Item:
         path = entry.result.path
         # Look in the folder of this run first: the folder may have been moved.
         for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await run_in_thread(partial(is_file, candidate)):
+            if await run_in_thread(partial(holds_result, candidate)):
                 result = entry.result.model_copy(update={"path": candidate})
                 return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)

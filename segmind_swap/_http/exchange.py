@@ -101,7 +101,8 @@ async def send_once(
         limit_bytes: The largest response body that is accepted, before and after decompression.
         body: The body of a paid request. It is revoked before this function returns or raises.
         redact: Removes the key from headers, bodies and error texts.
-        is_picture: The body of a 2xx response is a picture, which must not be changed.
+        is_picture: The body of a 2xx response is a picture, which must not be changed. If its encoding cannot
+            be undone, the body is what was sent: a header may name a wrong encoding.
     """
     head: httpx.Response | None = None
     response: Response | None = None
@@ -111,7 +112,7 @@ async def send_once(
             head = await send(message)
             try:
                 raw = await _read(head, limit_bytes)
-                content = _content_of(head, raw, limit_bytes)
+                content = _content_of(head, raw, limit_bytes, is_picture=is_picture)
                 response = Response(
                     status_code=head.status_code,
                     headers=_headers_of(head, redact),
@@ -164,21 +165,24 @@ async def _read(head: httpx.Response, limit_bytes: int) -> bytes:
     return bytes(raw)
 
 
-def _content_of(head: httpx.Response, raw: bytes, limit_bytes: int) -> bytes:
+def _content_of(head: httpx.Response, raw: bytes, limit_bytes: int, *, is_picture: bool) -> bytes:
     """The content of a complete body.
 
     Raises:
-        ValueError: the content of a 2xx cannot be decoded.
+        TooLargeError: the content of a 2xx is too large.
+        ValueError: the content of a 2xx that is no picture cannot be decoded.
     """
     if not raw:
         # Gateways send `Content-Encoding: gzip` with error pages that have no body.
         return raw
     try:
         return decoded(raw, head.headers.get("content-encoding", ""), limit_bytes=limit_bytes)
-    except ValueError:
+    except ValueError as exc:
         if is_plain(raw):
             return raw
         if head.is_success:
+            if is_picture and not isinstance(exc, TooLargeError):
+                return raw
             raise
         return b""
 

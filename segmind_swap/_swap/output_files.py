@@ -10,12 +10,18 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._api.image_header import SUFFIXES
+from .._api.image_formats.problems import UnusableImageError
+from .._api.image_header import SUFFIXES, checked
 from .._concurrency import run_in_thread
+from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError
 
 _TYPES = {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".png": ".png", ".webp": ".webp"}
 """The suffixes that name a type of picture, in lower case, with the suffix that the client itself uses."""
+_MAX_NUMBER = 1000
+_END_BYTES = 32
+_ENDS = (b"IEND\xaeB`\x82", b"\xff\xd9")
+"""How a PNG and a JPEG end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,12 @@ class OutputFile:
         return cls(Path(path), suffixed=Path(path).suffix.lower() not in _TYPES, overwrite=overwrite)
 
     def with_suffix(self, suffix: str) -> Path:
-        """The file for a picture whose type has this suffix."""
-        return self.path.with_name(self.path.name + suffix) if self.suffixed else self.path
+        """The file for a picture whose type has this suffix.
+
+        A name such as `hero.gif` gets no second suffix if the result is a GIF.
+        """
+        has_suffix = not self.suffixed or self.path.suffix.lower() == suffix
+        return self.path if has_suffix else self.path.with_name(self.path.name + suffix)
 
     def misnames(self, suffix: str) -> bool:
         """Whether the name says another type than that of a picture whose type has this suffix.
@@ -52,7 +62,10 @@ class OutputFile:
 
     @property
     def possible_paths(self) -> list[Path]:
-        """Every file that the picture may be saved to, one for each type of picture."""
+        """The files that the picture may be saved to, one for each type that the service is known to return.
+
+        A result of another type gets the suffix of its type, and a number if that name is in use.
+        """
         return [self.with_suffix(suffix) for suffix in SUFFIXES.values()] if self.suffixed else [self.path]
 
     def temporary_path(self, token: str) -> Path:
@@ -73,29 +86,45 @@ class OutputFile:
     def write(self, data: bytes, suffix: str) -> Path:
         """Writes the picture: all of it, or nothing. Blocks; run it in a thread.
 
-        A file that already holds exactly this picture counts as written.
+        A file that already holds exactly this picture counts as written. A file that holds only the beginning
+        of the picture, with or without zeros after it, is replaced: a crash of the machine may have left it.
 
         Args:
             data: The picture.
             suffix: The suffix of the picture's type, with the dot.
 
         Returns:
-            The file.
+            The file. If the suffix is not one of `SUFFIXES`, no existing file is replaced, and the name gets
+            a number if it is in use: nobody could check this name before the swap was paid.
 
         Raises:
             FileExistsError: another program has made a file of that name meanwhile.
             OSError: the file cannot be written.
         """
         path = self.with_suffix(suffix)
+        if not self.suffixed or suffix in SUFFIXES.values():
+            return self._write(path, data, overwrite=self.overwrite)
+        for number in range(2, _MAX_NUMBER):
+            try:
+                return self._write(path, data, overwrite=False)
+            except FileExistsError:
+                path = path.with_name(f"{self.path.name.removesuffix(suffix)}-{number}{suffix}")
+        raise FileExistsError(path)
+
+    def _write(self, path: Path, data: bytes, *, overwrite: bool) -> Path:
         temporary = self.temporary_path(secrets.token_hex(8))
         try:
-            if self.overwrite:
+            if overwrite:
                 replace_atomically(path, data, temporary=temporary)
             else:
                 create_atomically(path, data, temporary=temporary)
         except FileExistsError:
-            if not _holds(path, data):
+            existing = _content(path, max_bytes=len(data))
+            if existing == data:
+                return path
+            if existing is None or holds_result(path) or not data.startswith(existing.rstrip(b"\0")):
                 raise
+            replace_atomically(path, data, temporary=temporary)
         return path
 
 
@@ -166,8 +195,10 @@ def _exists(path: Path) -> bool:
     return True
 
 
-def _holds(path: Path, data: bytes) -> bool:
-    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+def _content(path: Path, *, max_bytes: int) -> bytes | None:
+    """The content of a file; None if it is larger, or is no regular file."""
+    is_small = path.is_file() and path.stat().st_size <= max_bytes
+    return path.read_bytes() if is_small else None
 
 
 def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
@@ -230,9 +261,31 @@ def _flush_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def is_file(path: Path) -> bool:
-    """Whether there is such a file. False if this process may not read the folder."""
+def holds_result(path: Path) -> bool:
+    """Whether the file holds a result of an earlier run. Blocks; run it in a thread.
+
+    A file that is missing, or whose end is missing, holds none: a crash of the machine may leave a file that
+    is empty, is the beginning of a picture, or ends with zeros. Any other content counts: the user may have
+    changed the picture.
+    """
     try:
-        return path.is_file()
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            size_bytes = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size_bytes - _END_BYTES))
+            end = file.read()
+            if not end.strip(b"\0"):
+                return False
+            if end.endswith(_ENDS):
+                # Nearly every picture: only its end was read.
+                return True
+            file.seek(0)
+            data = file.read(MAX_PICTURE_BYTES + 1)
     except OSError:
         return False
+    try:
+        checked(data, max_bytes=MAX_PICTURE_BYTES)
+    except UnusableImageError as exc:
+        return not exc.is_cut_short
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -56,6 +56,8 @@ class Uploads:
         self._uploading: dict[str, _Content] = {}
         self._upload_slots = anyio.Semaphore(_UPLOADS_AT_ONCE)
         self._memory_slots = anyio.Semaphore(_LOADED_AT_ONCE)
+        # Swaps may share a PIL image, which reads its file when it is first used: not in two threads at once.
+        self._encoding = anyio.Lock()
 
     async def urls_of(self, reference: ImageInput, scene: ImageInput, *, swap: int | None) -> SwapUrls:
         """The URLs of the two images of a swap. Both images are checked before either is uploaded.
@@ -85,7 +87,8 @@ class Uploads:
     async def _load(self, image: ImageInput) -> LoadedImage | str:
         limit = self._session.max_image_bytes
         if not is_url(image):
-            return await run_in_thread(lambda: load(image, max_bytes=limit))
+            async with self._encoding if callable(getattr(image, "save", None)) else nullcontext():
+                return await run_in_thread(lambda: load(image, max_bytes=limit))
         url = load(image, max_bytes=limit)  # checks the URL only; reads no file, so no thread is needed
         assert isinstance(url, str)  # noqa: S101 - the image is a URL
         problem = self._session.http.service.input_url_problem(url)

@@ -26,7 +26,7 @@ def webp(chunk: bytes) -> bytes:
 
 def webp_lossy(width: int, height: int) -> bytes:
     return webp(
-        b"VP8 " + struct.pack("<I", 10) + b"\x30\x01\x00\x9d\x01\x2a" + struct.pack("<HH", width, height)
+        b"VP8 " + struct.pack("<I", 10) + b"\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", width, height)
     )
 
 
@@ -36,7 +36,7 @@ def webp_lossless(width: int, height: int) -> bytes:
 
 def webp_extended(width: int, height: int) -> bytes:
     size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
-    return webp(b"VP8X" + struct.pack("<II", 10, 0) + size)
+    return webp(b"VP8X" + struct.pack("<II", 10, 0) + size + webp_lossless(width, height)[12:])
 
 
 _EXIF = b"\xff\xe1\x00\x0cExif\0\0" + b"\xff\xc0\xff\xd9"
@@ -60,7 +60,7 @@ REAL: dict[str, tuple[bytes, str]] = {
     "JPEG with Exif": (jpeg(40, 30, before=_EXIF), "image/jpeg"),
     "JPEG with fill bytes": (jpeg(40, 30, before=b"\xff\xff\xff\xfe\x00\x04hi\xff\xff"), "image/jpeg"),
     "JPEG with tables first": (jpeg(40, 30, before=b"\xff\xc4\x00\x04hi\xff\x01\xff\xd0"), "image/jpeg"),
-    "JPEG of the last kind of frame": (jpeg(40, 30, frame=0xCF), "image/jpeg"),
+    "JPEG with progressive frame": (jpeg(40, 30, frame=0xC2), "image/jpeg"),
     "WebP lossy by hand": (webp_lossy(40, 30), "image/webp"),
     "WebP lossless by hand": (webp_lossless(40, 30), "image/webp"),
     "WebP extended by hand": (webp_extended(40, 30), "image/webp"),
@@ -98,41 +98,15 @@ def test_a_picture_knows_its_suffix_and_keeps_its_bytes_out_of_its_repr() -> Non
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "it is empty"),
-    "GIF": (encoded("GIF"), "it is a GIF: the service takes JPEG, PNG and WebP"),
-    "BMP": (encoded("BMP"), "it is a BMP"),
-    "TIFF": (encoded("TIFF"), "it is a TIFF"),
-    "TIFF of the other order": (b"MM\0*\0\0\0\x08", "it is a TIFF"),
-    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "it is an HEIC or AVIF picture"),
-    "AVIF": (b"\0\0\0\x1cftypavif\0\0\0\0mif1avif", "it is an HEIC or AVIF picture"),
-    "PDF": (b"%PDF-1.7\n", "it is a PDF"),
-    "text": (b"hello", "it is no picture"),
-    "HTML": (b"<html>", "it is no picture"),
+    "GIF": (encoded("GIF"), "it is a GIF: the service takes JPEG, PNG and WebP; save it as one of them"),
+    "text": (b"hello", "it is no picture but text"),
     "one byte": (b"\x89", "it is no picture"),
-    "sound in RIFF": (b"RIFF\x24\0\0\0WAVEfmt ", "it is no picture"),
-    "PNG signature alone": (PNG[:8], "PNG without a header"),
-    "PNG with another first chunk": (PNG.replace(b"IHDR", b"CgBI"), "PNG without a header"),
-    "PNG cut short": (PNG[:-13], "PNG that is cut short"),
-    "PNG header cut short": (PNG[:18], "cut short"),
-    "PNG header cut short before its end": (PNG[:16] + b"IEND", "header is cut short"),
     "PNG without width": (png(0, 30), "0 x 30 pixels"),
     "PNG of 30000 x 30000": (png(30_000, 30_000), "30000 x 30000 pixels are more than 100,000,000"),
     "PNG of the largest size": (png(2**32 - 1, 2**32 - 1), "4294967295 x 4294967295 pixels"),
     "JPEG of 30000 x 30000": (jpeg(30_000, 30_000), "30000 x 30000 pixels"),
-    "WebP of 30000 x 30000": (webp_extended(30_000, 30_000), "30000 x 30000 pixels"),
-    "JPEG start alone": (b"\xff\xd8\xff", "header is cut short"),
-    "JPEG frame cut short": (jpeg(40, 30)[:8], "header is cut short"),
-    "JPEG segment beyond the end": (b"\xff\xd8\xff\xe0\xff\xff", "header is cut short"),
-    "JPEG segment of length zero": (b"\xff\xd8\xff\xe0\x00\x00" * 9, "damaged JPEG"),
-    "JPEG with junk between segments": (b"\xff\xd8\xff\xe0\x00\x02junk", "damaged JPEG"),
-    "JPEG without a frame": (b"\xff\xd8\xff\xda\x00\x02", "JPEG without a frame"),
-    "JPEG that ends at once": (b"\xff\xd8\xff\xd9", "JPEG without a frame"),
+    "WebP of 16384 x 16384": (webp_lossless(16_384, 16_384), "16384 x 16384 pixels are more than"),
     "JPEG without height": (jpeg(40, 0), "40 x 0 pixels"),
-    "WebP without a chunk": (b"RIFF\x04\0\0\0WEBP", "WebP of an unknown kind"),
-    "WebP of an unknown kind": (webp(b"ALPH\0\0\0\0"), "WebP of an unknown kind"),
-    "WebP cut short": (REAL["WebP lossy"][0][:-1], "WebP that is cut short"),
-    "WebP lossy header cut short": (webp(b"VP8 " + bytes(8)), "header is cut short"),
-    "WebP lossless header cut short": (webp(b"VP8L" + bytes(5)), "header is cut short"),
-    "WebP extended header cut short": (webp(b"VP8X" + bytes(8)), "header is cut short"),
     "WebP without width": (webp_lossy(0, 30), "0 x 30 pixels"),
 }
 
@@ -162,7 +136,20 @@ def test_every_shorter_beginning_is_a_picture_or_refused(name: str) -> None:
 
 
 _beginnings = st.sampled_from(
-    [b"", b"\x89PNG\r\n\x1a\n", PNG[:24], b"\xff\xd8\xff", b"RIFF", webp(b"VP8X")[:16], b"GIF8"]
+    [
+        b"",
+        b"\x89PNG\r\n\x1a\n",
+        PNG[:33],
+        PNG[:-16],
+        b"\xff\xd8\xff",
+        encoded("JPEG", size=(8, 8))[:-100],
+        b"RIFF",
+        webp_extended(8, 8)[:30],
+        b"GIF8",
+        b"\0\0\0\x18ftyp",
+        b"<?xml ",
+        b"PK\3\4",
+    ]
 )
 
 

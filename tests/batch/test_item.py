@@ -238,6 +238,33 @@ async def test_pictures_are_saved_under_their_ids_and_found_again(tmp_path: Path
 
 
 @pytest.mark.real_time
+async def test_an_empty_or_half_picture_of_an_earlier_run_is_fetched_again_and_not_paid_again(
+    tmp_path: Path,
+) -> None:
+    service = emulator(duration=0.05)
+    options = {"journal": tmp_path / "run.db", "save_to": tmp_path / "out"}
+    await run(service, swaps_of(3), options)
+    paths = [tmp_path / "out" / f"s{number}.png" for number in range(3)]
+    whole = [path.read_bytes() for path in paths]
+    paths[0].write_bytes(b"")
+    paths[1].write_bytes(whole[1][: len(whole[1]) // 2])
+    assert states(await run(service, swaps_of(3), options)) == {"saved": 3}
+    assert [path.read_bytes() for path in paths] == whole
+    assert (service.count("file"), service.count("submit")) == (5, 3)
+
+
+@pytest.mark.real_time
+async def test_a_result_of_another_type_is_saved_with_its_suffix_and_found_again(tmp_path: Path) -> None:
+    service = emulator(duration=0.05, faults=[Fault(on="file", status=200, body="GIF89a of a kind")])
+    options = {"journal": tmp_path / "run.db", "save_to": tmp_path / "out"}
+    for _ in range(2):
+        (outcome,) = await run(service, swaps_of(1), options)
+        assert (outcome.state, outcome.path) == (S.SAVED, tmp_path / "out" / "s0.gif")
+    assert (tmp_path / "out" / "s0.gif").read_bytes() == b"GIF89a of a kind"
+    assert (service.count("file"), service.count("submit")) == (2, 1)
+
+
+@pytest.mark.real_time
 async def test_a_folder_of_pictures_may_be_moved(tmp_path: Path) -> None:
     service = emulator(duration=0.05)
     journal = tmp_path / "run.db"

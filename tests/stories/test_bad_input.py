@@ -25,7 +25,7 @@ from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
 from segmind_swap.emulator import Emulator
 
 from ..support.scripted_service import PICTURES, REFERENCE, SCENE, Scripted, Step, client
-from ..support.sessions import png
+from ..support.sessions import jpeg, png
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="there are no such files")
 HEADER = ",".join(COLUMNS)
@@ -40,11 +40,14 @@ CONTENTS: dict[str, tuple[Callable[[], bytes], str]] = {
     "huge.png": (huge_header, "30000 x 30000 pixels are more than 100,000,000: make it smaller"),
     "flat.png": (lambda: png().replace(bytes([0, 0, 0, 1]) * 2, bytes(8), 1), "0 x 0 pixels"),
     "cut.png": (lambda: png()[:40], "cut short"),
-    "head.png": (lambda: png()[:8], "without a header"),
-    "zip.png": (lambda: png()[:8] + b"PK\x03\x04" + bytes(40), "without a header"),
-    "html.png": (lambda: png()[:33] + b"<html><script>alert(1)</script>", "cut short"),
-    "page.png": (lambda: b"<html></html>", "it is no picture: the service takes JPEG, PNG and WebP"),
-    "archive.jpg": (lambda: b"PK\x03\x04" + bytes(40), "it is no picture"),
+    "head.png": (lambda: png()[:8], "cut short"),
+    "zip.png": (lambda: png()[:8] + b"PK\x03\x04" + bytes(40), "it does not begin with a header"),
+    "html.png": (lambda: png()[:33] + b"<html><script>alert(1)</script>", "damaged PNG"),
+    "page.png": (lambda: b"<html></html>", "it is no picture but a web page (HTML)"),
+    "archive.jpg": (lambda: b"PK\x03\x04" + bytes(40), "it is a ZIP archive: unpack it"),
+    "film.jpg": (lambda: b"\0\0\0\x18ftypisom" + bytes(12), "it is a film (MP4 or QuickTime)"),
+    "cut.jpg": (lambda: jpeg()[:-2], "it is a JPEG that is cut short"),
+    "pixels.png": (lambda: png()[:41] + bytes(12) + png()[53:], "its pixels cannot be decompressed"),
     "anim.png": (lambda: b"GIF89a" + bytes(40), "it is a GIF: the service takes"),
     "empty.png": (lambda: b"", "it is empty"),
     "large.png": (lambda: png() + bytes(MAX_IMAGE_BYTES + 1 - len(png())), "larger than"),

@@ -195,8 +195,9 @@ def png(seed: int = 0) -> bytes:
 
 
 def jpeg() -> bytes:
-    """The head of a JPEG of one pixel: start, frame, end."""
-    return b"\xff\xd8\xff\xc0" + struct.pack(">HBHHB", 8, 8, 1, 1, 0) + b"\xff\xd9"
+    """The structure of a JPEG of one pixel: start, frame, scan, end."""
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, 1, 1, 1)
+    return b"\xff\xd8" + frame + b"\xff\xda\x00\x02" + b"\xff\xd9"
 
 
 def webp() -> bytes:

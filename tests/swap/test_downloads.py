@@ -7,25 +7,115 @@ import httpx
 import pytest
 
 from segmind_swap._errors import ConfigurationError, DownloadError
+from segmind_swap._events import Event, RetryScheduled
 from segmind_swap._models import SwapResult
 from segmind_swap._swap.downloads import read
 
 from ..support.hosts import JOB, Host, Reply, result_at, session_with
-from ..support.sessions import KEY, PICTURE_URL, Wire, jpeg, png, session_of, webp
+from ..support.sessions import KEY, PICTURE_URL, Chunks, Wire, jpeg, png, session_of, webp
 
 
 async def test_a_picture_is_read_with_its_type() -> None:
     for data, media_type in ((png(), "image/png"), (jpeg(), "image/jpeg"), (webp(), "image/webp")):
         picture = await read(session_with(Host(data)), result_at(), swap=1)
-        assert (picture.data, picture.media_type) == (data, media_type)
+        assert (picture.data, picture.file_type.media_type, picture.warning) == (data, media_type, "")
 
 
-@pytest.mark.parametrize("body", [b"<html>gone</html>", b"", b"GIF89a", png()[:-20], b'{"error": "expired"}'])
-async def test_what_is_no_whole_picture_is_an_error_with_its_url_and_job(body: bytes) -> None:
+PAGE, GIF = b"<html>gone</html>", b"GIF89a\1\0\1\0"
+TWELVE_BITS = jpeg().replace(b"\xff\xc0\x00\x08\x08", b"\xff\xc1\x00\x08\x0c")
+AVIF = b"\0\0\0\x1cftypavif\0\0\0\0mif1avif" + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("body", "suffix", "media_type", "downloads"),
+    [
+        (TWELVE_BITS, ".jpg", "image/jpeg", 2),
+        (jpeg()[:-2], ".jpg", "image/jpeg", 2),
+        (png()[:-20], ".png", "image/png", 2),
+        (webp()[:-3], ".webp", "image/webp", 2),
+        (b"\xff\xd8\n\n" + jpeg()[2:], ".jpg", "image/jpeg", 2),
+        (AVIF, ".avif", "image/avif", 2),
+        (GIF, ".gif", "image/gif", 2),
+        (b"\0\0\0\x18ftypisom" + bytes(12), ".mp4", "video/mp4", 2),
+        (PAGE, ".htm", "text/html", 5),
+        (b'{"error": "expired"}', ".json", "application/json", 5),
+        (bytes(range(250, 256)), ".bin", "application/octet-stream", 5),
+    ],
+)
+async def test_a_result_that_stays_the_same_is_never_refused(
+    body: bytes, suffix: str, media_type: str, downloads: int, caplog: pytest.LogCaptureFixture
+) -> None:
     host = Host(body)
-    with pytest.raises(DownloadError) as caught:
+    events: list[Event] = []
+    found = await read(session_with(host, on_event=events.append), result_at(), swap=7)
+    assert (found.data, found.file_type.suffix, found.file_type.media_type) == (body, suffix, media_type)
+    assert len(host.requests) == downloads
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("segmind_swap.notice", "WARNING")
+    assert f"{downloads} downloads in a row gave the same {len(body)} bytes" in record.getMessage()
+    assert "save it" not in record.getMessage(), "advice for inputs does not help here"
+    retries = [event for event in events if isinstance(event, RetryScheduled)]
+    assert [(event.swap, event.call, event.attempt) for event in retries] == [
+        (7, "download", number) for number in range(1, downloads)
+    ]
+
+
+@pytest.mark.parametrize("odd", [jpeg()[:-2], PAGE, b"", GIF, b"\0\0"])
+async def test_a_whole_picture_is_taken_as_soon_as_it_comes(
+    odd: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    host = Host(odd, png())
+    started = anyio.current_time()
+    found = await read(session_with(host), result_at(), swap=1)
+    assert (found.data, found.warning, len(host.requests)) == (png(), "", 2)
+    assert anyio.current_time() - started >= 0.5
+    assert caplog.records == []
+
+
+async def test_a_page_that_is_sent_for_some_seconds_is_not_taken_for_the_result() -> None:
+    host = Host(PAGE, PAGE, PAGE, png())
+    assert (await read(session_with(host), result_at(), swap=1)).data == png()
+
+
+async def test_a_picture_that_was_cut_twice_in_different_places_is_fetched_until_it_stays_the_same() -> None:
+    host = Host(jpeg()[:-2], jpeg()[:-3], jpeg()[:-4], jpeg()[:-4])
+    assert (await read(session_with(host), result_at(), swap=1)).data == jpeg()[:-4]
+    assert len(host.requests) == 4
+
+
+@pytest.mark.parametrize(
+    "bodies", [[b""], [PAGE + bytes([n]) for n in range(48, 54)], [PAGE, b"", GIF, PAGE, GIF]]
+)
+async def test_what_is_empty_or_another_file_each_time_is_an_error_with_its_url_and_job(
+    bodies: list[bytes],
+) -> None:
+    host = Host(*bodies)
+    with pytest.raises(DownloadError, match="cannot be used: it is") as caught:
         await read(session_with(host), result_at(), swap=1)
     assert (caught.value.url, caught.value.status_code, caught.value.job) == (PICTURE_URL, 200, JOB)
+    assert len(host.requests) == 5
+
+
+async def test_a_redirect_is_followed_again_for_each_download() -> None:
+    host = Host("https://cdn.example/b.gif", GIF, "https://cdn.example/c.gif", GIF)
+    assert (await read(session_with(host), result_at(), swap=1)).data == GIF
+    assert host.urls == [PICTURE_URL, "https://cdn.example/b.gif", PICTURE_URL, "https://cdn.example/c.gif"]
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip", "deflate", "zstd"])
+@pytest.mark.parametrize("body", [AVIF, GIF, b"\x1f\x8b\x08\0junk"])
+async def test_a_coding_that_cannot_be_undone_does_not_lose_a_result(coding: str, body: bytes) -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-encoding": coding}, stream=Chunks(body))
+
+    assert (await read(session_of(Wire(answer)), result_at(), swap=1)).data == body
+
+
+async def test_cancellation_between_two_downloads_is_passed_on_at_once() -> None:
+    host = Host(GIF + b"1", GIF + b"2")
+    with anyio.move_on_after(0.4) as scope:
+        await read(session_with(host), result_at(), swap=1)
+    assert scope.cancelled_caught
     assert len(host.requests) == 1
 
 

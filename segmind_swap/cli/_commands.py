@@ -107,7 +107,8 @@ def batch(options: BatchOptions) -> None:
     """Makes many swaps."""
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
-        pairs = read_pairs(options.pairs, options.reference)
+        options.check_names()
+        pairs = read_pairs(options.pairs, options.reference, out=options.out, journal=options.journal_path)
         with client_settings(
             emulator=options.emulator, allow_http=options.allow_http, needs_key=not options.dry_run
         ) as settings:

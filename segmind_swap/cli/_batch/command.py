@@ -26,11 +26,12 @@ from segmind_swap import (
 
 from .._terminal.exit_codes import ExitCode, print_error
 from .._terminal.signals import GracefulShutdown
-from .._terminal.text import format_usd
+from .._terminal.text import format_usd, one_line
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
-from .plan import BatchPlan, check_inputs, make_plan, print_plan
+from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
+from .relocation import Relocation
 from .results import ResultsFile, write_batch_report
 from .summary import BatchSummary
 
@@ -64,8 +65,10 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
         failed_is_free=options.failed_is_free,
     )
     if options.dry_run:
-        print_plan(plan, limits, as_json=options.as_json)
+        print_plan(plan, pairs, limits, as_json=options.as_json)
         return ExitCode.DONE
+    for note in folder_notes(pairs):
+        print_error(one_line(note))
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -75,7 +78,7 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     asyncio.run(run.run())
     summary = run.summary()
     if not summary.is_cancelled:
-        _write_report(summary, run.not_in_journal, options)
+        _write_report(summary, run, options)
     summary.show(as_json=options.as_json)
     return summary.exit_code
 
@@ -118,6 +121,7 @@ class _BatchRun:
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
+        self.relocation = Relocation(options.out.resolve(), requests)
 
     async def run(self) -> None:
         """Runs the batch until all swaps ended, until nothing more is submitted, or until a signal ends it.
@@ -183,7 +187,7 @@ class _BatchRun:
             for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
-                    self._results.add(outcome)
+                    self._results.add(self.relocation.outcome(outcome))
         except JournalError as exc:
             print_error(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
@@ -208,9 +212,7 @@ class _BatchRun:
         )
 
 
-def _write_report(
-    summary: BatchSummary, not_in_journal: Collection[SwapRequest], options: BatchOptions
-) -> None:
+def _write_report(summary: BatchSummary, run: _BatchRun, options: BatchOptions) -> None:
     saved = summary.states[OutcomeState.SAVED]
     totals = (
         ("saved", f"{saved:,} of {summary.states.total():,}"),
@@ -224,7 +226,12 @@ def _write_report(
     try:
         with Console(stderr=True, highlight=False).status("writing the report"):
             summary.report = write_batch_report(
-                options.out, options.journal_path, not_in_journal=not_in_journal, lead=lead, totals=totals
+                options.out,
+                options.journal_path,
+                relocation=run.relocation,
+                not_in_journal=run.not_in_journal,
+                lead=lead,
+                totals=totals,
             )
     except (OSError, JournalError) as exc:
         print_error(f"the report could not be written: {exc}")

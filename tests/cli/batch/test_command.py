@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from segmind_swap.cli._batch.pairs_file import COLUMNS
+from segmind_swap.cli._tables.columns import COLUMNS
 from segmind_swap.emulator import Fault
 
 from ..processes import BATCH, an_emulator, results, segmind_swap

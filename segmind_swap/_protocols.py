@@ -120,14 +120,9 @@ class SubmitRecord(Protocol):
 class NoRecord:
     """A `SubmitRecord` that records nothing."""
 
-    async def intend(self, in_doubt: int) -> None:
-        pass
-
-    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
-        pass
-
-    def withdrawn(self, in_doubt: int) -> None:
-        pass
+    async def intend(self, in_doubt: int) -> None: ...
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None: ...
+    def withdrawn(self, in_doubt: int) -> None: ...
 
 
 NO_RECORD = NoRecord()
@@ -261,6 +256,13 @@ class Ledger(LedgerView, Protocol):
         """The money that is spent or may have to be paid, in USD, earlier runs included."""
         ...
 
+    async def expect(self, ids: Collection[str]) -> None:
+        """Records the inputs of this run, so that readers can count the inputs without an entry.
+
+        Called once, before the first `take`; with no id if the inputs are not known yet. Commits no money.
+        """
+        ...
+
     async def take(self, swap: NewEntry) -> Entry:
         """Returns the entry of an input. A new input gets a new entry.
 
@@ -357,10 +359,7 @@ class Ledger(LedgerView, Protocol):
     def release(self, entry: Entry, *, unsettled_posts: int) -> None:
         """Ends this process's work on the swap. The state of the entry does not change.
 
-        Args:
-            entry: The entry.
-            unsettled_posts: How many POSTs may still have to be paid. The price of the other POSTs of the
-                entry is given back.
+        The price of all POSTs but `unsettled_posts`, which may still have to be paid, is given back.
         """
         ...
 

@@ -37,8 +37,8 @@ FORBIDDEN = {
 }
 """What a package may not import, although it is in its own layer or in a lower one."""
 
-CLI_MAY_IMPORT = {"", "emulator", "gallery", "_api.text"}
-"""Public names, which have no module, and the one table of hidden characters."""
+CLI_MAY_IMPORT = {"", "emulator", "gallery", "_api.text", "_api.ids"}
+"""Public names, which have no module, the one table of hidden characters, and the rules of ids."""
 
 # A library is known to one package only. The others go through that package.
 KNOWN_ONLY_BY = {

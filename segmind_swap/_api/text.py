@@ -68,6 +68,13 @@ _EMOJI = re.compile(
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u24c2\u25a0-\u27bf\u2900-\u297f\u2b00-\u2bff"
     "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
 )
+# The letters of the scripts that may put a joiner before a virama, for another form (Unicode, chapter 12).
+_LETTER_OF_INDIA = re.compile("[\u0904-\u0d7f]")
+_MONGOLIAN = re.compile("[\u1820-\u1878\u1880-\u18aa]")
+_BLACK_FLAG, _END_OF_TAGS = "\U0001f3f4", "\U000e007f"
+_MAX_TAGS = 8
+"""Tags after the flag of a region, the end included: a country and a subdivision, as in `gbeng`."""
+_TAGS_OF_FLAG = re.compile(f"{_BLACK_FLAG}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{{3,6}}{_END_OF_TAGS}")
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
@@ -75,8 +82,8 @@ def has_hidden(text: str) -> bool:
     """Whether a text has a character that cannot be seen, where no script needs that character.
 
     These characters are needed: the zero width (non-)joiner where RFC 5892 allows it (after a virama; the
-    non-joiner also between Arabic letters that would join), the joiner inside an emoji sequence, and
-    variation selectors after an emoji or an ideograph.
+    non-joiner also between Arabic letters that would join), the joiner before a virama and inside an emoji
+    sequence, the tags of a flag, and variation selectors after an emoji, an ideograph or a Mongolian letter.
     """
     return any(not _is_needed(text, match.start()) for match in _HIDDEN.finditer(text))
 
@@ -119,6 +126,10 @@ def _is_needed(text: str, at: int) -> bool:
     match character:
         case "\u200c" | "\u200d" if last and unicodedata.combining(last) == _VIRAMA:
             return True
+        case "\u200d" if _LETTER_OF_INDIA.match(last) and unicodedata.combining(following or " ") == _VIRAMA:
+            return True
+        case "\u180b" | "\u180c" | "\u180d" | "\u180e" | "\u180f":
+            return _MONGOLIAN.match(last) is not None
         case "\u200c":
             before, after = _neighbours(text, at)
             return bool(_JOINS_THE_NEXT.match(before) and _JOINS_THE_LAST.match(after))
@@ -128,10 +139,19 @@ def _is_needed(text: str, at: int) -> bool:
         case "\ufe0e" | "\ufe0f":
             is_keycap = last != "" and last in "0123456789#*" and following == _KEYCAP
             return is_keycap or _EMOJI.match(last) is not None
+        case _ if "\U000e0020" <= character <= _END_OF_TAGS:
+            return _is_tag_of_flag(text, at)
         case _ if "\ufe00" <= character <= "\ufe02" or "\U000e0100" <= character <= "\U000e01ef":
             return _IDEOGRAPH.match(last) is not None
         case _:
             return False
+
+
+def _is_tag_of_flag(text: str, at: int) -> bool:
+    """Whether the tag at this index is part of the flag of a region: a black flag, its code, and the end."""
+    start = text.rfind(_BLACK_FLAG, max(0, at - _MAX_TAGS), at)
+    flag = None if start < 0 else _TAGS_OF_FLAG.match(text, start)
+    return flag is not None and at < flag.end()
 
 
 def _neighbours(text: str, at: int) -> tuple[str, str]:

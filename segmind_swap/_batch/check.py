@@ -35,15 +35,15 @@ class _Known:
         ledger: The ledger, if it exists already.
         needs_ids: Whether a request without an id cannot be used.
         ids: The ids so far, by their canonical form.
-        files: The last files that were read, as (path, size, time of change), and the identity of each: one
-            picture is often the reference of thousands of swaps.
+        files: The last files that were read, as (path, size, time of change), and the identity of each, or
+            why it cannot be used: one picture is often the reference of thousands of swaps.
     """
 
     folder: Path | None
     ledger: LedgerView | None
     needs_ids: bool
     ids: dict[str, str] = field(default_factory=dict)
-    files: dict[_File, str] = field(default_factory=dict)
+    files: dict[_File, str | ImageError] = field(default_factory=dict)
 
 
 async def check(
@@ -101,15 +101,21 @@ async def _identity(uploads: Uploads, image: ImageInput, known: _Known) -> str |
     if callable(getattr(image, "read", None)):
         return None
     file = await _file(image)
-    if file is not None and file in known.files:
-        return known.files[file]
-    async with uploads.loaded(image) as (loaded,):
-        identity = identity_of(loaded)
-    if file is not None:
-        known.files[file] = identity
-        if len(known.files) > _FILES_REMEMBERED:
-            del known.files[next(iter(known.files))]
-    return identity
+    found = None if file is None else known.files.get(file)
+    if found is None:
+        try:
+            async with uploads.loaded(image) as (loaded,):
+                found = identity_of(loaded)
+        except ImageError as exc:
+            found = exc
+        if file is not None:
+            known.files[file] = found
+            if len(known.files) > _FILES_REMEMBERED:
+                del known.files[next(iter(known.files))]
+    if isinstance(found, ImageError):
+        # The same error for each input; without this, its traceback would grow.
+        raise found.with_traceback(None)
+    return found
 
 
 async def _file(image: ImageInput) -> _File | None:

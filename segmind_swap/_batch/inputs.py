@@ -54,6 +54,14 @@ def _checked(request: object) -> SwapRequest:
     )
 
 
+def known_ids(requests: Requests) -> list[str]:
+    """The usable ids of requests that can be read before the batch takes them. An iterator is read once."""
+    if not isinstance(requests, list | tuple):
+        return []
+    ids = (request.id for request in requests if isinstance(request, SwapRequest))
+    return [id for id in ids if id is not None and id_problem(id) is None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchInput:
     """The two pictures of a swap: the reference first, then the scene.

@@ -20,7 +20,7 @@ from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.futility import EndingCounter, ending_of_outcome
 from .._protocols import Entry, Ledger, LedgerSource
-from .inputs import Requests, each
+from .inputs import Requests, each, known_ids
 from .item import BatchContext, Item
 from .outcomes import Outcomes
 from .refusals import Refusals
@@ -205,6 +205,7 @@ class _Batch:
         async with anyio.create_task_group() as group:
             with self._taking:
                 try:
+                    await self._context.ledger.expect(known_ids(self._requests))
                     await self._resumed.start(
                         group, self._context.ledger, self._resumed_item, self._new_slots, self._give_up
                     )

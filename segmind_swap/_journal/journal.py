@@ -31,7 +31,8 @@ class JournalSummary(BaseModel):
     """A journal in figures.
 
     Attributes:
-        states: How many swaps are in each state. A state without swaps is missing.
+        states: How many swaps are in each state. A state without swaps is missing. PENDING also counts the
+            inputs of the last run that the run has not taken, if the run got its requests as a list or tuple.
         reserved_usd: The money in USD that counts as paid for swaps whose picture may still come.
         spent_usd: The cost in USD of the other swaps, failed runs and earlier POSTs in doubt included.
         unknown: The ids of the swaps that a person has to decide about.

@@ -74,6 +74,9 @@ class BudgetOnlyLedger:
         """What is spent or may have to be paid, in USD."""
         return self._budget.committed_usd
 
+    async def expect(self, ids: Collection[str]) -> None:
+        """Nothing: no reader sees this ledger."""
+
     async def take(self, swap: NewEntry) -> Entry:
         """A new entry for each input."""
         return Entry(
@@ -172,6 +175,10 @@ class SqliteLedger:
     def committed_usd(self) -> float:
         """What is spent or may have to be paid, in USD, earlier runs included."""
         return self._budget.committed_usd
+
+    async def expect(self, ids: Collection[str]) -> None:
+        """As in the protocol `Ledger`."""
+        await self._writer.do(partial(Store.expect, ids=ids))
 
     async def take(self, swap: NewEntry) -> Entry:
         """As in the protocol `Ledger`."""

@@ -179,6 +179,12 @@ class Store:
             )
             self.step(row["number"], S.UNKNOWN, error=error)
 
+    def expect(self, ids: Collection[str]) -> None:
+        """Records how many rows there are once all inputs of this run are taken. Rows are never removed."""
+        known = "SELECT 1 FROM swaps WHERE key = ?"
+        new = sum(self._db.execute(known, (key,)).fetchone() is None for key in set(map(canonical_id, ids)))
+        self._set_fact("expected_rows", str(sum(self._rows().values()) + new))
+
     def take(self, swap: NewEntry) -> Entry:
         """Returns the row of an input. A new input gets a new row.
 
@@ -302,7 +308,12 @@ class Store:
         return [row["id"] for row in self._db.execute("SELECT id FROM swaps ORDER BY number")]
 
     def counts(self) -> dict[OutcomeState, int]:
-        """How many rows are in each state. A state without rows is missing."""
+        """How many swaps are in each state. PENDING also counts the inputs of the last run without a row."""
+        counts = self._rows()
+        missing = int(self.fact("expected_rows") or 0) - sum(counts.values())
+        return counts if missing <= 0 else {**counts, S.PENDING: counts.get(S.PENDING, 0) + missing}
+
+    def _rows(self) -> dict[OutcomeState, int]:
         rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
         return {OutcomeState(state): count for state, count in rows}
 
@@ -313,11 +324,7 @@ class Store:
         *,
         failed_runs_are_free: bool = False,
     ) -> Spent:
-        """The cost of the rows in these states, and the number of their other POSTs that count as paid.
-
-        Raises:
-            JournalError: the journal could not be read.
-        """
+        """The cost of the rows in these states, and the number of their other POSTs that count as paid."""
         settled = unsettled_posts = 0
         price = micro_of(price_usd)
         with self._journal_errors("read"):

@@ -163,8 +163,8 @@ def batch(
         Path,
         typer.Argument(
             metavar="PAIRS",
-            help="A .csv or .jsonl file with id, reference_character_image and character_image (URLs, or"
-            " paths relative to the folder of the file); or a folder of scenes, with --reference.",
+            help="A table (.csv, .tsv, .jsonl; - for standard input) with the columns id, reference and scene"
+            " (URLs, or paths relative to the folder of the file); or a folder of scenes, with --reference.",
         ),
     ],
     out: Annotated[

@@ -132,7 +132,8 @@ def batch(options: BatchOptions) -> None:
     _check_engine(options.emulator, options.engine)
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
-        pairs = read_pairs(options.pairs, options.reference)
+        options.check_names()
+        pairs = read_pairs(options.pairs, options.reference, out=options.out, journal=options.journal_path)
         engine = Engine.SHEET
         if options.emulator and not options.dry_run:
             engine = engine_for(len(pairs.requests), options.engine)

@@ -181,6 +181,21 @@ class MoneyContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    def test_expected_inputs_commit_nothing_and_are_new_when_they_are_taken(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source, budget_usd=PRICE_USD) as ledger:
+                await ledger.expect(["a", "b", "A"])
+                assert ledger.committed_usd == 0.0
+                assert await ledger.find(["a", "b"]) == {}
+                entry = await ledger.take(a_swap("a"))
+                assert (entry.state, entry.billable_posts) == (OutcomeState.PENDING, 0)
+                await _claim(ledger, entry)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
     def test_a_reserved_price_is_committed_until_the_swap_is_released(
         self, source: LedgerSource, backend: str
     ) -> None:
@@ -409,6 +424,24 @@ class LedgerContract(MoneyContract):
                 assert found["clear"].state is OutcomeState.PENDING
                 assert (found["clear"].billable_posts, found["doubtful"].billable_posts) == (0, 1)
                 assert found["doubtful"].state is OutcomeState.UNKNOWN
+
+        self.run(test, backend)
+
+    def test_inputs_that_were_expected_and_not_taken_leave_nothing_to_the_next_run(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                await ledger.expect(["a", "b", "c"])
+                await _accepted(ledger, "a", a_job())
+                committed_usd = ledger.committed_usd
+            async with self.opened(source) as ledger:
+                await ledger.expect([])
+                assert ledger.committed_usd == pytest.approx(committed_usd)
+                assert set(await ledger.find(["a", "b", "c"])) == {"a"}
+                async with aclosing(ledger.resumable()) as entries:
+                    assert [entry.id async for entry in entries] == ["a"]
+                assert (await ledger.take(a_swap("b"))).state is OutcomeState.PENDING
 
         self.run(test, backend)
 

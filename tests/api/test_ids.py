@@ -1,14 +1,15 @@
 """Whatever an id is, it is a file name on any system and one line on a screen, or it is refused."""
 
+import os
 import tempfile
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segmind_swap._api.ids import canonical_id, id_problem
+from segmind_swap._api.ids import canonical_id, id_of_file, id_problem
 
 _any_text = st.text(st.characters(), max_size=40)
 _likely_ids = st.text(st.characters(exclude_categories=["C"], exclude_characters='<>:"/\\|?*'), min_size=1)
@@ -94,3 +95,29 @@ def test_names_that_differ_in_case_or_spelling_alone_have_one_key(one: str, othe
 def test_names_that_differ_otherwise_have_keys_of_their_own() -> None:
     ids = ["a", "b", "a1", "a-1", "a 1", "a_1", "ä", "ae", "\uff11"]
     assert len({canonical_id(id) for id in ids}) == len(ids)
+
+
+@settings(max_examples=300)
+@given(st.text(st.characters(exclude_characters="/\0"), min_size=1, max_size=80), st.booleans())
+@example("con.foo.png", False)
+@example("..png", False)
+@example("\u200d" * 60 + "👩\u200d🚀" * 30 + ".png", False)
+@example("\udce9.png", False)
+def test_every_file_has_an_id_that_can_be_used_and_depends_on_its_name_alone(
+    name: str, distinct: bool
+) -> None:
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return  # no file has this name
+    id = id_of_file(name, distinct=distinct)
+    assert id_problem(id) is None
+    assert id == id_of_file(name, distinct=distinct)
+    if not distinct and id_problem(PurePath(name).stem) is None:
+        assert id == PurePath(name).stem
+
+
+def test_two_files_never_share_an_id_that_was_made_of_their_names() -> None:
+    names = ["a:b.png", "a_b.png", "a?b.png", "a:b.jpg", "a*b.png", "街" * 70 + "1.png", "街" * 70 + "2.png"]
+    assert len({canonical_id(id_of_file(name)) for name in names}) == len(names)
+    assert len({canonical_id(id_of_file(name, distinct=True)) for name in names}) == len(names)

@@ -24,6 +24,12 @@ NEVER = (
 )
 SOMETIMES = "\u200c\u200d\ufe00\ufe0e\ufe0f\U000e0100"
 
+
+def tags(code: str) -> str:
+    """The code of a region in tags, as in the flag of England, with their end."""
+    return "".join(chr(0xE0000 + ord(letter)) for letter in code) + "\U000e007f"
+
+
 # Persian, Kurdish, Hindi, Kannada, Sinhala, and emoji of several characters.
 IN_PLACE = [
     "می\u200cخواهم",
@@ -44,6 +50,16 @@ IN_PLACE = [
     "☎\ufe0e",
     "葛\U000e0100",
     "﨑\ufe00",
+    "র\u200d্য",
+    "ರ\u200d್ಕ",
+    "ᠮᠣᠩ\u180bᠭᠣᠯ",
+    "ᠨᠠᠭᠠᠨ\u180eᠠ",
+    f"🏴{tags('gbeng')}",
+    f"🏴{tags('ustx')}🏴{tags('gbsct')}!",
+    "🇩🇪",
+    "🧑🏽\u200d🤝\u200d🧑🏿",
+    "👁\ufe0f\u200d🗨\ufe0f",
+    "ភាសា្\u200cខ្មែរ",
 ]
 
 OUT_OF_PLACE = [
@@ -66,6 +82,17 @@ OUT_OF_PLACE = [
     "❤\ufe00",
     "a\U000e0100",
     "葛\ufe0f",
+    "a\u200d्",
+    "क\u200da",
+    "क\u200d",
+    "a\u180b",
+    "ᠮ\u180b\u180b",
+    f"a{tags('gbeng')}",
+    f"🏴{tags('gbeng')[:-1]}",
+    f"🏴{tags('gb')}",
+    f"🏴{tags('gbengeng')}",
+    f"🏴{tags('gbeng')}{tags('gbeng')}",
+    f"🚀{tags('gbeng')}",
 ]
 
 

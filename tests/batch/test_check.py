@@ -5,6 +5,10 @@ from pathlib import Path
 import pytest
 
 from segmind_swap import ImageError, Journal, JournalError, OutcomeState
+from segmind_swap._api.image_header import LoadedImage
+from segmind_swap._models import ImageInput
+from segmind_swap._swap import uploads
+from segmind_swap._swap.images import load
 
 from ..support.batches import client_of, emulator, run, swap_of, swaps_of
 from ..support.sessions import png
@@ -72,6 +76,27 @@ async def test_a_check_looks_at_many_pictures_and_at_swaps_without_ids(tmp_path:
         (problem,) = await client.check(requests[:8])
     assert isinstance(problem.error, ImageError)
     assert len(service.calls) == 0
+
+
+async def test_a_check_reads_a_reference_of_many_swaps_once_also_if_it_is_bad(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hero.png").write_bytes(b"no picture")
+    reads = 0
+
+    def counted(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
+        nonlocal reads
+        reads += 1
+        return load(image, max_bytes=max_bytes)
+
+    monkeypatch.setattr(uploads, "load", counted)
+    requests = [swap_of(number, reference_character_image=tmp_path / "hero.png") for number in range(50)]
+    async with client_of(emulator()) as client:
+        problems = await client.check(requests)
+        assert (len(problems), reads) == (50, 1)
+        assert len({str(problem.error) for problem in problems}) == 1
+        (tmp_path / "hero.png").write_bytes(png())
+        assert await client.check(requests) == []
 
 
 async def test_a_check_lets_a_swap_pass_that_is_done_and_whose_pictures_are_gone(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from segmind_swap import ConfigurationError, ImageError, SwapRequest
 from segmind_swap._batch.fingerprint import fingerprint_of, identity_of
-from segmind_swap._batch.inputs import batch_input_of, check_id, output_file_of
+from segmind_swap._batch.inputs import batch_input_of, check_id, known_ids, output_file_of
 from segmind_swap._swap.uploads import Uploads
 
 from ..support.sessions import Wire, png, session_of
@@ -115,3 +115,10 @@ async def test_an_open_file_is_read_once_and_can_be_submitted_from_what_was_kept
     inputs = await batch_input_of(uploads(), request(scene=io.BytesIO(png(4))))
     again = await batch_input_of(uploads(), request(reference=inputs.images[0], scene=inputs.images[1]))
     assert again.fingerprint == inputs.fingerprint
+
+
+def test_the_ids_of_a_list_are_known_before_the_batch_takes_it_but_only_those_that_can_be_used() -> None:
+    requests = [request(id) for id in ("a", None, "a/b", "a\ud800", "c")]
+    assert known_ids(requests) == known_ids(tuple(requests)) == ["a", "c"]
+    assert known_ids(iter(requests)) == []
+    assert known_ids([{"id": "a"}]) == []  # type: ignore[list-item]

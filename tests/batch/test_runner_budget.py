@@ -1,5 +1,6 @@
 """The money of a batch: no budget is exceeded, and every POST in doubt is counted."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ from segmind_swap import (
     RetryPolicy,
     SwapClient,
     SwapFailedError,
+    SwapRequest,
 )
 from segmind_swap.emulator import Fault
 
@@ -167,3 +169,28 @@ async def test_a_journal_counts_at_the_price_that_its_batch_was_given() -> None:
     await run(service, swaps_of(2), {"journal": journal, "price_usd": 0.5, "concurrency": 1})
     summary = journal.summary()
     assert (summary.reserved_usd, summary.spent_usd) == (0.5, 0.5)
+
+
+async def test_a_journal_counts_the_inputs_that_a_stopped_run_has_not_taken_but_not_their_money() -> None:
+    service, journal = emulator(), Journal(":memory:")
+
+    async def ran(
+        requests: Iterable[SwapRequest], swaps: float | None = None
+    ) -> tuple[dict[OutcomeState, int], float]:
+        budget_usd = None if swaps is None else swaps * PRICE_USD
+        await run(service, requests, {"journal": journal, "budget_usd": budget_usd, "concurrency": 1})
+        summary = journal.summary()
+        return summary.states, round(summary.committed_usd / PRICE_USD, 6)
+
+    assert await ran(swaps_of(30), 2.5) == ({S.COMPLETED: 2, S.PENDING: 28}, 2)
+    assert await ran(swaps_of(30), 4.5) == ({S.COMPLETED: 4, S.PENDING: 26}, 4)
+    assert len([*journal.outcomes()]) < 30, "an input that no run has taken has no entry"
+    # The inputs of another run replace those of the last run: at most the input that was taken is left.
+    states, swaps = await ran(swaps_of(5))
+    assert (states, swaps) == ({S.COMPLETED: 5}, 5)
+    assert (await ran(swaps_of(8), 6.5))[0][S.PENDING] == 2
+    # A run whose inputs are not known in advance counts only what it has taken.
+    states, _ = await ran(iter(swaps_of(40)), 7.5)
+    assert states[S.COMPLETED] == 7
+    assert states[S.PENDING] <= 2
+    assert len(service.ledger) == 7

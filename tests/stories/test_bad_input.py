@@ -21,7 +21,8 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._config import MAX_IMAGE_BYTES
-from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
+from segmind_swap.cli._batch.pairs_file import read_pairs
+from segmind_swap.cli._tables.columns import COLUMNS
 from segmind_swap.emulator import Emulator
 
 from ..support.scripted_service import PICTURES, REFERENCE, SCENE, Scripted, Step, client
@@ -333,20 +334,20 @@ def table(folder: Path, content: bytes, kind: str = ".csv") -> Path:
 
 ROW = f"{HEADER}\na,r.png,s.png\n"
 UNREADABLE = {
-    "UTF-16 without a mark": (ROW.encode("utf-16-le"), "the first line must name the columns"),
     "Latin-1": (
         ROW.replace("a,", "é,").encode("latin-1"),
-        "the file is not UTF-8: invalid continuation",
+        "line 2, column 1: the file is not UTF-8: it has the byte 0xE9",
     ),
-    "two marks": (b"\xef\xbb\xbf\xef\xbb\xbf" + ROW.encode(), "there is no id"),
-    "bars": (ROW.replace(",", "|").encode(), "must name the columns id,reference_character_image"),
+    "slashes": (ROW.replace(",", "/").encode(), "must name the columns id,reference_character_image"),
     "a column twice": (
         f"{HEADER},character_image\na,r.png,s.png,t.png\n".encode(),
-        "names the column character_image more than once",
+        "line 1 names the column character_image more than once",
     ),
-    "an open quote": (f'{HEADER}\n"a,r.png,s.png\n'.encode(), "is not CSV: unexpected end of data"),
+    "an open quote": (
+        f'{HEADER}\n"a,r.png,s.png\n'.encode(),
+        "line 2 is not CSV: the quote in column 1 is",
+    ),
     "a quote in the middle": (f'{HEADER}\n"a"b,r,s\n'.encode(), "line 2 is not CSV"),
-    "a huge cell": (f"{HEADER}\n{'x' * 200_000},r,s\n".encode(), "line 2 is not CSV: field larger than"),
 }
 
 
@@ -365,7 +366,7 @@ def test_a_table_that_cannot_be_read_says_where_and_why(what: str, tmp_path: Pat
 def test_a_table_may_end_its_lines_in_any_way_and_begin_with_a_mark(
     end: str, mark: bytes, tmp_path: Path
 ) -> None:
-    text = f'{HEADER}\n"a, b",r.png,"s\n1.png"\n\nc,r.png,s.png'.replace("\n", end)
+    text = f'{HEADER},note\n"a, b",r.png,s.png,"s\n1.png"\n\nc,r.png,s.png,'.replace("\n", end)
     pairs = read_pairs(table(tmp_path, mark + text.encode()), None)
     assert pairs.problems == []
     assert [request.id for request in pairs.requests] == ["a, b", "c"]
@@ -397,8 +398,8 @@ def test_a_line_that_cannot_be_a_pair_is_told_by_its_number(line: str, tmp_path:
     pairs = read_pairs(path, None)
     assert [request.id for request in pairs.requests] == ["good"]
     (problem,) = pairs.problems
-    assert problem.startswith(f"{path}:2: {LINES[line]}")
-    assert len(problem) < 500
+    assert str(problem).startswith(f"{path}:2: {LINES[line]}")
+    assert len(str(problem)) < 500
 
 
 async def test_what_a_table_may_hold_and_no_file_may_be_called_is_told_before_anything_is_sent(

@@ -47,7 +47,8 @@ from segmind_swap._errors import ConfigurationError
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._models import Call
 from segmind_swap._outcome import OutcomeState
-from segmind_swap.cli._batch.pairs_file import COLUMNS, read_pairs
+from segmind_swap.cli._batch.pairs_file import read_pairs
+from segmind_swap.cli._tables.columns import COLUMNS
 
 from ..support.hostility import NASTY, assert_harmless, run
 from ..support.journal_rows import a_job, a_result, at, row
@@ -293,7 +294,7 @@ def test_whatever_a_table_of_pairs_holds_it_is_pairs_and_problems_or_a_configura
     for request in pairs.requests:
         assert request.id
     for problem in pairs.problems:
-        assert re.match(rf"{re.escape(str(file))}:\d+: ", problem), problem
+        assert re.match(rf"{re.escape(str(file))}:\d+: ", str(problem)), problem
 
 
 _FOLDERS: dict[int, Path] = {}

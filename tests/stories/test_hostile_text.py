@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from segmind_swap import DownloadError, SwapError, SwapResult
 from segmind_swap.cli._app import app
-from segmind_swap.cli._batch.pairs_file import COLUMNS
+from segmind_swap.cli._tables.columns import COLUMNS
 
 from ..support.hostility import NASTY, assert_harmless
 from ..support.journal_rows import a_job

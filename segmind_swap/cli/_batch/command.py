@@ -30,12 +30,13 @@ from .._terminal.console import errors_logged, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
-from .._terminal.text import format_usd
+from .._terminal.text import format_usd, one_line
 from .failures import Failures
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
-from .plan import BatchPlan, check_inputs, make_plan, print_plan
+from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
+from .relocation import Relocation
 from .results import ResultsFile, write_batch_report
 from .summary import SETTLED_WITHOUT_PICTURE, BatchSummary
 
@@ -69,8 +70,10 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
         failed_is_free=options.failed_is_free,
     )
     if options.dry_run:
-        print_plan(plan, limits, as_json=options.as_json)
+        print_plan(plan, pairs, limits, as_json=options.as_json)
         return ExitCode.DONE
+    for note in folder_notes(pairs):
+        print_error(one_line(note))
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
@@ -86,7 +89,7 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
         traceback.print_exception(exc)
     summary = run.summary()
     if not summary.is_cancelled:
-        _write_report(summary, run.not_in_journal, options)
+        _write_report(summary, run, options)
     summary.show(as_json=options.as_json)
     return summary.exit_code
 
@@ -129,6 +132,7 @@ class _BatchRun:
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
+        self.relocation = Relocation(options.out.resolve(), requests)
         self._settled_earlier: Counter[OutcomeState] = Counter()
         self._failures = Failures()
 
@@ -211,7 +215,7 @@ class _BatchRun:
             for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
-                    self._record(outcome, is_input=True)
+                    self._record(self.relocation.outcome(outcome), is_input=True)
         except JournalError as exc:
             problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
@@ -240,9 +244,7 @@ class _BatchRun:
         )
 
 
-def _write_report(
-    summary: BatchSummary, not_in_journal: Collection[SwapRequest], options: BatchOptions
-) -> None:
+def _write_report(summary: BatchSummary, run: _BatchRun, options: BatchOptions) -> None:
     saved = summary.states[OutcomeState.SAVED]
     totals = (
         ("saved", f"{saved:,} of {summary.states.total():,}"),
@@ -258,7 +260,12 @@ def _write_report(
     try:
         with status_display("writing the report"):
             summary.report = write_batch_report(
-                options.out, options.journal_path, not_in_journal=not_in_journal, lead=lead, totals=totals
+                options.out,
+                options.journal_path,
+                relocation=run.relocation,
+                not_in_journal=run.not_in_journal,
+                lead=lead,
+                totals=totals,
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,21 @@ class BatchOptions:
         """The journal: `--journal`, or `journal.db` in `--out`."""
         return self.journal or self.out / JOURNAL_NAME
 
+    def check_names(self) -> None:
+        """Refuses paths that are not UTF-8, before any folder is made: a journal stores only UTF-8.
+
+        Raises:
+            ConfigurationError: The path of `--out` or `--journal` is not UTF-8.
+        """
+        for option, path in (("--out", self.out), ("--journal", self.journal_path)):
+            # A relative path is not UTF-8 if the current folder is not.
+            absolute = path.resolve()
+            if not _is_utf_8(str(absolute)):
+                raise ConfigurationError(
+                    f"{option}: the name of the folder {os.fsencode(absolute)!r} is not UTF-8: give another"
+                    " folder. No folder was made"
+                )
+
     def limits(self) -> BatchLimits:
         """The limits.
 
@@ -75,3 +91,11 @@ class BatchOptions:
             budget_usd=self.budget_usd,
             price_usd=self.price_usd,
         )
+
+
+def _is_utf_8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +13,22 @@ from segmind_swap import (
     MEAN_SECONDS,
     ConfigurationError,
     Journal,
+    JournalError,
     JournalSummary,
     OutcomeState,
     SwapClient,
+    SwapOutcome,
     SwapRequest,
 )
 
 from .._terminal.console import print_json, print_text, status_display
 from .._terminal.text import format_duration, format_usd, one_line
 from .options import BatchLimits
-from .pairs_file import Pairs
+from .pairs_file import Pairs, Problem, changed_ids_text, passed_over_text
 
 _MAX_PROBLEMS_SHOWN = 20
+_MAX_SHOWN_OF_A_CAUSE = 5
+_MAX_IDS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +76,12 @@ class BatchPlan:
 
 
 async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: Path) -> None:
-    """Checks every input before any swap is paid, and reports all problems together.
+    """Checks every input before any swap is paid, and reports all problems together, each cause once.
 
     Raises:
         ConfigurationError: An input cannot be used.
         JournalError: The journal exists, and cannot be read.
     """
-    problems = list(pairs.problems)
     with status_display("checking the inputs") as status:
 
         def counted() -> Iterator[SwapRequest]:
@@ -87,14 +91,49 @@ async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: 
                 yield request
 
         rejected = await client.check(counted(), journal=journal, save_to=out)
-    problems += [f"{outcome.request.id}: {outcome.error}" for outcome in rejected]
-    if not problems:
+    groups: defaultdict[str, list[Problem]] = defaultdict(list)
+    for problem in pairs.problems:
+        groups[problem.text].append(problem)
+    for outcome in rejected:
+        groups[_cause(outcome)].append(Problem(outcome.request.id or "", str(outcome.error)))
+    if not groups:
         return
-    lines = [f"  {one_line(problem)}" for problem in problems[:_MAX_PROBLEMS_SHOWN]]
-    if len(problems) > _MAX_PROBLEMS_SHOWN:
-        lines.append(f"  and {len(problems) - _MAX_PROBLEMS_SHOWN:,} more")
-    count = "1 input cannot be used" if len(problems) == 1 else f"{len(problems):,} inputs cannot be used"
-    raise ConfigurationError("\n".join([f"{count}; nothing was sent", *lines]))
+    lines = [line for cause, group in groups.items() for line in _lines_of(cause, group)]
+    if hidden := sum(count for _, count in lines[_MAX_PROBLEMS_SHOWN:]):
+        lines[_MAX_PROBLEMS_SHOWN:] = [(f"and {hidden:,} more", hidden)]
+    total = sum(map(len, groups.values()))
+    count = "1 input cannot be used" if total == 1 else f"{total:,} inputs cannot be used"
+    shown = [f"  {one_line(line)}" for line, _ in lines]
+    raise ConfigurationError("\n".join([f"{count}; nothing was sent", *shown]))
+
+
+_CONFLICTS = "conflicts with the journal"
+
+
+def _cause(outcome: SwapOutcome) -> str:
+    """What the problems with one cause have in common: the message, without what names the input."""
+    if isinstance(outcome.error, JournalError):
+        return _CONFLICTS
+    request = outcome.request
+    text = str(outcome.error).replace(str(request.character_image), "")
+    return re.sub(rf"(?<!\w){re.escape(request.id or '')}(?!\w)", "", text)
+
+
+def _lines_of(cause: str, group: Sequence[Problem]) -> list[tuple[str, int]]:
+    """The lines for all problems with one cause, each with the number of inputs that it stands for."""
+    if len(group) > 1 and len({problem.text for problem in group}) == 1:
+        return [(f"{len(group):,} inputs ({_places(group)}): {group[0].text}", len(group))]
+    # All inputs conflict with the journal if the reference, or the journal, is not that of the earlier run.
+    most = 1 if cause is _CONFLICTS else _MAX_SHOWN_OF_A_CAUSE
+    lines = [(str(problem), 1) for problem in group[:most]]
+    if rest := group[most:]:
+        lines.append((f"and {len(rest):,} more of this kind ({_places(rest)})", len(rest)))
+    return lines
+
+
+def _places(group: Sequence[Problem]) -> str:
+    places = ", ".join(problem.place for problem in group[:_MAX_IDS_SHOWN])
+    return f"{places} and {len(group) - _MAX_IDS_SHOWN:,} more" if len(group) > _MAX_IDS_SHOWN else places
 
 
 def make_plan(
@@ -131,7 +170,17 @@ def make_plan(
     )
 
 
-def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
+def folder_notes(pairs: Pairs) -> list[str]:
+    """What the reader of a folder must know before anything is paid; empty for a table."""
+    notes = []
+    if pairs.passed_over:
+        notes.append(passed_over_text(pairs.passed_over))
+    if pairs.changed_ids:
+        notes.append(changed_ids_text(pairs.changed_ids))
+    return notes
+
+
+def print_plan(plan: BatchPlan, pairs: Pairs, limits: BatchLimits, *, as_json: bool) -> None:
     """Prints the output of `--dry-run`."""
     count, price = plan.affordable(limits), limits.price_usd
     cost = count * price
@@ -144,6 +193,8 @@ def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
             "cost_usd": round(cost, 4),
             "committed_usd": plan.committed_usd,
             "seconds": plan.seconds(limits),
+            "passed_over": [{"name": passed.name, "reason": passed.reason} for passed in pairs.passed_over],
+            "changed_ids": pairs.changed_ids,
         }
         print_json(fields)
         return
@@ -152,6 +203,7 @@ def print_plan(plan: BatchPlan, limits: BatchLimits, *, as_json: bool) -> None:
     ]
     lines = [
         f"inputs   {plan.total:,}, all of them usable",
+        *(f"         {one_line(note)}" for note in folder_notes(pairs)),
         f"journal  {', '.join(known) or 'no input was submitted before'}",
         f"submit   {len(plan.to_submit):,}",
         f"cost     about {format_usd(len(plan.to_submit) * price)}, at ${price:g} a swap",

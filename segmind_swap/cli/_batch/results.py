@@ -14,6 +14,7 @@ from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
+from .relocation import Relocation
 
 RESULTS_NAME = "results.jsonl"
 REPORT_NAME = "report.html"
@@ -77,6 +78,7 @@ def write_batch_report(
     folder: Path,
     journal: Path,
     *,
+    relocation: Relocation,
     not_in_journal: Iterable[SwapRequest],
     lead: str,
     totals: Sequence[tuple[str, str]],
@@ -92,15 +94,17 @@ def write_batch_report(
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        items=_report_items(folder.resolve(), journal, not_in_journal),
+        items=_report_items(folder.resolve(), journal, relocation, not_in_journal),
         totals=totals,
     )
     return page
 
 
-def _report_items(folder: Path, journal: Path, not_in_journal: Iterable[SwapRequest]) -> Iterator[ReportItem]:
+def _report_items(
+    folder: Path, journal: Path, relocation: Relocation, not_in_journal: Iterable[SwapRequest]
+) -> Iterator[ReportItem]:
     pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
-    for outcome in chain(Journal(journal).outcomes(), pending):
+    for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
         result, request = outcome.result, outcome.request
         facts = []
         if result is not None:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from segmind_swap.cli import _commands, _emulator_engine
 from segmind_swap.cli._app import app
-from segmind_swap.cli._batch.pairs_file import COLUMNS
+from segmind_swap.cli._tables.columns import COLUMNS
 from segmind_swap.emulator import Fault
 
 from ...emulator import figures

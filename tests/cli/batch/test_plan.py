@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap.cli._batch.pairs_file import COLUMNS
+from segmind_swap.cli._tables.columns import COLUMNS
 from segmind_swap.cli._terminal.exit_codes import ExitCode
 
 from ..processes import BATCH, an_emulator, segmind_swap
@@ -62,6 +62,8 @@ def test_a_dry_run_needs_no_key_sends_nothing_and_tells_cost_and_time(folder: Pa
             "cost_usd": 1.2176,
             "committed_usd": 0.0,
             "seconds": 7 * 30 + 71.89,
+            "passed_over": [],
+            "changed_ids": {},
         }
         assert emulator.calls == ()
         assert not (folder / "out").exists()

@@ -1,0 +1,252 @@
+"""A folder of scenes: what is no scene is passed over and said, and an id stays with its file."""
+
+# ruff: noqa: RUF001 - Arabic letters are part of the subject
+
+import os
+import random
+import shutil
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from segmind_swap import Journal
+from segmind_swap._api.ids import id_problem
+from segmind_swap._journal.journal import begin_run
+from segmind_swap._journal.store import Store
+from segmind_swap._outcome import OutcomeState as S
+from segmind_swap._protocols import NewEntry
+from segmind_swap.cli._batch.scene_folder import SceneFolder, read_scenes
+
+from ...support.journal_rows import a_job, a_result
+
+
+@pytest.fixture
+def hero(tmp_path: Path) -> Path:
+    path = tmp_path / "hero.png"
+    path.write_bytes(b"the reference")
+    return path
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).write_bytes(f"the picture {name}".encode(errors="surrogateescape"))
+
+
+def read(
+    folder: Path, reference: str | Path = "https://x.example/hero.png", *, out: Path | None = None
+) -> SceneFolder:
+    return read_scenes(folder, str(reference), out=out, journal=None if out is None else out / "journal.db")
+
+
+def ids(found: SceneFolder) -> dict[str, str]:
+    return {path.name: id for id, path in found.scenes}
+
+
+def passed(found: SceneFolder) -> list[str]:
+    return [str(entry) for entry in found.passed_over]
+
+
+def record(journal: Path, swaps: dict[str, tuple[Path, Path | None]]) -> None:
+    """A journal with these swaps: the scene and the saved result of each id, or no file of the result."""
+    store: Store = begin_run(Journal(journal), origin="https://x.example", workflow="w")
+    with store.transaction():
+        for id, (scene, path) in swaps.items():
+            entry = store.take(NewEntry(id=id, fingerprint=id, reference="/hero.png", scene=str(scene)))
+            store.step(entry.number, S.SENDING, billable_posts=1)
+            store.step(entry.number, S.ACCEPTED, job=a_job())
+            result = a_result().model_copy(update={"path": path})
+            store.step(entry.number, S.COMPLETED, result=result)
+            if path is not None:
+                store.step(entry.number, S.SAVED, result=result)
+    store.close()
+
+
+def test_the_reference_is_left_out_under_any_name_and_as_a_copy(scenes: Path) -> None:
+    put(scenes, "hero.png", "street.jpg")
+    os.link(scenes / "hero.png", scenes / "linked.png")
+    (scenes / "symbolic.png").symlink_to("hero.png")
+    shutil.copy(scenes / "hero.png", scenes / "hero copy.png")
+    (scenes / "other.png").write_bytes(b"the picture hero.pnG")
+    for reference in ("hero.png", "linked.png", "symbolic.png"):
+        found = read(scenes, scenes / reference)
+        assert [*ids(found)] == ["other.png", "street.jpg"]
+        reasons = {entry.name: entry.reason for entry in found.passed_over}
+        assert reasons == {
+            "hero.png": "the reference",
+            "linked.png": "the reference",
+            "symbolic.png": "the reference",
+            "hero copy.png": "a copy of the reference",
+        }
+    assert "hero.png" in ids(read(scenes, scenes / "gone.png")), "the check tells that it is missing"
+
+
+def test_what_is_no_scene_is_listed_pictures_first_and_what_the_system_makes_is_not(
+    scenes: Path, hero: Path
+) -> None:
+    put(scenes, "a.JPG", "b.jpeg", "c.jfif", "d.JPE", "e.png", "f.WebP")
+    put(scenes, "x.heic", "y.tif", "z.GIF", "notes.txt", "no suffix", ".hidden.png", "._a.jpg", ".DS_Store")
+    put(
+        scenes,
+        "Thumbs.db",
+        "desktop.ini",
+        "report.html",
+        "results.jsonl",
+        "journal.db-wal",
+        "journal.db.rescue.jsonl",
+    )
+    for folder in ("sub", "album.png", "out"):
+        (scenes / folder).mkdir()
+    (scenes / "broken.png").symlink_to("gone.png")
+    (scenes / "loop.png").symlink_to("loop.png")
+    (scenes / "to a scene.png").symlink_to("a.JPG")
+    os.mkfifo(scenes / "pipe.png")
+    found = read(scenes, hero, out=scenes / "out")
+    assert [*ids(found)] == ["a.JPG", "b.jpeg", "c.jfif", "d.JPE", "e.png", "f.WebP", "to a scene.png"]
+    assert passed(found) == [
+        "broken.png (a broken link)",
+        "loop.png (a broken link)",
+        "pipe.png (not a regular file)",
+        "x.heic",
+        "y.tif",
+        "z.GIF",
+        "album.png/",
+        "sub/",
+        "no suffix",
+        "notes.txt",
+    ]
+
+
+NAMES = [
+    "خانه\u200cها.jpg",
+    "क्\u200dष.jpg",
+    "👨\u200d👩\u200d👧 trip.jpg",
+    "🇩🇪.png",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f.png",
+    "1\ufe0f\u20e3.png",
+    "ᠮᠣᠩ᠋.png",
+    unicodedata.normalize("NFD", "café größe.png"),
+    "Screenshot 2026-11-30 at 12.00.00\u202fPM.png",
+    "hero.v2.png",
+    "100%.png",
+]
+NEED_ANOTHER_ID = [
+    "Screenshot 12:00:00.png",
+    "photo .jpg",
+    "街" * 62 + ".png",
+    "👩\u200d🚀" * 20 + ".png",
+    "con.png",
+    "aux.old.jpg",
+    " a.png",
+    "a?.png",
+    "a*.png",
+    "a\nb.png",
+    "a\u202eb.png",
+    " .png",
+    os.fsdecode(b"caf\xe9.png"),
+    os.fsdecode(b"caf\xe8.png"),
+    "a." + "x" * 200 + ".png",
+]
+
+
+def test_a_name_that_can_be_an_id_is_the_id_and_any_other_name_becomes_one(scenes: Path) -> None:
+    put(scenes, *NAMES, *NEED_ANOTHER_ID)
+    found = ids(read(scenes))
+    assert len(found) == len(NAMES) + len(NEED_ANOTHER_ID)
+    assert {name: found[name] for name in NAMES} == {name: Path(name).stem for name in NAMES}
+    assert [name for name in NEED_ANOTHER_ID if found[name] == Path(name).stem] == []
+    assert [id for id in found.values() if id_problem(id) is not None] == []
+    assert len(set(found.values())) == len(found)
+    assert found["Screenshot 12:00:00.png"] == "Screenshot 12_00_00-c60a8fac"
+    assert read(scenes).twins == []
+
+
+def test_an_id_depends_on_its_file_alone_whatever_comes_to_the_folder_or_leaves_it(scenes: Path) -> None:
+    names = [*NAMES, *NEED_ANOTHER_ID, *(f"{n}.png" for n in range(20))]
+    expected: dict[str, str] = {}
+    generator = random.Random(13)
+    for _ in range(12):
+        shutil.rmtree(scenes)
+        scenes.mkdir()
+        put(scenes, *generator.sample(names, generator.randrange(1, len(names))))
+        for name, id in ids(read(scenes)).items():
+            assert expected.setdefault(name, id) == id
+
+
+def test_files_with_one_stem_keep_the_ids_that_the_journal_has(scenes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    put(scenes, "a.png", "A.webp", "b.jpg")
+    first = ids(read(scenes, out=out))
+    assert first["b.jpg"] == "b"
+    assert first["A.webp"] == "A"
+    assert first["a.png"].startswith("a-")
+    record(out / "journal.db", {id: (scenes / name, out / f"{id}.png") for name, id in first.items()})
+    # Files that come before the known ones, in the order of the names.
+    put(scenes, "A.jpg", "A.jpe", "b.JPG", "b.png")
+    again = ids(read(scenes, out=out))
+    assert {name: again[name] for name in first} == first
+    assert len(set(again.values())) == 7
+    (scenes / "A.webp").unlink()
+    alone = ids(read(scenes, out=out))
+    assert alone["a.png"] == first["a.png"]
+    for name in ("A.jpg", "A.jpe"):
+        (scenes / name).unlink()
+    assert ids(read(scenes, out=out))["a.png"] == first["a.png"], "it would be paid again as 'a'"
+
+
+def test_a_file_whose_suffix_was_changed_keeps_its_id(scenes: Path, tmp_path: Path) -> None:
+    put(scenes, "a.jpg")
+    (tmp_path / "out").mkdir()
+    record(tmp_path / "out" / "journal.db", {"a": (scenes / "a.jpg", tmp_path / "out" / "a.png")})
+    (scenes / "a.jpg").rename(scenes / "a.jpeg")
+    assert ids(read(scenes, out=tmp_path / "out")) == {"a.jpeg": "a"}
+
+
+def test_names_that_differ_in_their_normal_form_alone_get_ids_of_their_own_or_are_told(scenes: Path) -> None:
+    put(scenes, "é.png", unicodedata.normalize("NFD", "é.png"))
+    if len(list(scenes.iterdir())) == 1:
+        pytest.skip("this file system takes both names for one")
+    assert len(set(ids(read(scenes)).values())) == 2
+    put(scenes, "é?.png", unicodedata.normalize("NFD", "é?.png"))
+    ((one, other, id),) = read(scenes).twins
+    assert unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other) == "é?.png"
+    assert id.startswith("é_-")
+
+
+def test_results_of_a_batch_that_saved_beside_its_scenes_are_no_scenes(scenes: Path, tmp_path: Path) -> None:
+    put(scenes, "a.jpeg", "b.JPG", "c.jpe", "a.png", "b.png", "c.webp", "new.png")
+    swaps: dict[str, tuple[Path, Path | None]] = {
+        "a": (scenes / "a.jpeg", scenes / "a.png"),
+        "b": (scenes / "b.JPG", scenes / "b.png"),
+        # The run was killed between the picture and its record.
+        "c": (scenes / "c.jpe", None),
+    }
+    record(scenes / "journal.db", swaps)
+    expected = {"a.jpeg": "a", "b.JPG": "b", "c.jpe": "c", "new.png": "new"}
+    assert ids(read(scenes, out=scenes)) == expected
+    assert ids(read(scenes, out=tmp_path / "elsewhere")) == expected, "another batch of the same folder"
+    assert "a.png (a result of an earlier run)" in passed(read(scenes, out=scenes))
+    moved = scenes.rename(tmp_path / "moved")
+    assert ids(read(moved, out=moved)) == expected
+    assert ids(read(moved, out=tmp_path / "elsewhere")) == expected
+
+
+def test_results_of_another_folder_can_be_scenes_for_a_second_character(scenes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    put(out, "a.png", "b.png")
+    record(out / "journal.db", {id: (scenes / f"{id}.jpg", out / f"{id}.png") for id in "ab"})
+    assert ids(read(out, out=tmp_path / "second")) == {"a.png": "a", "b.png": "b"}
+
+
+def test_a_journal_of_something_else_in_the_folder_changes_nothing(scenes: Path) -> None:
+    put(scenes, "a.png", "journal.db")
+    assert ids(read(scenes)) == {"a.png": "a"}

@@ -20,6 +20,7 @@ from segmind_swap import Journal, JournalError, OutcomeState
 from segmind_swap.cli._app import app
 from segmind_swap.emulator import Emulator, Picture
 
+from ..support.forked import Forked
 from ..support.sessions import png
 
 # If the tests run in the background of a script, SIGINT is ignored, and child processes inherit that.
@@ -58,14 +59,17 @@ def segmind_swap(
     *arguments: str, cwd: Path, command: Sequence[str] = COMMAND, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
-    return subprocess.run(
-        [*command, *arguments],
-        cwd=cwd,
-        env=environment(**env),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
+    with running(*arguments, cwd=cwd, command=command, **env) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def _started(command: list[str], cwd: Path, env: dict[str, str]) -> subprocess.Popen[str]:
+    interpreter, option, source, *arguments = command
+    if (interpreter, option) == (sys.executable, "-c") and hasattr(os, "fork"):
+        return Forked(source, *arguments, cwd=cwd, env=env)
+    return subprocess.Popen(
+        command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
@@ -73,15 +77,11 @@ def segmind_swap(
 def running(
     *arguments: str, cwd: Path, command: Sequence[str] = COMMAND, **env: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """A command that runs while the block runs, and is killed at the end."""
-    with subprocess.Popen(
-        [*command, *arguments],
-        cwd=cwd,
-        env=environment(**env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    """A command that runs while the block runs, and is killed at the end.
+
+    It is forked where the package is loaded, unless Python is to be started with another option than `-c`.
+    """
+    with _started([*command, *arguments], cwd, environment(**env)) as process:
         try:
             yield process
         finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .processes import PATIENCE, running, segmind_swap
+from .processes import PATIENCE, program, running, segmind_swap
 
 
 def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:
@@ -44,7 +44,9 @@ def test_the_demo_says_which_folder_it_cannot_write(tmp_path: Path) -> None:
 
 
 def test_the_demo_can_leave_its_emulator_running(tmp_path: Path) -> None:
-    with running("demo", "--keep", cwd=tmp_path) as demo:
+    # Without the packages of the preview: the first test shows what it draws, for many seconds.
+    plain = program("import sys; sys.modules['segmind_swap.emulator.preview'] = None")
+    with running("demo", "--keep", cwd=tmp_path, command=plain) as demo:
         assert demo.stdout is not None
         url = None
         for line in demo.stdout:

@@ -1,7 +1,6 @@
 """A batch whose process is killed again and again, on real files and real sockets."""
 
 import random
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -11,6 +10,8 @@ import pytest
 
 from segmind_swap import Journal, OutcomeState
 from segmind_swap.emulator import Emulator
+
+from ..support.forked import Forked
 
 S = OutcomeState
 ITEMS = 300
@@ -57,10 +58,8 @@ def test_a_batch_killed_at_random_moments_pays_nothing_twice_and_loses_nothing(
     emulator = Emulator(duration=0.4, engine="none", credits_usd=1e6)
     killed = 0
     with emulator.serve() as url:
-        command = [sys.executable, "-c", PROGRAM, url, str(tmp_path), str(items), backend]
         while True:
-            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-                assert process.stdout is not None
+            with Forked(PROGRAM, url, str(tmp_path), str(items), backend) as process:
                 assert process.stdout.readline() == "begun\n"
                 if killed < kills:
                     time.sleep(random_moments.uniform(0.0, 0.7))

@@ -34,9 +34,11 @@ from segmind_swap._swap.uploads import _LOADED_AT_ONCE, _UPLOADS_AT_ONCE
 from segmind_swap.emulator import Emulator, Fault
 
 from ..support.moments import (
+    BY_SCOPE,
     KEY,
     PATIENCE,
     REFERENCE,
+    WAYS,
     Moments,
     Network,
     Way,
@@ -153,8 +155,13 @@ TROUBLE = (
 )
 
 
-@every_way
-@pytest.mark.parametrize("faults", [(), TROUBLE], ids=["in fair weather", "in trouble"])
+@pytest.mark.parametrize(
+    ("backend", "way", "faults"),
+    [
+        *(pytest.param(*way.values, TROUBLE, id=f"{way.id}, in trouble") for way in WAYS),
+        *(pytest.param(*way, (), id=f"{way[0]}, in fair weather") for way in BY_SCOPE),
+    ],
+)
 def test_a_swap_cancelled_at_any_moment_leaves_nothing_and_loses_no_job(
     backend: str, way: Way, faults: tuple[Fault, ...], tmp_path: Path
 ) -> None:
@@ -257,8 +264,13 @@ BATCH = [
 ]
 
 
-@every_way
-@pytest.mark.parametrize("has_journal", [True, False], ids=["with a journal", "without"])
+@pytest.mark.parametrize(
+    ("backend", "way", "has_journal"),
+    [
+        *(pytest.param(*way.values, True, id=f"{way.id}, with a journal") for way in WAYS),
+        *(pytest.param(*way, False, id=f"{way[0]}, without") for way in BY_SCOPE),
+    ],
+)
 def test_a_batch_cancelled_at_any_moment_loses_no_job_and_its_next_run_pays_none_twice(
     backend: str, way: Way, has_journal: bool, tmp_path: Path
 ) -> None:

@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,10 +24,11 @@ from segmind_swap._http.gate import LocalGate
 from segmind_swap._http.pools import PoolSize
 from segmind_swap.emulator import Emulator, Fault
 
+from ..support.forked import Forked
 from ..support.moments import KEY, PATIENCE, REFERENCE, ids, places_left
 from ..support.sessions import png
 
-STORM = 5000
+STORM = 2000
 
 
 @pytest.mark.real_time
@@ -47,7 +46,8 @@ async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for
     begun = cancelled = 0
 
     async def calls(client: SwapClient) -> None:
-        while cancelled < STORM:
+        # On a busy machine nearly all are cancelled before they reach a paid call.
+        while cancelled < STORM or len(service.ledger) <= 20:
             await call(client)
 
     async def call(client: SwapClient) -> None:
@@ -93,7 +93,6 @@ async def test_a_storm_of_cancellations_leaves_every_connection_and_accounts_for
     in_doubt = [event for event in events if isinstance(event, Failed)]
     assert all(isinstance(event.error, SubmissionUnknownError) for event in in_doubt)
     paid = {charge.request_id for charge in service.ledger}
-    assert len(paid) > 20, "it reached the paid calls too"
     assert told <= paid
     assert len(paid - told) <= len(in_doubt), "what is not named is at least known to be in doubt"
     done = ids(event.result.job for event in events if isinstance(event, Completed))
@@ -162,17 +161,18 @@ def test_a_program_that_a_signal_ends_names_its_job_or_leaves_it_to_its_journal(
     delay = 60.0 if ended_by == "SIGTERM" else 1.0
     service = Emulator(engine="none", duration=1e6, faults=[Fault(on="submit", delay=delay)] if waits else [])
     journal = tmp_path / "run.db"
-    with service.serve() as url:
-        command = [sys.executable, "-c", PROGRAM, url, backend, operation, str(journal), sigterm]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            until = time.monotonic() + 10 * PATIENCE
-            while not (service.ledger if waits else service.count("poll")):
-                assert process.poll() is None, process.communicate()
-                assert time.monotonic() < until
-                time.sleep(0.01)
-            process.send_signal(signal.Signals[name])
-            _, said = process.communicate(timeout=10 * PATIENCE)
-            assert process.returncode != 0
+    with (
+        service.serve() as url,
+        Forked(PROGRAM, url, backend, operation, str(journal), sigterm) as process,
+    ):
+        until = time.monotonic() + 10 * PATIENCE
+        while not (service.ledger if waits else service.count("poll")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(signal.Signals[name])
+        _, said = process.communicate(timeout=10 * PATIENCE)
+        assert process.returncode != 0
     (charge,) = service.ledger
     if ended_by != "SIGTERM":
         assert "KeyboardInterrupt" in said, "it ends as any program does"

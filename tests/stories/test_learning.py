@@ -144,8 +144,8 @@ async def test_four_polls_of_ten_are_saved_and_pictures_are_found_as_soon() -> N
     for learn in (False, True):
         service = Service(lognormal(2))
         async with client_of(service, max_in_flight=50, polling=PollPolicy(learn=learn)) as client:
-            await client.swap_all(requests(1000))
-        steady = range(300, 1000)
+            await client.swap_all(requests(600))
+        steady = range(300, 600)
         polls = sum(len(service.looks[number]) for number in steady) / len(steady)
         ages = [service.ends_at[number] - service._began[number] for number in steady]
         delay = sum(service.looks[number][-1] - age for number, age in zip(steady, ages, strict=True)) / len(

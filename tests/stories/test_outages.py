@@ -199,31 +199,36 @@ def states(outcomes: list[SwapOutcome]) -> Counter[S]:
 # Outages
 
 
-async def test_ten_minutes_of_outage_with_two_thousand_swaps_in_flight_lose_none_and_add_no_load() -> None:
+async def test_ten_minutes_of_outage_with_hundreds_of_swaps_in_flight_lose_none_and_add_no_load() -> None:
     """The polls are three minutes apart: a backoff that began with a second would ask many times as often.
 
-    What is usual is found with a tenth of the swaps, because each polls for itself.
+    What is usual is found with a fifth of the swaps, because each polls for itself.
     """
     settings = {"retry": STRICT, "polling": PollPolicy(interval=3 * MINUTE), "timeout": HOUR}
     outage = Outage(2 * MINUTE)
     normal = Service(duration=12 * MINUTE)
     spoilt = Service(duration=12 * MINUTE, trouble=outage)
-    for service, count in ((normal, 200), (spoilt, 2000)):
+    for service, count in ((normal, 100), (spoilt, 500)):
         outcomes = await batch(service, count, every=100.0 / count, **settings)
         assert states(outcomes) == {S.COMPLETED: count}
         assert service.billed == {str(number): 1 for number in range(count)}
-    usual = 10 * normal.between(outage.start, outage.end)
-    assert usual >= 2000 * 3, "there is something to compare with"
+    usual = 5 * normal.between(outage.start, outage.end)
+    assert usual >= 500 * 3, "there is something to compare with"
     assert spoilt.between(outage.start, outage.end) <= 1.2 * usual
     for start in range(int(outage.start), int(outage.end), 180):
-        assert spoilt.between(start, start + 180) <= 1.2 * 2000, "nor is there a burst"
+        assert spoilt.between(start, start + 180) <= 1.2 * 500, "nor is there a burst"
+
+
+SWAPS = 200
+OUTAGE = 12.5
+"""When it begins: half of the swaps are submitted by then."""
 
 
 async def run_into(outage: Outage) -> tuple[Service, list[SwapOutcome]]:
-    """Eight swaps a second for fifty seconds, whose submits and first polls meet an outage."""
+    """Eight swaps a second for 25 seconds, whose submits and first polls meet an outage."""
     service = Service(duration=MINUTE, trouble=outage)
     settings = {"retry": STRICT, "polling": PollPolicy(interval=MINUTE), "timeout": HOUR}
-    return service, await batch(service, 400, every=0.125, **settings)
+    return service, await batch(service, SWAPS, every=0.125, **settings)
 
 
 @pytest.mark.parametrize("first", WAYS)
@@ -234,25 +239,26 @@ async def test_an_outage_that_begins_in_the_middle_of_submitting_costs_no_more_t
 
     Those too that wait for a place on the wire when the service falls silent.
     """
-    outage = Outage(25.0, first)
+    outage = Outage(OUTAGE, first)
     service, outcomes = await run_into(outage)
     unknown = {str(outcome.request.id) for outcome in outcomes if outcome.state is S.UNKNOWN}
     assert unknown == set(+service.spoilt)
-    assert states(outcomes) == {S.COMPLETED: 400 - len(unknown), S.UNKNOWN: len(unknown)}
+    assert states(outcomes) == {S.COMPLETED: SWAPS - len(unknown), S.UNKNOWN: len(unknown)}
     assert FAILURES <= len(unknown) <= FAILURES + SUBMITS.requests
     assert service.times["submit"] == sorted(service.times["submit"])
-    assert len(service.times["submit"]) == 400, "strict sends none again"
+    assert len(service.times["submit"]) == SWAPS, "strict sends none again"
     assert max(service.billed.values()) == 1
-    # Of 200 jobs, and what asks whether the service is there again.
-    assert service.between(25.0, outage.end, "poll") <= 1.2 * 200 * (outage.end - 25.0) / MINUTE
-    assert service.between(25.0, outage.end, "credits") <= 15
+    # Of half of the jobs, and what asks whether the service is there again.
+    polls = SWAPS / 2 * (outage.end - OUTAGE) / MINUTE
+    assert service.between(OUTAGE, outage.end, "poll") <= 1.2 * polls
+    assert service.between(OUTAGE, outage.end, "credits") <= 15
 
 
 async def test_a_gateway_that_fails_paid_calls_alone_is_tried_with_ever_fewer_submits() -> None:
-    outage = Outage(25.0, kinds=("submit",))
+    outage = Outage(OUTAGE, kinds=("submit",))
     service, outcomes = await run_into(outage)
     lost = len(+service.spoilt)
-    assert states(outcomes) == {S.COMPLETED: 400 - lost, S.UNKNOWN: lost}
+    assert states(outcomes) == {S.COMPLETED: SWAPS - lost, S.UNKNOWN: lost}
     assert lost <= FAILURES + SUBMITS.requests + 14, "5, 10, 20, 40 and then 60 seconds apart"
     assert max(service.billed.values()) == 1
 
@@ -261,13 +267,13 @@ async def test_swaps_for_which_segmind_is_to_be_asked_again_are_all_done_after_a
     """With the documented policy a 502 is followed by another POST, which may be paid twice, and says so."""
 
     def gateway(now: float, kind: str) -> Spoilt | None:
-        return Gateway(502, is_billed=kind == "submit") if 25.0 <= now < 26.0 else None
+        return Gateway(502, is_billed=kind == "submit") if OUTAGE <= now < OUTAGE + 1.0 else None
 
     service = Service(duration=MINUTE, trouble=gateway)
     # With the three attempts of the default, all may by chance fall into the second of the outage.
     patient = RetryPolicy(attempts=12)
-    outcomes = await batch(service, 400, every=0.125, polling=PollPolicy(interval=30.0), retry=patient)
-    assert states(outcomes) == {S.COMPLETED: 400}
+    outcomes = await batch(service, SWAPS, every=0.125, polling=PollPolicy(interval=30.0), retry=patient)
+    assert states(outcomes) == {S.COMPLETED: SWAPS}
     doubles = {o.request.id: o.job.possible_duplicates for o in outcomes if o.job is not None}
     assert {id: 1 + count for id, count in doubles.items()} == service.billed
 

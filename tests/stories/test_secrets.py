@@ -282,6 +282,8 @@ def test_no_command_writes_the_key_anywhere(tmp_path: Path, told: pytest.LogCapt
     out = tmp_path / "out"
     with a_parrot(_repeating_service) as service:
         env = {"SEGMIND_BASE_URL": service.url, "SEGMIND_API_KEY": KEY, "COLUMNS": "300", "NO_COLOR": "1"}
+        # One at a time: beside a swap that fails, another is looked at after 45 s of real time.
+        batch = ("batch", str(tmp_path / "pairs.csv"), "--out", str(out), "--concurrency", "1")
         commands = {
             ("credits", "--json"): 0,
             ("upload", str(tmp_path / "hero.png"), "--json"): 0,
@@ -289,8 +291,8 @@ def test_no_command_writes_the_key_anywhere(tmp_path: Path, told: pytest.LogCapt
             ("wait", f"{service.url}/requests/failed", "--out", str(tmp_path / "b"), "--json"): 6,
             ("wait", f"{service.url}/requests/done", "--out", str(tmp_path / "c")): 0,
             ("wait", f"https://x.example/{'a' * 9}", "--out", str(tmp_path / "d")): 3,
-            ("batch", str(tmp_path / "pairs.csv"), "--out", str(out), "--poll-interval", "0.05"): 6,
-            ("batch", str(tmp_path / "pairs.csv"), "--out", str(out), "--json"): 0,
+            (*batch, "--poll-interval", "0.05"): 6,
+            (*batch, "--json"): 0,
             ("status", str(out)): 0,
             ("resolve", str(out), "bad", "--resubmit"): 0,
         }

@@ -235,3 +235,6 @@ WAYS = [
     pytest.param("trio", by_deadline, id="trio, deadline"),
 ]
 every_way = pytest.mark.parametrize(("backend", "way"), WAYS)
+
+BY_SCOPE = [("asyncio", by_cancel_scope), ("trio", by_cancel_scope)]
+"""On both loops, for a second story of a call that is cancelled in every way in its first."""

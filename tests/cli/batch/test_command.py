@@ -165,7 +165,8 @@ def test_failed_runs_count_as_paid_everywhere_unless_they_are_said_to_be_free(fo
     with an_emulator(speed=1000.0, faults=[fails]) as (emulator, service):
 
         def ran(*options: str) -> dict[str, Any]:
-            done = segmind_swap(*BATCH, "--json", *options, cwd=folder, **service)
+            # What failed teaches nothing, so beside another swap each would be looked at after 45 s.
+            done = segmind_swap(*BATCH, "--concurrency", "1", "--json", *options, cwd=folder, **service)
             found: dict[str, Any] = json.loads(done.stdout)
             return found
 

@@ -95,7 +95,8 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
     else:
         if picture.warning:
             _notice.warning(
-                "the result was saved as %s, although %s; to fetch %s again, delete the file",
+                "the result was saved as %s, although %s; look at the file; %s can be fetched again for about"
+                " 7 days, by a batch if its file is deleted",
                 path,
                 picture.warning,
                 result.url,

@@ -43,7 +43,7 @@ async def test_a_result_of_another_type_gets_the_suffix_of_its_bytes_and_a_warni
     assert path.read_bytes() == body
     (record,) = caplog.records
     assert record.getMessage().startswith(f"the result was saved as {path}, although it is ")
-    assert record.getMessage().endswith(f"; to fetch {PICTURE_URL} again, delete the file")
+    assert f"look at the file; {PICTURE_URL} can be fetched again for about 7 days" in record.getMessage()
 
 
 async def test_the_event_names_the_type_of_the_bytes(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -105,3 +106,10 @@ def test_the_list_names_every_switch_with_its_values_and_its_default() -> None:
         assert "by default" in entry
         if allowed_values(name):
             assert re.search(rf"(^|[ ,]){re.escape(word)}([ ,;]|$)", entry, re.MULTILINE)
+
+
+def test_the_reference_has_the_same_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "emulator.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| `(\w+)` \| `([^|]+)` \|$", text, re.MULTILINE)
+    found = {name: (decides.replace("`", ""), eval(default)) for decides, name, default in rows}
+    assert found == {switch.name: (switch.metadata["decides"], switch.default) for switch in fields(Contract)}

@@ -13,10 +13,10 @@ import httpx
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
     (httpx.ConnectTimeout, "no connection in time"),
     (httpx.PoolTimeout, "no connection became free in time"),
-    (httpx.WriteTimeout, "the request could not be sent in time"),
+    (httpx.WriteTimeout, "sending the request took too long"),
     (httpx.ReadTimeout, "no answer in time"),
     (httpx.ReadError, "the connection ended before the answer was complete"),
-    (httpx.WriteError, "the connection ended before the request was complete"),
+    (httpx.WriteError, "the connection broke while the request was sent"),
     (httpx.RemoteProtocolError, "no complete answer: {}"),
     (httpx.ProxyError, "the proxy failed: {}"),
 )

@@ -280,7 +280,9 @@ def serve_emulator(
 
     try:
         emulator.run(host=host, port=port, on_ready=print_url, allow_remote=allow_remote)
-    except (ValueError, OSError) as exc:
+    except OSError as exc:
+        exit_with_error(ExitCode.USAGE, exc.strerror or str(exc))
+    except ValueError as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
 
 

@@ -4,7 +4,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -64,6 +65,15 @@ SELECTION = (
     "tests/test_models.py",
 )
 
+WHEELS: list[Path] = []
+"""The wheel of this run of nox, once it is built."""
+
+AT_ONCE = 2
+"""Pythons on which the selection runs at the same time: each takes one processor."""
+
+PREVIEW = {"preview", "demo"}
+"""Extras that take longer to install than the selection takes to run, and of which it needs nothing."""
+
 # The tests' own packages, and not the checkout's `segmind_swap`, which would come before the wheel.
 BESIDE_THE_WHEEL = {"PYTHONPATH": str(Path("tests").resolve()), "PYTHONSAFEPATH": "1"}
 
@@ -74,14 +84,14 @@ def group(name: str) -> list[str]:
 
 
 def built_wheel(session: nox.Session) -> Path:
-    """Builds the wheel."""
-    session.install("build")
-    target = Path(session.create_tmp()).resolve()
-    for old in target.glob("*.whl"):
-        old.unlink()
-    session.run("python", "-m", "build", "--wheel", "--outdir", str(target), silent=True)
-    (wheel,) = target.glob("*.whl")
-    return wheel
+    """The wheel, which the first session that needs it builds."""
+    if not WHEELS:
+        target = Path(session.create_tmp()).resolve()
+        for old in target.glob("*.whl"):
+            old.unlink()
+        session.run("python", "-m", "pip", "wheel", "--no-deps", "--wheel-dir", str(target), ".", silent=True)
+        WHEELS.extend(target.glob("*.whl"))
+    return WHEELS[0]
 
 
 def install_wheel(session: nox.Session) -> None:
@@ -141,26 +151,30 @@ def lowest_versions() -> dict[str, str]:
     return {name: str(version) for name, version in sorted(lowest.items())}
 
 
-def run_selection(session: nox.Session, command: str, name: str, *pins: str) -> None:
-    """Runs the selection, or the tests that were named, against the wheel on one interpreter."""
+def run_selection(session: nox.Session, command: str, name: str, extras: Iterable[str], *pins: str) -> None:
+    """Runs the selection, or the tests that were named, against the wheel on one interpreter.
+
+    All of them run in one process. The output is shown if one fails, because two Pythons run at a time.
+    """
+    wheel = built_wheel(session)
     target = Path(session.create_tmp()).resolve()
     home = target / name
-    session.run(command, "-m", "venv", "--clear", str(home), external=True)
+    session.run(command, "-m", "venv", "--clear", str(home), external=True, silent=True)
     python = str(home / ("Scripts" if os.name == "nt" else "bin") / "python")
-    (wheel,) = target.glob("*.whl")
-    extras = ",".join(PROJECT["project"]["optional-dependencies"])
     needed = [
-        f"segmind-swap[{extras}] @ {wheel.as_uri()}",
+        f"segmind-swap[{','.join(extras)}] @ {wheel.as_uri()}",
         *group("test" if session.posargs else "selection"),
     ]
     pinned = target / f"{name}.txt"
     pinned.write_text("\n".join(pins))
-    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    session.run(*pip, "--constraint", str(pinned), *needed, external=True)
+    pip = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile")
+    session.run(*pip, "--constraint", str(pinned), *needed, external=True, silent=True)
+    options = ("--reruns=1", "-q", "-p", "no:cacheprovider")
+    # Pip compiled nothing, so the first import does.
+    env = {"PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": ""}
     tests = session.posargs or SELECTION
-    parallel = ("--numprocesses=auto", "--dist=worksteal", "--reruns=1")
-    options = (*parallel, "-q", "-p", "no:cacheprovider")
-    session.run(python, "-m", "pytest", *options, *tests, env={"PYTHONSAFEPATH": "1"}, external=True)
+    told = session.run(python, "-m", "pytest", *options, *tests, env=env, external=True, silent=True)
+    session.log("%s: %s", name, str(told).rstrip().rpartition("\n")[2])
 
 
 @nox.session
@@ -188,33 +202,48 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html")
 
 
+def run_tests(session: nox.Session, *options: str) -> None:
+    """Runs the tests against the installed wheel, on all processors."""
+    install_wheel(session)
+    session.install(*group("test"))
+    # Thousands of tests, many with real processes: what fails on a busy machine is tried again, and named in
+    # the summary; what is wrong fails again.
+    again = ("--reruns=1", "-raR")
+    # Safe path: the checkout's own folder must not come before the wheel.
+    safe = {"PYTHONSAFEPATH": "1"}
+    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *again, *options, env=safe)
+
+
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests, against the installed wheel, on all processors; arguments go to pytest."""
-    install_wheel(session)
-    session.install(*group("test"))
-    coverage = () if session.posargs else ("--cov", "--cov-report=term-missing:skip-covered")
-    # Safe path: the checkout's own folder must not come before the wheel.
-    safe = {"PYTHONSAFEPATH": "1"}
-    # Thousands of tests, many with real processes: what fails on a busy machine is tried again, and told;
-    # what is wrong fails again.
-    again = ("--reruns=1",)
-    session.run(
-        "pytest", "--numprocesses=auto", "--dist=worksteal", *again, *coverage, *session.posargs, env=safe
-    )
+    run_tests(session, *session.posargs)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """The same tests, and which lines and branches they reach: takes more than twice as long."""
+    run_tests(session, "--cov", "--cov-report=term-missing:skip-covered", *session.posargs)
 
 
 @nox.session
 def pythons(session: nox.Session) -> None:
     """A fast selection of the tests, on every supported Python of this machine: at most three minutes."""
     built_wheel(session)
+    extras = sorted(PROJECT["project"]["optional-dependencies"].keys() - PREVIEW)
     found, broken = interpreters()
-    failed: list[str] = []
-    for version, command in found.items():
+
+    def passes(version: str) -> bool:
         try:
-            run_selection(session, command, f"python{version}")
+            run_selection(session, found[version], f"python{version}", extras)
         except nox.command.CommandFailed:
-            failed.append(version)
+            return False
+        return True
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = [
+            version for version, passed in zip(found, pool.map(passes, found), strict=True) if not passed
+        ]
     named = [line.rpartition(" ")[2] for line in PROJECT["project"]["classifiers"] if " :: 3." in line]
     missing = [version for version in named if version not in found]
     for what, versions in (("ran", [*found]), ("failed", failed), ("missing", missing), ("broken", broken)):
@@ -228,12 +257,11 @@ def pythons(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """The same selection with the lowest versions that `pyproject.toml` allows, on the oldest Python here."""
-    built_wheel(session)
     found, _ = interpreters()
     oldest, command = next(iter(found.items()))
     pins = [f"{name}=={version}" for name, version in lowest_versions().items()]
     session.log("Python %s with %s", oldest, ", ".join(pins))
-    run_selection(session, command, "lowest", *pins)
+    run_selection(session, command, "lowest", PROJECT["project"]["optional-dependencies"], *pins)
 
 
 @nox.session

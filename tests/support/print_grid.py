@@ -56,7 +56,7 @@ COMMANDS = {
     "upload": (FINAL,),
     "credits": (FINAL,),
     "emulator": (FINAL,),
-    "demo": (ACCEPTED, POLLING, SAVING, FINAL),
+    "demo": (ACCEPTED, SAVING, FINAL),
 }
 
 
@@ -325,7 +325,6 @@ BATCH = ["batch", "pairs.csv", "--out", FOLDER, "--concurrency", "2"]
 PICTURES = 3
 _DEMO_WORDS = {
     ACCEPTED: (": queued", 1),
-    POLLING: (": processing", 1),
     SAVING: (": saved", 1),
     FINAL: (": saved", 6),
 }

@@ -46,6 +46,7 @@ def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_aga
         assert again.returncode == 0
         assert json.loads(again.stdout) == {
             "states": {"saved": 3},
+            "settled_earlier": {},
             "committed_usd": pytest.approx(3 * 0.1522),
             "stopped_by": None,
             "journal": "out/journal.db",

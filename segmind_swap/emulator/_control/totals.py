@@ -18,7 +18,7 @@ class Totals:
     _running: set[int] = field(default_factory=set)
     _billed: Decimal = Decimal(0)
     _charges: Sequence[Charge] = ()
-    _jobs_of: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    _first_and_last: dict[tuple[str, str], tuple[int, int | None]] = field(default_factory=dict)
     _again: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Of each job whose swap had been billed before: the first job of the swap, and the job before it."""
 
@@ -27,10 +27,10 @@ class Totals:
         for charge in charges[self._seen :]:
             self._running.add(charge.number)
             self._billed += Decimal(str(charge.price_usd))
-            jobs = self._jobs_of.setdefault(charge.identity, [])
-            if jobs:
-                self._again[charge.number] = (jobs[0], jobs[-1])
-            jobs.append(charge.number)
+            first, before = self._first_and_last.get(charge.identity, (charge.number, None))
+            if before is not None:
+                self._again[charge.number] = (first, before)
+            self._first_and_last[charge.identity] = (first, charge.number)
         self._seen = len(charges)
         self._charges = charges
         for number in tuple(self._running):

@@ -53,7 +53,7 @@ def test_every_command_finds_an_emulator_by_the_environment(folder: Path) -> Non
         refused = segmind_swap("credits", cwd=folder, **{**service, "SEGMIND_API_KEY": "wrong"})
         assert (refused.returncode, "401" in refused.stderr) == (1, True)
         nonsense = segmind_swap("wait", "nonsense", "--out", "no.png", cwd=folder, **service)
-        assert (nonsense.returncode, "is no job" in nonsense.stderr) == (2, True)
+        assert (nonsense.returncode, "there is no file 'nonsense'" in nonsense.stderr) == (2, True)
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(service["SEGMIND_BASE_URL"], timeout=PATIENCE)
 

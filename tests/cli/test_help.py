@@ -32,7 +32,7 @@ def test_the_overview_says_in_full_what_each_command_costs() -> None:
 def test_colour_adds_nothing_but_colour_and_only_where_it_is_wanted(command: tuple[str, ...]) -> None:
     coloured = _help(*command, color=True)
     assert "\x1b[1mUsage:\x1b[0m" in coloured
-    assert "  \x1b[36m--help\x1b[0m  " in coloured
+    assert "  \x1b[36m-h, --help\x1b[0m  " in coloured
     plain = _help(*command)
     assert re.sub(r"\x1b\[\d+m", "", coloured) == plain
     assert _help(*command, color=True, NO_COLOR="1") == plain

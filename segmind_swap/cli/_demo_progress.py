@@ -26,6 +26,7 @@ from segmind_swap import (
 )
 
 from ._terminal.live_display import LiveDisplay
+from ._terminal.option_names import message_of
 from ._terminal.text import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
@@ -92,7 +93,7 @@ class DemoProgress:
             case Saved(result=result):
                 self._end(self._ids_of_jobs[result.job], "saved", now)
             case Failed(id=str() as id, error=error):
-                self._add_note(id, str(error))
+                self._add_note(id, message_of(error))
                 self._end(id, "failed", now)
             case _:
                 pass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segmind_swap import OutcomeState, SwapOutcome
 
+from .._terminal.option_names import message_of
 from .._terminal.text import one_line
 
 _MAX_REASONS = 5
@@ -28,7 +29,7 @@ class Failures:
         """Keeps the reason of an outcome, if it has one. A pending swap is no failure: the batch stopped."""
         if outcome.error is None or outcome.state in {OutcomeState.PENDING, OutcomeState.SAVED}:
             return
-        reason = one_line(str(outcome.error))
+        reason = one_line(message_of(outcome.error))
         reason = reason if len(reason) <= _MAX_LENGTH else f"{reason[: _MAX_LENGTH - 1]}…"
         if reason not in self._counts and len(self._counts) == _MAX_REASONS:
             self._others += 1

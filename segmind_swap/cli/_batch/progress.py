@@ -29,6 +29,7 @@ from segmind_swap import (
 )
 
 from .._terminal.live_display import LiveDisplay
+from .._terminal.option_names import message_of
 from .._terminal.state_labels import state_style
 from .._terminal.text import format_duration, format_usd, one_line
 from .eta import EtaEstimator
@@ -156,7 +157,7 @@ class BatchProgress:
         if outcome.ok and outcome.result is not None:
             line.append(f"  {outcome.result.seconds:.1f} s", style="dim")
         elif outcome.error is not None:
-            line.append(f": {one_line(str(outcome.error))}")
+            line.append(f": {one_line(message_of(outcome.error))}")
         self._latest.append(line)
         if not outcome.ok:
             self.display.print_above(line)

@@ -14,6 +14,7 @@ from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
+from .._terminal.option_names import message_of
 from .relocation import Relocation
 
 RESULTS_NAME = "results.jsonl"
@@ -70,7 +71,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
         "seconds": None if result is None else result.seconds,
         "cost_usd": None if result is None else result.cost_usd,
-        "error": None if error is None else {"error": type(error).__name__, "message": str(error)},
+        "error": None if error is None else {"error": type(error).__name__, "message": message_of(error)},
     }
 
 
@@ -105,12 +106,7 @@ def _report_items(
 ) -> Iterator[ReportItem]:
     pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
     for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
-        result, request = outcome.result, outcome.request
-        facts = []
-        if result is not None:
-            facts.append(f"{result.seconds:.1f} s")
-            if result.cost_usd is not None:
-                facts.append(f"${result.cost_usd:.4f}")
+        request = outcome.request
         saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
         yield ReportItem(
             title=request.id or "",
@@ -118,9 +114,23 @@ def _report_items(
             scene=_link(folder, str(request.character_image)),
             result=_link(folder, str(outcome.path)) if saved else None,
             state=outcome.state.value,
-            facts=tuple(facts),
-            reason="" if outcome.error is None else str(outcome.error),
+            facts=tuple(_facts(outcome)),
+            reason="" if outcome.error is None else message_of(outcome.error),
         )
+
+
+def _facts(outcome: SwapOutcome) -> Iterator[str]:
+    """The time of the acceptance, the number of payments if there may be more than one, and the cost.
+
+    The duration is left out: most of it is the time between two polls.
+    """
+    job, result = outcome.job, outcome.result
+    if job is not None:
+        yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
+        if job.possible_duplicates:
+            yield f"perhaps paid {job.possible_duplicates + 1} times"
+    if result is not None and result.cost_usd is not None:
+        yield f"${result.cost_usd:.4f}"
 
 
 def _link(folder: Path, picture: str) -> str:

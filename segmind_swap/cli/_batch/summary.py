@@ -16,6 +16,7 @@ from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 from .._terminal.console import console, print_json
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode, most_urgent
+from .._terminal.option_names import message_of
 from .._terminal.state_labels import states_table
 from .._terminal.text import format_duration, format_usd, printable
 from .failures import Failures
@@ -112,11 +113,14 @@ class BatchSummary:
 
     def _fields(self) -> dict[str, object]:
         error = self.stopped_by
+        stopped_by = None
+        if error is not None:
+            stopped_by = {"error": type(error).__name__, "message": message_of(error)}
         return {
             "states": self.states,
             "settled_earlier": self.settled_earlier,
             "committed_usd": self.committed_usd,
-            "stopped_by": None if error is None else {"error": type(error).__name__, "message": str(error)},
+            "stopped_by": stopped_by,
             "journal": str(self.journal),
             "report": None if self.report is None else str(self.report),
             "results": None if self.results is None else str(self.results),

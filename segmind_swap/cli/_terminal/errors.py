@@ -27,7 +27,7 @@ from segmind_swap import (
 
 from .console import console, print_json
 from .exit_codes import ExitCode
-from .option_names import with_option_names
+from .option_names import message_of, with_option_names
 from .signals import termination_as_keyboard_interrupt
 from .text import printable
 
@@ -105,7 +105,7 @@ def errors_as_exit_codes(
             wait_is_useless = isinstance(exc, SwapExpiredError | ConfigurationError)
             if exc.job is not None and code is ExitCode.UNFINISHED and not wait_is_useless:
                 print_error(wait_hint(exc.job, out))
-            error, message, job = type(exc).__name__, with_option_names(str(exc)), exc.job
+            error, message, job = type(exc).__name__, message_of(exc), exc.job
         except KeyboardInterrupt:
             job = current_job()
             print_error("interrupted" if job is None else f"interrupted; {wait_hint(job, out)}")

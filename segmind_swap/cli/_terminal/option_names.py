@@ -77,6 +77,11 @@ def with_option_names(message: str) -> str:
     return _NAME.sub(lambda found: _shown(found[1], found[0]), _REMARK.sub(_kept_remark, message))
 
 
+def message_of(error: BaseException) -> str:
+    """The message of an error with the options of the running command."""
+    return with_option_names(str(error))
+
+
 def _kept_remark(remark: re.Match[str]) -> str:
     names = [name for name in _NAME.findall(remark[0]) if name in SETTINGS]
     return remark[0] if all(map(_option_of, names)) else ""

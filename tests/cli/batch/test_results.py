@@ -1,12 +1,17 @@
 """The file `results.jsonl` and the report of a batch."""
 
 import json
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
-from segmind_swap import ImageError, OutcomeState, SwapOutcome, SwapRequest
-from segmind_swap.cli._batch.results import ResultsFile
+from segmind_swap import ImageError, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
+from segmind_swap.cli._app import app
+from segmind_swap.cli._batch.results import ResultsFile, _facts
+from segmind_swap.cli._terminal.option_names import options_of_command
 
 
 def outcome(id: str) -> SwapOutcome:
@@ -71,3 +76,26 @@ def test_a_full_disk_ends_the_file_and_leaves_nothing(tmp_path: Path) -> None:
     results.close()
     assert "No space left on device" in results.problem
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_shows_when_a_job_was_accepted_and_what_it_cost_and_not_how_often_it_was_polled() -> None:
+    accepted = datetime(2026, 11, 30, 10, 15).astimezone()
+    job = SwapJob(poll_url="https://x/1", workflow="w", submitted_at=accepted, possible_duplicates=1)
+    request = SwapRequest(id="a", reference_character_image="r.png", character_image="s.png")
+    result = SwapResult(job=job, url="https://x/1.png", outputs=(), seconds=7.0, cost_usd=0.1522)
+    saved = SwapOutcome(request=request, state=OutcomeState.SAVED, job=job, result=result)
+    assert list(_facts(saved)) == ["2026-11-30 10:15", "perhaps paid 2 times", "$0.1522"]
+    assert list(_facts(outcome("b"))) == []
+
+
+def test_the_files_name_the_options_of_the_command(tmp_path: Path) -> None:
+    group: Any = get_command(app)
+    options = {parameter.name: parameter.opts[0] for parameter in group.commands["batch"].params}
+    error = ImageError("it is too large: make it smaller (or raise `max_image_bytes`)", image="s.png")
+    rejected = outcome("a").model_copy(update={"error": error})
+    results = ResultsFile(tmp_path)
+    with options_of_command(options):
+        results.add(rejected)
+    results.close()
+    (line,) = results.path.read_text().splitlines()
+    assert json.loads(line)["error"]["message"] == "it is too large: make it smaller"

@@ -211,7 +211,9 @@ def run_tests(session: nox.Session, *options: str) -> None:
     again = ("--reruns=1", "-raR")
     # Safe path: the checkout's own folder must not come before the wheel.
     safe = {"PYTHONSAFEPATH": "1"}
-    session.run("pytest", "--numprocesses=auto", "--dist=worksteal", *again, *options, env=safe)
+    # More workers than processors: many tests wait for processes, sockets and a browser.
+    workers = f"--numprocesses={max(4, os.cpu_count() or 1)}"
+    session.run("pytest", workers, "--dist=worksteal", *again, *options, env=safe)
 
 
 @nox.session

@@ -193,6 +193,7 @@ class MoneyContract(_OnEachLoop):
                 assert (entry.state, entry.billable_posts) == (OutcomeState.PENDING, 0)
                 await _claim(ledger, entry)
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                await ledger.accept(entry, a_job(), in_doubt=0)
 
         self.run(test, backend)
 

@@ -205,8 +205,8 @@ async def test_when_the_journal_cannot_be_asked_what_was_not_taken_is_unknown_an
 ) -> None:
     service, journal = emulator(), Journal(":memory:")
     async with client_of(service) as client:
-        # The run, its price, the jobs to be waited for, the row, the intent; and then no more.
-        broken_from(6, monkeypatch)
+        # The run, its price, its inputs, the jobs to be waited for, the row, the intent; and then no more.
+        broken_from(7, monkeypatch)
         outcomes = await client.swap_all(swaps_of(3), journal=journal, concurrency=1)
     assert [outcome.state for outcome in outcomes] == [S.COMPLETED, S.UNKNOWN, S.UNKNOWN]
     assert all(isinstance(outcome.error, JournalError) for outcome in outcomes[1:])

@@ -9,7 +9,7 @@ from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._journal.schema import APPLICATION_ID, VERSION
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import OPENINGS, Opening, a_database, a_job, at, refused, row, whole_file
 
@@ -131,14 +131,14 @@ def _look(path: Path) -> None:
 
 
 def _check_damaged(path: Path, content: bytes) -> None:
-    """Nothing but a JournalError comes out, and no swap that may have been paid is to be sent."""
+    """The journal is refused, or the input is, or no swap that may have been paid is to be sent."""
     path.write_bytes(content)
     with suppress(JournalError):
         _look(path)
     assert path.read_bytes() == content, "who looks changes nothing"
     try:
         found = _used(path)
-    except JournalError:
+    except (JournalError, EntryConflict):
         return
     for state, entry in found.items():
         assert state == S.PENDING or entry.state is not S.PENDING, f"{state} would be sent"

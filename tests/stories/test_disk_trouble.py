@@ -340,8 +340,8 @@ async def test_a_job_that_a_journal_in_memory_cannot_take_is_in_the_log_and_in_n
     """Such a journal ends with its process: no other run would look into its rescue file."""
     monkeypatch.chdir(tmp_path)
     service = emulator()
-    # The run, the price, the jobs to be waited for, the row, the intent; and then no more.
-    with Trouble(6, "at its commit", lasting=True).on_the_disk():
+    # The run, the price, the inputs, the jobs to be waited for, the row, the intent; and then no more.
+    with Trouble(7, "at its commit", lasting=True).on_the_disk():
         troubled = await run(service, swaps_of(1), journal=Path(":memory:"))
     assert troubled.states == {"s0": S.COMPLETED}
     (line,) = [record.message for record in caplog.records if record.levelname == "ERROR"]

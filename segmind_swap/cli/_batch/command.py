@@ -185,7 +185,8 @@ class _BatchRun:
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._results.add(outcome)
-        if outcome.request.id not in self._plan.finished:
+        if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
+            # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
             self._failures.add(outcome)
         elif is_input and outcome.state in SETTLED_WITHOUT_PICTURE:
             self._settled_earlier[outcome.state] += 1

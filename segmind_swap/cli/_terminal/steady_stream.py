@@ -31,7 +31,7 @@ class _Writer:
 
     def write(self, output: _Output, data: bytes) -> None:
         if self._is_open:
-            output.waiting_bytes += len(data)
+            output.passed_bytes += len(data)
             self._tasks.put((output, data))
         else:
             output.write_now(data)
@@ -55,7 +55,7 @@ class _Writer:
             else:
                 output, data = task
                 output.write_now(data)
-                output.waiting_bytes -= len(data)
+                output.written_bytes += len(data)
 
 
 class _Output(io.RawIOBase):
@@ -63,7 +63,9 @@ class _Output(io.RawIOBase):
 
     Attributes:
         problem: The first error; None if there was no error.
-        waiting_bytes: How much is printed and not written yet.
+        passed_bytes: How much was passed to the writer. Only printing threads add to it.
+        written_bytes: How much of this the writer has done. Only the writer adds to it. If two threads
+            changed one number, a change could be lost, and some text would count as waiting for good.
     """
 
     def __init__(self, file: IO[bytes], writer: _Writer, *, drops: bool) -> None:
@@ -71,7 +73,8 @@ class _Output(io.RawIOBase):
         self._writer = writer
         self._drops = drops
         self.problem: OSError | ValueError | None = None
-        self.waiting_bytes = 0
+        self.passed_bytes = 0
+        self.written_bytes = 0
 
     def writable(self) -> bool:
         return True
@@ -85,7 +88,8 @@ class _Output(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Passes the bytes on. The result is always the number of bytes."""
         copied = bytes(data)
-        if not (self._drops and self.waiting_bytes > _MAX_WAITING_BYTES):
+        waiting_bytes = self.passed_bytes - self.written_bytes
+        if not (self._drops and waiting_bytes > _MAX_WAITING_BYTES):
             self._writer.write(self, copied)
         return len(copied)
 

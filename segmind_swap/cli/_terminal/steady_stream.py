@@ -36,12 +36,14 @@ class _Writer:
         else:
             output.write_now(data)
 
-    def wait(self) -> None:
-        """Waits until the text that was printed so far is written. Ctrl-C gives up the text."""
+    def wait(self) -> bool:
+        """Waits until the text that was printed so far is written. False if Ctrl-C gave up the text."""
         done = threading.Event()
         self._tasks.put(done)
-        with suppress(KeyboardInterrupt):
-            done.wait()
+        try:
+            return done.wait()
+        except KeyboardInterrupt:
+            return False
 
     def close(self) -> None:
         """Later text is written by the thread that prints it: the interpreter prints its last lines so."""
@@ -150,11 +152,12 @@ def steady_standard_streams() -> Iterator[None]:
         yield
     finally:
         stdout.flush()
-        writer.wait()
+        is_written = writer.wait()
         if stdout.output.loss:
             stderr.write(f"segmind-swap: the output could not be written: {stdout.output.loss}\n")
         stderr.flush()
-        writer.wait()
+        if is_written:
+            writer.wait()
         writer.close()
 
 

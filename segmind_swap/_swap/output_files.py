@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._api.image_formats.file_type import JPEG, PNG, WEBP, file_type_of
 from .._api.image_formats.problems import UnusableImageError
 from .._api.image_header import SUFFIXES, checked
 from .._concurrency import run_in_thread
@@ -22,6 +23,10 @@ _MAX_NUMBER = 1000
 _END_BYTES = 32
 _ENDS = (b"IEND\xaeB`\x82", b"\xff\xd9")
 """How a PNG and a JPEG end."""
+_BLOCK_BYTES = 512
+"""The smallest block of a disk. After a crash, the zeros of a file begin where a block begins."""
+_BEFORE_BLOCK = 2
+"""Fewer than so many bytes before a lost block are taken for zeros of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +270,9 @@ def holds_result(path: Path) -> bool:
     """Whether the file holds a result of an earlier run. Blocks; run it in a thread.
 
     A file that is missing, or whose end is missing, holds none: a crash of the machine may leave a file that
-    is empty, is the beginning of a picture, or ends with zeros. Any other content counts: the user may have
-    changed the picture.
+    is empty, is the beginning of a picture, or ends with zeros from the beginning of a block. Any other
+    content counts: the user may have changed the picture. A whole WebP with a plain area at its end, or a BMP
+    that is black at its top, ends with zeros, too.
     """
     try:
         if not path.is_file():
@@ -275,8 +281,6 @@ def holds_result(path: Path) -> bool:
             size_bytes = file.seek(0, os.SEEK_END)
             file.seek(max(0, size_bytes - _END_BYTES))
             end = file.read()
-            if not end.strip(b"\0"):
-                return False
             if end.endswith(_ENDS):
                 # Nearly every picture: only its end was read.
                 return True
@@ -284,8 +288,12 @@ def holds_result(path: Path) -> bool:
             data = file.read(MAX_PICTURE_BYTES + 1)
     except OSError:
         return False
+    has_zeros_at_end = not end.strip(b"\0")
+    if has_zeros_at_end and -len(data.rstrip(b"\0")) % _BLOCK_BYTES < _BEFORE_BLOCK:
+        return False
     try:
         checked(data, max_bytes=MAX_PICTURE_BYTES)
     except UnusableImageError as exc:
-        return not exc.is_cut_short
+        is_other_type = file_type_of(data) not in {PNG, JPEG, WEBP}
+        return not exc.is_cut_short and (is_other_type or not has_zeros_at_end)
     return True

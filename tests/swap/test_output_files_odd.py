@@ -1,9 +1,11 @@
 """Files of results that are no whole JPEG, PNG or WebP, and files that a crash has left."""
 
+import io
 from pathlib import Path
 
 import anyio
 import pytest
+from PIL import Image
 
 from segmind_swap._events import Event, Saved
 from segmind_swap._swap import downloads
@@ -149,6 +151,33 @@ def test_half_a_file_holds_no_result(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
     assert not holds_result(path)
+
+
+def made(form: str, image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form)
+    return buffer.getvalue()
+
+
+def test_a_picture_with_a_plain_end_holds_a_result_and_one_that_lost_its_last_blocks_does_not(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a"
+    plain, noise = Image.new("RGB", (900, 800)), Image.effect_noise((200, 200), 50)
+    for form in ("WEBP", "BMP"):
+        whole = made(form, plain)
+        assert not whole[-40:].strip(b"\0"), "else this test shows nothing"
+        path.write_bytes(whole)
+        assert holds_result(path)
+        content = made(form, noise)
+        for begin in (512, 4096):
+            path.write_bytes(content[:begin].ljust(len(content), b"\0"))
+            assert not holds_result(path)
+    # No whole PNG or JPEG ends with zeros of its own.
+    for form in ("PNG", "JPEG"):
+        content = made(form, noise)
+        path.write_bytes(content[:700].ljust(len(content), b"\0"))
+        assert not holds_result(path)
 
 
 def test_what_is_missing_or_no_file_holds_no_result(tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ _LOSSLESS = 0x2F
 _ANIMATED = 0x02
 _MAX_CHUNKS = 100_000
 """Before the first frame. Each takes a microsecond."""
+_ZEROS, _ZEROS_OF_FRAME = 512, 4
+"""A frame of one colour ends with zeros, up to an eighteenth of the frame. A copy that was cut short has
+zeros in place of its end if the length of the file was set first: at least so many bytes, and a quarter of
+the frame. Decoders take these zeros for pixels."""
 
 
 def is_webp(data: bytes) -> bool:
@@ -73,6 +77,9 @@ def _check_animation_frame(data: bytes, start: int, stop: int) -> None:
 
 
 def _frame_size(data: bytes, kind: bytes, start: int, stop: int) -> tuple[int, int]:
+    zeros = max(_ZEROS, (stop - start) // _ZEROS_OF_FRAME)
+    if stop - start > zeros and not any(data[stop - size : stop].strip(b"\0") for size in (_ZEROS, zeros)):
+        raise cut_short("WebP")
     if kind == b"VP8 ":
         if stop - start < 10 or data[start] & 1 or data[start + 3 : start + 6] != _KEY_FRAME:
             raise damaged("WebP", "its frame does not begin as one")

@@ -134,6 +134,7 @@ class _BatchRun:
         self._without_outcome = {request.id: request for request in requests}
         self.relocation = Relocation(options.out.resolve(), requests)
         self._settled_earlier: Counter[OutcomeState] = Counter()
+        self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
 
     @property
@@ -185,7 +186,9 @@ class _BatchRun:
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._results.add(outcome)
-        if outcome.request.id not in self._plan.finished:
+        self._jobs_without_input[outcome.state] += not is_input
+        if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
+            # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
             self._failures.add(outcome)
         elif is_input and outcome.state in SETTLED_WITHOUT_PICTURE:
             self._settled_earlier[outcome.state] += 1
@@ -231,6 +234,7 @@ class _BatchRun:
         return BatchSummary(
             states=states,
             settled_earlier=self._settled_earlier,
+            without_input=+self._jobs_without_input,
             failures=self._failures,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
             budget_usd=self._limits.budget_usd,

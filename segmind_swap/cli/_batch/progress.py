@@ -150,8 +150,9 @@ class BatchProgress:
         if outcome.job is not None:
             self._accepted_at.pop(outcome.job, None)
         # All pending outcomes have the same cause, which the summary reports once. Outcomes of earlier runs
-        # are not new.
-        if outcome.state is OutcomeState.PENDING or id in self._plan.finished:
+        # are not new, but for a picture that is fetched again.
+        is_earlier = id in self._plan.finished and outcome.state is not OutcomeState.COMPLETED
+        if outcome.state is OutcomeState.PENDING or is_earlier:
             return
         line = Text.assemble((f"{outcome.state:<10}", state_style(outcome.state)), " ", one_line(id))
         if outcome.ok and outcome.result is not None:

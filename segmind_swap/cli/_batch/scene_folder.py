@@ -46,6 +46,8 @@ _OTHER_PICTURES = frozenset(
     }
 )
 _COMPARED_BYTES = 1 << 20
+_KIND, _JOURNAL = slice(68, 72), b"SWP1"
+"""Where an SQLite file names its application, and the name of a journal."""
 
 _REFERENCE, _COPY, _RESULT = "the reference", "a copy of the reference", "a result of an earlier run"
 _NEVER_A_SCENE = frozenset({_REFERENCE, _COPY, _RESULT})
@@ -99,7 +101,7 @@ def read_scenes(folder: Path, reference: str, *, out: Path | None, journal: Path
     found = SceneFolder()
     known = []
     if journal is not None and journal.is_file():
-        known = _swaps_of(journal, beside_scenes=_is_same(folder, out))
+        known = _swaps_of(journal, folder, beside_scenes=_is_same(folder, out))
     results = _results_in(folder, [*known, *_swaps_of_the_folder(folder, journal)])
     of_the_batch = {REPORT_NAME, RESULTS_NAME, JOURNAL_NAME, *([journal.name] if journal else [])}
     picture = _Reference(reference)
@@ -188,19 +190,32 @@ def _have_same_bytes(one: Path, other: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Swap:
-    """What a journal knows of a swap: its id, its scene, and the files that may be its result."""
+    """What a journal knows of a swap.
+
+    Attributes:
+        id: The id.
+        scene: The scene.
+        results: The files that may be the result.
+        has_journal_here: Whether the journal lies in the folder of the scenes that is read. The folder may be
+            a copy of the folder of the paths.
+    """
 
     id: str
     scene: Path
     results: tuple[Path, ...]
+    has_journal_here: bool
 
 
-def _swaps_of(journal: Path, *, beside_scenes: bool) -> list[_Swap]:
+def _swaps_of(journal: Path, folder: Path, *, beside_scenes: bool) -> list[_Swap]:
     """The swaps of a journal. `beside_scenes` says whether its batch saves into the folder of the scenes."""
-    return [_swap_of(outcome, beside_scenes=beside_scenes) for outcome in Journal(journal).outcomes()]
+    is_here = _is_same(journal.parent, folder)
+    return [
+        _swap_of(outcome, beside_scenes=beside_scenes, has_journal_here=is_here)
+        for outcome in Journal(journal).outcomes()
+    ]
 
 
-def _swap_of(outcome: SwapOutcome, *, beside_scenes: bool) -> _Swap:
+def _swap_of(outcome: SwapOutcome, *, beside_scenes: bool, has_journal_here: bool) -> _Swap:
     id, scene = outcome.request.id or "", Path(str(outcome.request.character_image))
     results: tuple[Path, ...] = ()
     if outcome.path is not None:
@@ -208,36 +223,57 @@ def _swap_of(outcome: SwapOutcome, *, beside_scenes: bool) -> _Swap:
     elif outcome.result is not None and beside_scenes:
         # A run may have been killed after it saved the picture, and before it recorded the file.
         results = tuple(scene.with_name(f"{id}{suffix}") for suffix in SUFFIXES)
-    return _Swap(id, scene, results)
+    return _Swap(id, scene, results, has_journal_here)
 
 
 def _swaps_of_the_folder(folder: Path, journal: Path | None) -> list[_Swap]:
-    """The swaps of an earlier run that saved into the folder, and had a journal of its own there."""
+    """The swaps of an earlier run that saved into the folder, and had a journal of its own there.
+
+    Raises:
+        JournalError: the journal cannot be read. Without it, results would be taken for scenes, and paid.
+    """
     own = folder / JOURNAL_NAME
-    if own.is_file() and not _is_same(own, journal):
-        # A file of this name that is no journal says nothing about results.
-        with suppress(JournalError):
-            return _swaps_of(own, beside_scenes=True)
-    return []
+    if not own.is_file() or _is_same(own, journal):
+        return []
+    try:
+        return _swaps_of(own, folder, beside_scenes=True)
+    except JournalError as exc:
+        if not _is_journal(own):
+            # A file of this name that is no journal says nothing about results.
+            return []
+        raise JournalError(
+            f"{exc}. So nobody knows which files of this folder are results of that journal: name the scenes"
+            " in a table, or move the scenes to a folder of their own",
+            path=str(own),
+        ) from None
+
+
+def _is_journal(file: Path) -> bool:
+    """Whether a file begins as a journal of segmind-swap. True if the file cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_KIND.stop)[_KIND] == _JOURNAL
+    except OSError:
+        return True
 
 
 def _results_in(folder: Path, swaps: Sequence[_Swap]) -> frozenset[str]:
     """The names of the results that a batch has saved beside its own scenes, in this folder.
 
     Results in a folder without their scenes are none of these: a person may want to swap a second character
-    into them. The folder may have been moved since then.
+    into them. The folder may have been moved since then, or copied with its journal.
     """
     is_here: dict[Path, bool] = {}
-    names = set()
+    results, scenes = set(), set()
     for swap in swaps:
-        for result in swap.results:
-            parent = result.parent
-            if parent not in is_here:
-                is_here[parent] = _is_same(parent, folder) or not parent.exists()
-            if is_here[parent] and parent == swap.scene.parent:
-                names.add(_composed(result.name))
-    scenes = {_composed(swap.scene.name) for swap in swaps if is_here.get(swap.scene.parent)}
-    return frozenset(names - scenes)
+        parent = swap.scene.parent
+        if parent not in is_here:
+            is_here[parent] = _is_same(parent, folder) or not parent.exists()
+        # The path of a scene that is a URL is not absolute.
+        if parent.is_absolute() and (swap.has_journal_here or is_here[parent]):
+            scenes.add(_composed(swap.scene.name))
+            results |= {_composed(result.name) for result in swap.results if result.parent == parent}
+    return frozenset(results - scenes)
 
 
 def _ids_of(names: Sequence[str], scene_names: Mapping[str, str]) -> dict[str, str]:

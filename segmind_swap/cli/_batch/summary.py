@@ -46,6 +46,8 @@ class BatchSummary:
     Attributes:
         states: The number of inputs in each state.
         settled_earlier: How many of these an earlier run settled without a picture.
+        without_input: The jobs of earlier runs that this run has waited for, without an input in this run, in
+            each state. They are billed, so they count for the exit code.
         failures: Why swaps of this run have no picture.
         committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
@@ -59,6 +61,7 @@ class BatchSummary:
 
     states: Counter[OutcomeState]
     settled_earlier: Counter[OutcomeState]
+    without_input: Counter[OutcomeState]
     failures: Failures
     committed_usd: float
     budget_usd: float | None
@@ -76,7 +79,8 @@ class BatchSummary:
         """The code of the signal if there is one, else of the most urgent state of this run."""
         if self.signal is not None:
             return ExitCode.of_signal(self.signal)
-        return most_urgent(_EXIT_CODES[state] for state in self.states - self.settled_earlier)
+        states = self.states - self.settled_earlier + self.without_input
+        return most_urgent(_EXIT_CODES[state] for state in states)
 
     def show(self, *, as_json: bool) -> None:
         """Prints errors on standard error, and everything else on standard output."""
@@ -96,6 +100,8 @@ class BatchSummary:
             out.print(states_table(self.states))
         if earlier := [f"{count:,} {state}" for state, count in self.settled_earlier.items()]:
             out.print(f"{' and '.join(earlier)} in an earlier run, which does not count for the exit code")
+        if others := [f"{count:,} {state}" for state, count in self.without_input.items()]:
+            out.print(f"{' and '.join(others)} of an earlier run, without an input in this run")
         if reasons := self.failures.lines(self.report):
             out.print("in this run:")
             for line in reasons:
@@ -119,6 +125,7 @@ class BatchSummary:
         return {
             "states": self.states,
             "settled_earlier": self.settled_earlier,
+            "without_input": self.without_input,
             "committed_usd": self.committed_usd,
             "stopped_by": stopped_by,
             "journal": str(self.journal),
@@ -146,7 +153,10 @@ class BatchSummary:
             lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
             lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
         effects = []
-        if free := sum(count for state, count in states.items() if state.is_resumed):
+        known = states + self.without_input
+        # A run fetches a picture for an input alone, and waits for every job.
+        not_fetched = self.without_input[S.COMPLETED]
+        if free := sum(count for state, count in known.items() if state.is_resumed) - not_fetched:
             effects.append(f"downloads {free:,} that are billed already (free)")
         if states[S.PENDING]:
             effects.append(f"submits {states[S.PENDING]:,}")
@@ -154,8 +164,12 @@ class BatchSummary:
             condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
             lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")
             lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
-        if states[S.EXPIRED]:
-            lines.append(f"{states[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
+        if not_fetched:
+            lines.append(
+                f"{not_fetched:,} billed and not saved: add the input again to fetch its picture (free)"
+            )
+        if known[S.EXPIRED]:
+            lines.append(f"{known[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
         if any(states[state] for state in states if state.is_retryable):
             lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
         return lines

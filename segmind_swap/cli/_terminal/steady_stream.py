@@ -31,17 +31,19 @@ class _Writer:
 
     def write(self, output: _Output, data: bytes) -> None:
         if self._is_open:
-            output.waiting_bytes += len(data)
+            output.passed_bytes += len(data)
             self._tasks.put((output, data))
         else:
             output.write_now(data)
 
-    def wait(self) -> None:
-        """Waits until the text that was printed so far is written. Ctrl-C gives up the text."""
+    def wait(self) -> bool:
+        """Waits until the text that was printed so far is written. False if Ctrl-C gave up the text."""
         done = threading.Event()
         self._tasks.put(done)
-        with suppress(KeyboardInterrupt):
-            done.wait()
+        try:
+            return done.wait()
+        except KeyboardInterrupt:
+            return False
 
     def close(self) -> None:
         """Later text is written by the thread that prints it: the interpreter prints its last lines so."""
@@ -55,7 +57,7 @@ class _Writer:
             else:
                 output, data = task
                 output.write_now(data)
-                output.waiting_bytes -= len(data)
+                output.written_bytes += len(data)
 
 
 class _Output(io.RawIOBase):
@@ -63,7 +65,9 @@ class _Output(io.RawIOBase):
 
     Attributes:
         problem: The first error; None if there was no error.
-        waiting_bytes: How much is printed and not written yet.
+        passed_bytes: How much was passed to the writer. Only printing threads add to it.
+        written_bytes: How much of this the writer has done. Only the writer adds to it. If two threads
+            changed one number, a change could be lost, and some text would count as waiting for good.
     """
 
     def __init__(self, file: IO[bytes], writer: _Writer, *, drops: bool) -> None:
@@ -71,7 +75,8 @@ class _Output(io.RawIOBase):
         self._writer = writer
         self._drops = drops
         self.problem: OSError | ValueError | None = None
-        self.waiting_bytes = 0
+        self.passed_bytes = 0
+        self.written_bytes = 0
 
     def writable(self) -> bool:
         return True
@@ -85,7 +90,8 @@ class _Output(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Passes the bytes on. The result is always the number of bytes."""
         copied = bytes(data)
-        if not (self._drops and self.waiting_bytes > _MAX_WAITING_BYTES):
+        waiting_bytes = self.passed_bytes - self.written_bytes
+        if not (self._drops and waiting_bytes > _MAX_WAITING_BYTES):
             self._writer.write(self, copied)
         return len(copied)
 
@@ -146,11 +152,12 @@ def steady_standard_streams() -> Iterator[None]:
         yield
     finally:
         stdout.flush()
-        writer.wait()
+        is_written = writer.wait()
         if stdout.output.loss:
             stderr.write(f"segmind-swap: the output could not be written: {stdout.output.loss}\n")
         stderr.flush()
-        writer.wait()
+        if is_written:
+            writer.wait()
         writer.close()
 
 

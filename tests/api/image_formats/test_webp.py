@@ -1,8 +1,10 @@
 """WebPs: their size, and whether the first frame is there."""
 
+import io
 import struct
 
 import pytest
+from PIL import Image
 
 from segmind_swap._api.image_formats.problems import UnusableImageError
 from segmind_swap._api.image_formats.webp import is_webp, size_of
@@ -58,6 +60,22 @@ def test_a_webp_that_is_shorter_than_it_says_is_cut_short(name: str) -> None:
         with pytest.raises(UnusableImageError, match="WebP that is cut short") as caught:
             size_of(TAKEN[name][:kept])
         assert caught.value.is_cut_short
+
+
+@pytest.mark.parametrize("lossless", [False, True])
+def test_a_webp_whose_end_is_zeros_is_cut_short_and_one_of_one_colour_is_whole(lossless: bool) -> None:
+    def made(image: Image.Image) -> bytes:
+        buffer = io.BytesIO()
+        image.save(buffer, "WEBP", lossless=lossless)
+        return buffer.getvalue()
+
+    noise = made(Image.effect_noise((200, 150), 60).convert("RGB"))
+    for share in (0.1, 0.5, 0.7):
+        with pytest.raises(UnusableImageError, match="WebP that is cut short") as caught:
+            size_of(noise[: int(len(noise) * share)].ljust(len(noise), b"\0"))
+        assert caught.value.is_cut_short
+    for colour in ("black", "white", "red"):
+        assert size_of(made(Image.new("RGB", (3000, 2000), colour))) == (3000, 2000)
 
 
 DAMAGED = {

@@ -47,6 +47,7 @@ def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_aga
         assert json.loads(again.stdout) == {
             "states": {"saved": 3},
             "settled_earlier": {},
+            "without_input": {},
             "committed_usd": pytest.approx(3 * 0.1522),
             "stopped_by": None,
             "journal": "out/journal.db",
@@ -200,9 +201,13 @@ def test_a_job_of_an_earlier_run_without_an_input_is_saved_but_not_counted(folde
     with an_emulator(speed=100.0) as (emulator, service):
         assert segmind_swap(*BATCH, "--timeout", "0.05", cwd=folder, **service).returncode == 3
         (folder / "scenes" / "s0.png").unlink()
+        (folder / "scenes" / "s1.png").unlink()
+        (folder / "out" / "s1.png").mkdir()
         done = segmind_swap(*BATCH, "--json", cwd=folder, **service)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["states"] == {"saved": 7}
+        assert done.returncode == 3, "the picture of s1 is billed, and is not saved"
+        fields = json.loads(done.stdout)
+        assert fields["states"] == {"saved": 6}
+        assert fields["without_input"] == {"saved": 1, "completed": 1}
         assert sorted(results(folder)) == [f"s{n}" for n in range(8)]
         assert len(emulator.ledger) == 8
     assert (folder / "out" / "s0.png").is_file()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from segmind_swap.emulator import Emulator
+from segmind_swap.emulator import Emulator, Fault
 
 from ..processes import BATCH, an_emulator, in_this_process, results
 
@@ -216,4 +216,17 @@ def test_one_cause_is_said_once_with_a_count_and_the_first_ids(folder: Path, she
     assert "30 inputs (pairs.csv:32, pairs.csv:33, pairs.csv:34 and 27 more): there is no" in done.stderr
     assert f"  r4: {folder}/gone-4.png: No such file" in done.stderr
     assert "  and 25 more of this kind (r5, r6, r7 and 22 more)" in done.stderr
+    assert shell.paid == 8
+
+
+def test_a_picture_of_an_earlier_run_that_cannot_be_fetched_again_is_named_with_its_reason(
+    folder: Path, shell: Shell
+) -> None:
+    assert shell.run(*BATCH, cwd=folder).exit_code == 0
+    (folder / "out" / "s1.png").unlink()
+    shell.emulator.inject(Fault(on="file", status=410))
+    again = shell.run(*BATCH, cwd=folder)
+    assert again.exit_code == 3
+    assert re.search(r"^completed +s1: .*410", again.stderr, re.MULTILINE)
+    assert re.search(r"^  s1: .*410", again.stdout, re.MULTILINE)
     assert shell.paid == 8

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal
+from segmind_swap import Journal, JournalError
 from segmind_swap._api.ids import id_problem
 from segmind_swap._journal.journal import begin_run
 from segmind_swap._journal.store import Store
@@ -234,6 +234,9 @@ def test_results_of_a_batch_that_saved_beside_its_scenes_are_no_scenes(scenes: P
     assert ids(read(scenes, out=scenes)) == expected
     assert ids(read(scenes, out=tmp_path / "elsewhere")) == expected, "another batch of the same folder"
     assert "a.png (a result of an earlier run)" in passed(read(scenes, out=scenes))
+    copied = shutil.copytree(scenes, tmp_path / "copied")
+    assert ids(read(copied, out=copied)) == expected
+    assert ids(read(copied, out=tmp_path / "elsewhere")) == expected
     moved = scenes.rename(tmp_path / "moved")
     assert ids(read(moved, out=moved)) == expected
     assert ids(read(moved, out=tmp_path / "elsewhere")) == expected
@@ -250,3 +253,15 @@ def test_results_of_another_folder_can_be_scenes_for_a_second_character(scenes: 
 def test_a_journal_of_something_else_in_the_folder_changes_nothing(scenes: Path) -> None:
     put(scenes, "a.png", "journal.db")
     assert ids(read(scenes)) == {"a.png": "a"}
+
+
+def test_no_result_becomes_a_scene_because_the_journal_in_the_folder_cannot_be_read(
+    scenes: Path, tmp_path: Path
+) -> None:
+    put(scenes, "a.jpg", "a.png")
+    record(scenes / "journal.db", {"a": (scenes / "a.jpg", scenes / "a.png")})
+    with (scenes / "journal.db").open("r+b") as file:
+        file.seek(100)
+        file.write(b"damage" * 100)
+    with pytest.raises(JournalError, match=r"journal\.db .*which files of this folder are results"):
+        read(scenes, out=tmp_path / "elsewhere")

@@ -18,6 +18,7 @@ S = OutcomeState
 def summary(states: dict[OutcomeState, int], **changes: Any) -> BatchSummary:
     defaults: dict[str, Any] = {
         "settled_earlier": Counter(),
+        "without_input": Counter(),
         "failures": Failures(),
         "committed_usd": 0.6,
         "budget_usd": None,
@@ -66,6 +67,22 @@ def test_what_an_earlier_run_settled_does_not_count_for_the_exit_code(
     assert "1 failed and 2 rejected in an earlier run, which does not count" in capsys.readouterr().out
     assert summary({S.SAVED: 5, S.FAILED: 2}, settled_earlier=Counter({S.FAILED: 1})).exit_code == 6
     assert summary({S.UNKNOWN: 1, S.FAILED: 1}, settled_earlier=Counter({S.FAILED: 1})).exit_code == 4
+
+
+def test_a_billed_job_whose_input_is_gone_counts_for_the_exit_code_if_it_is_not_saved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert summary({S.SAVED: 5}, without_input=Counter({S.SAVED: 2})).exit_code == 0
+    assert summary({S.SAVED: 5}, without_input=Counter({S.FAILED: 1})).exit_code == 6
+    others = Counter({S.ACCEPTED: 2, S.SAVED: 1, S.COMPLETED: 1})
+    ended = summary({S.SAVED: 5}, without_input=others)
+    assert ended.exit_code == 3
+    ended.show(as_json=False)
+    out = capsys.readouterr().out
+    assert "2 accepted and 1 saved and 1 completed of an earlier run, without an input in this run\n" in out
+    assert "it downloads 2 that are billed already (free)" in out
+    assert "1 billed and not saved: add the input again to fetch its picture (free)" in out
 
 
 def test_the_end_of_a_batch_names_its_failures_and_why(
@@ -120,6 +137,7 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == {
         "states": {"pending": 1},
         "settled_earlier": {},
+        "without_input": {},
         "committed_usd": 0.6,
         "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
         "journal": "out/journal.db",

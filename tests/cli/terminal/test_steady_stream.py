@@ -2,6 +2,7 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,22 @@ def test_a_reader_that_stops_reading_stops_no_work() -> None:
         with os.fdopen(reading, "rb") as file:
             assert file.read() == b"x" * 9_000_000
     assert process.returncode == 7
+
+
+def test_one_ctrl_c_gives_up_text_that_nobody_reads_and_changes_no_exit_code() -> None:
+    reading, writing = os.pipe()
+    work = 'print("x" * 900_000, file=sys.stderr); print("y" * 900_000); os.write({fd}, b"done")'
+    told, telling = os.pipe()
+    command = [sys.executable, "-c", STEADY.format(statements=work.format(fd=telling))]
+    with subprocess.Popen(command, stdout=writing, stderr=writing, pass_fds=[telling]) as process:
+        os.close(writing)
+        assert os.read(told, 4) == b"done"
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 7
+    for descriptor in (reading, told, telling):
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize("words", ["submitting", "accepted as"])

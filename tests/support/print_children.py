@@ -8,12 +8,14 @@ the end of the interpreter, so its exit code is the true one, also where Python'
 import gc
 import importlib
 import io
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -75,20 +77,39 @@ def become(request: dict[str, Any], out: int, err: int, control: socket.socket) 
         os.close(number)
         setattr(sys, request["stream"], None)
 
-    def break_when_told() -> None:
+    def obey() -> None:
+        """Breaks the stream each time that the test tells so, until the test tells to go on."""
         while control.recv(1) == b"b":
             bad = BAD[request["breakage"]]()
-            stream = getattr(sys, request["stream"])
-            for fd in {number, stream.fileno()}:
+            for fd in {number, getattr(sys, request["stream"]).fileno()}:
                 os.dup2(bad, fd)
             control.sendall(b"broken 1\n")
 
-    if control.recv(1) == b"b":  # before the command begins
-        bad = BAD[request["breakage"]]()
-        os.dup2(bad, number)
-        control.sendall(b"broken 1\n")
-        control.recv(1)
-    threading.Thread(target=break_when_told, daemon=True).start()
+    obey()
+    if request["pause"] is None:
+        threading.Thread(target=obey, daemon=True).start()
+        return
+
+    def at_moment() -> None:
+        control.sendall(b"moment 1\n")
+        obey()
+
+    kind, times = request["pause"]
+    pause_demo(kind, times, at_moment)
+
+
+def pause_demo(kind: str, times: int, at_moment: Callable[[], None]) -> None:
+    """Makes the demo call `at_moment` after so many events of a kind."""
+    progress = importlib.import_module("segmind_swap.cli._demo").DemoProgress
+    follow = progress.__call__
+    count = itertools.count(1)
+
+    def follow_and_stop(self: object, event: object) -> None:
+        follow(self, event)
+        if type(event).__name__ == kind and next(count) == times:
+            at_moment()
+
+    progress.__call__ = follow_and_stop
 
 
 def _stream(number: int, encoding: str, errors: str) -> io.TextIOWrapper:

@@ -31,7 +31,7 @@ from segmind_swap.emulator import Emulator, Fault, Picture
 from .sessions import png
 
 KEY = "emulator-key"
-PATIENCE = 120.0
+PATIENCE = 30.0
 
 BREAKAGES = ("closed pipe", "ENOSPC", "EIO", "closed", "cp1252", "missing")
 FROM_THE_START = {"cp1252", "missing"}
@@ -124,6 +124,7 @@ class MarkedEmulator(Emulator):
         self._polled = 0
         self._pictures = pictures
         self._answered = {"file": 0, "upload": 0}
+        self._open_requests = 0
         self.is_stuck = False
         self._app = self._marked(self._app)  # type: ignore[assignment]
 
@@ -149,9 +150,20 @@ class MarkedEmulator(Emulator):
                         self._mark(moment)
                 await send(message)
 
-            await app(scope, receive, sending)
+            self._open_requests += 1
+            try:
+                await app(scope, receive, sending)
+            finally:
+                self._open_requests -= 1
 
         return marked
+
+    def settle(self, url: str) -> None:
+        """Waits until the requests of clients that have ended are answered: they mark moments, too."""
+        httpx.get(f"{url}/v1/get-user-credits", headers={"x-api-key": KEY})  # arrives after the others
+        deadline = time.monotonic() + PATIENCE
+        while self._open_requests and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def _answers(self, path: str, body: bytes) -> Iterator[str]:
         """The moments at which the answer to a request is about to be sent."""
@@ -173,9 +185,9 @@ class Output:
 
     def __init__(self, breakage: str | None) -> None:
         self._reading, self.writing = pty.openpty() if breakage == "EIO" else os.pipe()
+        self._lock = threading.Lock()
         self._stopped = False
         self._text = b""
-        self.on_text: Callable[[str], None] = lambda text: None
         self._thread = threading.Thread(target=self._pump)
         self._thread.start()
 
@@ -194,7 +206,6 @@ class Output:
             if not data:
                 break
             self._text += data
-            self.on_text(self.text)
 
     def join(self) -> None:
         """Waits until all that was written is read, which is when no process can write any more."""
@@ -202,25 +213,27 @@ class Output:
 
     def close(self) -> None:
         """Closes the reading side. The writer gets EPIPE from a pipe, and EIO from a terminal."""
-        if self._stopped:
-            return
-        self._stopped = True
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-        with suppress(OSError):
-            os.close(self._reading)
+        with self._lock:
+            if not self._stopped:
+                self._stopped = True
+                self._thread.join()
+                os.close(self._reading)
 
 
 class Child:
-    """A command that runs in a forked process."""
+    """A command that runs in a forked process.
+
+    `is_broken` tells whether the stream of the cell was broken while the command ran.
+    """
 
     def __init__(self, cell: Cell | None, outputs: dict[str, Output], control: socket.socket) -> None:
         self.outputs = outputs
         self.is_broken = False
         self._cell = cell
         self._control = control
-        self._told = {word: threading.Event() for word in ("pid", "broken", "end")}
-        self._numbers = {"pid": 0, "end": 0}
+        self._breaks = itertools.count()
+        self._told = {word: threading.Event() for word in ("pid", "moment", "broken", "end")}
+        self._numbers = dict.fromkeys(self._told, 0)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
         assert self._told["pid"].wait(PATIENCE)
@@ -231,25 +244,40 @@ class Child:
                 word, number = line.split()
                 self._numbers[word] = int(number)
                 self._told[word].set()
+                if word == "end":
+                    break
+        for told in self._told.values():  # a command that has ended tells nothing more
+            told.set()
 
     def go(self) -> None:
-        """Lets the command begin."""
+        """Lets the command begin, or continue after its moment."""
         self._control.sendall(b"g")
 
-    def break_stream(self) -> None:
-        """Breaks the stream of the cell, and returns when it is broken."""
+    def reaches_moment(self) -> bool:
+        """Waits until the command itself stops at its moment; false if the command has ended instead."""
+        assert self._told["moment"].wait(PATIENCE), "the command hangs"
+        return self._numbers["moment"] == 1
+
+    def break_stream(self) -> bool:
+        """Breaks the stream of the cell, and returns when it is broken; false if it was broken before."""
         assert self._cell is not None
-        if not self.is_broken:
-            self.is_broken = True
+        if next(self._breaks):
+            return False
+        if self._cell.breakage in {"ENOSPC", "closed"}:
+            with suppress(OSError):  # the command has ended
+                self._control.sendall(b"b")
+            assert self._told["broken"].wait(PATIENCE), "the command does not break its stream"
+            self.is_broken = self._numbers["broken"] == 1
+        else:
             if self._cell.breakage in {"closed pipe", "EIO"}:
                 self.outputs[self._cell.stream].close()
-            elif self._cell.breakage in {"ENOSPC", "closed"}:
-                self._control.sendall(b"b")
-                assert self._told["broken"].wait(PATIENCE)
+            self.is_broken = not self._told["end"].is_set()
+        return True
 
     def interrupt(self, number: int = signal.SIGINT) -> None:
         """Sends a signal to the command."""
-        os.kill(self._numbers["pid"], number)
+        with suppress(ProcessLookupError):
+            os.kill(self._numbers["pid"], number)
 
     def wait(self) -> int:
         """Waits for the end of the command, and returns its exit code."""
@@ -296,6 +324,7 @@ class Zygote:
             "env": {"SEGMIND_BASE_URL": url, "SEGMIND_API_KEY": KEY, "COLUMNS": "200"},
             "stream": cell.stream if cell else "stdout",
             "breakage": cell.breakage if cell else "",
+            "pause": _DEMO_PAUSES[cell.moment] if cell and cell.command == "demo" else None,
         }
         fds = [outputs["stdout"].writing, outputs["stderr"].writing, theirs.fileno()]
         with self._lock:
@@ -323,10 +352,11 @@ OUT = "画.png"
 FOLDER = "出力"
 BATCH = ["batch", "pairs.csv", "--out", FOLDER, "--concurrency", "2"]
 PICTURES = 3
-_DEMO_WORDS = {
-    ACCEPTED: (": queued", 1),
-    SAVING: (": saved", 1),
-    FINAL: (": saved", 6),
+_DEMO_PAUSES = {
+    # The emulator of the demo is in the process of the demo: the demo stops after so many events of a kind.
+    ACCEPTED: ("Accepted", 1),
+    SAVING: ("Saved", 1),
+    FINAL: ("Saved", 6),
 }
 
 
@@ -345,11 +375,11 @@ class Run:
 
     def _mark(self, moment: str) -> None:
         child = self._armed
-        if child is not None and moment == self._mark_of_moment and not child.is_broken:
-            child.break_stream()
-            if self._cell.fate.name == "interrupted":
-                child.interrupt()
-                time.sleep(0.05)  # the client sees the signal before the answer
+        if child is None or moment != self._mark_of_moment:
+            return
+        if child.break_stream() and self._cell.fate.name == "interrupted":
+            child.interrupt()
+            time.sleep(0.05)  # the client sees the signal before the answer
 
     def problems(self) -> list[str]:
         """What is wrong: an exit code that is not true, a swap that is lost or paid twice."""
@@ -364,7 +394,7 @@ class Run:
                 self.emulator.inject(fault)
             if self._cell.fate.name == "unfinished":
                 self.emulator.is_stuck = True
-                argv += ["--timeout", "1"]
+                argv += ["--timeout", "3"]  # the moment comes before the timeout, on a busy machine too
             code, broken = self._run(argv, url)
             self.emulator.withdraw_all()
             self.emulator.is_stuck = False
@@ -382,19 +412,17 @@ class Run:
         with self._zygote.child(argv, self._folder, url, cell) as child:
             if is_at_start:
                 child.break_stream()
-            if cell.command == "demo":
-                word, times = _DEMO_WORDS[cell.moment]
-                child.outputs["stderr"].on_text = lambda text: (
-                    child.break_stream() if text.count(word) >= times else None
-                )
             self._armed = child
             child.go()
+            if cell.command == "demo" and child.reaches_moment():
+                child.break_stream()
+                child.go()
             if cell.command == "emulator":
                 self._use(f"http://127.0.0.1:{argv[-1]}")
                 child.interrupt(signal.SIGTERM)
             code = child.wait()
             self._armed = None
-            return code, child.is_broken or (cell.command == "demo" and cell.breakage in FROM_THE_START)
+            return code, child.is_broken
 
     def _argv(self, url: str) -> list[str]:
         cell = self._cell
@@ -404,13 +432,13 @@ class Run:
             case "swap":
                 return ["swap", *pair, *as_json]
             case "wait":
-                self._zygote.run(["swap", *pair, "--timeout", "0.001"], self._folder, url)
+                self._prepare(["swap", *pair, "--timeout", "0.001"], url)
                 return ["wait", f"{OUT}.job.json", "--out", OUT, *as_json]
             case "batch":
                 return [*BATCH, *as_json]
             case "resume" | "status" | "resolve":
                 # Two jobs are accepted and not finished, and one input is not sent.
-                self._zygote.run([*BATCH, "--timeout", "0.001", "--budget", "0.31"], self._folder, url)
+                self._prepare([*BATCH, "--timeout", "0.001", "--budget", "0.31"], url)
                 return {
                     "resume": [*BATCH, *as_json],
                     "status": ["status", FOLDER, *as_json],
@@ -426,6 +454,10 @@ class Run:
                     return ["emulator", "--engine", "none", "--port", str(free.getsockname()[1])]
             case _:
                 return ["demo", "--out", FOLDER]
+
+    def _prepare(self, argv: Sequence[str], url: str) -> None:
+        self._zygote.run(argv, self._folder, url)
+        self.emulator.settle(url)
 
     def _use(self, url: str) -> None:
         """Calls an emulator until it answers. The test fails if it never does."""

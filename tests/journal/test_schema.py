@@ -9,7 +9,7 @@ from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._journal.schema import APPLICATION_ID, VERSION
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import OPENINGS, Opening, a_database, a_job, at, refused, row, whole_file
 
@@ -107,12 +107,11 @@ def _used(path: Path) -> dict[str, Entry]:
             store.money(0.1522)
             store.counts()
             for state in S:
-                with suppress(JournalError):
-                    entry = store.take(
+                # A damaged fingerprint is a conflict: the input is refused, and nothing is sent.
+                with suppress(JournalError, EntryConflict):
+                    found[state] = store.take(
                         NewEntry(id=state, fingerprint="p", reference="hero.png", scene="street.png")
                     )
-                    if isinstance(entry, Entry):
-                        found[state] = entry
             raise _Enough
     finally:
         store.close()

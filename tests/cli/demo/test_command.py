@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from .processes import PATIENCE, program, running, segmind_swap
+from ..processes import PATIENCE, program, running, segmind_swap
 
 
 def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import anyio
 import httpx
 
 from .._api.bounded_json import as_utf8
+from .._api.image_formats.file_type import is_picture_data
 from .._api.messages import NoResponse, Request, Response
 from .._api.origins import Origin
 from .._api.text import request_id, shorten
@@ -101,8 +102,9 @@ async def send_once(
         limit_bytes: The largest response body that is accepted, before and after decompression.
         body: The body of a paid request. It is revoked before this function returns or raises.
         redact: Removes the key from headers, bodies and error texts.
-        is_picture: The body of a 2xx response is a picture, which must not be changed. If its encoding cannot
-            be undone, the body is what was sent: a header may name a wrong encoding.
+        is_picture: The body of a 2xx response is a result that is kept as it is; only from a text, or from
+            what is no picture, the key is removed. If its encoding cannot be undone, the body is what was
+            sent: a header may name a wrong encoding.
     """
     head: httpx.Response | None = None
     response: Response | None = None
@@ -116,7 +118,11 @@ async def send_once(
                 response = Response(
                     status_code=head.status_code,
                     headers=_headers_of(head, redact),
-                    body=content if is_picture and head.is_success else redact(as_utf8(content)),
+                    body=(
+                        _redacted_result(content, redact)
+                        if is_picture and head.is_success
+                        else redact(as_utf8(content))
+                    ),
                 )
             finally:
                 # Shielded: cancellation while the connection closes must not lose a complete response.
@@ -185,6 +191,19 @@ def _content_of(head: httpx.Response, raw: bytes, limit_bytes: int, *, is_pictur
                 return raw
             raise
         return b""
+
+
+def _redacted_result(content: bytes, redact: Redact) -> bytes:
+    """The content of a result, which is paid and may be saved whatever it is.
+
+    The bytes of a picture never change. Only a text, or a file of an unknown type, that repeats the key is
+    changed: the file would show the key to everybody who opens it.
+    """
+    if is_picture_data(content):
+        return content
+    text = as_utf8(content)
+    redacted = redact(text)
+    return content if redacted == text else redacted
 
 
 def _headers_of(head: httpx.Response, redact: Redact) -> dict[str, str]:

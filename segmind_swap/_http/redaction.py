@@ -29,7 +29,8 @@ class Redactor:
 def _json_pattern(key: str) -> re.Pattern[bytes]:
     """Finds the key with any of its characters escaped, also where a JSON string contains JSON."""
     spellings = (
-        rb"(?:%s|\\{1,4}+(?:u00(?i:%02x)|%s))" % (literal, ord(character), literal)
+        # Each branch begins with a literal byte, so that the search skips other bytes at once.
+        rb"(?:%s|\\\\{0,3}+(?:u00(?i:%02x)|%s))" % (literal, ord(character), literal)
         for character in key
         for literal in (re.escape(character.encode()),)
     )

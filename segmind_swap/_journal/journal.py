@@ -88,8 +88,10 @@ class Journal:
             JournalError: there is no such journal, or the journal cannot be read.
         """
         with self._reading() as store:
-            price = store.price_usd or PRICE_USD
-            are_free = store.failed_runs_are_free if failed_runs_are_free is None else failed_runs_are_free
+            price = store.facts.price_usd or PRICE_USD
+            are_free = failed_runs_are_free
+            if are_free is None:
+                are_free = store.facts.failed_runs_are_free
             settled, reserved = (
                 store.money(
                     price,
@@ -168,7 +170,7 @@ class Journal:
                 # The service has said that this job is done: a later FAILED or 404 must not be believed.
                 state = OutcomeState.UNREADABLE
             elif poll_url is not None:
-                workflow = job.workflow if job is not None else store.fact("workflow") or WORKFLOW
+                workflow = job.workflow if job is not None else store.facts.get("workflow") or WORKFLOW
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
@@ -241,10 +243,10 @@ class Journal:
         def opened() -> tuple[Store, float, Spent]:
             store = begin_run(self, origin=origin, workflow=workflow)
             try:
-                price = max(price_usd, store.price_usd or 0.0)
                 with store.transaction():
-                    store.set_price(price)
-                    store.set_failed_runs_are_free(failed_runs_are_free)
+                    price = max(price_usd, store.facts.price_usd or 0.0)
+                    store.facts.set_price(price)
+                    store.facts.set_failed_runs_are_free(failed_runs_are_free)
                 spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
                 return store, price, spent
@@ -301,7 +303,7 @@ def _check_poll_url(store: Store, poll_url: str) -> None:
     Raises:
         JournalError: the text is no URL, or belongs to another service than the journal.
     """
-    origin = store.fact("origin")
+    origin = store.facts.get("origin")
     problem = None if origin is None else Service(origin, allow_http=True).poll_url_problem(poll_url)
     if problem is not None:
         raise JournalError(f"the poll URL {shorten(poll_url)!r} cannot be used: {problem}", path=store.path)

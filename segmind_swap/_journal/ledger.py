@@ -308,7 +308,7 @@ class SqliteLedger:
         price_usd = self._budget.price_usd
         if price_usd != self._written_price_usd:
             self._written_price_usd = price_usd
-            self._writer.post(lambda store: store.set_price(price_usd))
+            self._writer.post(lambda store: store.facts.set_price(price_usd))
 
     def _rescue(self, id: str, job: SwapJob, error: JournalError) -> None:
         """Writes a job that the journal could not store into the rescue file, and into the log."""

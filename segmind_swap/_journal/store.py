@@ -22,8 +22,9 @@ from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
 from .._protocols import Entry, EntryConflict, NewEntry
-from .budget import MICRO, Spent, micro_of
+from .budget import Spent, micro_of
 from .errors import journal_error
+from .facts import Facts
 
 IN_MEMORY = ":memory:"
 """The path of a journal in memory, as in SQLite."""
@@ -70,6 +71,7 @@ class Store:
 
     Attributes:
         path: The journal's file, or `:memory:`.
+        facts: The facts about the journal as a whole.
         run: Counts the runs of the batch; 0 before `begin_run`.
     """
 
@@ -77,6 +79,7 @@ class Store:
         self.path = path
         self._db = connection
         self._db.row_factory = sqlite3.Row
+        self.facts: Facts = Facts(connection)
         self._lock = lock
         # Absolute: the process may change its working directory meanwhile.
         self._file = None if path == IN_MEMORY else (os.path.abspath(path), os.stat(path))  # noqa: PTH100, PTH116
@@ -158,15 +161,15 @@ class Store:
             JournalError: the journal belongs to another service or workflow.
         """
         for name, value in (("origin", origin), ("workflow", workflow)):
-            known = self.fact(name)
+            known = self.facts.get(name)
             if known is not None and known != value:
                 raise self.error(
                     f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
                     " cannot be waited for there. Give another journal"
                 )
-            self._set_fact(name, value)
-        self.run = int(self.fact("runs") or 0) + 1
-        self._set_fact("runs", str(self.run))
+            self.facts.set(name, value)
+        self.run = self.facts.count("runs") + 1
+        self.facts.set("runs", str(self.run))
         self.end_sending()
 
     def end_sending(self) -> None:
@@ -183,7 +186,7 @@ class Store:
         """Records how many rows there are once all inputs of this run are taken. Rows are never removed."""
         known = "SELECT 1 FROM swaps WHERE key = ?"
         new = sum(self._db.execute(known, (key,)).fetchone() is None for key in set(map(canonical_id, ids)))
-        self._set_fact("expected_rows", str(sum(self._rows().values()) + new))
+        self.facts.set("expected_rows", str(sum(self._rows().values()) + new))
 
     def take(self, swap: NewEntry) -> Entry:
         """Returns the row of an input. A new input gets a new row.
@@ -310,7 +313,7 @@ class Store:
     def counts(self) -> dict[OutcomeState, int]:
         """How many swaps are in each state. PENDING also counts the inputs of the last run without a row."""
         counts = self._rows()
-        missing = int(self.fact("expected_rows") or 0) - sum(counts.values())
+        missing = self.facts.count("expected_rows") - sum(counts.values())
         return counts if missing <= 0 else {**counts, S.PENDING: counts.get(S.PENDING, 0) + missing}
 
     def _rows(self) -> dict[OutcomeState, int]:
@@ -340,39 +343,6 @@ class Store:
                 unsettled_posts += posts - state.is_done + closed_posts
                 unsettled_posts += 0 if failed_runs_are_free else failed_runs
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
-
-    @property
-    def price_usd(self) -> float | None:
-        """The last assumed cost of a swap in USD; None before the first run.
-
-        Raises:
-            JournalError: the journal could not be read.
-        """
-        with self._journal_errors("read"):
-            price = self.fact("price_usd")
-            # Rounded as the budget rounds. The conversion also refuses a text that is no finite number.
-            return None if price is None else micro_of(float(price)) / MICRO
-
-    def set_price(self, price_usd: float) -> None:
-        """Stores the assumed cost of a swap, in USD."""
-        self._set_fact("price_usd", repr(price_usd))
-
-    @property
-    def failed_runs_are_free(self) -> bool:
-        """Whether failed runs cost nothing, as the last run of the batch was told."""
-        return self.fact("failed_runs_are_free") == "yes"
-
-    def set_failed_runs_are_free(self, are_free: bool) -> None:
-        """Stores whether failed runs cost nothing, so that every reader counts as the batch counts."""
-        self._set_fact("failed_runs_are_free", "yes" if are_free else "no")
-
-    def fact(self, name: str) -> str | None:
-        """The journal's `origin` or `workflow`, or another fact about it; None before the first run."""
-        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row["value"])
-
-    def _set_fact(self, name: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _entry(self, row: sqlite3.Row) -> Entry:
         try:

@@ -12,6 +12,17 @@ from segmind_swap import PRICE_USD, PollPolicy
 from ._batch.options import BatchOptions
 from ._emulator_engine import PREVIEWS_AT_MOST, Engine
 from ._help import Command, Group
+from ._options import (
+    AllowHttp,
+    EmulatorEngine,
+    JournalPath,
+    Json,
+    Out,
+    Overwrite,
+    Strict,
+    Timeout,
+    UseEmulator,
+)
 from ._terminal.exit_codes import ExitCode
 from ._terminal.text import format_usd
 
@@ -36,7 +47,9 @@ def _print_version(is_asked: bool) -> None:
 
         from segmind_swap import __version__
 
-        typer.echo(f"segmind-swap {__version__}, Python {platform.python_version()}, {platform.system()}")
+        from ._terminal.console import print_text
+
+        print_text(f"segmind-swap {__version__}, Python {platform.python_version()}, {platform.system()}")
         raise typer.Exit
 
 
@@ -48,46 +61,6 @@ def every_command(
     ] = False,
 ) -> None:
     """The options before the name of a command."""
-
-
-Out = Annotated[
-    Path,
-    typer.Option(
-        help="Where to save the picture. A name without the suffix of a picture gets that of its type."
-    ),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if it exists.")]
-Timeout = Annotated[float, typer.Option(help="Seconds to wait for a job after it was accepted.")]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="Never submit again after a 502, 503 or 504, which might pay twice.")
-]
-UseEmulator = Annotated[
-    bool, typer.Option("--emulator", help="Use a local emulator: no key, no network, no bill.")
-]
-EmulatorEngine = Annotated[
-    Engine | None,
-    typer.Option(
-        "--engine",
-        help="With --emulator, what draws the pictures: a local preview of the swap, a sheet of both inputs,"
-        " or a dot.",
-        show_default="preview if it is installed, else sheet",
-    ),
-]
-AllowHttp = Annotated[
-    bool,
-    typer.Option(
-        "--allow-http",
-        help="Accept a SEGMIND_BASE_URL with http://, which sends the key in clear text: for an emulator on"
-        " another machine or in a container. Not for Segmind's own hosts.",
-    ),
-]
-JournalPath = Annotated[
-    Path,
-    typer.Argument(
-        metavar="JOURNAL", help="The journal of a batch, or the folder that contains the journal."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
 
 @app.command(

@@ -30,7 +30,7 @@ from ._batch.command import run_batch
 from ._batch.options import BatchOptions
 from ._batch.pairs_file import read_pairs
 from ._connect import client_settings, new_emulator, parse_faults, parse_switches, print_switches
-from ._demo import run_demo
+from ._demo.command import run_demo
 from ._emulator_engine import PREVIEW_CONCURRENCY, PREVIEWS_AT_MOST, Engine, best_engine, engine_for
 from ._job_argument import read_job
 from ._job_file import JobFile

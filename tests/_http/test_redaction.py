@@ -91,10 +91,45 @@ async def test_a_key_that_a_server_repeats_before_it_breaks_off_is_blacked_out()
     assert KEY not in repr(await http.request(a_poll(http)))
 
 
-async def test_a_picture_is_never_altered() -> None:
-    picture = b"\x89PNG" + KEY.encode() + b"\0"
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0",
+        b"RIFF\0\0\0\0WEBPVP8 ",
+        b"GIF89a\1\0",
+        b"\0\0\0\x18ftypavif",
+    ],
+)
+async def test_a_picture_is_never_altered(start: bytes) -> None:
+    picture = start + KEY.encode() + b"\0"
     http = http_of(Recorder(httpx.Response(200, content=picture)))
     assert response_of(await fetched(http)).body == picture
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        b"<html>your key is %s</html>",
+        b'{"key": "%s"}',
+        b"%s",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><text>%s</text></svg>",
+        b"GIF89a is what you wanted, %s",
+        b"\x80\x81\0%s",
+        b"PK\3\4%s\0",
+    ],
+)
+async def test_a_result_that_is_a_text_or_unknown_is_kept_without_the_key(result: bytes) -> None:
+    http = http_of(Recorder(httpx.Response(200, content=result % KEY.encode())))
+    assert response_of(await fetched(http)).body == result % b"***"
+    http = http_of(Recorder(httpx.Response(200, content=result % b"\xef\xbb\xbfelse")))
+    assert response_of(await fetched(http)).body == result % b"\xef\xbb\xbfelse"
+
+
+async def test_a_result_in_utf_16_is_kept_without_the_key_and_otherwise_as_it_is() -> None:
+    for said, body in ((KEY, b"[***]"), ("else", "[else]".encode("utf-16"))):
+        http = http_of(Recorder(httpx.Response(200, content=f"[{said}]".encode("utf-16"))))
+        assert response_of(await fetched(http)).body == body
 
 
 async def test_the_key_is_blacked_out_of_a_compressed_answer_too() -> None:

@@ -34,6 +34,12 @@ def program(before: str = HANDLING_SIGINT) -> list[str]:
 
 
 COMMAND = program()
+QUICK = program(
+    f"{HANDLING_SIGINT}; from segmind_swap import PollPolicy, SwapClient"
+    "; polling = PollPolicy(interval=0.05, first_after=0.0, learn=False)"
+    "; SwapClient.__init__.__kwdefaults__.update(polling=polling)"
+)
+"""The program with polls as quick as the emulator, for a command without the option `--poll-interval`."""
 PATIENCE = 300.0
 """Seconds after which a command hangs, however busy the machine is."""
 KEY = "emulator-key"

@@ -34,13 +34,18 @@ def _modules_after(*arguments: str) -> set[str]:
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Usage: " in done.stdout
+    assert "Usage: " in done.stdout or "segmind-swap " in done.stdout
     return set(done.stderr.split())
 
 
 @pytest.mark.parametrize("command", [(), ("batch",), ("emulator",), ("demo",), ("pictures",)])
 def test_help_imports_nothing_heavy(command: tuple[str, ...]) -> None:
     assert not _modules_after(*command, "--help") & {*HEAVY, "segmind_swap.cli._commands"}
+
+
+def test_the_version_imports_nothing_heavy() -> None:
+    heavy = {*HEAVY, "segmind_swap.cli._commands"} - {"segmind_swap._api.text"}
+    assert not _modules_after("--version") & heavy
 
 
 def test_help_names_every_command_with_an_example_and_the_exit_codes(folder: Path) -> None:

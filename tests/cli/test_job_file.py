@@ -11,7 +11,7 @@ from segmind_swap import ConfigurationError, SwapFailedError, SwapJob, SwapResul
 from segmind_swap.cli._job_file import JobFile
 from segmind_swap.emulator import Fault
 
-from .processes import PAIR, a_held_emulator, an_emulator, read_until, running, segmind_swap
+from .processes import PAIR, QUICK, a_held_emulator, an_emulator, read_until, running, segmind_swap
 
 JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="w")
 OTHER = SwapJob(poll_url="https://api.segmind.com/workflows/request/2", workflow="w")
@@ -34,7 +34,9 @@ def test_an_accepted_job_is_on_the_disk_before_it_is_told(folder: Path) -> None:
         assert "segmind-swap wait out.png.job.json --out out.png" in again.stderr
         assert len(emulator.ledger) == 1
         release.set()
-        done = segmind_swap("wait", "out.png.job.json", "--out", "out.png", cwd=folder, **service)
+        done = segmind_swap(
+            "wait", "out.png.job.json", "--out", "out.png", cwd=folder, command=QUICK, **service
+        )
         assert done.returncode == 0, done.stderr
     assert (folder / "out.png").exists()
     assert not kept.exists()
@@ -42,7 +44,7 @@ def test_an_accepted_job_is_on_the_disk_before_it_is_told(folder: Path) -> None:
 
 def test_a_saved_swap_leaves_no_file(folder: Path) -> None:
     with an_emulator() as (_, service):
-        done = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder, **service)
+        done = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder, command=QUICK, **service)
     assert done.returncode == 0, done.stderr
     assert [path.name for path in folder.glob("*out*")] == ["out.png"]
 
@@ -50,8 +52,8 @@ def test_a_saved_swap_leaves_no_file(folder: Path) -> None:
 def test_a_failed_job_leaves_no_file_and_one_that_is_late_does(folder: Path) -> None:
     fails = Fault(on="poll", calls=(1,), status=200, body={"status": "FAILED", "error": "no face"})
     with an_emulator(faults=[fails]) as (_, service):
-        failed = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder, **service)
-        assert failed.returncode == 1, failed.stderr
+        failed = segmind_swap("swap", *PAIR, "--out", "out.png", cwd=folder, command=QUICK, **service)
+        assert failed.returncode == 6, failed.stderr
         assert not (folder / "out.png.job.json").exists()
     with an_emulator(duration=36000) as (_, service):
         late = segmind_swap("swap", *PAIR, "--out", "out.png", "--timeout", "0.1", cwd=folder, **service)

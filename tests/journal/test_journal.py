@@ -71,7 +71,7 @@ def test_a_summary_counts_the_swaps_and_the_money(journal: Journal) -> None:
         row(store, "first in doubt", S.UNKNOWN, posts=3)
         row(store, "second in doubt", S.UNKNOWN, posts=1)
         row(store, "under way", S.ACCEPTED, posts=1, job=a_job())
-        store.set_price(0.25)
+        store.facts.set_price(0.25)
 
     filled(journal, fill)
     summary = journal.summary()
@@ -300,7 +300,7 @@ def test_failed_runs_are_counted_as_the_last_run_was_told_or_as_the_caller_says(
     filled(journal, lambda store: row(store, state=S.FAILED, posts=1, failed_runs=2, job=a_job()))
     assert journal.summary().committed_usd == pytest.approx(3 * PRICE_USD)
     assert journal.summary(failed_runs_are_free=True).committed_usd == pytest.approx(PRICE_USD)
-    filled(journal, lambda store: store.set_failed_runs_are_free(True))
+    filled(journal, lambda store: store.facts.set_failed_runs_are_free(True))
     assert journal.summary().committed_usd == pytest.approx(PRICE_USD)
     assert journal.summary(failed_runs_are_free=False).committed_usd == pytest.approx(3 * PRICE_USD)
 

@@ -91,15 +91,15 @@ async def test_a_price_that_the_service_has_raised_is_in_the_journal_once() -> N
     store = in_memory()
     ledger = ledger_of(store)
     first, second = await claimed(ledger, store, "a"), await claimed(ledger, store, "b")
-    assert store.price_usd is None, "the price is the one that the batch began with"
+    assert store.facts.price_usd is None, "the price is the one that the batch began with"
     await ledger.accept(first, a_job(), in_doubt=0)
     await ledger.finish(first, completed(first, cost_usd=0.4), unsettled_posts=0)
-    assert store.price_usd == ledger.price_usd == 0.4
+    assert store.facts.price_usd == ledger.price_usd == 0.4
     with store.transaction():
-        store.set_price(0.7)
+        store.facts.set_price(0.7)
     await ledger.accept(second, a_job(2), in_doubt=0)
     await ledger.finish(second, completed(second, cost_usd=0.4), unsettled_posts=0)
-    assert store.price_usd == 0.7, "the price is written only when it changes"
+    assert store.facts.price_usd == 0.7, "the price is written only when it changes"
 
 
 async def test_money_is_settled_although_the_journal_fails() -> None:

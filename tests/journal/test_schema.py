@@ -107,12 +107,11 @@ def _used(path: Path) -> dict[str, Entry]:
             store.money(0.1522)
             store.counts()
             for state in S:
-                with suppress(JournalError):
-                    entry = store.take(
+                # A damaged fingerprint is a conflict: the input is refused, and nothing is sent.
+                with suppress(JournalError, EntryConflict):
+                    found[state] = store.take(
                         NewEntry(id=state, fingerprint="p", reference="hero.png", scene="street.png")
                     )
-                    if isinstance(entry, Entry):
-                        found[state] = entry
             raise _Enough
     finally:
         store.close()

@@ -301,14 +301,6 @@ def test_a_row_costs_what_the_service_told_or_the_price_and_its_other_posts_are_
     assert store.money(0.25, []) == Spent()
 
 
-def test_the_price_is_kept() -> None:
-    store = in_memory()
-    assert store.price_usd is None
-    for price_usd in (0.1522, 0.3):
-        store.set_price(price_usd)
-        assert store.price_usd == price_usd
-
-
 # Damage
 
 DAMAGED: list[tuple[str, object]] = [
@@ -388,14 +380,14 @@ def test_a_result_that_is_no_json_is_a_journal_error_when_the_money_is_counted(t
 @pytest.mark.parametrize("price", ["cheap", "nan", "inf", ""])
 def test_a_price_that_is_no_amount_is_a_journal_error(price: str) -> None:
     store = in_memory()
-    store._set_fact("price_usd", price)
-    with pytest.raises(JournalError, match="could not be read"):
-        _ = store.price_usd
+    store.facts.set("price_usd", price)
+    with pytest.raises(JournalError, match="could not be read"), store.snapshot():
+        _ = store.facts.price_usd
 
 
 def test_a_count_of_runs_that_is_no_number_is_a_journal_error() -> None:
     store = in_memory()
-    store._set_fact("runs", "many")
+    store.facts.set("runs", "many")
     with pytest.raises(JournalError, match="could not be written"):
         begun(store)
 

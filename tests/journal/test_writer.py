@@ -435,7 +435,7 @@ def test_a_process_whose_loop_died_with_steps_waiting_ends(path: Path) -> None:
 
         async def main():
             writer = Writer(open_writer(Path(sys.argv[1])))
-            writer.post(lambda store: store.set_price(0.2))
+            writer.post(lambda store: store.facts.set_price(0.2))
             raise KeyboardInterrupt
 
         try:

@@ -42,6 +42,7 @@ from segmind_swap._http.redaction import _json_pattern
 from segmind_swap.cli._app import app
 
 from ..conftest import run_on_asyncio
+from ..support.foreign_urls import FOREIGN, INSIDE
 from ..support.journal_rows import a_job
 from ..support.reachable import everything_in
 from ..support.recording_server import Asked, Told, a_parrot
@@ -357,95 +358,6 @@ async def test_a_download_follows_a_redirect_without_the_key_even_to_the_service
         assert await segmind.read(SwapResult(job=a_job(), url=RESULT, outputs=(), seconds=1.0)) == PNG
     assert [str(request.url) for request in asked] == stations
     assert not any(map(with_key, asked))
-
-
-FOREIGN = [
-    "https://evil.example/1",
-    "http://api.segmind.com/1",
-    "https://api.segmind.com.evil.example/1",
-    "https://evilsegmind.com/1",
-    "https://segmind.com.evil.example/1",
-    "https://api.segmind.com:444/1",
-    "https://api.segmind.com:0443443/1",
-    "https://api.segmind.com@evil.example/1",
-    "https://user:password@api.segmind.com/1",
-    "https://@api.segmind.com/1",
-    "https://api.segmind.com./1",
-    "https://.segmind.com/1",
-    "https://api.segmind.com\\@evil.example/1",
-    "https:\\\\api.segmind.com/1",
-    "https:/\\evil.example/1",
-    "https://evil.example\\.segmind.com/1",
-    "https://evil.example%2f.segmind.com/1",
-    "https://evil.example%00.segmind.com/1",
-    "https://evil%2eexample/1",
-    "https://%61pi.segmind.com/1",
-    "https://evil.example#.segmind.com/1",
-    "https://evil.example?.segmind.com/1",
-    "https://evil.example;.segmind.com/1",
-    "https://аpi.segmind.com/1",  # noqa: RUF001 - a Cyrillic a
-    "https://api.sеgmind.com/1",  # noqa: RUF001 - a Cyrillic e
-    "https://api.segmind。com/1",
-    "https://api.ｓegmind.com/1",  # noqa: RUF001 - a wide s
-    "https://xn--pi-7kc.segmind.evil.example/1",
-    "https://api.segm\u0131nd.com/1",
-    "https://api.segm\u00adind.com.evil.example/1",
-    "https://api.segmind.com\t.evil.example/1",
-    "https://api.segmind.com\n.evil.example/1",
-    "https://api.segmind.com\x00.evil.example/1",
-    "https://api.segmind.com .evil.example/1",
-    "\thttps://evil.example/1",
-    "https://evil.example/1\r\nHost: api.segmind.com",
-    "//evil.example/1",
-    "/\\evil.example/1",
-    "///evil.example/1",
-    "https:evil.example",
-    "https:///evil.example/1",
-    "ftp://api.segmind.com/1",
-    "file:///etc/passwd",
-    "javascript:alert(1)",
-    "data:text/plain,1",
-]
-INSIDE = [
-    "https://localhost/1",
-    "https://LOCALHOST/1",
-    "https://a.localhost/1",
-    "https://127.0.0.1/1",
-    "https://127.1/1",
-    "https://127.0.0.1./1",
-    "https://2130706433/1",
-    "https://0x7f000001/1",
-    "https://0x7f.1/1",
-    "https://0177.0.0.1/1",
-    "https://017700000001/1",
-    "https://0.0.0.0/1",
-    "https://0/1",
-    "https://10.0.0.1/1",
-    "https://172.16.0.1/1",
-    "https://192.168.1.1/1",
-    "https://169.254.169.254/latest/meta-data",
-    "https://100.64.0.1/1",
-    "https://224.0.0.1/1",
-    "https://255.255.255.255/1",
-    "https://[::1]/1",
-    "https://[::]/1",
-    "https://[::ffff:127.0.0.1]/1",
-    "https://[::ffff:7f00:1]/1",
-    "https://[::127.0.0.1]/1",
-    "https://[fe80::1]/1",
-    "https://[fe80::1%25eth0]/1",
-    "https://[fe80::1%eth0]/1",
-    "https://[fc00::1]/1",
-    "https://[fec0::1]/1",
-    "https://[2002:7f00:1::]/1",
-    "https://[64:ff9b::7f00:1]/1",
-    "https://[0:0:0:0:0:0:0:1]/1",
-    "https://[::1]:443/1",
-    "https://[1::2::3]/1",
-    "http://127.0.0.1:8080/1",
-    "https://①②⑦.0.0.1/1",
-    "https://127。0。0。1/1",
-]
 
 
 DOWNGRADED = "http://api.segmind.com/1"

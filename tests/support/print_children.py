@@ -127,7 +127,7 @@ def imported() -> Any:
     cli = importlib.import_module("segmind_swap.cli")
     for name in ("_app", "_commands", "_terminal.steady_stream", "_terminal.log_handler"):
         importlib.import_module(f"segmind_swap.cli.{name}")
-    demo = importlib.import_module("segmind_swap.cli._demo")
+    demo = importlib.import_module("segmind_swap.cli._demo.command")
     connect = importlib.import_module("segmind_swap.cli._connect")
     vars(demo).update(_SPEED=1000.0, best_engine=lambda: demo.Engine.SHEET)
     vars(connect).update(_POLL_INTERVAL=0.02)

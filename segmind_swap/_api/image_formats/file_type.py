@@ -199,6 +199,14 @@ def file_type_of(data: bytes) -> FileType:
     return _TGA if data.endswith(_TGA_END) else _type_without_signature(data)
 
 
+def is_picture_data(data: bytes) -> bool:
+    """Whether the bytes are those of a picture, film or document, and no text.
+
+    An SVG is a text. A text may also begin with the letters of a signature, such as `GIF8` or `BM`.
+    """
+    return file_type_of(data).is_picture and _text_of(data[:_EXCERPT_BYTES]) is None
+
+
 def _type_without_signature(data: bytes) -> FileType:
     start = data[:_EXCERPT_BYTES]
     if start and not start.strip(b"\0"):

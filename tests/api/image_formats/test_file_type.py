@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from segmind_swap._api.image_formats.file_type import UNKNOWN, FileKind, file_type_of
+from segmind_swap._api.image_formats.file_type import UNKNOWN, FileKind, file_type_of, is_picture_data
 from segmind_swap._api.image_header import checked
 
 
@@ -135,6 +135,12 @@ def test_what_pillow_writes_is_known(form: str) -> None:
     Image.new("RGB", (64, 64), "red").save(file, form)
     assert file_type_of(file.getvalue()) is not UNKNOWN
     assert file_type_of(file.getvalue()).is_picture
+
+
+def test_a_text_is_no_picture_data_although_it_begins_like_a_picture() -> None:
+    assert is_picture_data(brands(b"avif"))
+    for text in (b"GIF89a, BM, P6 ", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"{}", b""):
+        assert not is_picture_data(text)
 
 
 @pytest.mark.parametrize(

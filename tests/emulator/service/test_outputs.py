@@ -190,5 +190,5 @@ async def test_the_reference_of_a_batch_is_kept_however_many_scenes_follow(
 
 
 def test_what_becomes_of_an_impossible_swap_is_one_of_two_words() -> None:
-    with pytest.raises(ValueError, match="impossible must be one of"):
+    with pytest.raises(ValueError, match="`impossible` must be one of"):
         Emulator(impossible="ignore")  # type: ignore[arg-type]

@@ -8,11 +8,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from .processes import PATIENCE, program, running, segmind_swap
+from ..processes import PATIENCE, program, running, segmind_swap
+
+QUICK = "import segmind_swap.cli._demo.command as demo; demo._SPEED = 40.0"
+# Without the packages of the preview: a preview takes several seconds.
+PLAIN = program(f"{QUICK}; import sys; sys.modules['segmind_swap.emulator.preview'] = None")
+ONE_PAIR = program(f"{QUICK}; demo.gallery.PAIRS = demo.gallery.PAIRS[:1]")
 
 
 def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Path) -> None:
-    done = segmind_swap("demo", cwd=tmp_path)
+    done = segmind_swap("demo", cwd=tmp_path, command=PLAIN)
     assert done.returncode == 0, done.stderr
     assert re.search(
         r"6 of 6 saved in \d+ s; survived: 1 rate limit \(429\), 1 gateway error \(502\)", done.stdout
@@ -20,12 +25,7 @@ def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Pat
     assert "6 charges, 0 paid twice" in done.stdout
     assert "open demo/report.html" in done.stdout
     folder = tmp_path / "demo"
-    results = sorted(folder.glob("*.png"))
-    assert len(results) == 6
-    for result in results:
-        with Image.open(result) as picture:
-            assert picture.size == (1152, 768)
-            assert "local preview" in picture.info["Comment"]
+    assert len(list(folder.glob("*.png"))) == 6
     assert len(list((folder / "inputs").glob("*.webp"))) == 12
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert page.count("<article>") == 6
@@ -33,6 +33,16 @@ def test_the_demo_ends_with_six_pictures_a_page_and_a_clean_ledger(tmp_path: Pat
     assert page.count("502 on a poll: retried") == 1
     for link in re.findall(r'src="([^"]+)"', page):
         assert (folder / link).is_file()
+
+
+def test_the_demo_draws_previews_where_they_are_installed(tmp_path: Path) -> None:
+    done = segmind_swap("demo", cwd=tmp_path, command=ONE_PAIR)
+    assert done.returncode == 0, done.stderr
+    (result,) = (tmp_path / "demo").glob("*.png")
+    with Image.open(result) as picture:
+        assert picture.size == (1152, 768)
+        assert "local preview" in picture.info["Comment"]
+    assert "is a local preview" in (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_demo_says_which_folder_it_cannot_write(tmp_path: Path) -> None:
@@ -44,9 +54,7 @@ def test_the_demo_says_which_folder_it_cannot_write(tmp_path: Path) -> None:
 
 
 def test_the_demo_can_leave_its_emulator_running(tmp_path: Path) -> None:
-    # Without the packages of the preview: the first test shows what it draws, for many seconds.
-    plain = program("import sys; sys.modules['segmind_swap.emulator.preview'] = None")
-    with running("demo", "--keep", cwd=tmp_path, command=plain) as demo:
+    with running("demo", "--keep", cwd=tmp_path, command=PLAIN) as demo:
         assert demo.stdout is not None
         url = None
         for line in demo.stdout:

@@ -25,9 +25,9 @@ from segmind_swap import (
     SwapJob,
 )
 
-from ._terminal.live_display import LiveDisplay
-from ._terminal.option_names import message_of
-from ._terminal.text import one_line
+from .._terminal.live_display import LiveDisplay
+from .._terminal.option_names import message_of
+from .._terminal.text import one_line
 
 _STYLES = {"saved": "green", "failed": "red", "waiting": "dim", "queued": "cyan", "processing": "cyan"}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from segmind_swap import Accepted, Failed, RateLimited, RetryScheduled, Submitting, SwapFailedError, SwapJob
-from segmind_swap.cli._demo_progress import DemoProgress
+from segmind_swap.cli._demo.progress import DemoProgress
 
 JOB = SwapJob(poll_url="https://api.segmind.com/workflows/request/1", workflow="w")
 

@@ -15,15 +15,15 @@ from rich.markup import escape
 
 from segmind_swap import SwapClient, SwapError, gallery
 
-from ._connect import emulator_settings, new_emulator
-from ._demo_progress import DemoProgress
-from ._emulator_engine import LEADS, Engine, best_engine
-from ._report.page import ReportItem, write_report
-from ._terminal.console import console
-from ._terminal.errors import exit_code_of, exit_with_error, print_error
-from ._terminal.exit_codes import ExitCode, most_urgent
-from ._terminal.install_hint import install_hint
-from ._terminal.text import printable
+from .._connect import emulator_settings, new_emulator
+from .._emulator_engine import LEADS, Engine, best_engine
+from .._report.page import ReportItem, write_report
+from .._terminal.console import console
+from .._terminal.errors import exit_code_of, exit_with_error, print_error
+from .._terminal.exit_codes import ExitCode, most_urgent
+from .._terminal.install_hint import install_hint
+from .._terminal.text import printable
+from .progress import DemoProgress
 
 if TYPE_CHECKING:
     from segmind_swap.emulator import Emulator

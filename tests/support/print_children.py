@@ -100,7 +100,7 @@ def become(request: dict[str, Any], out: int, err: int, control: socket.socket) 
 
 def pause_demo(kind: str, times: int, at_moment: Callable[[], None]) -> None:
     """Makes the demo call `at_moment` after so many events of a kind."""
-    progress = importlib.import_module("segmind_swap.cli._demo").DemoProgress
+    progress = importlib.import_module("segmind_swap.cli._demo.progress").DemoProgress
     follow = progress.__call__
     count = itertools.count(1)
 

@@ -215,6 +215,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from segmind_swap import OutcomeState
+sys.path.append(sys.argv[2])
 from tests.support.journal_rows import at, row
 store = at(Path(sys.argv[1]))
 row(store, "a", OutcomeState.UNKNOWN, posts=1)
@@ -232,7 +233,8 @@ def test_the_log_of_a_batch_that_runs_or_was_killed_is_read_where_nothing_can_be
     copies = Path(tempfile.mkdtemp())
     copies.chmod(0o777)
     monkeypatch.setattr("tempfile.tempdir", str(copies))
-    with child(KILLED, path) as other:
+    # The checkout comes last on the path, so that the installed package is the one that is tested.
+    with child(KILLED, path, Path(__file__).parents[2]) as other:
         assert line_of(other) == "written"
         with of_another_user(elsewhere):
             while_it_runs = Journal(path).summary()

@@ -60,6 +60,15 @@ def client_settings(
 
 
 @contextmanager
+def needs_extra(what: str, extra: str) -> Iterator[None]:
+    """Ends the command with the command that installs the extra, if an import inside the block fails."""
+    try:
+        yield
+    except ImportError:
+        exit_with_error(ExitCode.USAGE, install_hint(what, extra))
+
+
+@contextmanager
 def _http_allowed() -> Iterator[None]:
     """Sets `SEGMIND_ALLOW_HTTP` while the block runs.
 
@@ -96,34 +105,29 @@ def new_emulator(
 
     Imported lazily: the emulator needs the extra `emulator`, which most commands do not need.
     """
-    try:
+    with needs_extra("the emulator", "emulator"):
         from segmind_swap.emulator import Emulator  # noqa: PLC0415
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
     try:
-        return Emulator(
-            speed=speed,
-            api_key=_API_KEY,
-            faults=faults,
-            credits_usd=credits_usd,
-            rate_limit=rate_limit,
-            seed=seed,
-            engine=engine.value,
-            impossible=impossible,
-            **(switches or {}),
-        )
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the preview", "preview"))
+        with needs_extra("the preview", "preview"):
+            return Emulator(
+                speed=speed,
+                api_key=_API_KEY,
+                faults=faults,
+                credits_usd=credits_usd,
+                rate_limit=rate_limit,
+                seed=seed,
+                engine=engine.value,
+                impossible=impossible,
+                **(switches or {}),
+            )
     except ValueError as exc:
         exit_with_error(ExitCode.USAGE, str(exc))
 
 
 def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
     """Parses the values of `--fault`. A value that cannot be parsed ends the command with a message."""
-    try:
-        from segmind_swap.emulator import parse_fault  # noqa: PLC0415 - needs the extra `emulator`
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
+    with needs_extra("the emulator", "emulator"):
+        from segmind_swap.emulator import parse_fault  # noqa: PLC0415
     try:
         return tuple(parse_fault(line) for line in lines)
     except ValueError as exc:
@@ -132,10 +136,8 @@ def parse_faults(lines: Sequence[str]) -> tuple[Fault, ...]:
 
 def parse_switches(lines: Sequence[str]) -> dict[str, Any]:
     """Parses the values of `--switch`. A value that cannot be parsed ends the command with a message."""
-    try:
-        from segmind_swap.emulator import parse_switch  # noqa: PLC0415 - needs the extra `emulator`
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
+    with needs_extra("the emulator", "emulator"):
+        from segmind_swap.emulator import parse_switch  # noqa: PLC0415
     switches: dict[str, Any] = {}
     for line in lines:
         try:
@@ -150,8 +152,6 @@ def parse_switches(lines: Sequence[str]) -> dict[str, Any]:
 
 def print_switches() -> None:
     """Prints the switches of the emulator and their values."""
-    try:
-        from segmind_swap.emulator import describe_switches  # noqa: PLC0415 - needs the extra `emulator`
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the emulator", "emulator"))
+    with needs_extra("the emulator", "emulator"):
+        from segmind_swap.emulator import describe_switches  # noqa: PLC0415
     print_text(describe_switches())

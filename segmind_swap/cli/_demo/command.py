@@ -15,13 +15,12 @@ from rich.markup import escape
 
 from segmind_swap import SwapClient, SwapError, gallery
 
-from .._connect import emulator_settings, new_emulator
+from .._connect import emulator_settings, needs_extra, new_emulator
 from .._emulator_engine import LEADS, Engine, best_engine
 from .._report.page import ReportItem, write_report
 from .._terminal.console import console
 from .._terminal.errors import exit_code_of, exit_with_error, print_error
 from .._terminal.exit_codes import ExitCode, most_urgent
-from .._terminal.install_hint import install_hint
 from .._terminal.text import printable
 from .progress import DemoProgress
 
@@ -38,10 +37,8 @@ def run_demo(folder: Path, *, keep: bool) -> ExitCode:
     Returns:
         The code of the most urgent swap, as of a batch.
     """
-    try:
-        from segmind_swap.emulator import Fault  # noqa: PLC0415 - needs the extra `demo`
-    except ImportError:
-        exit_with_error(ExitCode.USAGE, install_hint("the demo", "demo"))
+    with needs_extra("the demo", "demo"):
+        from segmind_swap.emulator import Fault  # noqa: PLC0415
     out = console()
     started = time.monotonic()
     inputs = folder / "inputs"

@@ -31,7 +31,8 @@ from ._errors import ConfigurationError
 from ._events import EventHandler
 from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
-from ._protocols import Gate, LedgerSource
+from ._protocols.gate import Gate
+from ._protocols.ledger import LedgerSource
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
 from ._swap.job_errors import errors_of

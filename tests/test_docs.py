@@ -26,7 +26,7 @@ from PIL import Image
 
 import segmind_swap
 from segmind_swap import SwapClient
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.cli._pictures import copy_pictures
 from segmind_swap.cli._terminal.exit_codes import ExitCode
 from segmind_swap.emulator import Emulator

@@ -8,16 +8,10 @@ from segmind_swap import OutcomeState, SwapJob, SwapRequest
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.journal import Journal
 from segmind_swap._journal.ledger import BudgetOnly, BudgetOnlyLedger, SqliteLedger, StoreView
-from segmind_swap._protocols import (
-    NO_RECORD,
-    Entry,
-    Gate,
-    Ledger,
-    LedgerSource,
-    LedgerView,
-    NoRecord,
-    SubmitRecord,
-)
+from segmind_swap._protocols.entry import Entry
+from segmind_swap._protocols.gate import Gate
+from segmind_swap._protocols.ledger import Ledger, LedgerSource, LedgerView
+from segmind_swap._protocols.submit_record import NO_RECORD, NoRecord, SubmitRecord
 from segmind_swap._swap.account import SwapAccount
 
 from .support.journal_rows import a_job

@@ -13,7 +13,8 @@ from .._api.ids import canonical_id
 from .._errors import ConfigurationError, ImageError, JournalError
 from .._models import ImageInput, SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols import Entry, LedgerSource, LedgerView
+from .._protocols.entry import Entry
+from .._protocols.ledger import LedgerSource, LedgerView
 from .._swap.images import is_url
 from .._swap.output_files import check_target
 from .fingerprint import fingerprint_of, identity_of

@@ -32,7 +32,8 @@ from .._errors import (
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols import Entry, EntryConflict, Ledger, NewEntry
+from .._protocols.entry import Entry, EntryConflict, NewEntry
+from .._protocols.ledger import Ledger
 from .._swap.account import SwapAccount
 from .._swap.downloads import save
 from .._swap.output_files import OutputFile, holds_result, reserved

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from .._errors import JournalError, SwapError
 from .._models import SwapJob, SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols import Entry, Ledger
+from .._protocols.entry import Entry
+from .._protocols.ledger import Ledger
 from .rendezvous import Rendezvous
 from .stop_switch import StopSwitch
 

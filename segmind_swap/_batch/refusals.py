@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import anyio
 
 from .._errors import SwapError
-from .._protocols import Entry
+from .._protocols.entry import Entry
 
 _INPUTS = 3
 """So many different inputs in a row show that the refusal does not depend on the input."""

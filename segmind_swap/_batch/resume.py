@@ -12,7 +12,8 @@ import anyio.abc
 
 from .._models import SwapJob
 from .._outcome import SwapOutcome
-from .._protocols import Entry, Ledger
+from .._protocols.entry import Entry
+from .._protocols.ledger import Ledger
 from .slots import Slots
 
 

@@ -19,7 +19,8 @@ from .._errors import ConfigurationError, JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.futility import EndingCounter, ending_of_outcome
-from .._protocols import Entry, Ledger, LedgerSource
+from .._protocols.entry import Entry
+from .._protocols.ledger import Ledger, LedgerSource
 from .inputs import Requests, each, known_ids
 from .item import BatchContext, Item
 from .outcomes import Outcomes

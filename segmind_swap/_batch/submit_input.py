@@ -21,7 +21,7 @@ from .._errors import (
 )
 from .._models import SwapJob
 from .._policy.retry import backoff
-from .._protocols import SubmitRecord
+from .._protocols.submit_record import SubmitRecord
 from .._swap.account import SwapAccount
 from .._swap.submit import submit
 from .fingerprint import fingerprint_of, identity_of

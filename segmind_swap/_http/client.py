@@ -21,7 +21,7 @@ from .._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from .._errors import ConfigurationError
 from .._events import Emit, Event, Exchanged, RateLimited
 from .._models import Call
-from .._protocols import Admission, Gate
+from .._protocols.gate import Admission, Gate
 from .auth import Schemes, header
 from .body import OneShotBody
 from .exchange import build_message, parsed_address, reason_of, send_once

@@ -18,7 +18,7 @@ from .._config import RateLimit, RetryPolicy
 from .._models import Call
 from .._policy.rate_limit import RateLimitEstimate
 from .._policy.retry import backoff
-from .._protocols import Admission
+from .._protocols.gate import Admission
 
 _SHORTEST_CLOSURE = 0.5
 # A window larger than this no longer limits the requests in flight.

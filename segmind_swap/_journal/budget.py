@@ -13,7 +13,7 @@ import anyio
 
 from .._errors import BudgetExceededError
 from .._models import SwapResult
-from .._protocols import Entry
+from .._protocols.entry import Entry
 
 MICRO = 1_000_000
 

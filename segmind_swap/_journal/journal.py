@@ -17,7 +17,7 @@ from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols import Entry
+from .._protocols.entry import Entry
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .decisions import Decision, decision_problem, similar_ids

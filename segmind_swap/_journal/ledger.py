@@ -13,7 +13,7 @@ from .._concurrency import GRACE
 from .._errors import JournalError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols import Entry, NewEntry
+from .._protocols.entry import Entry, NewEntry
 from .budget import Budget, Reservations, Spent
 from .rescue import rescue
 from .store import IN_MEMORY, Store

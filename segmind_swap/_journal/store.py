@@ -21,7 +21,7 @@ from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapErr
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
-from .._protocols import Entry, EntryConflict, NewEntry
+from .._protocols.entry import Entry, EntryConflict, NewEntry
 from .budget import Spent, micro_of
 from .errors import journal_error
 from .facts import Facts

@@ -12,7 +12,8 @@ from .._api.text import shorten
 from .._errors import BudgetExceededError, JournalError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import SwapOutcome
-from .._protocols import Entry, Ledger
+from .._protocols.entry import Entry
+from .._protocols.ledger import Ledger
 
 log = logging.getLogger("segmind_swap")
 

@@ -29,7 +29,7 @@ from .._errors import ConfigurationError
 from .._events import EventHandler
 from .._http.client import HttpSettings
 from .._http.pools import PoolSettings
-from .._protocols import Gate
+from .._protocols.gate import Gate
 
 if TYPE_CHECKING:
     import httpx

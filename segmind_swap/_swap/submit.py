@@ -26,7 +26,7 @@ from .._http.client import Lease
 from .._models import Call, SwapJob
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
 from .._policy.submit_decision import Action, ReplyKind, SubmitState, decide
-from .._protocols import NO_RECORD, SubmitRecord
+from .._protocols.submit_record import NO_RECORD, SubmitRecord
 
 if TYPE_CHECKING:
     from .session import Session

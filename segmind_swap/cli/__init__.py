@@ -19,7 +19,7 @@ def main() -> None:
 
         sys.exit(f"segmind-swap: {install_hint('the command line', 'cli')}")
     # These modules import rich and typer, so they are imported after the check.
-    from ._app import app  # noqa: PLC0415
+    from ._app.app import app  # noqa: PLC0415
     from ._terminal.log_handler import StderrLogHandler  # noqa: PLC0415
     from ._terminal.steady_stream import steady_standard_streams  # noqa: PLC0415
 

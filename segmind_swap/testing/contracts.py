@@ -31,7 +31,9 @@ from segmind_swap import (
 )
 
 from .._models import Call
-from .._protocols import Entry, EntryConflict, Gate, Ledger, LedgerSource, NewEntry
+from .._protocols.entry import Entry, EntryConflict, NewEntry
+from .._protocols.gate import Gate
+from .._protocols.ledger import Ledger, LedgerSource
 
 ORIGIN = "https://api.segmind.com"
 WORKFLOW = "contract-v1"

@@ -19,7 +19,7 @@ from segmind_swap._http.gate import LocalGate
 from segmind_swap._http.pools import PoolSettings
 from segmind_swap._http.redaction import Redactor
 from segmind_swap._models import Call
-from segmind_swap._protocols import Admission, Gate
+from segmind_swap._protocols.gate import Admission, Gate
 from segmind_swap._swap.session import emitter
 
 KEY = "SG_feedfacecafebeef"

@@ -16,7 +16,7 @@ from segmind_swap import (
     SwapClient,
     SwapRequest,
 )
-from segmind_swap._protocols import LedgerView
+from segmind_swap._protocols.ledger import LedgerView
 from segmind_swap.emulator import Fault
 
 from ..support.batches import client_of, crashed, emulator, run, states, swap_of, swaps_of

@@ -24,7 +24,7 @@ from segmind_swap._batch.stop_switch import StopSwitch
 from segmind_swap._journal.budget import Budget, Spent
 from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Ledger
+from segmind_swap._protocols.ledger import Ledger
 from segmind_swap.emulator import Fault
 
 from ..support.batches import broken_from, client_of, crashed, emulator, run, states, swap_of, swaps_of

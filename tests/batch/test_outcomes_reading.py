@@ -15,7 +15,7 @@ from segmind_swap._batch.stop_switch import StopSwitch
 from segmind_swap._journal.budget import Budget, Spent
 from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Ledger
+from segmind_swap._protocols.ledger import Ledger
 
 from ..support.journal_rows import a_job, a_result, in_memory, row
 

@@ -23,7 +23,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._models import SwapJob, SwapResult
 from segmind_swap._outcome import OutcomeState
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
 
 from .findings import Effort, Finding, Found
 from .server import environment

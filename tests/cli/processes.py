@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from segmind_swap import Journal, JournalError, OutcomeState
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.emulator import Emulator, Picture
 
 from ..support.forked import Forked

@@ -68,7 +68,7 @@ def test_help_names_the_commands_of_a_batch_with_an_example(
 
 
 def test_the_price_on_the_command_line_is_that_of_the_library() -> None:
-    from segmind_swap.cli._app import batch
+    from segmind_swap.cli._app.batch import batch
 
     library = inspect.signature(SwapClient.swap_many).parameters["price_usd"].default
     assert inspect.signature(batch).parameters["price"].default == library

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from segmind_swap import SwapResult
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.emulator import describe_switches
 
 from .processes import PATIENCE, emulator_at, program, running, segmind_swap

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 
 COMMANDS = ("swap", "wait", "batch", "status", "resolve", "credits", "upload", "emulator", "demo", "pictures")
 

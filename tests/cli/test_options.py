@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 
 
 def _parameters() -> dict[str, list[Any]]:

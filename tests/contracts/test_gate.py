@@ -6,7 +6,7 @@ import pytest
 
 from segmind_swap import RateLimit, RetryPolicy
 from segmind_swap._http.gate import LocalGate
-from segmind_swap._protocols import Gate
+from segmind_swap._protocols.gate import Gate
 from segmind_swap.testing.contracts import GateContract
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from segmind_swap import Journal
 from segmind_swap._journal.ledger import BudgetOnly, SqliteLedger
-from segmind_swap._protocols import Ledger, LedgerSource
+from segmind_swap._protocols.ledger import Ledger, LedgerSource
 from segmind_swap.testing.contracts import LedgerContract, MoneyContract
 
 

@@ -11,7 +11,7 @@ from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.circuit_breaker import CircuitBreaker
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols.entry import Entry
 
 _step = SqliteLedger._step
 _unwritten: WeakKeyDictionary[SqliteLedger, dict[int, dict[str, Any]]] = WeakKeyDictionary()

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from segmind_swap import BudgetExceededError, OutcomeState
 from segmind_swap._journal.budget import Budget, Reservations, Spent, affordable_posts, micro_of
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols.entry import Entry
 
 
 def a_budget(limit_usd: float | None = 1.0, *, price_usd: float = 0.25, spent: Spent | None = None) -> Budget:

@@ -348,7 +348,7 @@ def test_a_refused_writer_and_a_look_from_another_process_take_nothing_from_the_
         from pathlib import Path
         from segmind_swap import JournalError, OutcomeState
         from segmind_swap._journal.connection import open_reader, open_writer
-        from segmind_swap._protocols import NewEntry
+        from segmind_swap._protocols.entry import NewEntry
         path = Path(sys.argv[1])
         store = open_writer(path)
         for opening in (open_writer, open_reader):

@@ -26,7 +26,7 @@ from segmind_swap._config import BASE_URL, PRICE_USD, WORKFLOW
 from segmind_swap._journal import journal as journal_module
 from segmind_swap._journal.journal import JournalSummary
 from segmind_swap._journal.store import Store
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols.entry import Entry
 
 from ..support.journal_rows import a_job, a_result, at, begun, row
 from ..support.scripted_service import FAILED, PICTURES, Scripted, client

@@ -8,7 +8,7 @@ from segmind_swap._journal.budget import Budget, Spent
 from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
 
 from ..support.journal_rows import a_job, a_result, in_memory, taken
 

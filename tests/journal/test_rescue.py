@@ -18,7 +18,7 @@ from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.rescue import remove_rescue_file, rescue, rescue_path, restore_jobs
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Entry
+from segmind_swap._protocols.entry import Entry
 
 from ..support.journal_rows import a_job, at, row, taken
 

@@ -9,7 +9,7 @@ from segmind_swap import JournalError, OutcomeState
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import open_reader, open_writer
 from segmind_swap._journal.schema import APPLICATION_ID, VERSION
-from segmind_swap._protocols import Entry, EntryConflict, NewEntry
+from segmind_swap._protocols.entry import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import OPENINGS, Opening, a_database, a_job, at, refused, row, whole_file
 

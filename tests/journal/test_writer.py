@@ -19,7 +19,7 @@ from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader, open_writer
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
 
 from ..support.journal_rows import at, begun, child, in_memory, line_of, row
 
@@ -362,7 +362,7 @@ import anyio
 from segmind_swap import OutcomeState
 from segmind_swap._journal.connection import open_writer
 from segmind_swap._journal.store import Store
-from segmind_swap._protocols import NewEntry
+from segmind_swap._protocols.entry import NewEntry
 from segmind_swap._journal.writer import Writer
 
 first = int(sys.argv[2])

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from segmind_swap import DownloadError, SwapError, SwapResult
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.cli._tables.columns import COLUMNS
 
 from ..support.hostility import NASTY, assert_harmless

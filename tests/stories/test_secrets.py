@@ -39,7 +39,7 @@ from segmind_swap import (
 )
 from segmind_swap._config import WORKFLOW
 from segmind_swap._http.redaction import _json_pattern
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 
 from ..conftest import run_on_asyncio
 from ..support.foreign_urls import FOREIGN, INSIDE

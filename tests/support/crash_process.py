@@ -27,7 +27,7 @@ from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
 from segmind_swap._journal.store import Store
 from segmind_swap._models import Call
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
 from segmind_swap._swap.output_files import OutputFile
 
 TOO_LONG = 300

@@ -17,7 +17,7 @@ from segmind_swap import JournalError, OutcomeState, SwapError, SwapJob, SwapRes
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader, open_writer
 from segmind_swap._journal.store import Store
-from segmind_swap._protocols import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
 
 S = OutcomeState
 URL = "https://images.segmind.com/generations/a1.png"

@@ -125,7 +125,7 @@ def imported() -> Any:
     config = importlib.import_module("segmind_swap._config")
     config.PollPolicy.__init__.__kwdefaults__.update(interval=0.02, first_after=0.0, learn=False)
     cli = importlib.import_module("segmind_swap.cli")
-    for name in ("_app", "_commands", "_terminal.steady_stream", "_terminal.log_handler"):
+    for name in ("_app.app", "_commands", "_terminal.steady_stream", "_terminal.log_handler"):
         importlib.import_module(f"segmind_swap.cli.{name}")
     demo = importlib.import_module("segmind_swap.cli._demo.command")
     connect = importlib.import_module("segmind_swap.cli._connect")

@@ -9,7 +9,7 @@ import pytest
 from segmind_swap import ConfigurationError, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy, SwapClient
 from segmind_swap._config import MEAN_SECONDS, PRICE_USD
 from segmind_swap._models import Call
-from segmind_swap._protocols import Admission
+from segmind_swap._protocols.gate import Admission
 from segmind_swap._swap.settings import ClientSettings
 
 from ..support.scripted_service import KEY, REFERENCE, SCENE, Scripted, accepted, client, says

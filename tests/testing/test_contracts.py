@@ -14,7 +14,9 @@ from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.budget import Budget, Reservations
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._protocols import Admission, Entry, Gate, Ledger, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry
+from segmind_swap._protocols.gate import Admission, Gate
+from segmind_swap._protocols.ledger import Ledger
 from segmind_swap.testing.contracts import GateContract, LedgerContract, MoneyContract
 
 

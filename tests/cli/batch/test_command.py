@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from segmind_swap.cli import _commands, _emulator_engine
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.cli._tables.columns import COLUMNS
 from segmind_swap.emulator import Fault
 

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 
 from segmind_swap import ImageError, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.cli._batch.results import ResultsFile, _facts
 from segmind_swap.cli._terminal.option_names import options_of_command
 

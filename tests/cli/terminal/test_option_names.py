@@ -12,7 +12,7 @@ from typer.main import get_command
 
 import segmind_swap
 from segmind_swap import ConfigurationError, PollPolicy, SwapClient
-from segmind_swap.cli._app import app
+from segmind_swap.cli._app.app import app
 from segmind_swap.cli._terminal.option_names import SETTINGS, options_of_command, with_option_names
 
 from ..processes import in_this_process

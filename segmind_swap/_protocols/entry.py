@@ -1,0 +1,88 @@
+"""`Entry`: one swap of a ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .._errors import SwapError
+from .._models import SwapJob, SwapRequest, SwapResult
+from .._outcome import OutcomeState, SwapOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A swap that a batch is about to make.
+
+    Attributes:
+        id: The caller's name for the swap. It may be empty where a ledger keeps only the money.
+        fingerprint: Identifies which pictures are swapped.
+        reference: The name of the reference in reports.
+        scene: The name of the scene in reports.
+    """
+
+    id: str
+    fingerprint: str
+    reference: str
+    scene: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One swap of a ledger.
+
+    Attributes:
+        number: Identifies the entry in its ledger.
+        run: The last run of the batch that took the entry.
+        billable_posts: How many POSTs of this attempt may have been accepted, the POST of its job included.
+        failed_runs: How many jobs of the swap FAILED. They count as paid, unless failed runs are free.
+        closed_posts: How many other POSTs of earlier attempts count as paid.
+        answer: The answer to a poll of an UNREADABLE job, without the key, at most 1 MiB.
+    """
+
+    number: int
+    id: str
+    fingerprint: str
+    reference: str
+    scene: str
+    state: OutcomeState
+    run: int
+    billable_posts: int = 0
+    failed_runs: int = 0
+    closed_posts: int = 0
+    job: SwapJob | None = None
+    result: SwapResult | None = None
+    error: SwapError | None = None
+    answer: bytes | None = field(default=None, repr=False)
+
+    @property
+    def in_doubt(self) -> int:
+        """How many POSTs of this attempt may have been accepted, besides the POST of the job.
+
+        If a PENDING entry has a job, the POST of that job is in doubt, too. A FAILED job is none of them.
+        """
+        has_job = self.job is not None and self.state not in {OutcomeState.PENDING, OutcomeState.FAILED}
+        return max(0, self.billable_posts - has_job)
+
+    def outcome(self, request: SwapRequest | None = None) -> SwapOutcome:
+        """The outcome of the swap, as the ledger has recorded it.
+
+        Without `request`, the outcome's request has the names of the pictures: paths, URLs or descriptions.
+        """
+        if request is None:
+            request = SwapRequest(
+                id=self.id, reference_character_image=self.reference, character_image=self.scene
+            )
+        return SwapOutcome(
+            request=request, state=self.state, job=self.job, result=self.result, error=self.error
+        )
+
+    def conflict(self, ledger: str) -> str:
+        """The message for an input with the id of this entry and with other pictures."""
+        return (
+            f"the journal {ledger} knows the id {self.id!r} with other pictures ({self.reference} into"
+            f" {self.scene}): give this swap another id, or use another journal"
+        )
+
+
+class EntryConflict(Exception):  # noqa: N818 - the batch makes the typed error of it
+    """An input cannot use an entry: the id was taken in this run, or belongs to other pictures."""

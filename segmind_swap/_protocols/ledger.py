@@ -1,0 +1,202 @@
+"""`Ledger`: one entry for each swap, and the money of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Collection, Mapping
+from typing import Protocol
+
+from .._models import SwapJob, SwapResult
+from .._outcome import SwapOutcome
+from .entry import Entry, NewEntry
+
+
+class LedgerView(Protocol):
+    """A ledger that is open for reading."""
+
+    @property
+    def name(self) -> str:
+        """The name of the ledger in messages: for a journal, its path."""
+        ...
+
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether the entries outlive the batch. If so, each swap needs an id of its own."""
+        ...
+
+    async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
+        """The entries by id. The mapping has no key for an id without an entry.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Waits until open claims are resolved, for at most 20 s, and closes the ledger."""
+        ...
+
+
+class Ledger(LedgerView, Protocol):
+    """One entry for each swap, and the money of a batch. The effect of an awaited method is durable.
+
+    Money: `reserve` or `claim` commits the price of a POST. After `refuse` and `withdraw`, the price stays
+    committed for the next POST of the same swap. `finish` and `release` give back the price of every POST
+    that is not one of the `unsettled_posts`. A FAILED job counts in `Entry.failed_runs`, and keeps its price
+    unless failed runs are free. A cancelled call may have been carried out.
+
+    Errors: a `JournalError` stops the batch. Any other exception of `accept`, `refuse`, `withdraw`, `finish`,
+    `save` and `release` stops the batch, too. It is logged with the job, and the swap goes on, because the
+    swap may be paid. The batch raises other exceptions of the other methods at its end.
+    """
+
+    @property
+    def price_usd(self) -> float:
+        """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
+        ...
+
+    @property
+    def committed_usd(self) -> float:
+        """The money that is spent or may have to be paid, in USD, earlier runs included."""
+        ...
+
+    async def expect(self, ids: Collection[str]) -> None:
+        """Records the inputs of this run, so that readers can count the inputs without an entry.
+
+        Called once, before the first `take`; with no id if the inputs are not known yet. Commits no money.
+        """
+        ...
+
+    async def take(self, swap: NewEntry) -> Entry:
+        """Returns the entry of an input. A new input gets a new entry.
+
+        Raises:
+            EntryConflict: the id was given twice in this run, or belongs to other pictures.
+            JournalError: the ledger failed.
+        """
+        ...
+
+    def resumable(self) -> AsyncGenerator[Entry, None]:
+        """The ACCEPTED and UNREADABLE entries, oldest first. This batch waits for the job of each entry.
+
+        Raises:
+            JournalError: the ledger failed.
+        """
+        ...
+
+    async def reopen(self, entry: Entry) -> Entry:
+        """Makes a FAILED or REJECTED entry PENDING, and returns the new entry.
+
+        Its `billable_posts` become `closed_posts`: the money stays, and no POST is in doubt any more.
+
+        Raises:
+            JournalError: the ledger failed, or the entry is in another state.
+        """
+        ...
+
+    async def reserve(self, entry: Entry) -> None:
+        """Commits the price of one POST. Waits while other swaps may still give money back.
+
+        Raises:
+            BudgetExceededError: there is no room in the budget, and no swap can give money back.
+            JournalError: the ledger failed.
+        """
+        ...
+
+    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
+        """Records the intent to POST: the money and the state SENDING, in one step.
+
+        Args:
+            entry: The entry.
+            in_doubt: How many earlier POSTs of the swap may have been accepted.
+
+        Raises:
+            BudgetExceededError: the budget has no room for another POST. Nothing was recorded.
+            JournalError: the ledger failed, or the entry's state does not allow a POST.
+        """
+        ...
+
+    async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
+        """Records an accepted job.
+
+        Raises:
+            JournalError: the ledger failed. The ledger has stored the job elsewhere, or logged the job.
+        """
+        ...
+
+    async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
+        """Records that a POST has ended without a job.
+
+        The state becomes PENDING, or stays SENDING while a POST of this run is in doubt.
+
+        Raises:
+            JournalError: the ledger failed.
+        """
+        ...
+
+    def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
+        """Records, in the background, that the claimed POST never left. The state is as after `refuse`."""
+        ...
+
+    async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
+        """Records how the swap ended, and settles its money.
+
+        Args:
+            entry: The entry.
+            outcome: A `result` settles one POST at its cost, FAILED one POST as a failed run. An
+                `OutputError` has the answer to keep.
+            unsettled_posts: How many other POSTs may still have to be paid.
+
+        Raises:
+            JournalError: the ledger failed. The money is settled all the same.
+        """
+        ...
+
+    async def save(self, entry: Entry, result: SwapResult) -> None:
+        """Records that the picture of a COMPLETED swap is in the file `result.path`.
+
+        Raises:
+            JournalError: the ledger failed.
+        """
+        ...
+
+    def release(self, entry: Entry, *, unsettled_posts: int) -> None:
+        """Ends this process's work on the swap. The state of the entry does not change.
+
+        The price of all POSTs but `unsettled_posts`, which may still have to be paid, is given back.
+        """
+        ...
+
+
+class LedgerSource(Protocol):
+    """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
+
+    async def open(
+        self,
+        *,
+        origin: str,
+        workflow: str,
+        price_usd: float,
+        budget_usd: float | None,
+        failed_runs_are_free: bool,
+    ) -> Ledger:
+        """Opens the ledger for a batch.
+
+        Args:
+            origin: The origin of the API, such as `https://api.segmind.com`.
+            workflow: The id of the workflow.
+            price_usd: The assumed cost of a swap in USD. A higher price of earlier runs is kept.
+            budget_usd: The most that the batch may cost, in USD, earlier runs included; None for no limit.
+            failed_runs_are_free: Whether FAILED jobs, also of earlier runs, cost nothing.
+
+        Raises:
+            JournalError: the ledger is in use, damaged, of another service, or cannot be written.
+        """
+        ...
+
+    async def look(self) -> LedgerView | None:
+        """Opens the ledger for reading; None if there is no ledger yet.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        ...

@@ -1,0 +1,48 @@
+"""`SubmitRecord`: the durable record of the POSTs of one swap."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .._models import SwapJob
+
+
+class SubmitRecord(Protocol):
+    """The durable record of the POSTs of one swap. After a crash, it is as after the last finished call."""
+
+    async def intend(self, in_doubt: int) -> None:
+        """Records the intent to POST. Awaited directly before each POST; durable when it returns.
+
+        Args:
+            in_doubt: How many earlier POSTs of the swap may have been accepted.
+
+        Raises:
+            Exception: of any class. It ends the submit: this POST is not sent.
+        """
+        ...
+
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
+        """Records how a POST ended. Awaited before the caller gets the job; durable when it returns.
+
+        Must not raise: the response may be an acceptance, which cannot be received a second time.
+
+        Args:
+            job: The accepted job; None if the POST was not accepted, or is in doubt.
+            in_doubt: How many POSTs of the swap may have been accepted, besides the POST of the job.
+        """
+        ...
+
+    def withdrawn(self, in_doubt: int) -> None:
+        """Records that the last byte of the intended POST never left, and never will."""
+        ...
+
+
+class NoRecord:
+    """A `SubmitRecord` that records nothing."""
+
+    async def intend(self, in_doubt: int) -> None: ...
+    async def resolved(self, job: SwapJob | None, in_doubt: int) -> None: ...
+    def withdrawn(self, in_doubt: int) -> None: ...
+
+
+NO_RECORD = NoRecord()

@@ -1,4 +1,4 @@
-"""A tag that stands for an API key: it tells whether two keys are the same, and does not give the key away."""
+"""A tag that stands for an API key: it tells whether two keys are the same, without the key itself."""
 
 from __future__ import annotations
 

@@ -352,5 +352,5 @@ def _read_and_total(timeouts: RequestTimeouts, call: Call) -> tuple[float, float
             return timeouts.upload_read, timeouts.upload_total
         case Call.DOWNLOAD:
             return timeouts.download_read, timeouts.download_total
-        case Call.POLL | Call.CREDITS:
+        case Call.POLL | Call.CREDITS | Call.HISTORY:
             return timeouts.poll_read, timeouts.poll_total

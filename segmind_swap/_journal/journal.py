@@ -288,7 +288,8 @@ class Journal:
             return store
 
         with Handover() as handover:
-            return JournalAmendment(opened() if self._memory is not None else await run_in_thread(opened))
+            store = opened() if self._memory is not None else await run_in_thread(opened)
+        return JournalAmendment(Writer(store))
 
     async def look(self) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.

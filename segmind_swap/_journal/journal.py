@@ -151,7 +151,7 @@ class Journal:
         """Lets the next run wait for a swap's job, which is free.
 
         For a swap that is expired, unknown, failed or abandoned. If the journal has no job, because no
-        response was received, give the `poll_url` that the account's history shows.
+        response was received, give the `poll_url`; or let `SwapClient.reconcile` look for the job.
 
         Raises:
             JournalError: as in `resubmit`, or there is no job and no `poll_url`.
@@ -175,8 +175,8 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
-                    f"{entry.id!r} has no job in the journal, because no answer came: find the job in the"
-                    " account's history, and give its `poll_url`",
+                    f"{entry.id!r} has no job in the journal, because no answer came: look for the job with"
+                    " `segmind-swap reconcile` (or `SwapClient.reconcile`), or give its `poll_url`",
                     path=store.path,
                 )
             store.step(

@@ -66,33 +66,31 @@ def fits(row: Entry, listed: HistoryEntry) -> bool:
 
 def merged(listed: Iterable[HistoryEntry]) -> list[HistoryEntry]:
     """The entries by request: a request with several outputs may be listed several times."""
-    found: dict[str, HistoryEntry] = {}
+    by_id: defaultdict[str, list[HistoryEntry]] = defaultdict(list)
     nameless: list[HistoryEntry] = []
     for entry in listed:
-        id = entry.request_id
-        if id is None:
+        if entry.request_id is None:
             nameless.append(entry)
-        elif (first := found.get(id)) is None:
-            found[id] = entry
         else:
-            found[id] = _joined(first, entry)
-    return [*found.values(), *nameless]
+            by_id[entry.request_id].append(entry)
+    return [*map(_joined, by_id.values()), *nameless]
 
 
-def _joined(first: HistoryEntry, second: HistoryEntry) -> HistoryEntry:
-    urls = first.urls or second.urls
-    is_one = second.urls is None or second.urls == urls
-    better = second if second.state is HistoryState.DONE and first.state is not HistoryState.DONE else first
+def _joined(entries: Sequence[HistoryEntry]) -> HistoryEntry:
+    if len(entries) == 1:
+        return entries[0]
+    best = next((entry for entry in entries if entry.state is HistoryState.DONE), entries[0])
+    urls = {entry.urls for entry in entries if entry.urls is not None}
     return replace(
-        better,
-        ids=tuple(dict.fromkeys((*first.ids, *second.ids))),
+        best,
+        ids=tuple(dict.fromkeys(id for entry in entries for id in entry.ids)),
         # Two requests under one id: neither can be told from the other.
-        urls=urls if is_one else None,
-        has_body=first.has_body or second.has_body,
-        at=first.at or second.at,
-        outputs=better.outputs or first.outputs or second.outputs,
-        poll_url=first.poll_url or second.poll_url,
-        other_poll_url=first.other_poll_url or second.other_poll_url,
+        urls=urls.pop() if len(urls) == 1 else None,
+        has_body=any(entry.has_body for entry in entries),
+        at=min((entry.at for entry in entries if entry.at is not None), default=None),
+        outputs=next((entry.outputs for entry in (best, *entries) if entry.outputs), ()),
+        poll_url=next((entry.poll_url for entry in entries if entry.poll_url), None),
+        other_poll_url=next((entry.other_poll_url for entry in entries if entry.other_poll_url), None),
     )
 
 

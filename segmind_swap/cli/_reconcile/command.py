@@ -68,7 +68,7 @@ def _compared(settings: dict[str, Any], file: Path, **options: Any) -> Reconcili
 def _typed_number(found: Reconciliation) -> int:
     """The number that the user types: how many swaps are to be paid again."""
     count = found.may_resubmit
-    if not sys.stdin.isatty():
+    if not _has_terminal():
         exit_with_error(
             ExitCode.USAGE,
             f"--resubmit-missing would submit {count:,} again, about {format_usd(count * PRICE_USD)}: give"
@@ -82,3 +82,7 @@ def _typed_number(found: Reconciliation) -> int:
     if str(typed).strip() != str(count):
         exit_with_error(ExitCode.USAGE, f"{str(typed).strip()!r} is not {count}: nothing was changed")
     return count
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()

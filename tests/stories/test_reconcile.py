@@ -34,8 +34,8 @@ S, V = OutcomeState, HistoryVerdict
 NEVER = 1e9
 JOB_TIME = 70.0
 
-BILLED = {"cut": "after-body"}
-UNBILLED = {"cut": "after-body", "accepts": False}
+BILLED: dict[str, Any] = {"cut": "after-body"}
+UNBILLED: dict[str, Any] = {"cut": "after-body", "accepts": False}
 SITUATIONS: dict[str, tuple[str, list[dict[str, Any] | None]]] = {
     # The swap's id, its pictures, and what becomes of each of its POSTs.
     "billed": ("a", [BILLED]),

@@ -88,14 +88,13 @@ async def test_pages_that_may_go_on_are_not_complete(history: FakeHistory, incom
     assert bool(found.incomplete) is bool(incomplete)
 
 
-@pytest.mark.parametrize("endless", [{"data": [row(1)]}, {"data": [None]}, [{"id": None}]])
-async def test_endless_pages_end(monkeypatch: pytest.MonkeyPatch, endless: object) -> None:
+@pytest.mark.parametrize("endless", [[row(1)], [None], [{"id": None}], [row(1), None]])
+async def test_endless_pages_end(monkeypatch: pytest.MonkeyPatch, endless: list[Any]) -> None:
     monkeypatch.setattr(listing_module, "MAX_PAGES", 7)
     counted = iter(range(10_000))
 
     def page(_: int) -> httpx.Response:
-        rows = endless["data"] if isinstance(endless, dict) else endless
-        new = [{**entry, "request_id": f"r-{next(counted)}"} if entry else entry for entry in rows]
+        new = [{**entry, "request_id": f"r-{next(counted)}"} if entry else entry for entry in endless]
         return httpx.Response(200, json=new)
 
     history = FakeHistory(page)

@@ -65,8 +65,8 @@ class Journal:
     """The file in which a batch records each swap before the swap is paid, and how the swap ended.
 
     Give the journal, or its path, to `SwapClient.swap_many`. The journal can be read while a batch writes to
-    it. It contains ids, paths, URLs, jobs and results, and never a key or a picture. No method sends a
-    request or costs anything.
+    it. It contains ids, paths, URLs, jobs, results and a salted tag of each key, and never a key or a
+    picture. No method sends a request or costs anything.
 
     Args:
         path: The file, which the first batch creates. `":memory:"` for a journal that ends with this object.

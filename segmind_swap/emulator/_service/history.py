@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from starlette.responses import Response
@@ -34,17 +34,17 @@ class HistoryQuery:
     def of(cls, query: Mapping[str, str], now: datetime) -> "HistoryQuery":
         """The query of a request. The last seven days if the request names no day.
 
+        Of a window that is too long, only the last 31 days are listed.
+
         Raises:
-            BadQuery: a number or a day is out of range, or the window is too long.
+            BadQuery: a number is out of range, or a text is no day.
         """
         last = _day(query, "to_date", now.date())
-        first = _day(query, "from_date", last - timedelta(days=DEFAULT_DAYS))
-        if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
-            raise BadQuery(f"the window may span at most {MAX_DAYS} days")
+        first = _day(query, "from_date", _days_before(last, DEFAULT_DAYS))
         return cls(
             page=_number(query, "page", 1),
             per_page=_number(query, "per_page", 20, most=100),
-            first=first,
+            first=max(first, _days_before(last, MAX_DAYS - 1)),
             last=last,
         )
 
@@ -216,6 +216,10 @@ def _time(at: datetime, form: HistoryTime) -> str | int | None:
             return int(at.timestamp() * 1000)
         case "none":
             return None
+
+
+def _days_before(day: date, days: int) -> date:
+    return date.fromordinal(max(1, day.toordinal() - days))
 
 
 def _day(query: Mapping[str, str], name: str, default: date) -> date:

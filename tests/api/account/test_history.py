@@ -51,9 +51,7 @@ def entry(row: dict[str, Any], service: Service = SEGMIND) -> HistoryEntry:
         ("https://proxy.example", "https://proxy.example"),
     ],
 )
-def test_the_history_is_asked_at_segminds_host_only_for_segminds_own_base_url(
-    base_url: str, host: str
-) -> None:
+def test_segminds_host_is_asked_only_for_segminds_own_base_url(base_url: str, host: str) -> None:
     request = history_request(Service(base_url), page=3, since=date(2026, 11, 1))
     path = "/inference-request/request-history?page=3&per_page=100&from_date=2026-11-01"
     assert (request.url, request.method, request.call, request.body) == (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import HistoryVerdict, ReconciledSwap, Reconciliation
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -87,6 +88,7 @@ __all__ = [
     "EventHandler",
     "Exchanged",
     "Failed",
+    "HistoryVerdict",
     "ImageError",
     "ImageInput",
     "InsufficientCreditsError",
@@ -109,6 +111,8 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "ReconciledSwap",
+    "Reconciliation",
     "RequestTimeouts",
     "ResponseError",
     "RetryPolicy",
@@ -138,9 +142,12 @@ __all__ = [
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
 _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
+    "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
+    "ReconciledSwap": "_batch.reconcile.report",
+    "Reconciliation": "_batch.reconcile.report",
     "SwapClient": "_client",
 }
 

@@ -98,6 +98,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             price_usd=options.price_usd,
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
+            tag_of_key=session.http.key_tag,
         )
         batch = _Batch(session, self._uploads, self._requests, options, ledger)
         self._running = batch, session.detached.start_background(batch.run)

@@ -10,7 +10,7 @@ from .._outcome import OutcomeState
 from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
-VERSION = 2
+VERSION = 3
 
 _MAY_COST = ", ".join(f"'{state}'" for state in OutcomeState if state.may_cost)
 _SCHEMA = f"""
@@ -31,7 +31,9 @@ CREATE TABLE swaps (
     job TEXT,
     result TEXT,
     error TEXT,
-    answer BLOB
+    answer BLOB,
+    posted TEXT NOT NULL DEFAULT '[]',
+    past_jobs TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 """

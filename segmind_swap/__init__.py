@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        LearnedRate,
         Rate,
         ReadableFile,
         SavableImage,
@@ -95,6 +96,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "LearnedRate",
     "NoResultsError",
     "NotFoundError",
     "OutageBegan",

@@ -12,8 +12,9 @@ import anyio
 
 from .._concurrency import GRACE
 from .._errors import JournalError, SwapError
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
+from .._policy.rate.learned import read_learned, write_learned
 from .._protocols.entry import Entry, NewEntry, Post
 from .budget import Budget, Reservations, Spent
 from .rescue import rescue
@@ -141,6 +142,12 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> None:
+        """Nothing, because nothing outlives the batch."""
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps nothing."""
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s."""
         await self._claims.wait()
@@ -154,9 +161,12 @@ class SqliteLedger:
 
     keeps_entries = True
 
-    def __init__(self, writer: Writer, budget: Budget, *, key_tag: str = "") -> None:
+    def __init__(
+        self, writer: Writer, budget: Budget, *, key_tag: str = "", learned_rate: str | None = None
+    ) -> None:
         self._writer = writer
         self._key_tag = key_tag
+        self._learned_rate = learned_rate
         self._budget = budget
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
@@ -268,6 +278,17 @@ class SqliteLedger:
     def release(self, entry: Entry, *, unsettled_posts: int) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
+
+    async def learned_rate(self) -> LearnedRate | None:
+        """As in the protocol `Ledger`."""
+        if self._learned_rate is None:
+            return None
+        return read_learned(self._learned_rate, now=datetime.now(UTC), key_tag=self._key_tag)
+
+    def keep_rate(self, rate: Rate) -> None:
+        """As in the protocol `Ledger`."""
+        text = write_learned(rate, at=datetime.now(UTC), key_tag=self._key_tag)
+        self._writer.post(lambda store: store.facts.set_learned_rate(text))
 
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s, and closes the journal.

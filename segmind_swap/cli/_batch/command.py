@@ -160,6 +160,7 @@ class _BatchRun:
     async def _swap_all(self) -> None:
         options, limits = self._options, self._limits
         async with SwapClient(**self._settings, on_event=self._progress) as client:
+            self._progress.rate.set_source(lambda: client.rate)
             swaps = client.swap_many(
                 self._requests,
                 concurrency=limits.concurrency,

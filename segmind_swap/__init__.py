@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Credits,
         ImageInput,
         ReadableFile,
+        RedoRequest,
         SavableImage,
         SwapJob,
         SwapOutput,
@@ -105,6 +107,8 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "RedoPlan",
+    "RedoRequest",
     "RequestTimeouts",
     "ResponseError",
     "RetryPolicy",
@@ -137,6 +141,7 @@ _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
+    "RedoPlan": "_batch.versions.redo",
     "SwapClient": "_client",
 }
 

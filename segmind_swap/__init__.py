@@ -68,7 +68,7 @@ if TYPE_CHECKING:
         SwapState,
         SwapStatus,
     )
-    from ._outcome import OutcomeState, SwapOutcome
+    from ._outcome import OutcomeState, SwapOutcome, SwapVersion
 
 __all__ = [
     "MEAN_SECONDS",
@@ -132,6 +132,7 @@ __all__ = [
     "SwapState",
     "SwapStatus",
     "SwapTimeoutError",
+    "SwapVersion",
     "Uploaded",
 ]
 

@@ -40,12 +40,12 @@ from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
 from .submit_input import REFUSES_EVERY_CALL, PictureRefused, submit_input, with_message
-from .versions.entries import Entries
-from .versions.pictures import Pictures
 
 if TYPE_CHECKING:
     from .._swap.session import Session
     from .._swap.uploads import Uploads
+    from .versions.entries import Entries
+    from .versions.pictures import Pictures
 
 
 _LAST_MOMENT = 0.05

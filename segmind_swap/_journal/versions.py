@@ -67,6 +67,22 @@ class Versions:
             yield from map(self._entry, rows)
             place, version = rows[-1]["place"], rows[-1]["version"]
 
+    def count_redone(self) -> int:
+        """How many ids have a later version than the first as their current one."""
+        (count,) = self._db.execute(
+            f"SELECT count(*) FROM swaps WHERE version > 1 AND {IS_CURRENT}"  # noqa: S608
+        ).fetchone()
+        return int(count)
+
+    def count_without_picture(self) -> dict[OutcomeState, int]:
+        """How many ids have a latest version that is not their current one, by the state of that version."""
+        rows = self._db.execute(
+            f"SELECT state, count(*) FROM swaps WHERE version > 1 AND NOT ({IS_CURRENT})"  # noqa: S608
+            " AND version = (SELECT max(version) FROM swaps AS latest WHERE latest.key = swaps.key)"
+            " GROUP BY state"
+        )
+        return {OutcomeState(state): count for state, count in rows}
+
     def begin(self, versions: Sequence[NewVersion], *, run: int) -> list[Entry]:
         """Makes the rows of the versions of a redo, or finds them: all of them, or none.
 

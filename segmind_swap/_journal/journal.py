@@ -18,10 +18,12 @@ from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols.entry import Entry
+from .._protocols.marks import Marks
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .decisions import Decision, decision_problem, similar_ids
 from .ledger import SqliteLedger, StoreView
+from .marks import FileMarks, MemoryMarks, marks_path
 from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
 from .writer import Writer
@@ -74,6 +76,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
         self._memory = Memory() if str(self.path) == IN_MEMORY else None
+        self._memory_marks = MemoryMarks()
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -120,6 +123,27 @@ class Journal:
             # A batch writes on the same connection: no transaction may stay open between two outcomes.
             found = [entry.outcome() for entry in store.entries(state)]
         yield from found
+
+    @property
+    def id(self) -> str:
+        """The id of the journal, which it keeps when its file is moved or renamed.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.get("id") or ""
+
+    @property
+    def marks(self) -> Marks:
+        """What a person decided about the pictures, in a file beside the journal. For internal use.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        if self._memory is not None:
+            return self._memory_marks
+        return FileMarks(marks_path(self.path), self.id)
 
     def resubmit(self, id: str) -> None:
         """Lets the next run submit a swap again, which may pay for the swap a second time.

@@ -164,6 +164,7 @@ class SwapOutcome(Value):
         result: The finished swap; None if the swap is not done.
         error: The error that ended the swap, or that stopped the batch before the swap was sent; None if
             there was no error.
+        version: The version of the swap, from 1. `SwapClient.redo` makes the next version.
     """
 
     request: Annotated[SwapRequest, BeforeValidator(_known_fields)]
@@ -171,6 +172,7 @@ class SwapOutcome(Value):
     job: SwapJob | None = None
     result: SwapResult | None = None
     error: _Error | None = None
+    version: int = 1
 
     @property
     def ok(self) -> bool:

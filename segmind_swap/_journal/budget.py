@@ -11,11 +11,13 @@ from decimal import ROUND_CEILING, Decimal
 
 import anyio
 
+from .._concurrency import GRACE
 from .._errors import BudgetExceededError
 from .._models import SwapResult
 from .._protocols.entry import Entry
 
 MICRO = 1_000_000
+_CLEANUP = 5.0
 
 
 def micro_of(usd: float) -> int:
@@ -201,3 +203,33 @@ class Reservations:
             self._budget.keep()
         for _ in range(reserved - unsettled_posts):
             self._budget.release()
+
+
+class Claims:
+    """The open claims: intents to POST whose end is not recorded yet."""
+
+    def __init__(self) -> None:
+        self._entries: set[int] = set()
+        self._all_resolved = anyio.Event()
+
+    def add(self, entry: Entry) -> None:
+        """Begins a claim: the intent of its POST was recorded."""
+        self._entries.add(entry.number)
+
+    def resolve(self, entry: Entry) -> None:
+        """Ends a claim: the end of its POST was recorded."""
+        self._entries.discard(entry.number)
+        if not self._entries:
+            self._all_resolved.set()
+            self._all_resolved = anyio.Event()
+
+    @property
+    def are_open(self) -> bool:
+        """Whether the end of a POST is not recorded yet."""
+        return bool(self._entries)
+
+    async def wait(self) -> None:
+        """Waits until no claim is open, at most as long as a detached submit may take."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
+            while self._entries:
+                await self._all_resolved.wait()

@@ -17,11 +17,11 @@ from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
+from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
-from .decisions import Decision, decision_problem, similar_ids
 from .ledger import SqliteLedger, StoreView
 from .marks import FileMarks, MemoryMarks, marks_path
 from .rescue import remove_rescue_file, restore_jobs
@@ -107,7 +107,7 @@ class Journal:
                 states=store.counts(),
                 reserved_usd=reserved.usd(price),
                 spent_usd=settled.usd(price),
-                unknown=tuple(entry.id for entry in store.entries(OutcomeState.UNKNOWN)),
+                unknown=tuple(store.ids(OutcomeState.UNKNOWN)),
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:

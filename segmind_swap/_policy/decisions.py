@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from .._outcome import OutcomeState
-from .._policy.transitions import states_before
+from .transitions import states_before
 
 S = OutcomeState
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from segmind_swap import OutcomeState
-from segmind_swap._journal.decisions import Decision, decision_problem, similar_ids
+from segmind_swap._policy.decisions import Decision, decision_problem, similar_ids
 from segmind_swap._policy.transitions import MANUAL
 
 S = OutcomeState

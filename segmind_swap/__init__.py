@@ -67,17 +67,23 @@ if TYPE_CHECKING:
         SwapStatus,
     )
     from ._outcome import OutcomeState, SwapOutcome
+    from ._protocols.marks import Mark, Verdict
+    from ._review.applying import AppliedDecisions
     from ._review.checks.copies import PictureCopy, find_copies
     from ._review.checks.flags import ResultFlag, ResultFlags, flag_results
     from ._review.checks.measurer import Measurer, can_measure
     from ._review.checks.measures import PictureMeasures, ResultMeasures
     from ._review.checks.thresholds import Thresholds
+    from ._review.delivery.delivery import Delivery
+    from ._review.pictures.picture import EarlierVersion, ReviewPicture
+    from ._reviewing import Review
 
 __all__ = [
     "MEAN_SECONDS",
     "PRICE_USD",
     "Abandoned",
     "Accepted",
+    "AppliedDecisions",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -85,7 +91,9 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "Credits",
+    "Delivery",
     "DownloadError",
+    "EarlierVersion",
     "Event",
     "EventHandler",
     "Exchanged",
@@ -96,6 +104,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "Mark",
     "Measurer",
     "NoResultsError",
     "NotFoundError",
@@ -120,6 +129,8 @@ __all__ = [
     "ResultMeasures",
     "RetryPolicy",
     "RetryScheduled",
+    "Review",
+    "ReviewPicture",
     "SavableImage",
     "Saved",
     "ServerError",
@@ -141,6 +152,7 @@ __all__ = [
     "SwapTimeoutError",
     "Thresholds",
     "Uploaded",
+    "Verdict",
     "can_measure",
     "find_copies",
     "flag_results",
@@ -153,13 +165,20 @@ _MODULE_OF = {
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
     "SwapClient": "_client",
+    "AppliedDecisions": "_review.applying",
+    "Delivery": "_review.delivery.delivery",
+    "EarlierVersion": "_review.pictures.picture",
+    "Mark": "_protocols.marks",
     "Measurer": "_review.checks.measurer",
     "PictureCopy": "_review.checks.copies",
     "PictureMeasures": "_review.checks.measures",
     "ResultFlag": "_review.checks.flags",
     "ResultFlags": "_review.checks.flags",
     "ResultMeasures": "_review.checks.measures",
+    "Review": "_reviewing",
+    "ReviewPicture": "_review.pictures.picture",
     "Thresholds": "_review.checks.thresholds",
+    "Verdict": "_protocols.marks",
     "can_measure": "_review.checks.measurer",
     "find_copies": "_review.checks.copies",
     "flag_results": "_review.checks.flags",

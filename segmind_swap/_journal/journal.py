@@ -135,6 +135,21 @@ class Journal:
             return store.facts.get("id") or ""
 
     @property
+    def price_usd(self) -> float | None:
+        """The assumed price of a swap in USD, as the last run was told; None before the first run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.price_usd
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the journal ends with this object, and has no file."""
+        return self._memory is not None
+
+    @property
     def marks(self) -> Marks:
         """What a person decided about the pictures, in a file beside the journal. For internal use.
 

@@ -152,7 +152,9 @@ class Desk:
         with await run_in_thread(lambda: Measurer(self._source.cache_beside)) as measurer:
             for keys in _chunks(list(pictures)):
                 measured = await run_in_thread(partial(_measured, measurer, keys, pictures))
-                self._measures |= {key: measures for key, measures in measured.items() if measures is not None}
+                self._measures |= {
+                    key: measures for key, measures in measured.items() if measures is not None
+                }
                 done += len(keys)
                 if on_progress is not None:
                     on_progress(done, len(pictures))
@@ -163,6 +165,17 @@ class Desk:
             update = {"flags": flags[picture.id], "measures": measures}
             if picture.flags != update["flags"] or picture.measures != measures:
                 self._set(key, picture.model_copy(update=update))
+
+    def picture_of(self, id: str) -> ReviewPicture:
+        """The picture of an id.
+
+        Raises:
+            ConfigurationError: there is no saved picture of this id.
+        """
+        picture = self.pictures.get(canonical_id(id))
+        if picture is None:
+            raise ConfigurationError(f"there is no saved picture of {shorten(id)!r}")
+        return picture
 
     async def decide(self, marks: Collection[Mark]) -> list[Mark]:
         """Stores decisions that a person has just made, and moves the files.
@@ -219,7 +232,7 @@ class Desk:
             home, discarded = self._places.home(saved), self._places.discarded(saved)
             target = place_for(picture.decision, home=home, discarded=discarded)
             # A picture that lies at another place than these two was never moved by a review.
-            if picture.path != target and (target == discarded or picture.path == discarded):
+            if picture.path != target and discarded in {target, picture.path}:
                 wrong.append((key, picture, target))
         for chunk in _chunks(wrong):
             problems = await run_in_thread(

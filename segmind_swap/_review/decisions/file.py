@@ -60,7 +60,7 @@ def read_decisions(path: Path, *, journal_id: str) -> DecisionsFile:
         problem = _problem_of(content, journal_id)
     except (OSError, ValueError, RecursionError) as exc:
         strerror = exc.strerror if isinstance(exc, OSError) else None
-        problem = f"cannot be read: {strerror or exc or type(exc).__name__}"
+        problem = f"cannot be read: {strerror or str(exc) or type(exc).__name__}"
         content = {}
     if problem is not None:
         raise ConfigurationError(f"the file of decisions {path} {problem}")

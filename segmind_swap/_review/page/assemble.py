@@ -37,8 +37,8 @@ def policy(*, served: bool) -> str:
     connect = "'self'" if served else "'none'"
     pictures = "'self'" if served else "'self' file: data:"
     return (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src {pictures};"
-        f" connect-src {connect}; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}';"
+        f" img-src {pictures}; connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 
 

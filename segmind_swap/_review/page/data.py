@@ -124,7 +124,9 @@ def item(picture: ReviewPicture, links: Links, references: References) -> dict[s
             {"version": earlier.version, "picture": links.earlier(picture, place)}
             for place, earlier in enumerate(picture.earlier)
         ],
-        "flags": [] if flags is None else [list(pair) for pair in zip(flags.flags, flags.reasons, strict=True)],
+        "flags": []
+        if flags is None
+        else [list(pair) for pair in zip(flags.flags, flags.reasons, strict=True)],
         "numbers": {} if picture.measures is None else picture.measures.numbers(),
         "price_usd": picture.price_usd,
         "mark": None if picture.mark is None else mark_fields(picture.mark),

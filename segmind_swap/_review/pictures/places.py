@@ -1,4 +1,4 @@
-"""Where the pictures of a batch are: the folder may have been moved, and discarded pictures have their own."""
+"""Where the pictures of a batch are: its folder may have been moved, and some pictures are discarded."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Places:
         return self.folder / VERSIONS / name if is_earlier else self.folder / name
 
     def discarded(self, saved: SavedVersion) -> Path:
-        """Where the picture is while it is discarded. The name has the version, so that no two are the same."""
+        """Where the picture is while it is discarded. Its name has the version, and so is its own."""
         number, path = f".{saved.version}", saved.path
         stem = path.stem.removesuffix(number) if path.parent.name == VERSIONS else path.stem
         return self.folder / DISCARDED / f"{stem}{number}{path.suffix}"

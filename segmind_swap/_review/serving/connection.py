@@ -73,7 +73,9 @@ async def _answer_next(stream: ByteStream, connection: h11.Connection, handle: H
         body=body or b"",
     )
     if body is None:
-        await _send(stream, connection, Response(status=413, body=b"the request is too large"), with_body=True)
+        await _send(
+            stream, connection, Response(status=413, body=b"the request is too large"), with_body=True
+        )
         return False
     await _send(stream, connection, await handle(request), with_body=request.method != "HEAD")
     return connection.our_state is h11.DONE and connection.their_state is h11.DONE

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import anyio
-from anyio.abc import SocketAttribute
+from anyio.abc import SocketAttribute, SocketStream
+from anyio.streams.stapled import MultiListener
 
 from ..._errors import ConfigurationError, JournalError
 from ..checks.thresholds import Thresholds
@@ -41,18 +42,10 @@ async def serving(
     Raises:
         ConfigurationError: the port is in use, or cannot be used.
     """
-    try:
-        listener = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
-    except (OSError, OverflowError) as exc:
-        reason = getattr(exc, "strerror", None) or exc
-        problem = f"the port {port} cannot be used: {reason}"
-    else:
-        problem = ""
-    if problem:
-        raise ConfigurationError(problem)
+    listener = await _listener(port)
     error: Exception | None = None
     async with listener:
-        gatekeeper = Gatekeeper(int(listener.extra(SocketAttribute.local_port)))
+        gatekeeper = Gatekeeper(int(listener.extra(SocketAttribute.local_port)))  # noqa: S610 - no Django
         site = Site(desk, facts, thresholds)
 
         async def handle(request: Request) -> Response:
@@ -69,6 +62,16 @@ async def serving(
             group.cancel_scope.cancel()
     if error is not None:
         raise error
+
+
+async def _listener(port: int) -> MultiListener[SocketStream]:
+    try:
+        multi = await anyio.create_tcp_listener(local_host=HOST, local_port=port)
+    except (OSError, OverflowError) as exc:
+        problem = getattr(exc, "strerror", None) or str(exc)
+    else:
+        return multi
+    raise ConfigurationError(f"the port {port} cannot be used: {problem}")
 
 
 async def _follow(desk: Desk, has_changed: Callable[[], bool]) -> None:

@@ -104,7 +104,7 @@ class Site:
             case ["earlier", place, version] if place.isascii() and place.isdigit():
                 picture = self._picture(int(place))
                 earlier = () if picture is None else picture.earlier
-                return _file(next((e.path for e in earlier if str(e.version) == version), None)
+                return _file(next((e.path for e in earlier if str(e.version) == version), None))
             case _:
                 return _NOT_FOUND
 
@@ -140,7 +140,7 @@ class Site:
         )
 
     async def _decide(self, body: bytes) -> Response:
-        """Stores decisions. A decision about a picture that is gone or new is refused, and spoils no other."""
+        """Stores decisions. A decision about a picture that is gone or new is refused alone."""
         try:
             marks = [sent.mark() for sent in _SENT.validate_json(body)]
         except ValidationError:

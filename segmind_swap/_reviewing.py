@@ -21,12 +21,11 @@ from ._protocols.marks import Mark, Marks, Verdict
 from ._review.applying import AppliedDecisions, apply_decisions
 from ._review.checks.thresholds import Thresholds
 from ._review.delivery.delivery import Delivery, deliver
-from ._review.desk import Desk, Progress
+from ._review.desk import Desk, Progress, SourceFacts
 from ._review.page.data import BatchFacts
 from ._review.page.writing import PAGE_NAME, write_page
 from ._review.pictures.picture import ReviewPicture, SavedVersion
 from ._review.serving.server import serving
-from ._review.source import SourceFacts
 
 _ROWS = 200
 """Rows of a journal that are read before other tasks continue."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import anyio
 
@@ -23,7 +24,6 @@ from .decisions.discarded import move, place_for
 from .pictures.contents import Contents
 from .pictures.picture import EarlierVersion, ReviewPicture, SavedVersion
 from .pictures.places import Places
-from .source import ReviewSource
 
 Progress = Callable[[int, int], None]
 """Called with the number of pictures that are done, and the number of all."""
@@ -32,6 +32,54 @@ T = TypeVar("T")
 _CHUNK = 8
 """Pictures in one call of a thread. A cancelled review ends after so many."""
 _NEXT = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFacts:
+    """What a review tells about the batch as a whole.
+
+    Attributes:
+        id: Identifies the journal or the ledger. A file of decisions names it.
+        price_usd: The assumed price of a swap, in USD.
+        spent_usd: What is spent, or may still have to be paid, in USD.
+    """
+
+    id: str
+    price_usd: float
+    spent_usd: float
+
+
+class ReviewSource(Protocol):
+    """Reads a batch, also while the batch runs, and keeps the decisions about its pictures."""
+
+    @property
+    def cache_beside(self) -> Path | None:
+        """The file beside which measures are kept; None to keep them in memory."""
+        ...
+
+    async def facts(self) -> SourceFacts:
+        """The facts about the batch.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        ...
+
+    async def marks(self) -> Marks:
+        """The decisions about the pictures.
+
+        Raises:
+            JournalError: as `facts`.
+        """
+        ...
+
+    async def saved(self) -> Sequence[SavedVersion]:
+        """All versions whose pictures were saved: ids in the order of their first run, versions ascending.
+
+        Raises:
+            JournalError: as `facts`.
+        """
+        ...
 
 
 class Desk:

@@ -23,7 +23,7 @@ from .checks.thresholds import Thresholds
 from .decisions.discarded import move, place_for
 from .pictures.contents import Contents
 from .pictures.picture import EarlierVersion, ReviewPicture, SavedVersion
-from .pictures.places import Places
+from .pictures.places import Places, is_file
 
 Progress = Callable[[int, int], None]
 """Called with the number of pictures that are done, and the number of all."""
@@ -225,6 +225,11 @@ class Desk:
             raise ConfigurationError(f"there is no saved picture of {shorten(id)!r}")
         return picture
 
+    def file_of(self, picture: ReviewPicture) -> Path:
+        """Where the file of a picture is now: another process may have moved it a moment ago."""
+        found = None if is_file(picture.path) else self._places.picture(self._saved[canonical_id(picture.id)])
+        return found or picture.path
+
     async def decide(self, marks: Collection[Mark]) -> list[Mark]:
         """Stores decisions that a person has just made, and moves the files.
 
@@ -300,7 +305,10 @@ class Desk:
 
 
 def _moved(files: Iterable[tuple[Path, Path]]) -> list[str | None]:
-    return [move(source, target) for source, target in files]
+    # Another process has perhaps moved the file already, and then decided no differently.
+    return [
+        None if is_file(target) and not is_file(source) else move(source, target) for source, target in files
+    ]
 
 
 def _measured(

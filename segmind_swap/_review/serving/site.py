@@ -165,13 +165,14 @@ class Site:
         picture = self._picture(place)
         if picture is None:
             return _NOT_FOUND
+        path = self._desk.file_of(picture)
         match kind:
             case "picture":
-                return _file(picture.path)
+                return _file(path)
             case "scene":
                 return _file(None if is_url(picture.scene) else Path(picture.scene))
             case "thumbnail":
-                made = await run_in_thread(lambda: self._thumbnails.make(picture.path, picture.sha256))
+                made = await run_in_thread(lambda: self._thumbnails.make(path, picture.sha256))
                 return _file(made)
             case _:
                 return _NOT_FOUND

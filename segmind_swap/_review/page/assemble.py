@@ -35,7 +35,7 @@ def policy(*, served: bool) -> str:
     """The content security policy of the page. It names the script and the style by their hashes."""
     _, style, script = _parts()
     connect = "'self'" if served else "'none'"
-    pictures = "'self'" if served else "'self' file: data:"
+    pictures = "'self' data:" if served else "'self' file: data:"
     return (
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}';"
         f" img-src {pictures}; connect-src {connect}; base-uri 'none'; form-action 'none'"

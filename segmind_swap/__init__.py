@@ -69,12 +69,23 @@ if TYPE_CHECKING:
         SwapStatus,
     )
     from ._outcome import OutcomeState, SwapOutcome, SwapVersion
+    from ._protocols.marks import Mark, Verdict
+    from ._review.applying import AppliedDecisions
+    from ._review.checks.copies import PictureCopy, find_copies
+    from ._review.checks.flags import ResultFlag, ResultFlags, flag_results
+    from ._review.checks.measurer import Measurer, can_measure
+    from ._review.checks.measures import PictureMeasures, ResultMeasures
+    from ._review.checks.thresholds import Thresholds
+    from ._review.delivery.delivery import Delivery
+    from ._review.pictures.picture import EarlierVersion, ReviewPicture
+    from ._reviewing import Review
 
 __all__ = [
     "MEAN_SECONDS",
     "PRICE_USD",
     "Abandoned",
     "Accepted",
+    "AppliedDecisions",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -82,7 +93,9 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "Credits",
+    "Delivery",
     "DownloadError",
+    "EarlierVersion",
     "Event",
     "EventHandler",
     "Exchanged",
@@ -93,6 +106,8 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "Mark",
+    "Measurer",
     "NoResultsError",
     "NotFoundError",
     "OutageBegan",
@@ -101,6 +116,8 @@ __all__ = [
     "Outcomes",
     "OutputError",
     "PermissionDeniedError",
+    "PictureCopy",
+    "PictureMeasures",
     "PollPolicy",
     "Polled",
     "RateLimit",
@@ -111,8 +128,13 @@ __all__ = [
     "RedoRequest",
     "RequestTimeouts",
     "ResponseError",
+    "ResultFlag",
+    "ResultFlags",
+    "ResultMeasures",
     "RetryPolicy",
     "RetryScheduled",
+    "Review",
+    "ReviewPicture",
     "SavableImage",
     "Saved",
     "ServerError",
@@ -133,7 +155,12 @@ __all__ = [
     "SwapStatus",
     "SwapTimeoutError",
     "SwapVersion",
+    "Thresholds",
     "Uploaded",
+    "Verdict",
+    "can_measure",
+    "find_copies",
+    "flag_results",
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
@@ -144,6 +171,23 @@ _MODULE_OF = {
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
     "SwapClient": "_client",
+    "AppliedDecisions": "_review.applying",
+    "Delivery": "_review.delivery.delivery",
+    "EarlierVersion": "_review.pictures.picture",
+    "Mark": "_protocols.marks",
+    "Measurer": "_review.checks.measurer",
+    "PictureCopy": "_review.checks.copies",
+    "PictureMeasures": "_review.checks.measures",
+    "ResultFlag": "_review.checks.flags",
+    "ResultFlags": "_review.checks.flags",
+    "ResultMeasures": "_review.checks.measures",
+    "Review": "_reviewing",
+    "ReviewPicture": "_review.pictures.picture",
+    "Thresholds": "_review.checks.thresholds",
+    "Verdict": "_protocols.marks",
+    "can_measure": "_review.checks.measurer",
+    "find_copies": "_review.checks.copies",
+    "flag_results": "_review.checks.flags",
 }
 
 

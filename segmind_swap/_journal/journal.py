@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -20,9 +19,11 @@ from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome, SwapVersion
 from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._protocols.entry import Entry
-from .budget import Budget, Spent, affordable_posts, version_of
+from .._protocols.marks import Marks
+from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
+from .marks import FileMarks, MemoryMarks, marks_path
 from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
 from .writer import Writer
@@ -83,6 +84,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
         self._memory = Memory() if str(self.path) == IN_MEMORY else None
+        self._memory_marks = MemoryMarks()
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -145,16 +147,7 @@ class Journal:
 
         def found(store: Store) -> Iterator[SwapVersion]:
             price = price_usd or store.facts.price_usd or PRICE_USD
-            are_free = store.facts.failed_runs_are_free
-            for _, group in groupby(store.versions.all(), key=lambda entry: entry.id):
-                entries = list(group)
-                current = next((entry for entry in reversed(entries) if entry.state.is_done), entries[0])
-                yield from (
-                    version_of(
-                        entry, is_current=entry is current, price_usd=price, failed_runs_are_free=are_free
-                    )
-                    for entry in entries
-                )
+            return store.versions.bill(price, failed_runs_are_free=store.facts.failed_runs_are_free)
 
         return self._read(found)
 
@@ -166,6 +159,42 @@ class Journal:
             # A batch writes on the same connection: no transaction may stay open between two values.
             values = list(found(store))
         yield from values
+
+    @property
+    def id(self) -> str:
+        """The id of the journal, which it keeps when its file is moved or renamed.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.get("id") or ""
+
+    @property
+    def price_usd(self) -> float | None:
+        """The assumed price of a swap in USD, as the last run was told; None before the first run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.price_usd
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the journal ends with this object, and has no file."""
+        return self._memory is not None
+
+    @property
+    def marks(self) -> Marks:
+        """What a person decided about the pictures, in a file beside the journal. For internal use.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        if self._memory is not None:
+            return self._memory_marks
+        return FileMarks(marks_path(self.path), self.id)
 
     def resubmit(self, id: str) -> None:
         """Lets the next run submit a swap again, which may pay for the swap a second time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from pathlib import Path
 
 from .._errors import JournalError
@@ -40,9 +41,10 @@ CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Makes the tables in an empty database."""
+    """Makes the tables in an empty database, and gives the journal its id."""
     connection.executescript(
-        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        f"BEGIN; {_SCHEMA} INSERT INTO facts VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
+        f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     )
 
 

@@ -1,4 +1,4 @@
-"""The tests that any `Ledger` and any `Gate` must pass, as classes to inherit from.
+"""The tests that any `Ledger`, any `Marks` and any `Gate` must pass, as classes to inherit from.
 
 The test file of an implementation defines a subclass with a name `Test…`, and overrides the fixture that
 makes the object. The protocols are in `segmind_swap._protocols`, and may change in any version. Needs the
@@ -34,6 +34,7 @@ from .._models import Call
 from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion
 from .._protocols.gate import Gate
 from .._protocols.ledger import Ledger, LedgerSource
+from .._protocols.marks import Mark, Marks, Verdict
 
 ORIGIN = "https://api.segmind.com"
 WORKFLOW = "contract-v1"
@@ -837,6 +838,99 @@ class LedgerContract(MoneyContract):
                 async with aclosing(view.versions()) as entries:
                     assert [entry.version async for entry in entries] == [1, 2]
                 await view.aclose()
+
+        self.run(test, backend)
+
+
+def a_mark(
+    id: str = "a",
+    *,
+    picture: str = "a",
+    decision: Verdict = Verdict.KEEP,
+    seconds: float = 0.0,
+    reasons: tuple[str, ...] = (),
+) -> Mark:
+    """A decision about a picture, some seconds after noon. `picture` is one hexadecimal digit."""
+    return Mark(
+        id=id,
+        sha256=picture * 64,
+        decision=decision,
+        reasons=reasons,
+        at=_ACCEPTED_AT + timedelta(seconds=seconds),
+    )
+
+
+class MarksContract(_OnEachLoop):
+    """The rules for `Marks`: the decisions of people about pictures."""
+
+    @pytest.fixture
+    def marks(self) -> Marks:
+        """Marks of a new ledger, without any mark. To be overridden."""
+        raise NotImplementedError
+
+    def test_new_marks_are_empty(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            assert list(await marks.read()) == []
+            assert list(await marks.of("a")) == []
+            assert list(await marks.put([])) == []
+
+        self.run(test, backend)
+
+    def test_a_mark_is_read_as_it_was_written(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            mark = a_mark("caf\xe9", decision=Verdict.REDO, reasons=("wrong person", "other"))
+            assert list(await marks.put([mark])) == [mark]
+            assert list(await marks.read()) == [mark]
+
+        self.run(test, backend)
+
+    def test_a_newer_mark_replaces_an_older_one_and_an_older_or_equal_one_replaces_none(
+        self, marks: Marks, backend: str
+    ) -> None:
+        async def test() -> None:
+            second = a_mark(decision=Verdict.DISCARD, seconds=2.0)
+            await marks.put([a_mark(seconds=1.0)])
+            assert list(await marks.put([second])) == [second]
+            for late in (a_mark(seconds=1.5), a_mark(seconds=2.0), second):
+                assert list(await marks.put([late])) == []
+            assert list(await marks.read()) == [second]
+
+        self.run(test, backend)
+
+    def test_marks_of_one_call_follow_the_same_rule(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            newest = a_mark(decision=Verdict.REDO, seconds=3.0)
+            await marks.put([a_mark(seconds=1.0), newest, a_mark(decision=Verdict.DISCARD, seconds=2.0)])
+            assert list(await marks.read()) == [newest]
+
+        self.run(test, backend)
+
+    def test_each_picture_of_an_id_has_its_own_mark(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            first, second = a_mark(picture="1"), a_mark(picture="2", decision=Verdict.DISCARD)
+            await marks.put([first, second, a_mark("b")])
+            assert {mark.sha256: mark for mark in await marks.of("a")} == {"1" * 64: first, "2" * 64: second}
+            assert len(await marks.read()) == 3
+
+        self.run(test, backend)
+
+    def test_a_decision_that_was_taken_back_stays_known(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            undone = a_mark(decision=Verdict.UNDECIDED, seconds=1.0)
+            await marks.put([a_mark()])
+            await marks.put([undone])
+            await marks.put([a_mark(seconds=0.5)])
+            assert list(await marks.read()) == [undone]
+
+        self.run(test, backend)
+
+    def test_ids_are_compared_in_their_canonical_form(self, marks: Marks, backend: str) -> None:
+        async def test() -> None:
+            await marks.put([a_mark("Caf\xe9")])
+            newer = a_mark("cafe\u0301", seconds=1.0)
+            assert list(await marks.put([newer])) == [newer]
+            assert list(await marks.of("CAF\xc9")) == [newer]
+            assert list(await marks.read()) == [newer]
 
         self.run(test, backend)
 

@@ -111,6 +111,8 @@ def look(browser: webdriver.Chrome, url: str, what: str) -> None:
 async def main(root: Path, count: int) -> None:
     with timed(f"{count:,} pictures made"):
         folder = a_large_batch(root, count)
+    review = Review(folder / "journal.db")
+    page = folder / "review.html"
     for turn in ("first", "again"):
         review = Review(folder / "journal.db")
         with timed(f"measured and flagged, {turn}"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Credits,
         ImageInput,
         ReadableFile,
+        RedoRequest,
         SavableImage,
         SwapJob,
         SwapOutput,
@@ -66,7 +68,7 @@ if TYPE_CHECKING:
         SwapState,
         SwapStatus,
     )
-    from ._outcome import OutcomeState, SwapOutcome
+    from ._outcome import OutcomeState, SwapOutcome, SwapVersion
     from ._protocols.marks import Mark, Verdict
     from ._review.applying import AppliedDecisions
     from ._review.checks.copies import PictureCopy, find_copies
@@ -122,6 +124,8 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "RedoPlan",
+    "RedoRequest",
     "RequestTimeouts",
     "ResponseError",
     "ResultFlag",
@@ -150,6 +154,7 @@ __all__ = [
     "SwapState",
     "SwapStatus",
     "SwapTimeoutError",
+    "SwapVersion",
     "Thresholds",
     "Uploaded",
     "Verdict",
@@ -164,6 +169,7 @@ _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
+    "RedoPlan": "_batch.versions.redo",
     "SwapClient": "_client",
     "AppliedDecisions": "_review.applying",
     "Delivery": "_review.delivery.delivery",

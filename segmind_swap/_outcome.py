@@ -193,3 +193,19 @@ class SwapOutcome(Value):
         if self.result is None or self.error is not None:
             raise self.error or SwapError("the swap was not done", job=self.job)
         return self.result
+
+
+class SwapVersion(Value):
+    """One version of a swap of a journal, with its money.
+
+    Attributes:
+        outcome: The outcome of the version; `outcome.version` is its number.
+        is_current: Whether the version is the current one: the latest that is done, else the first.
+        certain_usd: What is certainly charged, in USD: the reported cost, or the price of an accepted job.
+        at_most_usd: What may be charged at most, in USD, each POST in doubt and each failed run included.
+    """
+
+    outcome: SwapOutcome
+    is_current: bool
+    certain_usd: float
+    at_most_usd: float

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .._api.origins import Service
 from .._api.text import shorten
@@ -16,7 +16,7 @@ from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
 from .._models import SwapJob
-from .._outcome import OutcomeState, SwapOutcome
+from .._outcome import OutcomeState, SwapOutcome, SwapVersion
 from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
@@ -28,6 +28,8 @@ from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
 from .writer import Writer
 
+T = TypeVar("T")
+
 
 class JournalSummary(BaseModel):
     """A journal in figures.
@@ -38,6 +40,9 @@ class JournalSummary(BaseModel):
         reserved_usd: The money in USD that counts as paid for swaps whose picture may still come.
         spent_usd: The cost in USD of the other swaps, failed runs and earlier POSTs in doubt included.
         unknown: The ids of the swaps that a person has to decide about.
+        redone: How many swaps have a later version than the first as their current one.
+        redos: The latest version of a swap, if it is not the current one: how many are in each state.
+        redo_usd: The part of the committed money, in USD, that is for later versions than the first.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
@@ -46,6 +51,9 @@ class JournalSummary(BaseModel):
     reserved_usd: float
     spent_usd: float
     unknown: tuple[str, ...]
+    redone: int = 0
+    redos: dict[OutcomeState, int] = Field(default_factory=dict)
+    redo_usd: float = 0.0
 
     @property
     def committed_usd(self) -> float:
@@ -108,21 +116,49 @@ class Journal:
                 reserved_usd=reserved.usd(price),
                 spent_usd=settled.usd(price),
                 unknown=tuple(store.ids(OutcomeState.UNKNOWN)),
+                redone=store.versions.count_redone(),
+                redos=store.versions.count_without_picture(),
+                redo_usd=store.money(price, failed_runs_are_free=are_free, from_version=2).usd(price),
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:
         """Iterates over the outcomes of all swaps, or of the swaps in `state`, in the order of the first run.
 
+        Of a swap with several versions, the current one: the latest that is done, else the first.
+
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
+        return self._read(lambda store: (entry.outcome() for entry in store.entries(state)))
+
+    def versions(self, *, price_usd: float | None = None) -> Iterator[SwapVersion]:
+        """Iterates over all versions of all swaps, with their money: a bill.
+
+        The swaps come in the order of their first run, and the versions of a swap one after the other. The
+        sum of `at_most_usd` is the `committed_usd` of `summary`.
+
+        Args:
+            price_usd: What a swap is taken to cost, in USD, if the service did not report the cost; None for
+                the price of the last run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+
+        def found(store: Store) -> Iterator[SwapVersion]:
+            price = price_usd or store.facts.price_usd or PRICE_USD
+            return store.versions.bill(price, failed_runs_are_free=store.facts.failed_runs_are_free)
+
+        return self._read(found)
+
+    def _read(self, found: Callable[[Store], Iterator[T]]) -> Iterator[T]:
         with self._reading() as store:
             if self._memory is None:
-                yield from (entry.outcome() for entry in store.entries(state))
+                yield from found(store)
                 return
-            # A batch writes on the same connection: no transaction may stay open between two outcomes.
-            found = [entry.outcome() for entry in store.entries(state)]
-        yield from found
+            # A batch writes on the same connection: no transaction may stay open between two values.
+            values = list(found(store))
+        yield from values
 
     @property
     def id(self) -> str:

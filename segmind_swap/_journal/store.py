@@ -24,7 +24,7 @@ from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
 from .._protocols.entry import Entry, EntryConflict, NewEntry
-from .budget import Spent, micro_of
+from .budget import Spent, spent_on
 from .errors import journal_error
 from .facts import Facts
 from .versions import IS_CURRENT, Versions, storable
@@ -324,22 +324,33 @@ class Store:
         states: Collection[OutcomeState] = tuple(OutcomeState),
         *,
         failed_runs_are_free: bool = False,
+        from_version: int = 1,
     ) -> Spent:
-        """The cost of the rows in these states, and the number of their other POSTs that count as paid."""
+        """The cost of the rows in these states, and the number of their other POSTs that count as paid.
+
+        All versions of an id count; with `from_version`, those from this version on.
+        """
         settled = unsettled_posts = 0
-        price = micro_of(price_usd)
         with self._journal_errors("read"):
             rows = self._db.execute(
                 "SELECT state, posts, failed_runs, closed_posts, json_extract(result, '$.cost_usd')"
-                " FROM swaps WHERE posts > 0 OR failed_runs > 0 OR closed_posts > 0"
+                " FROM swaps WHERE version >= ? AND (posts > 0 OR failed_runs > 0 OR closed_posts > 0)",
+                (from_version,),
             )
             for name, posts, failed_runs, closed_posts, cost_usd in rows:
-                state = OutcomeState(name)
-                if state not in states:
+                if name not in states:
                     continue
-                settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
-                unsettled_posts += posts - state.is_done + closed_posts
-                unsettled_posts += 0 if failed_runs_are_free else failed_runs
+                spent = spent_on(
+                    OutcomeState(name),
+                    posts=posts,
+                    failed_runs=failed_runs,
+                    closed_posts=closed_posts,
+                    cost_usd=cost_usd,
+                    price_usd=price_usd,
+                    failed_runs_are_free=failed_runs_are_free,
+                )
+                settled += spent.settled_micro_usd
+                unsettled_posts += spent.unsettled_posts
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 
     def _entry(self, row: sqlite3.Row) -> Entry:

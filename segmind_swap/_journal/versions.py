@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import groupby
 
 from .._api.ids import canonical_id
-from .._outcome import OutcomeState
+from .._outcome import OutcomeState, SwapVersion
 from .._policy.redo import RedoStep, redo_step
 from .._protocols.entry import Entry, EntryConflict, NewVersion
+from .budget import version_of
 
 _DONE = ", ".join(f"'{state}'" for state in OutcomeState if state.is_done)
 # A later version exists only of a swap that is done. Until such a version is done, the first one is current.
@@ -66,6 +68,35 @@ class Versions:
         while rows := self._db.execute(query, {**values, "place": place, "version": version}).fetchall():
             yield from map(self._entry, rows)
             place, version = rows[-1]["place"], rows[-1]["version"]
+
+    def bill(self, price_usd: float, *, failed_runs_are_free: bool) -> Iterator[SwapVersion]:
+        """All versions in the order of `all`, with their money at a price of a swap in USD."""
+        for _, group in groupby(self.all(), key=lambda entry: entry.id):
+            entries = list(group)
+            current = next((entry for entry in reversed(entries) if entry.state.is_done), entries[0])
+            for entry in entries:
+                yield version_of(
+                    entry,
+                    is_current=entry is current,
+                    price_usd=price_usd,
+                    failed_runs_are_free=failed_runs_are_free,
+                )
+
+    def count_redone(self) -> int:
+        """How many ids have a later version than the first as their current one."""
+        (count,) = self._db.execute(
+            f"SELECT count(*) FROM swaps WHERE version > 1 AND {IS_CURRENT}"  # noqa: S608
+        ).fetchone()
+        return int(count)
+
+    def count_without_picture(self) -> dict[OutcomeState, int]:
+        """How many ids have a latest version that is not their current one, by the state of that version."""
+        rows = self._db.execute(
+            f"SELECT state, count(*) FROM swaps WHERE version > 1 AND NOT ({IS_CURRENT})"  # noqa: S608
+            " AND version = (SELECT max(version) FROM swaps AS latest WHERE latest.key = swaps.key)"
+            " GROUP BY state"
+        )
+        return {OutcomeState(state): count for state, count in rows}
 
     def begin(self, versions: Sequence[NewVersion], *, run: int) -> list[Entry]:
         """Makes the rows of the versions of a redo, or finds them: all of them, or none.

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
@@ -61,7 +62,7 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
             " SEGMIND_BASE_URL",
             path=str(options.journal_path),
         )
-    settings = _client_settings(options, limits, settings)
+    settings = client_settings_of(options, limits, settings)
     asyncio.run(_check(pairs, options, settings))
     plan = make_plan(
         pairs.requests,
@@ -79,7 +80,15 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     except OSError as exc:
         problem = exc.strerror or str(exc)
         raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
-    run = _BatchRun(pairs.requests, plan, options, limits, settings)
+    return run_to_its_end(BatchRun(pairs.requests, plan, options, limits, settings), options)
+
+
+def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
+    """Runs the paid part, writes the report, and prints the summary.
+
+    Raises:
+        JournalError: The journal cannot be opened. Nothing was sent.
+    """
     try:
         asyncio.run(run.run())
     except Exception as exc:
@@ -94,7 +103,9 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     return summary.exit_code
 
 
-def _client_settings(options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> dict[str, Any]:
+def client_settings_of(
+    options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]
+) -> dict[str, Any]:
     polling = {} if options.poll_interval is None else {"polling": PollPolicy(interval=options.poll_interval)}
     return {
         **settings,
@@ -111,8 +122,10 @@ async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) 
         await check_inputs(client, pairs, out=options.out, journal=options.journal_path)
 
 
-class _BatchRun:
+class BatchRun:
     """The paid part of the command."""
+
+    is_redo = False
 
     def __init__(
         self,
@@ -158,21 +171,8 @@ class _BatchRun:
                 self._progress.print_status_line()
 
     async def _swap_all(self) -> None:
-        options, limits = self._options, self._limits
         async with SwapClient(**self._settings, on_event=self._progress) as client:
-            swaps = client.swap_many(
-                self._requests,
-                concurrency=limits.concurrency,
-                journal=options.journal_path,
-                save_to=options.out.resolve(),
-                budget_usd=limits.budget_usd,
-                price_usd=limits.price_usd,
-                failed_runs_are_free=options.failed_is_free,
-                retry_failed=options.retry_failed,
-                max_futile=options.max_futile or None,
-                max_failed=options.max_failed or None,
-            )
-            async with swaps as outcomes:
+            async with self._swaps(client) as outcomes:
                 self._outcomes = outcomes
                 self._progress.set_outcomes(outcomes)
                 # A signal before this point could not stop outcomes that did not exist yet.
@@ -183,6 +183,30 @@ class _BatchRun:
                     self._record(outcome, is_input=is_input)
                     with errors_logged():
                         self._progress.add_outcome(outcome, is_input=is_input)
+
+    def _swaps(self, client: SwapClient) -> AbstractAsyncContextManager[Outcomes]:
+        """The swaps of the run."""
+        options, limits = self._options, self._limits
+        return client.swap_many(
+            self._requests,
+            concurrency=limits.concurrency,
+            journal=options.journal_path,
+            save_to=options.out.resolve(),
+            budget_usd=limits.budget_usd,
+            price_usd=limits.price_usd,
+            failed_runs_are_free=options.failed_is_free,
+            retry_failed=options.retry_failed,
+            max_futile=options.max_futile or None,
+            max_failed=options.max_failed or None,
+        )
+
+    def _recorded(self) -> Iterator[SwapOutcome]:
+        """What the journal has of the swaps of the run, and of others."""
+        return Journal(self._options.journal_path).outcomes()
+
+    def reported_states(self, summary: BatchSummary) -> Counter[OutcomeState]:
+        """How many swaps of the report are in each state."""
+        return summary.states
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._results.add(outcome)
@@ -215,7 +239,7 @@ class _BatchRun:
         state_without_entry = OutcomeState.PENDING
         problems = []
         try:
-            for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
+            for outcome in self._recorded() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._record(self.relocation.outcome(outcome), is_input=True)
@@ -245,13 +269,14 @@ class _BatchRun:
             journal=self._options.journal_path,
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
+            redo=self.is_redo,
         )
 
 
-def _write_report(summary: BatchSummary, run: _BatchRun, options: BatchOptions) -> None:
-    saved = summary.states[OutcomeState.SAVED]
+def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -> None:
+    states = run.reported_states(summary)
     totals = (
-        ("saved", f"{saved:,} of {summary.states.total():,}"),
+        ("saved", f"{states[OutcomeState.SAVED]:,} of {states.total():,}"),
         ("spent, or perhaps to be paid", format_usd(summary.committed_usd)),
     )
     lead = (

@@ -66,6 +66,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
     return {
         "id": outcome.request.id,
         "state": outcome.state,
+        "version": outcome.version,
         "path": None if outcome.path is None else str(outcome.path),
         "url": None if result is None else result.url,
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
@@ -125,6 +126,8 @@ def _facts(outcome: SwapOutcome) -> Iterator[str]:
     The duration is left out: most of it is the time between two polls.
     """
     job, result = outcome.job, outcome.result
+    if outcome.version > 1:
+        yield f"version {outcome.version}"
     if job is not None:
         yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
         if job.possible_duplicates:

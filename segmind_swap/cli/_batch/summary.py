@@ -57,6 +57,7 @@ class BatchSummary:
         seconds: How long the run took.
         results, report: The files; None if they were not written.
         emulator: Whether the run used an emulator of its own.
+        redo: Whether the run was a redo. Then `states` counts the new versions.
     """
 
     states: Counter[OutcomeState]
@@ -73,6 +74,7 @@ class BatchSummary:
     results: Path | None
     report: Path | None = None
     emulator: bool
+    redo: bool = False
 
     @property
     def exit_code(self) -> ExitCode:
@@ -171,5 +173,10 @@ class BatchSummary:
         if known[S.EXPIRED]:
             lines.append(f"{known[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
         if any(states[state] for state in states if state.is_retryable):
-            lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
+            lines.append(
+                "a version that failed or was rejected is made again by its name, as in `segmind-swap redo"
+                " OUT ID:2`, and paid again; the version before is still current"
+                if self.redo
+                else "--retry-failed submits again, and pays again, what failed or was rejected"
+            )
         return lines

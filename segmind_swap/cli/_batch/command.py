@@ -27,6 +27,7 @@ from segmind_swap import (
 )
 
 from .._emulator_engine import LEADS, Engine
+from .._report.thumbnails import Thumbnails
 from .._terminal.console import errors_logged, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
@@ -149,6 +150,7 @@ class BatchRun:
         self._settled_earlier: Counter[OutcomeState] = Counter()
         self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
+        self.thumbnails = Thumbnails(options.out.resolve())
 
     @property
     def has_started(self) -> bool:
@@ -183,6 +185,7 @@ class BatchRun:
                     self._record(outcome, is_input=is_input)
                     with errors_logged():
                         self._progress.add_outcome(outcome, is_input=is_input)
+                        self.thumbnails.add_pictures_of(outcome)
 
     def _swaps(self, client: SwapClient) -> AbstractAsyncContextManager[Outcomes]:
         """The swaps of the run."""
@@ -295,6 +298,7 @@ def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -
                 not_in_journal=run.not_in_journal,
                 lead=lead,
                 totals=totals,
+                small=run.thumbnails.made(),
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

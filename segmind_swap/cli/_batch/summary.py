@@ -113,6 +113,7 @@ class BatchSummary:
             ("report", self.report),
             ("results", self.results),
             ("journal", self.journal),
+            ("review", self._review_command),
         ):
             if value is not None:
                 out.print(Text(f"{name:<8} {printable(str(value))}"))
@@ -144,6 +145,15 @@ class BatchSummary:
         budget = "" if self.budget_usd is None else f" of a budget of {format_usd(self.budget_usd)}"
         reserved = ", including what may still have to be paid" if self.committed_usd else ""
         return f"{format_usd(self.committed_usd)}{budget}{reserved}"
+
+    @property
+    def _review_command(self) -> str | None:
+        """The command to look at the pictures with; None if there is none, or no folder to name."""
+        if self.report is None or not self.states[S.SAVED]:
+            return None
+        folder = self.report.parent
+        journal = [] if self.journal.parent == folder else ["--journal", str(self.journal)]
+        return shlex.join(["segmind-swap", "review", str(folder), *journal])
 
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []

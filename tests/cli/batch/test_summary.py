@@ -144,3 +144,20 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "report": None,
         "results": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("journal", "command"),
+    [
+        ("out/journal.db", "segmind-swap review out"),
+        ("j.db", "segmind-swap review out --journal j.db"),
+    ],
+)
+def test_the_end_names_the_command_to_look_at_the_pictures_with(
+    capsys: pytest.CaptureFixture[str], journal: str, command: str
+) -> None:
+    ended = summary({S.SAVED: 1, S.FAILED: 1}, journal=Path(journal), report=Path("out/report.html"))
+    ended.show(as_json=False)
+    assert f"review   {command}\n" in capsys.readouterr().out
+    summary({S.FAILED: 1}, report=Path("out/report.html")).show(as_json=False)
+    assert "segmind-swap review" not in capsys.readouterr().out

@@ -201,7 +201,7 @@ ROWS = [
         F.REFERENCE,
         (F.BACKGROUND, F.GAP, F.BARS, F.LIGHT, F.SHAPE, F.SMALL),
     ),
-    Row("same as another", lambda s, _: s.elsewhere, F.SAME, (F.BACKGROUND, F.LIGHT, F.GAP)),
+    Row("same as another", lambda s, _: s.elsewhere, F.SAME, (F.BACKGROUND, F.LIGHT, F.GAP, F.SHAPE, F.SMALL)),
 ]
 """`Same as another`: `labelled` gives every second result of this row the picture of the one before."""
 

@@ -1,33 +1,32 @@
-"""Compares pictures on a grid of at most 64 x 64 cells. Needs Pillow."""
+"""Compares pictures on a grid of cells. Needs Pillow."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops
 
-CELLS = 64
-"""Cells along the longer side of a picture."""
-_REACH = 4
-"""By how many cells a result may be moved against its scene."""
-_CLEARLY_BETTER = 0.7
-"""A move is believed if it leaves less than this share of the difference."""
-_CLIP = 32
-"""Larger differences of a cell do not count more: a new figure must not decide about the move."""
-_GAINS = 0.5, 2.0
-_RING = 4
-"""Cells from the side of the picture that are its margin."""
+from .histograms import quantile, share_above, white_where
+
+COARSE, FINE = 64, 128
+"""Cells along the longer side of a picture. Somebody small is found on the fine grid only."""
 DIFFERS = 20
 """From this number of levels on, a cell differs."""
 _TOP = 0.002
 _SMOOTH, _TEXTURED = 3, 12
-"""The range of a cell and its neighbours: below the first there is no texture, above the second there is."""
+"""The range of a cell and its neighbours: without texture it is below the first, with it above the second."""
+_WEAKER = 3
+"""A cell has lost its texture if its range is a third."""
+_LEAST_TEXTURE = 0.05
+"""Of a scene with less texture, all cells are compared."""
+_SAME_COLOUR = 6
+_CLEARLY_VARIED, _CLEARLY_OTHER = 10, 24
 
 
-def grid_of(size: tuple[int, int]) -> tuple[int, int]:
+def grid_of(size: tuple[int, int], longest: int = COARSE) -> tuple[int, int]:
     """The number of cells (across, down) for a picture of this size."""
-    longest = max(size)
-    return max(1, round(size[0] * CELLS / longest)), max(1, round(size[1] * CELLS / longest))
+    scale = longest / max(size)
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def in_cells(image: Image.Image, grid: tuple[int, int]) -> Image.Image:
@@ -35,35 +34,12 @@ def in_cells(image: Image.Image, grid: tuple[int, int]) -> Image.Image:
     return image if image.size == grid else image.resize(grid, Image.Resampling.BOX)
 
 
-def quantile(histogram: Sequence[int], share: float) -> int:
-    """The smallest level that has at least this share of the pixels at or below it."""
-    wanted, found = share * sum(histogram), 0
-    for level, count in enumerate(histogram):
-        found += count
-        if found >= wanted:
-            return level
-    return len(histogram) - 1
-
-
-def median(band: Image.Image, mask: Image.Image | None = None) -> int:
-    """The median level of a band, or of its part where the mask is white."""
-    return quantile(band.histogram(mask), 0.5)
-
-
-def share_above(band: Image.Image, level: int) -> float:
-    """The share of the cells above a level; 0 without cells."""
-    histogram = band.histogram()
-    total = sum(histogram)
-    return sum(histogram[level + 1 :]) / total if total else 0.0
-
-
 def spread(cells: Image.Image) -> float:
     """How far the colours lie apart, in the channel that varies most."""
-    return max(_spread_of_band(band) for band in cells.split())
+    return max(_spread_of_band(band.histogram()) for band in cells.split())
 
 
-def _spread_of_band(band: Image.Image) -> float:
-    histogram = band.histogram()
+def _spread_of_band(histogram: Sequence[int]) -> float:
     total = sum(histogram)
     mean = sum(level * count for level, count in enumerate(histogram)) / total
     variance = sum((level - mean) ** 2 * count for level, count in enumerate(histogram)) / total
@@ -74,77 +50,51 @@ def _spread_of_band(band: Image.Image) -> float:
     return float(max(variance**0.5, quantile(distances, 0.9)))
 
 
-def aligned(scene: Image.Image, result: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """The parts of both that show the same, if the result is the scene moved by some cells; else both."""
-    first, second = scene.convert("L"), result.convert("L")
-    still = _clipped_difference(first, second)
-    best, least = (0, 0), still
-    reach = min(_REACH, min(scene.size) // 4)
-    for down in range(-reach, reach + 1):
-        for right in range(-reach, reach + 1):
-            difference = _clipped_difference(*_overlap(first, second, right, down))
-            if difference < least:
-                best, least = (right, down), difference
-    return _overlap(scene, result, *best) if least < still * _CLEARLY_BETTER else (scene, result)
-
-
-def _overlap(
-    first: Image.Image, second: Image.Image, right: int, down: int
-) -> tuple[Image.Image, Image.Image]:
-    """Both without what is outside the other, if the second is the first moved to the right and down."""
-    width, height = first.size[0] - abs(right), first.size[1] - abs(down)
-    x, y, u, v = max(0, -right), max(0, -down), max(0, right), max(0, down)
-    return first.crop((x, y, x + width, y + height)), second.crop((u, v, u + width, v + height))
-
-
-def _clipped_difference(first: Image.Image, second: Image.Image) -> float:
-    histogram = ImageChops.difference(first, second).histogram()
-    clipped = sum(level * histogram[level] for level in range(_CLIP)) + _CLIP * sum(histogram[_CLIP:])
-    return clipped / (first.size[0] * first.size[1])
-
-
-def relit(scene: Image.Image, result: Image.Image) -> Image.Image:
-    """The result in the light of the scene: each channel's dark and bright half has its median."""
-    return Image.merge("RGB", [_relit(a, b) for a, b in zip(scene.split(), result.split(), strict=True)])
-
-
-def _relit(scene: Image.Image, result: Image.Image) -> Image.Image:
-    middle = median(scene)
-    bright = scene.point([255 if level > middle else 0 for level in range(256)])
-    if bright.getbbox() is None:
-        # One level fills half of the channel or more.
-        bright = scene.point([255 if level >= middle else 0 for level in range(256)])
-    dark = ImageChops.invert(bright)
-    if dark.getbbox() is None:
-        moved = median(scene) - median(result)
-        return result.point([_level(level + moved) for level in range(256)])
-    low, high = median(scene, dark), median(scene, bright)
-    own_low, own_high = median(result, dark), median(result, bright)
-    gain = (high - low) / (own_high - own_low) if own_high > own_low else 1.0
-    gain = min(max(gain, _GAINS[0]), _GAINS[1])
-    shift = (low + high) / 2 - gain * (own_low + own_high) / 2
-    return result.point([_level(gain * level + shift) for level in range(256)])
-
-
-def _level(value: float) -> int:
-    return min(255, max(0, round(value)))
-
-
-def difference(scene: Image.Image, result: Image.Image) -> Image.Image:
+def differences(scene: Image.Image, result: Image.Image) -> Image.Image:
     """How far each cell lies outside the range of the scene's cell and its eight neighbours, in levels.
 
     So an edge that has moved by one cell is no difference. The largest of the three channels counts.
     """
-    least, most = scene.filter(ImageFilter.MinFilter(3)), scene.filter(ImageFilter.MaxFilter(3))
-    outside = ImageChops.lighter(ImageChops.subtract(least, result), ImageChops.subtract(result, most))
-    red, green, blue = outside.split()
+    least, most = _envelope(scene)
+    return _largest(ImageChops.lighter(ImageChops.subtract(least, result), ImageChops.subtract(result, most)))
+
+
+def ranges(cells: Image.Image) -> Image.Image:
+    """The range of each cell and its eight neighbours, in levels, in the channel that varies most."""
+    least, most = _envelope(cells)
+    return _largest(ImageChops.subtract(most, least))
+
+
+def _envelope(cells: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The least and the most of each cell and its eight neighbours, as `MinFilter(3)` and `MaxFilter(3)`.
+
+    Those filters sort each neighbourhood, and take ten times as long.
+    """
+    width, height = cells.size
+    wide = Image.new(cells.mode, (width + 2, height))
+    for x in (0, 2, 1):
+        wide.paste(cells, (x, 0))
+    beside = [wide.crop((x, 0, x + width, height)) for x in range(3)]
+    found = []
+    for choose in (ImageChops.darker, ImageChops.lighter):
+        row = choose(choose(beside[0], beside[1]), beside[2])
+        tall = Image.new(cells.mode, (width, height + 2))
+        for y in (0, 2, 1):
+            tall.paste(row, (0, y))
+        above, own, below = (tall.crop((0, y, width, y + height)) for y in range(3))
+        found.append(choose(choose(above, own), below))
+    return found[0], found[1]
+
+
+def _largest(image: Image.Image) -> Image.Image:
+    red, green, blue = image.split()
     return ImageChops.lighter(ImageChops.lighter(red, green), blue)
 
 
-def change(differences: Image.Image) -> float:
-    """The mean of the cells that differ most, without those at the sides of the picture."""
-    width, height = differences.size
-    inner = differences.crop((1, 1, width - 1, height - 1)) if min(width, height) > 4 else differences
+def change(found: Image.Image) -> float:
+    """The mean of the `differences` that are largest, without those at the sides of the picture."""
+    width, height = found.size
+    inner = found.crop((1, 1, width - 1, height - 1)) if min(width, height) > 4 else found
     histogram = inner.histogram()
     wanted = left = max(1, round(sum(histogram) * _TOP))
     total = 0
@@ -155,59 +105,64 @@ def change(differences: Image.Image) -> float:
     return total / wanted
 
 
-def background(differences: Image.Image) -> float:
-    """The share of the cells that differ; four fifths of that of the margin, if that is more."""
-    width, height = differences.size
-    everything = share_above(differences, DIFFERS)
-    if min(width, height) <= 4 * _RING:
-        return everything
-    inner = differences.crop((_RING, _RING, width - _RING, height - _RING))
-    inside = inner.size[0] * inner.size[1]
-    outside = width * height - inside
-    in_ring = (everything * width * height - share_above(inner, DIFFERS) * inside) / outside
-    return max(everything, 0.8 * in_ring)
+def background(scene: Image.Image, result: Image.Image, found: Image.Image) -> float:
+    """The share of the scene's texture that is not in the result: it differs, or is weak.
+
+    Flat parts are alike by chance in many pictures, so they say nothing.
+    """
+    own = ranges(scene)
+    textured = white_where(own, above=_TEXTURED)
+    share = share_above(textured, 0)
+    if share < _LEAST_TEXTURE:
+        return share_above(found, DIFFERS)
+    third = own.point([level // _WEAKER for level in range(256)])
+    is_weak = white_where(ImageChops.subtract(third, ranges(result)), above=0)
+    is_lost = ImageChops.lighter(is_weak, white_where(found, above=DIFFERS))
+    return share_above(ImageChops.multiply(textured, is_lost), 127) / share
 
 
 def gap(scene: Image.Image, result: Image.Image) -> float:
-    """The share of the cells that have texture in the scene and none in the result."""
-    has_texture = _ranges(scene).point([255 if level > _TEXTURED else 0 for level in range(256)])
-    has_none = _ranges(result).point([255 if level < _SMOOTH else 0 for level in range(256)])
-    return share_above(ImageChops.multiply(has_texture, has_none), 127)
-
-
-def _ranges(cells: Image.Image) -> Image.Image:
-    red, green, blue = ImageChops.subtract(
-        cells.filter(ImageFilter.MaxFilter(3)), cells.filter(ImageFilter.MinFilter(3))
-    ).split()
-    return ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    """The share of the scene's texture in whose place the result has one colour."""
+    textured = white_where(ranges(scene), above=_TEXTURED)
+    share = share_above(textured, 0)
+    if share < _LEAST_TEXTURE:
+        return 0.0
+    is_smooth = ImageChops.invert(white_where(ranges(result), above=_SMOOTH - 1))
+    is_empty = ImageChops.multiply(textured, is_smooth)
+    levels = result.convert("L").histogram(is_empty)
+    of_one_colour = max(sum(levels[level : level + _SAME_COLOUR]) for level in range(256))
+    return of_one_colour / (share * scene.size[0] * scene.size[1])
 
 
 def bars(scene: Image.Image, result: Image.Image) -> float:
-    """The share of the picture in bars of one colour along its sides, without those that the scene has."""
-    return max(0.0, _bars(result) - _bars(scene))
+    """The share of the picture in bars of one colour along its sides, where the scene has no such bars."""
+    width, height = result.size
+    rows = [(0, y, width, y + 1) for y in range(height)]
+    columns = [(x, 0, x + 1, height) for x in range(width)]
+    down = _depth(scene, result, rows) + _depth(scene, result, rows[::-1])
+    across = _depth(scene, result, columns) + _depth(scene, result, columns[::-1])
+    return 1 - (1 - min(1.0, down / height)) * (1 - min(1.0, across / width))
 
 
-def _bars(cells: Image.Image) -> float:
-    width, height = cells.size
-    across = [_is_one_colour(cells.crop((0, y, width, y + 1))) for y in range(height)]
-    down = [_is_one_colour(cells.crop((x, 0, x + 1, height))) for x in range(width)]
-    rows, columns = _at_both_ends(across), _at_both_ends(down)
-    return 1 - (1 - rows / height) * (1 - columns / width)
+def _depth(scene: Image.Image, result: Image.Image, lines: Sequence[tuple[int, int, int, int]]) -> int:
+    """How many lines, from the side of the picture on, have the first one's colour, and not in the scene."""
+    colour: list[int] | None = None
+    for depth, line in enumerate(lines):
+        own, before = _extrema(result.crop(line)), _extrema(scene.crop(line))
+        colour = colour or [low for low, _ in own]
+        is_bar = all(
+            high - low < _SMOOTH and abs(low - level) <= _SAME_COLOUR
+            for (low, high), level in zip(own, colour, strict=True)
+        )
+        is_in_scene = all(
+            high - low < _CLEARLY_VARIED and abs(high - level) < _CLEARLY_OTHER
+            for (low, high), level in zip(before, colour, strict=True)
+        )
+        if not is_bar or is_in_scene:
+            return depth
+    return len(lines)
 
 
-def _is_one_colour(line: Image.Image) -> bool:
-    extrema = line.getextrema()
-    return all(high - low < _SMOOTH for low, high in extrema)  # type: ignore[misc]  # of each band
-
-
-def _at_both_ends(lines: Sequence[bool]) -> int:
-    """How many lines are true from the first on, and from the last back."""
-    first = next((place for place, is_so in enumerate(lines) if not is_so), len(lines))
-    last = next((place for place, is_so in enumerate(reversed(lines)) if not is_so), 0)
-    return first + (last if first < len(lines) else 0)
-
-
-def light(scene: Image.Image, result: Image.Image) -> float:
-    """By how many levels the median of a channel has moved, in the channel that moved most."""
-    pairs = zip(scene.split(), result.split(), strict=True)
-    return float(max(abs(median(a) - median(b)) for a, b in pairs))
+def _extrema(line: Image.Image) -> list[tuple[int, int]]:
+    found = [band.getextrema() for band in line.split()]
+    return [(int(low), int(high)) for low, high in found]  # type: ignore[arg-type]  # of a band of bytes

@@ -46,7 +46,8 @@ class ResultMeasures:
         height_px: The height of the upright result.
         spread: As of `PictureMeasures`. Low if the result is one colour.
         change: The largest difference from the scene, in levels of 255: the mean of the 0.2 % of the picture
-            that differ most, apart from the light and from a move of the whole picture. Low if nobody was replaced.
+            that differ most. Another light, and a move of the whole picture, do not count. Low if nobody was
+            replaced.
         background: The share of the scene's texture that is not in the result, from 0 to 1. High if the
             background was replaced.
         gap: The share of the scene's texture in whose place the result has one colour, from 0 to 1.

@@ -35,7 +35,7 @@ class Thresholds:
     blank: float | None = 8.0
     unchanged: float | None = 36.0
     background: float | None = 0.60
-    gap: float | None = 0.20
+    gap: float | None = 0.15
     bars: float | None = 0.05
     light: float | None = 15.0
     shape: float | None = 0.03

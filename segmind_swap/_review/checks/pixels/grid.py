@@ -122,7 +122,10 @@ def background(scene: Image.Image, result: Image.Image, found: Image.Image) -> f
 
 
 def gap(scene: Image.Image, result: Image.Image) -> float:
-    """The share of the scene's texture in whose place the result has one colour."""
+    """The share of the scene's texture in whose place the result has one colour.
+
+    Both are pictures, not cells: what a decoder fills in has no noise at all, and a painted coat has some.
+    """
     textured = white_where(ranges(scene), above=_TEXTURED)
     share = share_above(textured, 0)
     if share < _LEAST_TEXTURE:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
+from ..measures import PictureMeasures, ResultMeasures
+from ..signatures import Signature
 from . import alignment, grid, light, palette
 from .decoding import UndecodableError, decode
-from .measures import PictureMeasures, ResultMeasures
-from .signatures import Signature
 
 _LEAST_PX = 256
 """Pixels that the shorter side of a JPEG keeps when it is decoded: four for each cell."""
@@ -90,14 +90,16 @@ def _beside_scene(result: Look, scene: Look, reference: Look | None) -> dict[str
     coarse = grid.grid_of(before.size)
     first, second = grid.in_cells(before, coarse), grid.in_cells(after, coarse)
     lines = light.light_of(first, second)
-    lit = light.in_light(first, lines)
+    # Before the cells are made: what is brighter than white stays white in each pixel, and not in a mean.
+    before = light.in_light(before, lines)
+    lit = grid.in_cells(before, coarse)
     differences = grid.differences(lit, second)
     background = grid.background(lit, second, differences)
     colours = [] if reference is None else palette.palette_of(reference.cells)
     return {
-        "change": _change(before, after, lines),
+        "change": _change(before, after),
         "background": background,
-        "gap": grid.gap(lit, second),
+        "gap": grid.gap(before, after),
         "bars": grid.bars(light.in_light(scene.cells, lines), grid.in_cells(own, scene.cells.size)),
         "light": light.strength(first, lines) if background <= _MOST_LOST else None,
         "shape": abs(math.log(result.size[0] / result.size[1]) - math.log(scene.size[0] / scene.size[1])),
@@ -106,10 +108,9 @@ def _beside_scene(result: Look, scene: Look, reference: Look | None) -> dict[str
     }
 
 
-def _change(before: Image.Image, after: Image.Image, lines: list[light.Line]) -> float:
+def _change(before: Image.Image, after: Image.Image) -> float:
     fine = grid.grid_of(before.size, grid.FINE)
-    scene, result = grid.in_cells(before, fine), grid.in_cells(after, fine)
-    return grid.change(grid.differences(light.in_light(scene, lines), result))
+    return grid.change(grid.differences(grid.in_cells(before, fine), grid.in_cells(after, fine)))
 
 
 def difference_map(result: Look, scene: Look) -> Image.Image:

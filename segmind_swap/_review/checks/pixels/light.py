@@ -13,6 +13,8 @@ _WIDTHS = (40, 24, 16)
 """Levels by which a cell may differ to count for the next line: a new figure must not bend it."""
 _LEAST_SHARE = 0.1
 """With fewer cells, a line says nothing."""
+_DARKEST, _BRIGHTEST = 4, 251
+"""Beyond these levels, cells of the result may be cut off at black or white, and do not lie on the line."""
 
 
 class Line(NamedTuple):
@@ -54,7 +56,11 @@ def strength(scene: Image.Image, lines: list[Line]) -> float:
 def _line(scene: Image.Image, result: Image.Image) -> Line:
     """The line that leaves the least difference. It is looked for from no light, and from the medians."""
     best, least = _SAME, clipped_difference(scene, result)
-    for start in (_SAME, _fitted(scene, result, None)):
+    whole = result.point([255 if _DARKEST <= level <= _BRIGHTEST else 0 for level in range(256)])
+    least_cells = _LEAST_SHARE * scene.size[0] * scene.size[1]
+    if whole.histogram()[255] < least_cells:
+        return best
+    for start in (_SAME, _fitted(scene, result, whole)):
         line = start
         for width in _WIDTHS:
             guess = scene.point(line.table())
@@ -62,7 +68,8 @@ def _line(scene: Image.Image, result: Image.Image) -> Line:
             if difference < least:
                 best, least = line, difference
             near = white_where(ImageChops.invert(ImageChops.difference(guess, result)), above=254 - width)
-            if near.histogram()[255] < _LEAST_SHARE * scene.size[0] * scene.size[1]:
+            near = ImageChops.multiply(near, whole)
+            if near.histogram()[255] < least_cells:
                 break
             line = _fitted(scene, result, near)
         else:
@@ -72,13 +79,12 @@ def _line(scene: Image.Image, result: Image.Image) -> Line:
     return best
 
 
-def _fitted(scene: Image.Image, result: Image.Image, where: Image.Image | None) -> Line:
+def _fitted(scene: Image.Image, result: Image.Image, where: Image.Image) -> Line:
     """The line through the medians of the dark and the bright half, of the cells where the mask is white."""
     middle = quantile(scene.histogram(where), 0.5)
     bright = white_where(scene, above=middle)
     dark = ImageChops.invert(bright)
-    if where is not None:
-        bright, dark = ImageChops.multiply(bright, where), ImageChops.multiply(dark, where)
+    bright, dark = ImageChops.multiply(bright, where), ImageChops.multiply(dark, where)
     if bright.getbbox() is None or dark.getbbox() is None:
         return Line(1.0, median(result, where) - median(scene, where))
     low, high = median(scene, dark), median(scene, bright)

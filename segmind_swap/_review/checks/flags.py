@@ -72,6 +72,8 @@ _TEXTS = {
     R.SMALL: "the picture has {number:.0%} of the scene's pixels (less than {threshold:.0%})",
     R.LIGHT: "the light differs by {number:.0f} levels from the scene's (more than {threshold:g})",
 }
+_ALL_OR_NOTHING = {ResultFlag.SHAPE, ResultFlag.SMALL}
+"""A number near to the threshold of these flags is no suspicion."""
 _LEAST_CHARACTER = 0.5
 """Below this share of the reference's colours, a result without flags comes earlier."""
 
@@ -122,7 +124,7 @@ def _flags_of(measures: ResultMeasures, thresholds: Thresholds, same_as: str | N
         if (number < threshold) if flag.is_below else (number > threshold):
             flags[flag] = _TEXTS[flag].format(number=number, threshold=threshold)
             weight += min(closeness, 3.0)
-        else:
+        elif flag not in _ALL_OR_NOTHING:
             nearest = max(nearest, closeness)
     if same_as is not None:
         flags[ResultFlag.SAME] = f"the picture is the same as that of {same_as}, of another scene"

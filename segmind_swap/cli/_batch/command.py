@@ -24,6 +24,7 @@ from segmind_swap import (
     SwapClient,
     SwapOutcome,
     SwapRequest,
+    flag_results,
 )
 
 from .._emulator_engine import LEADS, Engine
@@ -34,6 +35,7 @@ from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd, one_line
 from .failures import Failures
+from .measuring import BackgroundMeasuring
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
 from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
@@ -143,6 +145,7 @@ class BatchRun:
         self._settings = settings
         self._progress = BatchProgress(plan, limits)
         self._results = ResultsFile(options.out)
+        self._measuring = BackgroundMeasuring(options.journal_path)
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
@@ -213,6 +216,7 @@ class BatchRun:
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._results.add(outcome)
+        self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
             # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
@@ -252,7 +256,10 @@ class BatchRun:
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
             self._results.add(SwapOutcome(request=request, state=state_without_entry))
-        self._results.close()
+        with status_display("measuring the last pictures"):
+            # Whoever presses Ctrl-C twice waits for nothing more.
+            measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
+        self._results.close(measures)
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -273,6 +280,8 @@ class BatchRun:
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
             redo=self.is_redo,
+            measured=len(measures) if self._measuring.is_possible else None,
+            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
         )
 
 

@@ -88,7 +88,6 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
         self._uploads = uploads
         self._requests = requests
         self._options = options
-
         self._source = source
         self._running: tuple[_Batch, BackgroundTask] | None = None
 
@@ -103,18 +102,19 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
         )
-        requests = self._requests
-        if isinstance(requests, Redo):
+        requests: Requests
+        entries: Entries
+        if isinstance(self._requests, Redo):
             try:
-                redone, begun = await requests.begin(ledger, self._uploads)
+                requests, entries = await self._requests.begin(ledger, self._uploads)
             except BaseException:
                 with anyio.CancelScope(shield=True):
                     await ledger.aclose()
                 raise
-            batch = _Batch(session, self._uploads, redone, options, ledger, entries=begun)
         else:
-            entries = CurrentEntries(ledger)
-            batch = _Batch(session, self._uploads, requests, options, ledger, entries=entries)
+            requests, entries = self._requests, CurrentEntries(ledger)
+        pictures = Pictures(session, ledger, options.save_to, self._source)
+        batch = _Batch(session, self._uploads, requests, options, ledger, entries=entries, pictures=pictures)
         self._running = batch, session.detached.start_background(batch.run)
         return batch.outcomes
 
@@ -150,6 +150,7 @@ class _Batch:
         ledger: Ledger,
         *,
         entries: Entries,
+        pictures: Pictures,
     ) -> None:
         self._switch = StopSwitch(self._on_stop)
         self._endings = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
@@ -168,7 +169,7 @@ class _Batch:
             ),
             count_ending=self._count_ending,
             entries=entries,
-            pictures=Pictures(session, ledger, options.save_to),
+            pictures=pictures,
             retry_failed=options.retry_failed,
         )
         self._slots = anyio.Semaphore(options.concurrency)

@@ -355,6 +355,8 @@ class StoreView:
 class BudgetOnly:
     """The `LedgerSource` of a batch without a journal."""
 
+    marks = None
+
     async def open(
         self,
         *,

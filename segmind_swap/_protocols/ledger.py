@@ -8,6 +8,7 @@ from typing import Protocol
 from .._models import SwapJob, SwapResult
 from .._outcome import SwapOutcome
 from .entry import Entry, NewEntry, NewVersion
+from .marks import Marks
 
 
 class LedgerView(Protocol):
@@ -194,6 +195,17 @@ class Ledger(LedgerView, Protocol):
 
 class LedgerSource(Protocol):
     """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
+
+    @property
+    def marks(self) -> Marks | None:
+        """What people have decided about the pictures; None if the ledger does not outlive the batch.
+
+        Called in a thread. A run does not fetch a picture again that a person has discarded.
+
+        Raises:
+            JournalError: there is no ledger yet, or the ledger cannot be read.
+        """
+        ...
 
     async def open(
         self,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ..._swap.output_files import OutputFile, create_atomically, flush_folder, name_is_used
 
+DISCARDED = "discarded"
+"""The folder below that of the pictures to which a review moves what a person has discarded."""
 FOLDER = "versions"
 """The folder below that of the pictures. `versions/ID.1.png` is the first version of `ID.png`."""
 _COMPARED_BYTES = 1 << 20
@@ -48,7 +50,8 @@ class VersionFile(OutputFile):
         """Gives the files of the earlier versions a second name. Removes nothing. Blocks; run it in a thread.
 
         Returns:
-            The second names, by version. A file that is gone has none.
+            The second names, by version. A file that is gone, or that a person has discarded, keeps the name
+            for the case that it comes back.
 
         Raises:
             OSError: a file cannot get a second name.
@@ -56,8 +59,8 @@ class VersionFile(OutputFile):
         kept = {}
         for name, version in self.earlier.items():
             path = self.path.with_name(name)
-            if path.is_file():
-                kept[version] = self._keep(path, version)
+            is_there = path.is_file()
+            kept[version] = self._keep(path, version) if is_there else next(self._names(version, path.suffix))
         return kept
 
     def write(self, data: bytes, suffix: str) -> Path:

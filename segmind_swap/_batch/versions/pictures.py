@@ -12,11 +12,12 @@ from ..._errors import ConfigurationError, DownloadError
 from ..._models import SwapRequest, SwapResult
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry
-from ..._protocols.ledger import Ledger
+from ..._protocols.ledger import Ledger, LedgerSource
+from ..._protocols.marks import Verdict, mark_of_version
 from ..._swap.downloads import save
 from ..._swap.output_files import OutputFile, holds_result
 from ..inputs import output_file_of
-from .files import VersionFile, is_kept
+from .files import DISCARDED, VersionFile, is_kept
 
 if TYPE_CHECKING:
     from ..._swap.session import Session
@@ -29,12 +30,14 @@ class Pictures:
         session: The session.
         ledger: The ledger.
         folder: Where pictures are saved; None if they are not saved.
+        source: The source of the ledger, which also has the decisions about the pictures.
     """
 
-    def __init__(self, session: Session, ledger: Ledger, folder: Path | None) -> None:
+    def __init__(self, session: Session, ledger: Ledger, folder: Path | None, source: LedgerSource) -> None:
         self._session = session
         self._ledger = ledger
         self._folder = folder
+        self._source = source
 
     @property
     def are_saved(self) -> bool:
@@ -87,13 +90,33 @@ class Pictures:
         return file
 
     async def found(self, entry: Entry, file: OutputFile) -> SwapResult | None:
-        """The result of a saved entry with the path at which the file is now; None if the file is missing."""
-        path = None if entry.result is None else entry.result.path
+        """The result of a saved entry with the path at which the file is now.
+
+        None if the file is missing, and is to be fetched again. The file of a picture that a person has
+        discarded is in the folder `discarded`, or is deleted, and is not fetched again.
+
+        Raises:
+            JournalError: the decisions cannot be read.
+        """
+        result = entry.result
+        if result is None or result.path is None:
+            return None
+        name = result.path.name
+        discarded = file.path.with_name(DISCARDED) / f"{file.path.name}.{entry.version}{Path(name).suffix}"
         # Look in the folder of this run first: the folder may have been moved.
-        for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if entry.result is not None and await run_in_thread(partial(holds_result, candidate)):
-                return entry.result.model_copy(update={"path": candidate})
+        for candidate in (file.path.with_name(name), result.path):
+            if await run_in_thread(partial(holds_result, candidate)):
+                return result.model_copy(update={"path": candidate})
+        if entry.state is OutcomeState.SAVED and await self._is_discarded(entry):
+            return result.model_copy(update={"path": discarded})
         return None
+
+    async def _is_discarded(self, entry: Entry) -> bool:
+        marks = await run_in_thread(lambda: self._source.marks)
+        if marks is None:
+            return False
+        mark = mark_of_version(await marks.of(entry.id), entry.version)
+        return mark is not None and mark.decision is Verdict.DISCARD
 
     async def save(
         self, request: SwapRequest, result: SwapResult, file: OutputFile, *, swap: int

@@ -214,8 +214,19 @@ class BatchRun:
         """How many swaps of the report are in each state."""
         return summary.states
 
-    def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
+    def _add_result(self, outcome: SwapOutcome) -> None:
+        """Writes the line of an outcome of this run into `results.jsonl`."""
         self._results.add(outcome)
+
+    def _complete_results(self) -> None:
+        """Writes what `results.jsonl` has besides the outcomes of this run: nothing.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+
+    def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
+        self._add_result(outcome)
         self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
@@ -250,12 +261,13 @@ class BatchRun:
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._record(self.relocation.outcome(outcome), is_input=True)
+            self._complete_results()
         except JournalError as exc:
             problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
-            self._results.add(SwapOutcome(request=request, state=state_without_entry))
+            self._add_result(SwapOutcome(request=request, state=state_without_entry))
         with status_display("measuring the last pictures"):
             # Whoever presses Ctrl-C twice waits for nothing more.
             measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))

@@ -102,10 +102,11 @@ def test_a_second_name_that_is_in_use_is_not_overwritten(folder: Path) -> None:
     assert (folder / "versions" / "a.1-2.png").read_bytes() == FIRST
 
 
-def test_a_file_that_is_gone_has_no_second_name(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_keeps_its_second_name_for_the_case_that_it_comes_back(tmp_path: Path) -> None:
     file = file_of(tmp_path)
-    assert file.keep_earlier() == {}
+    assert file.keep_earlier() == {1: tmp_path / "versions" / "a.1.png"}
     assert file.write(SECOND, ".png") == tmp_path / "a.png"
+    assert names(tmp_path) == ["a.png"]
 
 
 def test_the_second_names_of_another_id_are_not_those_of_this_one(folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal, OutcomeState
+from segmind_swap import Journal, OutcomeState, Review, Verdict
 from segmind_swap.emulator import Fault
 
 from ...support.batches import run, swaps_of
@@ -63,6 +63,32 @@ async def test_the_file_of_a_later_version_that_is_gone_is_fetched_again_beside_
     await run(emulator, swaps_of(1), {"journal": journal, "save_to": tmp_path})
     assert files(tmp_path) == now
     assert len(emulator.ledger) == 2
+
+
+async def test_a_picture_that_a_person_has_discarded_is_not_fetched_again_by_any_run(tmp_path: Path) -> None:
+    emulator, journal = service(), Journal(tmp_path / "run.db")
+    out = tmp_path / "out"
+    await run(emulator, swaps_of(3), {"journal": journal.path, "save_to": out})
+    review = Review(journal, folder=out)
+    for number in range(2):
+        await review.decide(f"s{number}", Verdict.DISCARD)
+    assert sorted(files(out)) == ["discarded/s0.1.png", "discarded/s1.1.png", "s2.png"]
+    (out / "discarded" / "s1.1.png").unlink()
+    (out / "s2.png").unlink()
+    downloads = emulator.count("file")
+    outcomes = await run(
+        emulator, swaps_of(3), {"journal": journal.path, "save_to": out, "retry_failed": True}
+    )
+    assert {outcome.state for outcome in outcomes} == {S.SAVED}
+    assert emulator.count("file") == downloads + 1, "a file that was only deleted is fetched"
+    assert sorted(files(out)) == ["discarded/s0.1.png", "s2.png"]
+    assert {outcome.request.id: outcome.path for outcome in outcomes}["s0"] == out / "discarded" / "s0.1.png"
+    assert len(emulator.ledger) == 3
+    await redone(emulator, ["s0"], journal=journal.path, save_to=out)
+    assert sorted(files(out)) == ["discarded/s0.1.png", "s0.png", "s2.png"]
+    picture = next(one for one in await Review(journal, folder=out).pictures() if one.id == "s0")
+    assert (picture.version, picture.decision) == (2, Verdict.UNDECIDED)
+    assert [version.path for version in picture.earlier] == [out / "discarded" / "s0.1.png"]
 
 
 async def test_a_batch_without_a_folder_knows_no_files(tmp_path: Path) -> None:

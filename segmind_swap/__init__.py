@@ -78,6 +78,8 @@ if TYPE_CHECKING:
     from ._review.checks.thresholds import Thresholds
     from ._review.delivery.delivery import Delivery
     from ._review.pictures.picture import EarlierVersion, ReviewPicture
+    from ._review.pictures.places import discarded_path
+    from ._review.pictures.thumbnails import make_thumbnail
     from ._reviewing import Review
 
 __all__ = [
@@ -159,8 +161,10 @@ __all__ = [
     "Uploaded",
     "Verdict",
     "can_measure",
+    "discarded_path",
     "find_copies",
     "flag_results",
+    "make_thumbnail",
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
@@ -186,8 +190,10 @@ _MODULE_OF = {
     "Thresholds": "_review.checks.thresholds",
     "Verdict": "_protocols.marks",
     "can_measure": "_review.checks.measurer",
+    "discarded_path": "_review.pictures.places",
     "find_copies": "_review.checks.copies",
     "flag_results": "_review.checks.flags",
+    "make_thumbnail": "_review.pictures.thumbnails",
 }
 
 

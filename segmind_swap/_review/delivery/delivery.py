@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -73,7 +74,11 @@ async def deliver(pictures: Sequence[ReviewPicture], to: Path, *, title: str, as
 def _begin(staging: Path, to: Path) -> None:
     if os.path.lexists(to):
         raise FileExistsError(to)
-    to.absolute().parent.mkdir(parents=True, exist_ok=True)
+    parent = to.absolute().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(parent)) from None
     for name in (PICTURES, THUMBNAILS):
         (staging / name).mkdir(parents=True)
 

@@ -232,7 +232,7 @@ function go(place) {
 }
 
 const isGrid = () => document.body.classList.contains("grid");
-const columns = () => (isGrid() ? Math.max(1, Math.floor($("list").clientWidth / CELL_PX)) : 1);
+const columns = () => (isGrid() ? Math.max(3, Math.floor($("list").clientWidth / CELL_PX)) : 1);
 
 function reveal() {
   const top = Math.floor(cursor / columns()) * ROW_PX, list = $("list");

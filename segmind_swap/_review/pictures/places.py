@@ -36,10 +36,11 @@ class Places:
         return self.folder / VERSIONS / name if is_earlier else self.folder / name
 
     def discarded(self, saved: SavedVersion) -> Path:
-        """Where the picture is while it is discarded. Its name has the version, and so is its own."""
-        number, path = f".{saved.version}", saved.path
-        stem = path.stem.removesuffix(number) if path.parent.name == VERSIONS else path.stem
-        return self.folder / DISCARDED / f"{stem}{number}{path.suffix}"
+        """Where the picture is while it is discarded."""
+        path = saved.path
+        if path.parent.name == VERSIONS:
+            path = path.parent.with_name(f"{path.stem.removesuffix(f'.{saved.version}')}{path.suffix}")
+        return discarded_path(self.folder / path.name, saved.version)
 
     def input(self, picture: str, saved: SavedVersion) -> str:
         """A reference or a scene: a URL as it is, and a path as it is now, as far as the file is found."""
@@ -57,6 +58,16 @@ class Places:
         yield self.home(saved)
         yield saved.path
         yield self.discarded(saved)
+
+
+def discarded_path(picture: Path, version: int) -> Path:
+    """Where a review puts the file of a picture that is discarded. Each version has a name of its own.
+
+    Args:
+        picture: The file in the folder of the batch.
+        version: The version of the swap.
+    """
+    return picture.with_name(DISCARDED) / f"{picture.stem}.{version}{picture.suffix}"
 
 
 def is_file(path: Path) -> bool:

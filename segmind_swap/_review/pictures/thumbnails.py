@@ -8,11 +8,30 @@ from pathlib import Path
 
 from ..._config import MAX_PICTURE_BYTES
 from ..checks.measurer import can_measure
+from .contents import sha256_of
 
 FOLDER = "review-files"
 """The folder in the folder of a batch. Everything in it can be made again."""
 LONG_SIDE_PX = 320
 _QUALITY = 62
+
+
+def make_thumbnail(picture: Path, folder: Path) -> Path:
+    """A small copy of a picture, made if there is none. Blocks for some 20 to 100 ms.
+
+    Args:
+        picture: The file of the picture.
+        folder: The folder of a batch. The copy is in its folder `review-files`.
+
+    Returns:
+        The file of the copy; the picture itself if no copy can be made, or if Pillow is not installed.
+    """
+    if not can_measure():
+        return picture
+    try:
+        return Thumbnails(folder).make(picture, sha256_of(picture))
+    except OSError:
+        return picture
 
 
 class Thumbnails:

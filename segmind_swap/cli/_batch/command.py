@@ -24,15 +24,18 @@ from segmind_swap import (
     SwapClient,
     SwapOutcome,
     SwapRequest,
+    flag_results,
 )
 
 from .._emulator_engine import LEADS, Engine
+from .._report.thumbnails import Thumbnails
 from .._terminal.console import errors_logged, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd, one_line
 from .failures import Failures
+from .measuring import BackgroundMeasuring
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
 from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
@@ -142,6 +145,7 @@ class BatchRun:
         self._settings = settings
         self._progress = BatchProgress(plan, limits)
         self._results = ResultsFile(options.out)
+        self._measuring = BackgroundMeasuring(options.journal_path)
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
@@ -149,6 +153,7 @@ class BatchRun:
         self._settled_earlier: Counter[OutcomeState] = Counter()
         self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
+        self.thumbnails = Thumbnails(options.out.resolve())
 
     @property
     def has_started(self) -> bool:
@@ -183,6 +188,7 @@ class BatchRun:
                     self._record(outcome, is_input=is_input)
                     with errors_logged():
                         self._progress.add_outcome(outcome, is_input=is_input)
+                        self.thumbnails.add_pictures_of(outcome)
 
     def _swaps(self, client: SwapClient) -> AbstractAsyncContextManager[Outcomes]:
         """The swaps of the run."""
@@ -221,6 +227,7 @@ class BatchRun:
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._add_result(outcome)
+        self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
             # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
@@ -261,7 +268,10 @@ class BatchRun:
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
             self._add_result(SwapOutcome(request=request, state=state_without_entry))
-        self._results.close()
+        with status_display("measuring the last pictures"):
+            # Whoever presses Ctrl-C twice waits for nothing more.
+            measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
+        self._results.close(measures)
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -282,6 +292,8 @@ class BatchRun:
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
             redo=self.is_redo,
+            measured=len(measures) if self._measuring.is_possible else None,
+            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
         )
 
 
@@ -307,6 +319,7 @@ def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -
                 not_in_journal=run.not_in_journal,
                 lead=lead,
                 totals=totals,
+                small=run.thumbnails.made(),
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

@@ -52,7 +52,7 @@ def show(browser: webdriver.Chrome, tmp_path: Path) -> Open:
         folder = a_batch(tmp_path, RESULTS if results is None else results)
         page = anyio.run(Review(folder / "journal.db").write_page)
         resize(browser, width)
-        browser.get_log("browser")
+        complaints(browser)
         browser.get(page.as_uri())
         return folder
 
@@ -92,7 +92,7 @@ def wait(browser: webdriver.Chrome, condition: str) -> None:
 
 
 def complaints(browser: webdriver.Chrome) -> list[Any]:
-    return [entry["message"] for entry in browser.get_log("browser")]
+    return [entry["message"] for entry in browser.get_log("browser")]  # type: ignore[no-untyped-call]
 
 
 def test_it_opens_at_what_is_flagged_and_breaks_no_rule_of_its_policy(
@@ -334,7 +334,7 @@ async def _served(browser: webdriver.Chrome, folder: Path, look: Callable[[], No
 def test_a_served_page_saves_each_key_at_once(browser: webdriver.Chrome, tmp_path: Path) -> None:
     folder = a_batch(tmp_path, RESULTS)
     resize(browser, 1280)
-    browser.get_log("browser")
+    complaints(browser)
 
     def look() -> None:
         press(browser, "x", "r")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from segmind_swap import discarded_path
 from segmind_swap._review.pictures.picture import SavedVersion
 from segmind_swap._review.pictures.places import Places
 
@@ -64,3 +65,7 @@ def test_an_input_is_looked_for_beside_the_folder_as_it_is_now(tmp_path: Path) -
     for other in ("/before/scenes/gone.png", "https://cdn.example/s.png", "<bytes>", "a\0b"):
         assert places.input(other, before) == other
     assert places.input(str(scene), before) == str(scene)
+
+
+def test_anybody_can_say_where_a_discarded_picture_is() -> None:
+    assert discarded_path(Path("out/a.png"), 2) == Path("out/discarded/a.2.png")

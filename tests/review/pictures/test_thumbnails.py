@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from segmind_swap import make_thumbnail
 from segmind_swap._review.pictures import thumbnails
 from segmind_swap._review.pictures.thumbnails import LONG_SIDE_PX, Thumbnails
 
@@ -41,3 +42,14 @@ def test_without_pillow_the_picture_is_shown_itself(tmp_path: Path, monkeypatch:
     file.write_bytes(picture(1))
     monkeypatch.setattr(thumbnails, "can_measure", lambda: False)
     assert Thumbnails(tmp_path).make(file, "a" * 64) == file
+
+
+def test_a_thumbnail_of_any_file_is_that_of_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.png"
+    assert make_thumbnail(file, tmp_path) == file, "there is no such file"
+    file.write_bytes(picture(1))
+    assert make_thumbnail(file, tmp_path) == Thumbnails(tmp_path).path(sha256(picture(1)))
+    monkeypatch.setattr(thumbnails, "can_measure", lambda: False)
+    assert make_thumbnail(file, tmp_path) == file

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         ImageInput,
         Rate,
         ReadableFile,
+        RedoRequest,
         SavableImage,
         SwapJob,
         SwapOutput,
@@ -68,13 +70,26 @@ if TYPE_CHECKING:
         SwapState,
         SwapStatus,
     )
-    from ._outcome import OutcomeState, SwapOutcome
+    from ._outcome import OutcomeState, SwapOutcome, SwapVersion
+    from ._protocols.marks import Mark, Verdict
+    from ._review.applying import AppliedDecisions
+    from ._review.checks.copies import PictureCopy, find_copies
+    from ._review.checks.flags import ResultFlag, ResultFlags, flag_results
+    from ._review.checks.measurer import Measurer, can_measure
+    from ._review.checks.measures import PictureMeasures, ResultMeasures
+    from ._review.checks.thresholds import Thresholds
+    from ._review.delivery.delivery import Delivery
+    from ._review.pictures.picture import EarlierVersion, ReviewPicture
+    from ._review.pictures.places import discarded_path
+    from ._review.pictures.thumbnails import make_thumbnail
+    from ._reviewing import Review
 
 __all__ = [
     "MEAN_SECONDS",
     "PRICE_USD",
     "Abandoned",
     "Accepted",
+    "AppliedDecisions",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -82,7 +97,9 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "Credits",
+    "Delivery",
     "DownloadError",
+    "EarlierVersion",
     "Event",
     "EventHandler",
     "Exchanged",
@@ -93,6 +110,8 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "Mark",
+    "Measurer",
     "NoResultsError",
     "NotFoundError",
     "OutageBegan",
@@ -101,6 +120,8 @@ __all__ = [
     "Outcomes",
     "OutputError",
     "PermissionDeniedError",
+    "PictureCopy",
+    "PictureMeasures",
     "PollPolicy",
     "Polled",
     "Rate",
@@ -109,10 +130,17 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "RedoPlan",
+    "RedoRequest",
     "RequestTimeouts",
     "ResponseError",
+    "ResultFlag",
+    "ResultFlags",
+    "ResultMeasures",
     "RetryPolicy",
     "RetryScheduled",
+    "Review",
+    "ReviewPicture",
     "SavableImage",
     "Saved",
     "ServerError",
@@ -132,7 +160,15 @@ __all__ = [
     "SwapState",
     "SwapStatus",
     "SwapTimeoutError",
+    "SwapVersion",
+    "Thresholds",
     "Uploaded",
+    "Verdict",
+    "can_measure",
+    "discarded_path",
+    "find_copies",
+    "flag_results",
+    "make_thumbnail",
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
@@ -141,7 +177,27 @@ _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
+    "RedoPlan": "_batch.versions.redo",
     "SwapClient": "_client",
+    "AppliedDecisions": "_review.applying",
+    "Delivery": "_review.delivery.delivery",
+    "EarlierVersion": "_review.pictures.picture",
+    "Mark": "_protocols.marks",
+    "Measurer": "_review.checks.measurer",
+    "PictureCopy": "_review.checks.copies",
+    "PictureMeasures": "_review.checks.measures",
+    "ResultFlag": "_review.checks.flags",
+    "ResultFlags": "_review.checks.flags",
+    "ResultMeasures": "_review.checks.measures",
+    "Review": "_reviewing",
+    "ReviewPicture": "_review.pictures.picture",
+    "Thresholds": "_review.checks.thresholds",
+    "Verdict": "_protocols.marks",
+    "can_measure": "_review.checks.measurer",
+    "discarded_path": "_review.pictures.places",
+    "find_copies": "_review.checks.copies",
+    "flag_results": "_review.checks.flags",
+    "make_thumbnail": "_review.pictures.thumbnails",
 }
 
 

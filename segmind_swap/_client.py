@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ from ._config import (
 )
 from ._errors import ConfigurationError
 from ._events import EventHandler
-from ._models import Credits, ImageInput, Rate, SwapJob, SwapResult, SwapStatus
+from ._models import Credits, ImageInput, Rate, RedoRequest, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols.gate import Gate, RateKeeper
 from ._protocols.ledger import LedgerSource
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from ._batch.inputs import Requests
     from ._batch.outcomes import Outcomes
+    from ._batch.versions.redo import RedoPlan
 
 
 class SwapClient:
@@ -398,6 +399,83 @@ class SwapClient:
         )
         async with batch as outcomes:
             return await outcomes.in_order(all_requests)
+
+    def redo(
+        self,
+        swaps: Iterable[str | RedoRequest],
+        *,
+        journal: str | os.PathLike[str] | LedgerSource,
+        reference_character_image: ImageInput | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        failed_runs_are_free: bool = False,
+        max_futile: int | None = MAX_FUTILE,
+        max_failed: int | None = MAX_FAILED,
+    ) -> AbstractAsyncContextManager[Outcomes]:
+        """Makes another version of swaps that are done, and pays for each again: used as `swap_many`.
+
+        All new versions are recorded in the journal in one step, before the first of them is submitted. The
+        same redo, when it is run again, finishes these versions and begins none: it names the version that it
+        makes again. A version that failed or is in doubt is never submitted again automatically.
+
+        `save_to` always has the picture of the current version, the latest that is done. The file of the
+        version before is kept as `versions/<id>.<version>.png`. The budget counts all versions.
+
+        Args:
+            swaps: The swaps. An id alone stands for `RedoRequest(id=id)`: its first version is made again.
+            journal: The journal of the batch, as in `swap_many`.
+            reference_character_image: The reference of the new versions; None for the same reference as
+                before. The pictures of the journal are read again: relative paths count from the working
+                directory, and pictures that were given as bytes must be given again, in a `RedoRequest`.
+            save_to: The folder for the pictures: that of the batch.
+            concurrency: How many swaps may be in flight at once, as in `swap_many`.
+            budget_usd: How many USD all versions of all swaps of the journal may cost at most.
+            price_usd: The assumed cost of one swap in USD.
+            failed_runs_are_free: Whether failed runs cost nothing.
+            max_futile: As in `swap_many`.
+            max_failed: As in `swap_many`.
+
+        Raises:
+            ConfigurationError: an option cannot be used. On entering the block: a swap cannot be redone,
+                because it is not done or a picture is missing; no version was begun.
+            JournalError: on entering the block, the journal cannot be used, or is of another service.
+        """
+        from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
+        from ._batch.versions.redo import Redo  # noqa: PLC0415
+
+        session, uploads = self._started()
+        options = BatchOptions(
+            concurrency=self._settings.concurrency_of(concurrency),
+            save_to=None if save_to is None else Path(save_to),
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            failed_runs_are_free=failed_runs_are_free,
+            max_futile=max_futile,
+            max_failed=max_failed,
+        )
+        redo = Redo(swaps, reference_character_image)
+        return run_batch(session, uploads, redo, options, _source_of(journal))
+
+    async def check_redo(
+        self,
+        swaps: Iterable[str | RedoRequest],
+        *,
+        journal: str | os.PathLike[str] | LedgerSource,
+        reference_character_image: ImageInput | None = None,
+    ) -> RedoPlan:
+        """What `redo` with the same arguments would do, and what it would refuse. Sends and writes nothing.
+
+        Raises:
+            ConfigurationError: an element of `swaps` cannot be used.
+            ImageError: the `reference_character_image` cannot be used.
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        from ._batch.versions.redo import Redo, plan_of  # noqa: PLC0415
+
+        _, uploads = self._started()
+        return await plan_of(Redo(swaps, reference_character_image), _source_of(journal), uploads)
 
     async def check(
         self,

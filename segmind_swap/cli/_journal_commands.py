@@ -44,7 +44,22 @@ def print_status(journal: Path, *, as_json: bool) -> None:
         f"money: {format_usd(summary.spent_usd)} spent,"
         f" {format_usd(summary.reserved_usd)} reserved for what may still have to be paid"
     )
+    for line in redo_lines(summary):
+        out.print(line, markup=False)
     _print_unknown(out, journal, summary)
+
+
+def redo_lines(summary: JournalSummary) -> list[str]:
+    """What redos have done, and what they have not finished; empty if nothing was redone."""
+    lines = []
+    if summary.redone:
+        lines.append(f"{summary.redone:,} redone: the current version is a later one than the first")
+    if summary.redos:
+        states = ", ".join(f"{count:,} {state}" for state, count in summary.redos.items())
+        lines.append(f"redos without a picture: {states}; the version before is still current")
+    if summary.redo_usd:
+        lines.append(f"{format_usd(summary.redo_usd)} of this money is for redos")
+    return lines
 
 
 def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None:

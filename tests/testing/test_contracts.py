@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.budget import Budget, Reservations
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._protocols.entry import Entry, NewEntry
+from segmind_swap._journal.store import Store
+from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
 from segmind_swap._protocols.ledger import Ledger
 from segmind_swap.testing.contracts import GateContract, LedgerContract, MoneyContract
@@ -63,8 +66,8 @@ def test_the_ledger_of_this_package_breaks_no_rule() -> None:
 def changed(owner: type, name: str, value: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # A claim that a mistake leaves open is waited for when the ledger closes.
-        patch.setattr("segmind_swap._journal.ledger.GRACE", 0.1)
-        patch.setattr("segmind_swap._journal.ledger._CLEANUP", 0.1)
+        patch.setattr("segmind_swap._journal.budget.GRACE", 0.1)
+        patch.setattr("segmind_swap._journal.budget._CLEANUP", 0.1)
         patch.setattr(MoneyContract, "patience", 1.0)
         patch.setattr(owner, name, value)
         yield
@@ -94,6 +97,25 @@ async def _finds_nothing(self: SqliteLedger, ids: Collection[str]) -> dict[str, 
     return {}
 
 
+async def _begins_always(self: SqliteLedger, versions: Sequence[NewVersion]) -> list[Entry]:
+    """Forgets that the version to redo was named, and takes the latest one: a redo that is run again pays."""
+
+    def begin(store: Store) -> list[Entry]:
+        found = {new.id: store.versions.latest(new.id) for new in versions}
+        latest = [replace(new, after=entry.version) for new in versions if (entry := found[new.id])]
+        return store.versions.begin(latest, run=store.run)
+
+    return await self._writer.do(begin)
+
+
+async def _begins_some(self: SqliteLedger, versions: Sequence[NewVersion]) -> list[Entry]:
+    return [entry for new in versions for entry in await self._writer.do(partial(_one_version, new=new))]
+
+
+def _one_version(store: Store, new: NewVersion) -> list[Entry]:
+    return store.versions.begin([new], run=store.run)
+
+
 async def _closes_at_once(self: SqliteLedger) -> None:
     await self._writer.aclose()
 
@@ -110,6 +132,8 @@ async def _never_waits(self: Budget) -> None:
         (SqliteLedger, "refuse", _always_pending),
         (SqliteLedger, "accept", _loses_the_job),
         (SqliteLedger, "find", _finds_nothing),
+        (SqliteLedger, "begin_versions", _begins_always),
+        (SqliteLedger, "begin_versions", _begins_some),
         (SqliteLedger, "aclose", _closes_at_once),
         (SqliteLedger, "release", lambda self, entry, *, unsettled_posts: None),
         (SqliteLedger, "withdraw", lambda self, entry, *, in_doubt: self._resolve(entry)),

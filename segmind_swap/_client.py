@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -433,6 +433,7 @@ class SwapClient:
         *,
         apply: bool = False,
         resubmit_missing: int | None = None,
+        chosen: Mapping[str, str] | None = None,
     ) -> Reconciliation:
         """Looks for the unknown swaps of a journal in the account's history. Free; a dry run by default.
 
@@ -446,9 +447,12 @@ class SwapClient:
             resubmit_missing: How many swaps shall be submitted, and paid, again by the next run, because the
                 history does not list them: `may_resubmit` of an earlier result. Only swaps without
                 `missing_proof` are; another number changes nothing, and is an error. Needs `apply`.
+            chosen: A person's choice among the `request_ids` of an earlier result, by the id of the swap:
+                the chosen request becomes the job of a swap that is several or unclear.
 
         Raises:
-            ConfigurationError: `resubmit_missing` is not the number of swaps that may be submitted again.
+            ConfigurationError: `resubmit_missing` is not the number of swaps that may be submitted again, or
+                a request in `chosen` cannot be that of its swap. Nothing was changed.
             JournalError: there is no such journal; it is in use, or of another service or workflow.
             StatusError, ConnectionFailedError, ResponseError: the history cannot be read.
         """
@@ -456,7 +460,7 @@ class SwapClient:
 
         session, _ = self._started()
         source = _journal_of(journal)
-        return await reconcile(session, source, apply=apply, resubmit_missing=resubmit_missing)
+        return await reconcile(session, source, apply=apply, resubmit_missing=resubmit_missing, chosen=chosen)
 
     async def upload(self, image: ImageInput) -> str:
         """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.

@@ -170,6 +170,31 @@ async def test_a_history_that_is_late_cut_or_without_workflows_decides_nothing_b
     await assert_nothing_is_paid_again(service, journal, found)
 
 
+async def test_a_person_chooses_among_several_and_where_nobody_else_can_tell() -> None:
+    service, journal = await after_the_faults()
+    dry = {swap.id: swap for swap in (await reconciled(service, journal)).swaps}
+    twice, one, other = (
+        dry[name] for name in ("billed twice", "one of two, billed", "one of two, not billed")
+    )
+    assert (len(twice.request_ids), len(one.request_ids)) == (2, 1)
+    found_one = dry["billed"].request_ids[0]
+    for wrong, words in (
+        ({"nobody": found_one}, "is no unknown swap"),
+        ({"answered": found_one}, "is no unknown swap"),
+        ({"billed twice": found_one}, "cannot be the request of 'billed twice'"),
+        ({"billed twice": "made up"}, "cannot be the request"),
+        ({one.id: one.request_ids[0], other.id: one.request_ids[0]}, "is the request of two swaps"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            await reconciled(service, journal, apply=True, chosen=wrong)
+    assert len([*journal.outcomes(S.UNKNOWN)]) == 7
+    chosen = {"billed twice": twice.request_ids[1], one.id: one.request_ids[0], "billed": found_one}
+    found = await reconciled(service, journal, apply=True, chosen=chosen)
+    assert {swap.id: swap.job.request_id for swap in found.swaps if swap.job}.items() >= chosen.items()
+    assert {swap.id for swap in found.undecided} == {"not billed", other.id}
+    await assert_nothing_is_paid_again(service, journal, found)
+
+
 FATES = st.sampled_from(["answered", "billed", "not billed", "504 billed", "late", "html"])
 FAULTS: dict[str, dict[str, Any]] = {
     "billed": BILLED,

@@ -131,6 +131,9 @@ def test_a_swap_that_is_proven_to_be_missing_is_submitted_again_after_its_number
     [
         (["--number", "1"], "--number needs --resubmit-missing"),
         (["--resubmit-missing"], "--resubmit-missing needs --apply"),
+        (["--choose", "s0"], "--choose 's0': write ID=REQUEST"),
+        (["--choose", "=r"], "write ID=REQUEST"),
+        (["--choose", "a=r-1", "--choose", "a=r-2"], "--choose gives 'a' two requests"),
     ],
 )
 def test_options_that_pay_are_given_together(

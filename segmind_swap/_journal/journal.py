@@ -175,8 +175,8 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
-                    f"{entry.id!r} has no job in the journal, because no answer came: look for the job with"
-                    " `segmind-swap reconcile` (or `SwapClient.reconcile`), or give its `poll_url`",
+                    f"{entry.id!r} has no job in the journal, because no answer came: let"
+                    " `reconcile` look for it in the account's history, or give its `poll_url`",
                     path=store.path,
                 )
             store.step(

@@ -1,6 +1,6 @@
 """Decides when the next request of one client may leave: by the account's rate limit, and after every 429.
 
-The rules are in `_policy.rate_limit`. This module has the queues: it lets the first request of a queue leave
+The rules are in `_policy.rate`. This module has the queues: it lets the first request of a queue leave
 when the rules allow it. A 429 closes the way for the calls of its kind. The way reopens slowly: first for one
 request in flight, then for twice as many after each response that is not a 429. So a thousand waiting tasks
 do not meet the limit at once.
@@ -19,9 +19,9 @@ import anyio
 
 from .._config import RateLimit, RetryPolicy
 from .._models import Call, Rate
-from .._policy.rate_limit import RateRules
-from .._policy.rate_state import Stage
-from .._policy.rate_view import adopt, describe
+from .._policy.rate.rules import RateRules
+from .._policy.rate.state import Stage
+from .._policy.rate.view import adopt, describe
 from .._protocols.gate import Admission
 
 # Seconds after which a request without a response no longer fills the window of the reopened gate.

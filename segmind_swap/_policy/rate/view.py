@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .._models import Call, Rate
-from .rate_limit import RateRules
-from .rate_state import Stage
+from ..._models import Call, Rate
+from .rules import RateRules
+from .state import Stage
 
 DAY = 86_400.0
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import math
 
-from .._config import RateLimit, RetryPolicy
-from .._models import Call
-from . import poll_evidence, rate_closure
-from .rate_episode import at_least, conclude, more_than
-from .rate_state import MINUTE, Closure, RateState, Stage, add, count
+from ..._config import RateLimit, RetryPolicy
+from ..._models import Call
+from . import closure as closures
+from . import poll_evidence
+from .episode import at_least, conclude, more_than
+from .state import MINUTE, Closure, RateState, Stage, add, count
 
 _DOUBLING = 5.0
 _SAMPLE = 10.0
@@ -173,7 +174,7 @@ class RateRules:
         if is_news:
             if not closure.is_open_episode:
                 closure.was_busy = state.is_busy
-            rate_closure.fail(
+            closures.fail(
                 closure,
                 left_at=left_at,
                 now=now,
@@ -184,7 +185,7 @@ class RateRules:
                 jitter=jitter,
             )
         else:
-            rate_closure.prolong(closure, now=now, hint=hint)
+            closures.prolong(closure, now=now, hint=hint)
         self._note_evidence(call, left_at, now, is_news=is_news)
         return self.closure(call).opens_at - now
 
@@ -203,7 +204,7 @@ class RateRules:
         closure = self.closure(call)
         if epoch != closure.epoch:
             return
-        rate_closure.widen(closure)
+        closures.widen(closure)
         if not closure.is_open_episode:
             return
         closure.is_open_episode = False

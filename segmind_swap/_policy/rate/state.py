@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .._models import Call
+from ..._models import Call
 
 MINUTE = 60.0
 

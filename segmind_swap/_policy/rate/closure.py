@@ -6,8 +6,8 @@ not random: the limit of a minute opens again all at once, at a moment that shor
 
 from __future__ import annotations
 
-from .._config import RetryPolicy
-from .rate_state import MINUTE, Closure
+from ..._config import RetryPolicy
+from .state import MINUTE, Closure
 
 # The waits grow up to so many times the first.
 _GROWTH = 16.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import Field, fields
 from typing import Any
 
-from .rate_state import Closure, PollEvidence, RateState, Stage
+from .state import Closure, PollEvidence, RateState, Stage
 
 
 def state_to_json(state: RateState, now: float) -> dict[str, Any]:

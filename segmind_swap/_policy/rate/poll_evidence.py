@@ -6,8 +6,8 @@ polls beside a 429 to a submit. Either must be repeated, and the belief is a lea
 
 from __future__ import annotations
 
-from . import rate_closure
-from .rate_state import MINUTE, Closure, PollEvidence, add, count, forget
+from . import closure as closures
+from .state import MINUTE, Closure, PollEvidence, add, count, forget
 
 # A closure of the polls says something if it lasted so many seconds.
 _CLEAR = 5.0
@@ -58,7 +58,7 @@ def closure_shows_it(
         submits: When the submits left that were accepted.
         accepted_at: When the poll had left that was accepted.
     """
-    begin, end = rate_closure.lasted(closure)
+    begin, end = closures.lasted(closure)
     if end - begin < _CLEAR or count(submits, begin, end):
         return False
     if not count(evidence.limited_submits, begin - MINUTE, accepted_at):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import rate_closure
-from .rate_state import MINUTE, Closure, RateState, Stage, add
+from . import closure as closures
+from .state import MINUTE, Closure, RateState, Stage, add
 
 # Isolated 429s: the share of the accepted requests, and the number in a minute, that change nothing.
 _NOISE = 0.03
@@ -41,9 +41,9 @@ def conclude(state: RateState, closure: Closure, accepted_at: float) -> None:
     failed_at = closure.last_failed_at
     most = float(state.accepted(failed_at - MINUTE, failed_at))
     least = state.accepted_before(accepted_at - MINUTE, accepted_at)
-    is_sure = rate_closure.is_sure(closure, accepted_at)
+    is_sure = closures.is_sure(closure, accepted_at)
     if is_sure:
-        if rate_closure.shows_phase(closure, accepted_at):
+        if closures.shows_phase(closure, accepted_at):
             _narrow_phase(state, failed_at, accepted_at)
         # The quota was used up, so nothing is made up for. The next requests stay half an interval away
         # from the begin of a window, where a small delay would change the window.

@@ -74,6 +74,7 @@ class Call(StrEnum):
     POLL = "poll"
     UPLOAD = "upload"
     CREDITS = "credits"
+    HISTORY = "history"
     DOWNLOAD = "download"
 
 

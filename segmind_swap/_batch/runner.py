@@ -101,6 +101,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             price_usd=options.price_usd,
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
+            tag_of_key=session.http.key_tag,
         )
         requests: Requests
         entries: Entries

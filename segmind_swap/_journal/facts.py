@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 
 from .budget import MICRO, micro_of
+
+_SALT_BYTES = 16
 
 
 class Facts:
@@ -48,3 +51,11 @@ class Facts:
     def set_failed_runs_are_free(self, are_free: bool) -> None:
         """Stores whether failed runs cost nothing."""
         self.set("failed_runs_are_free", "yes" if are_free else "no")
+
+    def key_salt(self) -> bytes:
+        """The salt for the tags of API keys: random bytes, which the first caller makes and stores."""
+        known = self.get("key_salt")
+        if known is None:
+            known = secrets.token_hex(_SALT_BYTES)
+            self.set("key_salt", known)
+        return bytes.fromhex(known)

@@ -20,6 +20,7 @@ from .._outcome import OutcomeState, SwapOutcome, SwapVersion
 from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
+from .adoption.amendment import JournalAmendment
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
@@ -74,8 +75,8 @@ class Journal:
     """The file in which a batch records each swap before the swap is paid, and how the swap ended.
 
     Give the journal, or its path, to `SwapClient.swap_many`. The journal can be read while a batch writes to
-    it. It contains ids, paths, URLs, jobs and results, and never a key or a picture. No method sends a
-    request or costs anything.
+    it. It contains ids, paths, URLs, jobs, results and a salted tag of each key, and never a key or a
+    picture. No method sends a request or costs anything.
 
     Args:
         path: The file, which the first batch creates. `":memory:"` for a journal that ends with this object.
@@ -225,7 +226,7 @@ class Journal:
         """Lets the next run wait for a swap's job, which is free.
 
         For a swap that is expired, unknown, failed or abandoned. If the journal has no job, because no
-        response was received, give the `poll_url` that the account's history shows.
+        response was received, give the `poll_url`; or let `SwapClient.reconcile` look for the job.
 
         Raises:
             JournalError: as in `resubmit`, or there is no job and no `poll_url`.
@@ -249,8 +250,8 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
-                    f"{entry.id!r} has no job in the journal, because no answer came: find the job in the"
-                    " account's history, and give its `poll_url`",
+                    f"{entry.id!r} has no job in the journal, because no answer came: let"
+                    " `reconcile` look for it in the account's history, or give its `poll_url`",
                     path=store.path,
                 )
             store.step(
@@ -308,6 +309,7 @@ class Journal:
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool = False,
+        tag_of_key: Callable[[bytes], str] = lambda _: "",
     ) -> SqliteLedger:
         """Opens the journal for a batch, as a `LedgerSource`. For internal use.
 
@@ -315,25 +317,54 @@ class Journal:
             JournalError: the journal is in use, damaged, of another service, or cannot be written.
         """
 
-        def opened() -> tuple[Store, float, Spent]:
+        def opened() -> tuple[Store, float, Spent, str]:
             store = begin_run(self, origin=origin, workflow=workflow)
             try:
                 with store.transaction():
                     price = max(price_usd, store.facts.price_usd or 0.0)
                     store.facts.set_price(price)
                     store.facts.set_failed_runs_are_free(failed_runs_are_free)
+                    key_tag = tag_of_key(store.facts.key_salt())
                 spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
-                return store, price, spent
+                return store, price, spent, key_tag
             except BaseException:
                 store.close()
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
-            store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
+            store, price, spent, key_tag = (
+                opened() if self._memory is not None else await run_in_thread(opened)
+            )
         budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
-        return SqliteLedger(Writer(store), budget)
+        return SqliteLedger(Writer(store), budget, key_tag=key_tag)
+
+    async def amend(self, *, origin: str, workflow: str) -> JournalAmendment:
+        """Opens the journal for what was learned of its unknown swaps, as an `AmendableSource`. Internal.
+
+        Raises:
+            JournalError: there is no such journal; it is in use, damaged, of another service, or cannot be
+                written.
+        """
+
+        def opened() -> Store:
+            if self._memory is None and not self.path.is_file():
+                raise no_journal(self.path)
+            store = self.open_writer()
+            try:
+                with _transaction(store):
+                    store.check_service(origin=origin, workflow=workflow)
+                    store.end_sending()
+                handover.give(store)
+            except BaseException:
+                store.close()
+                raise
+            return store
+
+        with Handover() as handover:
+            store = opened() if self._memory is not None else await run_in_thread(opened)
+        return JournalAmendment(Writer(store))
 
     async def look(self) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.

@@ -68,18 +68,17 @@ def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None
         return
     lines = [
         "",
-        "Unknown swaps, each perhaps accepted and billed: look for their jobs in the account's history.",
+        "Unknown swaps, each perhaps accepted and billed:",
     ]
     lines += [f"  {one_line(id)}" for id in ids[:_MAX_IDS_SHOWN]]
     if len(ids) > _MAX_IDS_SHOWN:
         lines.append(f"  and {len(ids) - _MAX_IDS_SHOWN:,} more: --json lists all ids")
-    lines.append(f"Then resolve each swap, as in this example for {one_line(ids[0])}:")
+    lines.append("Look for their jobs in the account's history, which is free and changes nothing yet:")
+    lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(journal)])}")
+    lines.append(f"Or decide about each swap yourself, as in this example for {one_line(ids[0])}:")
     for meaning, decision in (
-        (
-            "the job is in the history: the next run waits for the job, which is free",
-            "--wait-again --poll-url URL",
-        ),
-        ("the job is not in the history: the next run submits the swap, which is paid", "--resubmit"),
+        ("the job is known: the next run waits for the job, which is free", "--wait-again --poll-url URL"),
+        ("there was no job: the next run submits the swap, which is paid", "--resubmit"),
         ("give the swap up: what it may have cost stays counted", "--abandon"),
     ):
         lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]

@@ -24,8 +24,8 @@ def _parameters() -> dict[str, list[Any]]:
         ("--timeout", 3),
         ("--strict", 2),
         ("--emulator", 2),
-        ("--allow-http", 5),
-        ("--json", 8),
+        ("--allow-http", 6),
+        ("--json", 9),
     ],
 )
 def test_a_shared_option_has_the_same_help_and_default_in_each_command(name: str, commands: int) -> None:

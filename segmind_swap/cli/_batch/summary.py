@@ -173,8 +173,8 @@ class BatchSummary:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
         if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
-            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
-            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+            lines.append(f"{unknown:,} may have been accepted and billed; to look for them (free):")
+            lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(self.journal)])}")
         effects = []
         known = states + self.without_input
         # A run fetches a picture for an input alone, and waits for every job.

@@ -110,8 +110,8 @@ def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
     assert lines[0] == "1 of 21 saved in 1 min 01 s"
     assert "cost     $0.60 of a budget of $1.00, including what may still have to be paid" in lines
     assert lines[-6:] == [
-        "2 may have been accepted and billed; to list and resolve them:",
-        "  segmind-swap status out/journal.db",
+        "2 may have been accepted and billed; to look for them (free):",
+        "  segmind-swap reconcile out/journal.db",
         "the same command with a higher --budget continues the batch: it downloads 3 that are billed already"
         " (free) and submits 4",
         "  segmind-swap batch 'my pairs.csv'",

@@ -7,8 +7,7 @@ import argparse
 import time
 from fnmatch import fnmatch
 
-from .cases import Case
-from .families import all_cases
+from .families import all_cases, with_what_they_are_compared_with
 from .figures import per_hundred_later, to_find
 from .gates import OURS, WHO
 from .run import Run, can_be_given_what_was_learnt
@@ -44,7 +43,9 @@ def main() -> None:
         parser.error("there is no such case; `--list` names all")
     started = time.monotonic()
     runs = []
-    for one in in_processes([(case, who) for who in options.who or [OURS] for case in _with_calm(chosen)]):
+    for one in in_processes(
+        [(case, who) for who in options.who or [OURS] for case in with_what_they_are_compared_with(chosen)]
+    ):
         runs.append(one)
         if not options.goals:
             print(_minutes(one), flush=True)
@@ -56,17 +57,10 @@ def main() -> None:
             mark = "MISSED" if verdict.failed else ""
             print(
                 f"  {what.what:58} {verdict.figure:9.3f} {what.unit:2} {goal:20} {mark:6}"
-                f" worst of {verdict.of}: {verdict.case}"
+                f" worst of {len(verdict.figures)}: {verdict.case}"
             )
             for name, figure in sorted(verdict.failed.items()):
                 print(f"      {figure:9.3f} {name}")
-
-
-def _with_calm(chosen: list[Case]) -> list[Case]:
-    """The chosen cases, and those that they are compared with."""
-    names = {case.name for case in chosen}
-    wanted = {case.beside for case in chosen} - names
-    return [*chosen, *(case for case in all_cases() if case.name in wanted)]
 
 
 def _minutes(one: Run) -> str:

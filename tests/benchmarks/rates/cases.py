@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from .service import Terms
-from .steps import Steps
+from .steps import MINUTE, Steps
 
 Polling: TypeAlias = Literal["sparse", "usual", "batch"]
 
@@ -45,6 +45,7 @@ class Case:
     is_sample: bool = True
 
     @property
-    def family(self) -> str:
-        """The cases that are judged together."""
-        return self.name.partition("/")[0]
+    def swaps(self) -> float:
+        """How many swaps it has at most: what it costs to run it."""
+        demand = self.terms.limit if self.demand is None else self.demand
+        return demand.between(0.0, self.minutes * MINUTE)

@@ -1,7 +1,7 @@
 """All cases, by family: what a rate limit may be like, and what may happen to it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from .cases import Case
@@ -241,6 +241,13 @@ def counted() -> Iterator[Case]:
                 polling="batch",
                 is_sample=limit != 500,
             )
+
+
+def with_what_they_are_compared_with(chosen: Sequence[Case]) -> list[Case]:
+    """The chosen cases, and the calm ones beside them."""
+    names = {case.name for case in chosen}
+    wanted = {case.beside for case in chosen} - names
+    return [*chosen, *(case for case in all_cases() if case.name in wanted)]
 
 
 def all_cases() -> list[Case]:

@@ -198,7 +198,7 @@ class Service:
         for tick in itertools.count(1):
             # Looked at a hundred times a minute, so that a change of their number is seen.
             before, after = ((tick - back) * MINUTE / 100 for back in (1, 0))
-            if int(others.between(0.0, after) + 1e-9) > int(others.between(0.0, before) + 1e-9):
+            if int(others.between(0.0, after) + 0.5) > int(others.between(0.0, before) + 0.5):
                 yield after
             if after > others.steps[-1][0] and not others.steps[-1][1]:
                 break

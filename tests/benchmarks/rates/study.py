@@ -19,15 +19,18 @@ class Verdict:
     Attributes:
         figure: The worst one.
         case: Which case that was.
-        of: How many cases there were.
-        failed: The cases that miss the goal, with their figures.
+        figures: Those of all cases, by name.
     """
 
     criterion: Criterion
     figure: float
     case: str
-    of: int
-    failed: Mapping[str, float]
+    figures: Mapping[str, float]
+
+    @property
+    def failed(self) -> Mapping[str, float]:
+        """The cases that miss the goal, with their figures."""
+        return {name: value for name, value in self.figures.items() if not self.criterion.allows(value)}
 
 
 def judged(runs: Mapping[str, Run]) -> Iterator[Verdict]:
@@ -41,25 +44,18 @@ def judged(runs: Mapping[str, Run]) -> Iterator[Verdict]:
             criterion=criterion,
             figure=figures[worst],
             case=worst,
-            of=len(figures),
-            failed={name: value for name, value in figures.items() if not criterion.allows(value)},
+            figures=figures,
         )
 
 
 def in_processes(work: Sequence[tuple[Case, str]]) -> Iterator[Run]:
     """Runs the cases, each with its limiter, as they are done."""
     # The longest first, so that no process is left alone with one at the end.
-    ordered = sorted(work, key=_swaps, reverse=True)
+    ordered = sorted(work, key=lambda piece: piece[0].swaps, reverse=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count() or 2, mp_context=context) as pool:
         for done in as_completed([pool.submit(run, case, who) for case, who in ordered]):
             yield done.result()
-
-
-def _swaps(piece: tuple[Case, str]) -> float:
-    case, _ = piece
-    demand = case.terms.limit if case.demand is None else case.demand
-    return demand.between(0.0, case.minutes * 60)
 
 
 def by_who(runs: Iterable[Run]) -> Mapping[str, Mapping[str, Run]]:

@@ -146,9 +146,9 @@ def test_what_was_possible_is_known_for_each_case_that_is_drawn() -> None:
 def test_the_table_has_a_column_for_each_of_the_others() -> None:
     case = Case(name="hint-exact/60", terms=Terms(limit=Steps.always(60), hint="exact"), minutes=3)
     found = findings({who: {case.name: run(case, who)} for who in (OURS, "hint only")})
-    row = next(finding for finding in found if finding.what == "goodput, exact hints")
-    assert row.beside == {"hint only": pytest.approx(1.0, abs=0.01)}
+    row = next(finding for finding in found if finding.what == "goodput, told the exact time")
+    assert row.beside == {"hint only": pytest.approx(100.0, abs=1.0)}
     table = page(Found(row="limits", findings=[row, Finding(what="alone", figure=1.0, goal=at_least(1.0))]))
     assert table.startswith("| what | measured | goal |  | hint only | how |\n|---|---|---|---|---|---|\n")
     assert table.splitlines()[-1] == "| alone | 1 | at least 1 | reached |  |  |"
-    assert "(hint only 1)" in next(lines(Found(row="limits", findings=[row])))
+    assert "(hint only 100 %)" in next(lines(Found(row="limits", findings=[row])))

@@ -1,6 +1,6 @@
 """What is wanted of a client within rate limits: each criterion over its cases, of which the worst counts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TypeAlias
@@ -14,28 +14,25 @@ Figure: TypeAlias = Callable[[Run], float]
 Runs: TypeAlias = Mapping[str, Run]
 """The runs of one limiter, by the names of their cases."""
 
-_GOODPUT = at_least(0.985)
-_FEW = at_most(2.0)
-_TRIALS = at_most(16)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
     """A figure that is wanted of every case of some families.
 
     Attributes:
-        families: Patterns of cases' names.
-        figure: Of one case.
+        families: Patterns of the beginnings of cases' names.
+        figure: Of one case; None for what it cost, compared with its calm case.
         worst: `min` or `max`: which of the figures counts.
         goal: What is wanted of it; None for a figure that is only told.
+        unit: Of the figure and the goal; with "%", the figure is a share, and counts a hundredfold.
     """
 
     what: str
     families: tuple[str, ...]
     figure: Figure | None
     worst: Callable[..., str]
-    goal: Goal | None = None
-    unit: str = ""
+    goal: Goal | None
+    unit: str
 
     def allows(self, figure: float) -> bool:
         """Whether a figure keeps the goal."""
@@ -47,7 +44,9 @@ class Criterion:
 
     def figures(self, runs: Runs) -> dict[str, float]:
         """The figure of each case that counts here."""
-        return {name: self._figure_of(run, runs) for name, run in runs.items() if self.holds_for(run.case)}
+        scale = 100.0 if self.unit == "%" else 1.0
+        concerned = {name: run for name, run in runs.items() if self.holds_for(run.case)}
+        return {name: scale * self._figure_of(run, runs) for name, run in concerned.items()}
 
     def _figure_of(self, run: Run, runs: Runs) -> float:
         if self.figure is not None:
@@ -56,168 +55,104 @@ class Criterion:
         return figures.cost(run, runs[run.case.beside])
 
 
-def _low(
-    what: str, families: str, figure: Figure | None, goal: Goal | None = None, unit: str = ""
-) -> Criterion:
-    return Criterion(
-        what=what, families=tuple(families.split()), figure=figure, worst=max, goal=goal, unit=unit
-    )
+def _low(what: str, families: str, figure: Figure | None, most: float | None, unit: str = "") -> Criterion:
+    """A figure of which the highest counts."""
+    goal = None if most is None else at_most(most)
+    patterns = tuple(families.split())
+    return Criterion(what=what, families=patterns, figure=figure, worst=max, goal=goal, unit=unit)
 
 
-def _high(what: str, families: str, figure: Figure, goal: Goal | None = None, unit: str = "") -> Criterion:
-    return Criterion(
-        what=what, families=tuple(families.split()), figure=figure, worst=min, goal=goal, unit=unit
+def _high(what: str, families: str, figure: Figure, least: float | None, unit: str = "%") -> Criterion:
+    """A figure of which the lowest counts."""
+    goal = None if least is None else at_least(least)
+    patterns = tuple(families.split())
+    return Criterion(what=what, families=patterns, figure=figure, worst=min, goal=goal, unit=unit)
+
+
+def _constant() -> Iterator[Criterion]:
+    goodput, later = figures.goodput, figures.per_hundred_later
+    for told in ("told", "untold"):
+        yield _high(f"goodput, fixed window, {told}", f"aligned-{told}/", goodput, 98.5)
+        yield _high(f"goodput, window that had begun before, {told}", f"begun-{told}/", goodput, 98.5)
+    yield _high("goodput, sliding log", "sliding/", goodput, 98.5)
+    yield _high("goodput, bucket of 10", "bucket/", goodput, 98.5)
+    yield _high("goodput, told the exact time", "hint-exact/", goodput, 98.5)
+    yield _high("goodput, told no time at all", "hint-short/", goodput, None)
+    yield _high("goodput, told an hour", "hint-long/", goodput, None)
+    for told in ("told", "untold"):
+        families = f"aligned-{told}/ begun-{told}/"
+        yield _low(f"429s to find the limit, {told}", families, figures.to_find, 16)
+    fast = " ".join(
+        f"{kind}-*told/{limit}/" for kind in ("aligned", "begun") for limit in (60, 120, 500, 1000)
     )
+    slow = " ".join(f"*told/{limit}/" for limit in (5, 10, 20, 30))
+    yield _low("429s to 100 requests later, fixed window, from 60 a minute on", fast, later, 2)
+    yield _low("429s to 100 requests later, fixed window, 5 to 30 a minute", slow, later, None)
+    yield _low("429s to 100 requests later, sliding log", "sliding/", later, 2)
+    yield _low("429s to 100 requests later, bucket of 10", "bucket/", later, 4)
+
+
+def _disturbed() -> Iterator[Criterion]:
+    for request in ("submit", "poll"):
+        yield _low(f"one spurious 429 on a {request}: cost", f"spurious-{request}/", None, 1, "%")
+    for limit in (60, 120, 500, 1000):
+        what = f"goodput, 1 % of all requests refused, {limit} a minute"
+        yield _high(what, f"random-{limit}/", figures.goodput, 93)
+
+
+def _moved() -> Iterator[Criterion]:
+    for before, after in ((60, 500), (60, 90), (20, 200)):
+        what, families = f"raise from {before} to {after}: after", f"raise-{before}-{after}/"
+        yield _low(what, families, figures.seconds_after_raise, 180, "s")
+    for kind, name in (("sliding", "sliding log"), ("bucket", "bucket of 10")):
+        what = f"raise from 60 to 500, {name}: after"
+        yield _low(what, f"raise-{kind}/", figures.seconds_after_raise, None, "s")
+    for before, after in ((500, 60), (120, 40), (60, 50)):
+        what, families = f"drop from {before} to {after}: goodput", f"drop-{before}-{after}/"
+        yield _high(what, families, figures.goodput_after_drop, 90)
+
+
+def _shared() -> Iterator[Criterion]:
+    yield _high("others take half of 120: goodput of the rest", "shared/", figures.goodput_while_shared, 90)
+    yield _high("others took half of 120: goodput afterwards", "shared/", figures.goodput_after_sharing, 90)
+    yield _high("two clients, 120 a minute: Jain's index", "pair/", figures.fairness, 0.9, "")
+    yield _high("two clients, 120 a minute: goodput of both", "pair/", figures.goodput_of_both, 95)
+
+
+def _on_demand() -> Iterator[Criterion]:
+    wait = figures.longest_wait_after_the_429
+    yield _low("no limit, one 429 in a quiet time: longest wait", "web/", wait, 5, "s")
+    yield _low("less to do than a learnt limit allows: longest wait", "below/", wait, 5, "s")
+
+
+def _restarted() -> Iterator[Criterion]:
+    goodput = figures.goodput_after_restart
+    yield _high("goodput after a restart", "restart/", goodput, 95)
+    yield _high("goodput after a restart, given what was learnt", "restart-learnt/", goodput, 98.5)
+
+
+def _counted() -> Iterator[Criterion]:
+    swaps, delay = figures.swaps_where_polls_count, figures.mean_delay
+    fast = "counted-60/ counted-120/ counted-500/"
+    yield _high("polls count, from 60 a minute on: swaps, of half the limit", fast, swaps, 60)
+    yield _low("polls count, from 60 a minute on: mean delay of detection", fast, delay, 15, "s")
+    yield _high("polls count, 20 a minute: swaps, of half the limit", "counted-20/", swaps, None)
+    yield _low("polls count, 20 a minute: mean delay of detection", "counted-20/", delay, None, "s")
+
+
+def _storms() -> Iterator[Criterion]:
+    families, where = "aligned- begun- random-", "fixed windows and 1 % refused"
+    yield _low(f"most 429s in a second, {where}", families, figures.most_in_a_second, 10)
+    yield _low(f"most 429s in ten seconds, {where}", families, figures.most_in_ten_seconds, 20)
 
 
 CRITERIA: Sequence[Criterion] = (
-    _high("goodput, fixed window, 5 to 1000 a minute, told", "aligned-told/", figures.goodput, _GOODPUT),
-    _high("goodput, fixed window, 5 to 1000 a minute, untold", "aligned-untold/", figures.goodput, _GOODPUT),
-    _high("goodput, a window that had begun before, told", "begun-told/", figures.goodput, _GOODPUT),
-    _high("goodput, a window that had begun before, untold", "begun-untold/", figures.goodput, _GOODPUT),
-    _high("goodput, sliding log, 60 and 500", "sliding/", figures.goodput, _GOODPUT),
-    _high("goodput, bucket of 10, 60 and 500", "bucket/", figures.goodput, _GOODPUT),
-    _high("goodput, exact hints", "hint-exact/", figures.goodput, _GOODPUT),
-    _high("goodput, hints of no time at all", "hint-short/", figures.goodput),
-    _high("goodput, hints of an hour", "hint-long/", figures.goodput),
-    _low("429s to find the limit, told", "aligned-told/ begun-told/", figures.to_find, _TRIALS),
-    _low("429s to find the limit, untold", "aligned-untold/ begun-untold/", figures.to_find, _TRIALS),
-    _low(
-        "429s to 100 requests later, fixed window, from 60 a minute on",
-        " ".join(
-            f"{begun}-*told/{limit}/" for begun in ("aligned", "begun") for limit in (60, 120, 500, 1000)
-        ),
-        figures.per_hundred_later,
-        _FEW,
-    ),
-    _low(
-        "429s to 100 requests later, fixed window, below 60 a minute",
-        "*told/5/ *told/10/ *told/20/ *told/30/",
-        figures.per_hundred_later,
-    ),
-    _low("429s to 100 requests later, sliding log", "sliding/", figures.per_hundred_later, _FEW),
-    _low("429s to 100 requests later, bucket of 10", "bucket/", figures.per_hundred_later, at_most(4.0)),
-    _low("one spurious 429 on a submit: its cost, of ten minutes", "spurious-submit/", None, at_most(0.01)),
-    _low("one spurious 429 on a poll: its cost, of ten minutes", "spurious-poll/", None, at_most(0.01)),
-    _high("goodput, 1 % of all requests refused, 60 a minute", "random-60/", figures.goodput, at_least(0.93)),
-    _high(
-        "goodput, 1 % of all requests refused, 120 a minute", "random-120/", figures.goodput, at_least(0.93)
-    ),
-    _high(
-        "goodput, 1 % of all requests refused, 500 a minute", "random-500/", figures.goodput, at_least(0.93)
-    ),
-    _high(
-        "goodput, 1 % of all requests refused, 1000 a minute", "random-1000/", figures.goodput, at_least(0.93)
-    ),
-    _low(
-        "raise from 60 to 500: time until 0.9 of it",
-        "raise-60-500/",
-        figures.seconds_after_raise,
-        at_most(180),
-        "s",
-    ),
-    _low(
-        "raise from 60 to 90: time until 0.9 of it",
-        "raise-60-90/",
-        figures.seconds_after_raise,
-        at_most(180),
-        "s",
-    ),
-    _low(
-        "raise from 20 to 200: time until 0.9 of it",
-        "raise-20-200/",
-        figures.seconds_after_raise,
-        at_most(180),
-        "s",
-    ),
-    _low(
-        "raise from 60 to 500, sliding log: time until 0.9 of it",
-        "raise-sliding/",
-        figures.seconds_after_raise,
-        None,
-        "s",
-    ),
-    _low(
-        "raise from 60 to 500, bucket of 10: time until 0.9 of it",
-        "raise-bucket/",
-        figures.seconds_after_raise,
-        None,
-        "s",
-    ),
-    _high(
-        "drop from 500 to 60: goodput from the second window on",
-        "drop-500-60/",
-        figures.goodput_after_drop,
-        at_least(0.9),
-    ),
-    _high(
-        "drop from 120 to 40: goodput from the second window on",
-        "drop-120-40/",
-        figures.goodput_after_drop,
-        at_least(0.9),
-    ),
-    _high(
-        "drop from 60 to 50: goodput from the second window on",
-        "drop-60-50/",
-        figures.goodput_after_drop,
-        at_least(0.9),
-    ),
-    _high(
-        "others take half of 120: goodput of the rest", "shared/", figures.goodput_while_shared, at_least(0.9)
-    ),
-    _high(
-        "others took half of 120: goodput afterwards", "shared/", figures.goodput_after_sharing, at_least(0.9)
-    ),
-    _high("two clients, 120 a minute: Jain's index", "pair/", figures.fairness, at_least(0.9)),
-    _high("two clients, 120 a minute: goodput of both", "pair/", figures.goodput_of_both, at_least(0.95)),
-    _low(
-        "no limit, one 429 in a quiet time: longest wait",
-        "web/",
-        figures.longest_wait_after_the_429,
-        at_most(5),
-        "s",
-    ),
-    _low(
-        "less to do than a learnt limit: longest wait",
-        "below/",
-        figures.longest_wait_after_the_429,
-        at_most(5),
-        "s",
-    ),
-    _high("goodput after a restart", "restart/", figures.goodput_after_restart, at_least(0.95)),
-    _high(
-        "goodput after a restart, with the rate that was learnt",
-        "restart-learnt/",
-        figures.goodput_after_restart,
-        _GOODPUT,
-    ),
-    _high(
-        "polls count, from 60 a minute on: swaps, of half the limit",
-        "counted-60/ counted-120/ counted-500/",
-        figures.swaps_where_polls_count,
-        at_least(0.6),
-    ),
-    _low(
-        "polls count, from 60 a minute on: mean delay of detection",
-        "counted-60/ counted-120/ counted-500/",
-        figures.mean_delay,
-        at_most(15),
-        "s",
-    ),
-    _high(
-        "polls count, 20 a minute: swaps, of half the limit", "counted-20/", figures.swaps_where_polls_count
-    ),
-    _low("polls count, 20 a minute: mean delay of detection", "counted-20/", figures.mean_delay, None, "s"),
-    _low(
-        "most 429s in a second, fixed windows and 1 % refused",
-        "aligned- begun- random-",
-        figures.most_in_a_second,
-        at_most(10),
-    ),
-    _low(
-        "most 429s in ten seconds, fixed windows and 1 % refused",
-        "aligned- begun- random-",
-        figures.most_in_ten_seconds,
-        at_most(20),
-    ),
+    *_constant(),
+    *_disturbed(),
+    *_moved(),
+    *_shared(),
+    *_on_demand(),
+    *_restarted(),
+    *_counted(),
+    *_storms(),
 )

@@ -69,6 +69,9 @@ def _high(what: str, families: str, figure: Figure, least: float | None, unit: s
     return Criterion(what=what, families=patterns, figure=figure, worst=min, goal=goal, unit=unit)
 
 
+_SLOW, _FAST = (5, 10, 20, 30), (60, 120, 500, 1000)
+
+
 def _constant() -> Iterator[Criterion]:
     goodput, later = figures.goodput, figures.per_hundred_later
     for told in ("told", "untold"):
@@ -82,10 +85,8 @@ def _constant() -> Iterator[Criterion]:
     for told in ("told", "untold"):
         families = f"aligned-{told}/ begun-{told}/"
         yield _low(f"429s to find the limit, {told}", families, figures.to_find, 16)
-    fast = " ".join(
-        f"{kind}-*told/{limit}/" for kind in ("aligned", "begun") for limit in (60, 120, 500, 1000)
-    )
-    slow = " ".join(f"*told/{limit}/" for limit in (5, 10, 20, 30))
+    fast = " ".join(f"{kind}-*told/{limit}/" for kind in ("aligned", "begun") for limit in _FAST)
+    slow = " ".join(f"*told/{limit}/" for limit in _SLOW)
     yield _low("429s to 100 requests later, fixed window, from 60 a minute on", fast, later, 2)
     yield _low("429s to 100 requests later, fixed window, 5 to 30 a minute", slow, later, None)
     yield _low("429s to 100 requests later, sliding log", "sliding/", later, 2)

@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import random
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from segmind_swap import RateLimit, SwapClient
-from segmind_swap._protocols.gate import Gate
 
 from ..clients import KEY
 from ..virtual import in_virtual_time
@@ -25,8 +26,8 @@ from .transport import InMemory
 _LOOK = 5.0
 """Seconds between two looks, where a case may end early."""
 _NEARLY = 0.9
-_BATCH_A_MINUTE = 3
-_MOST_IN_FLIGHT = 100_000
+_IN_FLIGHT, _BATCH_A_MINUTE = 64, 3
+"""Swaps of a batch at once: more than a minute's, because a swap takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +140,19 @@ class _Running:
         case = self._case
         limit = WHO[self._who](case.terms.seed + number)
         if learnt is not None and self._who == OURS:
-            limit = RateLimit(start_at=learnt)  # type: ignore[call-arg]
-        async with self._open(number, limit) as client:
+            given: Any = {"start_at": learnt}
+            limit = RateLimit(**given)
+        in_flight = _IN_FLIGHT
+        if case.polling == "batch":
+            in_flight += _BATCH_A_MINUTE * int(case.terms.limit.at(0.0))
+        transport = InMemory(self._service, number)
+        async with SwapClient(KEY, transport=transport, max_in_flight=in_flight, rate_limit=limit) as client:
             if case.polling == "batch":
                 await batch(client)
                 return
             swaps = Swaps(client, case.polling)
             self._swaps.append(swaps)
             await (swaps.without_end() if case.demand is None else swaps.on_demand(case.demand))
-
-    @contextlib.asynccontextmanager
-    async def _open(self, number: int, limit: RateLimit | Gate) -> AsyncIterator[SwapClient]:
-        case = self._case
-        in_flight = _MOST_IN_FLIGHT
-        if case.polling == "batch":
-            in_flight = 64 + _BATCH_A_MINUTE * int(case.terms.limit.at(0.0))
-        transport = InMemory(self._service, number)
-        async with SwapClient(KEY, transport=transport, max_in_flight=in_flight, rate_limit=limit) as client:
-            yield client
 
     def _is_over(self, now: float) -> bool:
         if self._case.raised is None:
@@ -168,7 +164,7 @@ class _Running:
 def first_good_minute(accepted: Sequence[float], at: float, limit: float) -> float | None:
     """When the first minute after `at` began in which nine tenths of the limit were accepted."""
     times = [time for time in accepted if time >= at]
-    needed = int(_NEARLY * limit + 0.999999)
+    needed = math.ceil(_NEARLY * limit)
     for first, last in zip(times, times[needed - 1 :], strict=False):
         if last - first < MINUTE:
             # The minute may as well begin earlier, as long as it ends after its last submit.

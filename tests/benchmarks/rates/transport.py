@@ -36,7 +36,7 @@ class InMemory(httpx.AsyncBaseTransport):
             answer = self._service.submit(self._client, now)
             body = json.dumps(accepted(f"https://api.segmind.com/poll/{answer}", 1)).encode()
         else:
-            return httpx.Response(200, content=_CREDITS)
+            answer, body = True, _CREDITS
         if isinstance(answer, int):
-            return httpx.Response(200, content=body)
-        return httpx.Response(429, content=_LIMITED, headers=answer)
+            return httpx.Response(200, stream=httpx.ByteStream(body))
+        return httpx.Response(429, stream=httpx.ByteStream(_LIMITED), headers=answer)

@@ -62,6 +62,16 @@ def spurious() -> Iterator[Case]:
     for request in ("submit", "poll"):
         for told in _HINTS:
             yield from _spurious(request, told)
+    terms = _always(60)
+    for number, at in ((2, 0.0), (30, 0.0), (1, 75.0), (1, 150.0), (1, 240.0)):
+        spurious = Spurious(number=number, at=at, hint=5.0)
+        yield Case(
+            name=f"spurious-asks/60/{f'at-{at:g}s' if at else f'number-{number}'}",
+            terms=replace(terms, spurious=(spurious,)),
+            minutes=at // MINUTE + _TEN_MINUTES,
+            beside="calm/60/submit/untold",
+            is_sample=number == 2,
+        )
 
 
 def _spurious(request: Request, told: str) -> Iterator[Case]:

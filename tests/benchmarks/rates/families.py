@@ -37,7 +37,7 @@ def constant() -> Iterator[Case]:
                 name=f"aligned-{told}/{limit}/0s-before",
                 terms=_always(limit, hint=hint),
                 minutes=_minutes(limit),
-                is_sample=limit != 1000,
+                is_sample=limit <= 120,
             )
             for begun in _BEGUN_AT.get(limit, _BEGUN):
                 yield Case(
@@ -52,6 +52,7 @@ def constant() -> Iterator[Case]:
                         name=f"{kind}/{limit}/{told}",
                         terms=_always(limit, hint=hint, kind=kind),
                         minutes=_minutes(limit),
+                        is_sample=limit == 60 or told == "untold",
                     )
     for hint in ("exact", "short", "long"):
         yield Case(name=f"hint-{hint}/60", terms=_always(60, hint=hint), minutes=15)
@@ -90,7 +91,7 @@ def _spurious(request: Request, told: str) -> Iterator[Case]:
             *(Spurious(request=request, at=at) for at in _MOMENTS),
         ]
         for index, moment in enumerate(moments):
-            if index % 4 != 1 and (limit == 120 or told == "told"):
+            if (index % 4 != 1 and told == "told") or (index % 8 != 1 and limit == 120):
                 continue
             yield replace(
                 calm,
@@ -99,7 +100,7 @@ def _spurious(request: Request, told: str) -> Iterator[Case]:
                 terms=replace(terms, spurious=(moment,)),
                 minutes=moment.at // MINUTE + _TEN_MINUTES,
                 beside=calm.name,
-                is_sample=index % 8 == 1,
+                is_sample=index in {1, 9},
             )
 
 
@@ -112,8 +113,8 @@ def noise() -> Iterator[Case]:
                 name=f"random-{limit}/seed-{seed}",
                 terms=terms,
                 minutes=15 if limit <= 120 else 8,
-                polling="usual" if limit <= 120 or (limit == 500 and seed == 1) else "sparse",
-                is_sample=seed == 1 or limit == 60,
+                polling="usual" if limit <= 120 else "sparse",
+                is_sample=seed == 1 or (seed == 2 and limit == 60),
             )
 
 
@@ -170,6 +171,7 @@ def shared() -> Iterator[Case]:
                 name=f"shared/{told}/{begun:g}s-before",
                 terms=replace(_always(120, hint=hint, begun=begun), others=others),
                 minutes=18,
+                is_sample=begun == 0.0,
             )
 
 
@@ -203,6 +205,7 @@ def web() -> Iterator[Case]:
                 minutes=30,
                 demand=demand,
                 polling="usual",
+                is_sample=at == 100,
             )
 
 
@@ -220,6 +223,7 @@ def below() -> Iterator[Case]:
                 minutes=25,
                 demand=demand,
                 polling="usual",
+                is_sample=told == "untold",
             )
 
 
@@ -233,7 +237,7 @@ def restarted() -> Iterator[Case]:
                     terms=_always(limit, hint=hint),
                     minutes=11 if limit <= 120 else 8,
                     restart_at=at,
-                    is_sample=limit != 500,
+                    is_sample=limit == 60,
                 )
                 yield case
                 yield replace(
@@ -248,9 +252,9 @@ def counted() -> Iterator[Case]:
             yield Case(
                 name=f"counted-{limit}/{told}",
                 terms=replace(_always(limit, hint=hint), counts_polls=True),
-                minutes=20 if limit <= 120 else 15,
+                minutes=20 if limit <= 120 else 12,
                 polling="batch",
-                is_sample=limit != 500,
+                is_sample=limit <= 60,
             )
 
 

@@ -39,8 +39,8 @@ def find_copies(
 
     Args:
         pictures: The measures of the pictures, by a key of the caller's, such as the path.
-        bits: How many of the 64 bits of two signatures may differ.
-        colours: By how many levels the colours may differ, not included.
+        bits: How many of the 64 bits of two signatures may differ: 6 by default.
+        colours: By less than how many levels their colours may differ: 6 by default.
     """
     first: dict[str, str] = {}
     found: dict[str, PictureCopy] = {}

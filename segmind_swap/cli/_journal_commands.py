@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PRICE_USD, Journal, JournalSummary
+from segmind_swap import PRICE_USD, Journal, JournalSummary, OutcomeState
 
 from ._batch.options import JOURNAL_NAME
 from ._terminal.console import console, print_json
@@ -65,6 +65,11 @@ def redo_lines(summary: JournalSummary) -> list[str]:
 def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None:
     ids = summary.unknown
     if not ids:
+        if summary.states.get(OutcomeState.SENDING):
+            out.print(
+                "\nIf no batch is running, look for what was being sent in the account's history (free):"
+            )
+            out.print(f"  {_reconcile_command(journal)}", markup=False)
         return
     lines = [
         "",
@@ -74,7 +79,7 @@ def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None
     if len(ids) > _MAX_IDS_SHOWN:
         lines.append(f"  and {len(ids) - _MAX_IDS_SHOWN:,} more: --json lists all ids")
     lines.append("Look for their jobs in the account's history, which is free and changes nothing yet:")
-    lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(journal)])}")
+    lines.append(f"  {_reconcile_command(journal)}")
     lines.append(f"Or decide about each swap yourself, as in this example for {one_line(ids[0])}:")
     for meaning, decision in (
         ("the job is known: the next run waits for the job, which is free", "--wait-again --poll-url URL"),
@@ -83,6 +88,10 @@ def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None
     ):
         lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
     out.print("\n".join(lines), markup=False)
+
+
+def _reconcile_command(journal: Path) -> str:
+    return shlex.join(["segmind-swap", "reconcile", str(journal)])
 
 
 def resolve_command(journal: Path, id: str, decision: str) -> str:

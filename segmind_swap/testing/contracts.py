@@ -961,6 +961,10 @@ class AmendmentContract(_OnEachLoop):
         finally:
             await amendment.aclose()
 
+    async def crash(self, ledger: Ledger) -> None:
+        """Closes the ledger as a killed process would: claims stay open. To be overridden."""
+        pytest.skip("this test needs an override of `crash`")
+
     async def _unknown(self, source: LedgerSource, *ids: str, in_doubt: int = 1) -> None:
         """Makes UNKNOWN entries, each with its POSTs in doubt."""
         ledger = await _open(source)
@@ -985,6 +989,20 @@ class AmendmentContract(_OnEachLoop):
                 tags = {post.key_tag for entry in (first, second) for post in entry.posts}
                 assert len(tags) == 1
                 assert len(tags.pop()) >= len("tag under ") + 2 * 16, "the salt has 16 bytes at least"
+
+        self.run(test, backend)
+
+    def test_what_a_killed_batch_was_sending_is_unknown_and_can_be_adopted(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await _open(source)
+            await _claimed(ledger)
+            await self.crash(ledger)
+            async with self.amended(source) as amendment:
+                (entry,) = await amendment.entries()
+                assert (entry.state, len(entry.posts)) == (OutcomeState.UNKNOWN, 1)
+                await amendment.adopt(entry, a_job(7))
 
         self.run(test, backend)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..._api.account.history import MAX_DAYS
+from ..._api.account.history import MAX_DAYS, HistoryState
 from ..._api.account.identity import JobNames
 from ..._errors import ConfigurationError
 from ..._models import SwapJob
@@ -136,9 +136,12 @@ async def _reconciled(
     job: SwapJob | None = None
     wanted = next((entry for entry in answer.listed if entry.request_id == chosen.get(row.id)), None)
     if verdict is HistoryVerdict.FOUND or wanted is not None:
-        found = await job_of(session, row, wanted or answer.listed[0], jobs)
+        entry = wanted or answer.listed[0]
+        found = await job_of(session, row, entry, jobs)
         if isinstance(found, NoJob):
             verdict, reason = HistoryVerdict.UNCLEAR, f"{reason}; but {found.reason}"
+            if entry.state is HistoryState.RUNNING:
+                reason += ". The request still runs: ask again when it is done"
         else:
             job = found
     is_missing = verdict is HistoryVerdict.NOT_LISTED

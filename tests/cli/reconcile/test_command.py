@@ -31,6 +31,9 @@ def test_a_batch_that_was_killed_while_it_submitted_gets_all_its_pictures_for_no
             until(lambda: len(emulator.ledger) == 8 and states(folder).get(S.SENDING) == 6)
             process.kill()
             process.wait()
+        status = segmind_swap("status", "out", cwd=folder)
+        assert "look for what was being sent" in status.stdout
+        assert status.stdout.endswith("  segmind-swap reconcile out\n")
         dry = segmind_swap("reconcile", "out", cwd=folder, **service)
         assert (dry.returncode, dry.stderr) == (4, "")
         assert "6 unknown swaps, compared with 2 pages of the account's history\nfound: 6\n" in dry.stdout

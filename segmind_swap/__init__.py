@@ -79,7 +79,7 @@ if TYPE_CHECKING:
     from ._review.delivery.delivery import Delivery
     from ._review.pictures.picture import EarlierVersion, ReviewPicture
     from ._review.pictures.places import discarded_path
-    from ._review.pictures.thumbnails import make_thumbnail
+    from ._review.pictures.thumbnails import KnownThumbnails, make_thumbnail
     from ._reviewing import Review
 
 __all__ = [
@@ -108,6 +108,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "KnownThumbnails",
     "Mark",
     "Measurer",
     "NoResultsError",
@@ -172,6 +173,7 @@ _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
     "SwapClient": "_client",

@@ -53,9 +53,7 @@ def redo_lines(summary: JournalSummary) -> list[str]:
     """What redos have done, and what they have not finished; empty if nothing was redone."""
     lines = []
     if summary.redone:
-        lines.append(
-            f"redone: {summary.redone:,}, which have another version than the first as the current one"
-        )
+        lines.append(f"{summary.redone:,} redone: the current version is a later one than the first")
     if summary.redos:
         states = ", ".join(f"{count:,} {state}" for state, count in summary.redos.items())
         lines.append(f"redos without a picture: {states}; the version before is still current")

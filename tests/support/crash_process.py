@@ -236,7 +236,7 @@ async def batch(case: Case, death: Death) -> None:
         on_event=heard,
     )
     given: dict[str, str] = {}
-    files = {"journal": folder / "run.db", "save_to": folder / "out"}
+    files: dict[str, Any] = {"journal": folder / "run.db", "save_to": folder / "out"}
     if case["redo"]:
         swaps = client.redo([str(request.id) for request in requests], **files)
     else:

@@ -44,9 +44,9 @@ _REDOABLE = frozenset(
     {OutcomeState.SAVED, OutcomeState.FAILED, OutcomeState.REJECTED, OutcomeState.ABANDONED}
 )
 _ENDED = {
-    OutcomeState.SAVED: "is redone already",
-    OutcomeState.UNKNOWN: "was perhaps accepted and billed: decide with `segmind-swap resolve`",
-    OutcomeState.EXPIRED: "expired: decide with `segmind-swap resolve`",
+    OutcomeState.SAVED: "redone already",
+    OutcomeState.UNKNOWN: "the redo was perhaps accepted and billed: decide with `segmind-swap resolve`",
+    OutcomeState.EXPIRED: "the redo is billed, and its job expired: decide with `segmind-swap resolve`",
 }
 
 
@@ -190,9 +190,7 @@ class _Plan:
             lines.append(f"{swaps}, about {format_usd(count * price)}, paid AGAIN{budget}")
             affordable = self.as_batch().affordable(limits)
             if affordable < count:
-                lines.append(
-                    f"the budget ends the redo after {affordable:,} swaps: the same command continues"
-                )
+                lines.append(f"the budget stops the redo after {affordable:,}; the same command continues")
         if found.to_finish:
             lines.append(f"{len(found.to_finish):,} begun before are finished, which is free")
         lines += self._ended_lines()
@@ -207,9 +205,8 @@ class _Plan:
         lines = []
         for id, state in list(self.found.ended.items())[:_MAX_SHOWN]:
             version = versions[canonical_id(id)]
-            what = _ENDED.get(state, f"is {state}")
             again = f". To pay for another version: {one_line(id)}:{version}" if state in _REDOABLE else ""
-            lines.append(f"{one_line(id)}: version {version} {what}{again}")
+            lines.append(f"{one_line(id)}: {_ENDED.get(state, f'version {version} is {state}')}{again}")
         if hidden := len(self.found.ended) - len(lines):
             lines.append(f"and {hidden:,} more that have ended")
         return lines

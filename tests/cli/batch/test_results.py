@@ -115,6 +115,7 @@ def test_the_report_shows_when_a_job_was_accepted_and_what_it_cost_and_not_how_o
     saved = SwapOutcome(request=request, state=OutcomeState.SAVED, job=job, result=result)
     assert list(_facts(saved)) == ["2026-11-30 10:15", "perhaps paid 2 times", "$0.1522"]
     assert list(_facts(outcome("b"))) == []
+    assert next(_facts(saved.model_copy(update={"version": 2}))) == "version 2"
 
 
 def test_the_files_name_the_options_of_the_command(tmp_path: Path) -> None:

@@ -301,6 +301,13 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def flags(session: nox.Session) -> None:
+    """How often the flags are right, on made results and on previews, and what they cost: fifteen minutes."""
+    install_wheel(session)
+    session.run("python", "-m", "flags", *session.posargs, env=BESIDE_THE_WHEEL)
+
+
+@nox.session
 def prints(session: nox.Session) -> None:
     """Each command, with its output broken in each way at each moment: ten minutes; the suite runs a part."""
     install_wheel(session)

@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from ._review.delivery.delivery import Delivery
     from ._review.pictures.picture import EarlierVersion, ReviewPicture
     from ._review.pictures.places import discarded_path
-    from ._review.pictures.thumbnails import make_thumbnail
+    from ._review.pictures.thumbnails import KnownThumbnails, make_thumbnail
     from ._reviewing import Review
 
 __all__ = [
@@ -112,6 +112,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "KnownThumbnails",
     "Mark",
     "Measurer",
     "NoResultsError",
@@ -181,6 +182,7 @@ _MODULE_OF = {
     "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
     "ReconciledSwap": "_batch.reconcile.report",

@@ -34,7 +34,7 @@ Folder = Annotated[Path, typer.Argument(metavar="OUT", help="The folder of the b
 )
 def redo(
     out: Folder,
-    swaps: Annotated[
+    ids: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="ID",
@@ -91,7 +91,7 @@ def redo(
 
     command.redo(
         RedoOptions(
-            swaps=swaps or (),
+            swaps=ids or (),
             pay_again=pay_again,
             batch=BatchOptions(
                 pairs=out,
@@ -120,7 +120,7 @@ def redo(
 
 @app.command(cls=Command, epilog="Example: segmind-swap cost out --csv bill.csv")
 def cost(
-    batches: Annotated[
+    outs: Annotated[
         list[Path],
         typer.Argument(metavar="OUT", help="The folders of batches, or their journals."),
     ],
@@ -147,5 +147,5 @@ def cost(
     from .._cost import command
 
     command.cost(
-        batches, csv=csv, credits_before=credits_before, price=price, allow_http=allow_http, as_json=as_json
+        outs, csv=csv, credits_before=credits_before, price=price, allow_http=allow_http, as_json=as_json
     )

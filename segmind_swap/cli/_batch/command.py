@@ -16,6 +16,7 @@ from segmind_swap import (
     ConfigurationError,
     Journal,
     JournalError,
+    KnownThumbnails,
     Outcomes,
     OutcomeState,
     PollPolicy,
@@ -319,7 +320,7 @@ def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -
                 not_in_journal=run.not_in_journal,
                 lead=lead,
                 totals=totals,
-                small=run.thumbnails.made(),
+                thumbnails=KnownThumbnails(options.journal_path, options.out.resolve()),
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

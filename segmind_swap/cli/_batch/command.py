@@ -233,6 +233,9 @@ class _BatchRun:
             # Whoever presses Ctrl-C twice waits for nothing more.
             measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
         self._results.close(measures)
+        suspicious = 0
+        with errors_logged():
+            suspicious = sum(bool(found.flags) for found in flag_results(measures).values())
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -253,7 +256,7 @@ class _BatchRun:
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
             measured=len(measures) if self._measuring.is_possible else None,
-            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
+            suspicious=suspicious,
         )
 
 

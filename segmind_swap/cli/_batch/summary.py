@@ -161,7 +161,8 @@ class BatchSummary:
             journal = self.journal.parent if self.journal.name == JOURNAL_NAME else self.journal
             command = shlex.join(["segmind-swap", "review", str(journal)])
             verb = "looks" if self.suspicious == 1 else "look"
-            yield f"look at them: {command}  ({self.suspicious:,} {verb} suspicious)"
+            of = f" of {self.measured:,} measured" if self.measured < self.states[S.SAVED] else ""
+            yield f"look at them: {command}  ({self.suspicious:,}{of} {verb} suspicious)"
 
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []

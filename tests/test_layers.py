@@ -294,6 +294,10 @@ def test_importing_the_client_imports_no_extra_and_starts_nothing() -> None:
         ("from segmind_swap import SwapJob, Accepted", {"httpx", "segmind_swap._client"}),
         ("from segmind_swap import Journal", {"httpx", "segmind_swap._client"}),
         ("from segmind_swap import Outcomes", {"httpx", "segmind_swap._client"}),
+        (
+            "from segmind_swap import Measurer, Thresholds, flag_results",
+            {"PIL", "httpx", "segmind_swap._client"},
+        ),
         ("from segmind_swap import SwapClient", {"asyncio", "sqlite3", "segmind_swap._batch.runner"}),
     ],
 )

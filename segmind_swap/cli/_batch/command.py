@@ -273,6 +273,9 @@ class BatchRun:
             # Whoever presses Ctrl-C twice waits for nothing more.
             measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
         self._results.close(measures)
+        suspicious = 0
+        with errors_logged():
+            suspicious = sum(bool(found.flags) for found in flag_results(measures).values())
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -294,7 +297,7 @@ class BatchRun:
             emulator=self._options.emulator,
             redo=self.is_redo,
             measured=len(measures) if self._measuring.is_possible else None,
-            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
+            suspicious=suspicious,
         )
 
 

@@ -164,7 +164,8 @@ class BatchSummary:
             journal = [] if self.journal == folder / JOURNAL_NAME else ["--journal", str(self.journal)]
             command = shlex.join(["segmind-swap", "review", str(folder), *journal])
             verb = "looks" if self.suspicious == 1 else "look"
-            yield f"look at them: {command}  ({self.suspicious:,} {verb} suspicious)"
+            of = f" of {self.measured:,} measured" if self.measured < self.states[S.SAVED] else ""
+            yield f"look at them: {command}  ({self.suspicious:,}{of} {verb} suspicious)"
 
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []

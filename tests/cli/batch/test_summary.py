@@ -160,6 +160,8 @@ def test_the_last_line_is_the_review_with_how_many_look_suspicious(
         .out.splitlines()[-1]
         .endswith("review out --journal 'a b/x.db'  (1 looks suspicious)")
     )
+    summary({S.SAVED: 9}, measured=7, suspicious=2).show(as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("(2 of 7 measured look suspicious)")
     # What continues the batch is more urgent.
     summary({S.SAVED: 8, S.PENDING: 1}, measured=8).show(as_json=False)
     assert "review" not in capsys.readouterr().out.splitlines()[-1]

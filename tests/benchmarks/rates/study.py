@@ -57,12 +57,13 @@ def in_processes(work: Sequence[tuple[Case, str]]) -> Iterator[Run]:
         running = {pool.submit(run, case, who): f"{case.name}, {who}" for case, who in ordered}
         for done in as_completed(running):
             try:
-                yield done.result()
+                result = done.result()
             except Exception as exc:
                 exc.add_note(f"in the case {running[done]}")
                 # The other cases would take minutes, and for nothing.
                 pool.shutdown(cancel_futures=True)
                 raise
+            yield result
 
 
 def by_who(runs: Iterable[Run]) -> Mapping[str, Mapping[str, Run]]:

@@ -54,8 +54,16 @@ def in_processes(work: Sequence[tuple[Case, str]]) -> Iterator[Run]:
     ordered = sorted(work, key=lambda piece: piece[0].swaps, reverse=True)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count() or 2, mp_context=context) as pool:
-        for done in as_completed([pool.submit(run, case, who) for case, who in ordered]):
-            yield done.result()
+        running = {pool.submit(run, case, who): f"{case.name}, {who}" for case, who in ordered}
+        for done in as_completed(running):
+            try:
+                result = done.result()
+            except Exception as exc:
+                exc.add_note(f"in the case {running[done]}")
+                # The other cases would take minutes, and for nothing.
+                pool.shutdown(cancel_futures=True)
+                raise
+            yield result
 
 
 def by_who(runs: Iterable[Run]) -> Mapping[str, Mapping[str, Run]]:

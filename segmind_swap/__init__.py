@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        LearnedRate,
         Rate,
         ReadableFile,
         RedoRequest,
@@ -113,6 +114,7 @@ __all__ = [
     "JournalError",
     "JournalSummary",
     "KnownThumbnails",
+    "LearnedRate",
     "Mark",
     "Measurer",
     "NoResultsError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -15,9 +16,10 @@ from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
-from .._models import SwapJob
+from .._models import LearnedRate, SwapJob
 from .._outcome import OutcomeState, SwapOutcome, SwapVersion
 from .._policy.decisions import Decision, decision_problem, similar_ids
+from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
 from .adoption.amendment import JournalAmendment
@@ -44,6 +46,7 @@ class JournalSummary(BaseModel):
         redone: How many swaps have a later version than the first as their current one.
         redos: The latest version of a swap, if it is not the current one: how many are in each state.
         redo_usd: The part of the committed money, in USD, that is for later versions than the first.
+        learned_rate: What the last run has learned of the account's rate limit; None if it learned nothing.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
@@ -55,6 +58,7 @@ class JournalSummary(BaseModel):
     redone: int = 0
     redos: dict[OutcomeState, int] = Field(default_factory=dict)
     redo_usd: float = 0.0
+    learned_rate: LearnedRate | None = None
 
     @property
     def committed_usd(self) -> float:
@@ -120,6 +124,7 @@ class Journal:
                 redone=store.versions.count_redone(),
                 redos=store.versions.count_without_picture(),
                 redo_usd=store.money(price, failed_runs_are_free=are_free, from_version=2).usd(price),
+                learned_rate=_learned_rate(store),
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:
@@ -317,7 +322,7 @@ class Journal:
             JournalError: the journal is in use, damaged, of another service, or cannot be written.
         """
 
-        def opened() -> tuple[Store, float, Spent, str]:
+        def opened() -> tuple[Store, float, Spent, str, str | None]:
             store = begin_run(self, origin=origin, workflow=workflow)
             try:
                 with store.transaction():
@@ -325,20 +330,21 @@ class Journal:
                     store.facts.set_price(price)
                     store.facts.set_failed_runs_are_free(failed_runs_are_free)
                     key_tag = tag_of_key(store.facts.key_salt())
+                    learned_rate = store.facts.learned_rate
                 spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
-                return store, price, spent, key_tag
+                return store, price, spent, key_tag, learned_rate
             except BaseException:
                 store.close()
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
-            store, price, spent, key_tag = (
+            store, price, spent, key_tag, learned_rate = (
                 opened() if self._memory is not None else await run_in_thread(opened)
             )
         budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
-        return SqliteLedger(Writer(store), budget, key_tag=key_tag)
+        return SqliteLedger(Writer(store), budget, key_tag=key_tag, learned_rate=learned_rate)
 
     async def amend(self, *, origin: str, workflow: str) -> JournalAmendment:
         """Opens the journal for what was learned of its unknown swaps, as an `AmendableSource`. Internal.
@@ -385,6 +391,11 @@ class Journal:
         with Handover() as handover:
             store = await run_in_thread(opened)
         return None if store is None else StoreView(store)
+
+
+def _learned_rate(store: Store) -> LearnedRate | None:
+    text = store.facts.learned_rate
+    return None if text is None else read_learned(text, now=datetime.now(UTC), key_tag=None)
 
 
 def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:

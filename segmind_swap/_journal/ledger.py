@@ -9,8 +9,9 @@ from functools import partial
 from itertools import count, islice
 
 from .._errors import JournalError, SwapError
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
+from .._policy.rate.learned import read_learned, write_learned
 from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion, Post
 from .budget import Budget, Claims, Reservations, Spent
 from .rescue import rescue
@@ -121,6 +122,12 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> None:
+        """Nothing, because nothing outlives the batch."""
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps nothing."""
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s."""
         await self._claims.wait()
@@ -134,9 +141,12 @@ class SqliteLedger:
 
     keeps_entries = True
 
-    def __init__(self, writer: Writer, budget: Budget, *, key_tag: str = "") -> None:
+    def __init__(
+        self, writer: Writer, budget: Budget, *, key_tag: str = "", learned_rate: str | None = None
+    ) -> None:
         self._writer = writer
         self._key_tag = key_tag
+        self._learned_rate = learned_rate
         self._budget = budget
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
@@ -265,6 +275,17 @@ class SqliteLedger:
     def release(self, entry: Entry, *, unsettled_posts: int) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
+
+    async def learned_rate(self) -> LearnedRate | None:
+        """As in the protocol `Ledger`."""
+        if self._learned_rate is None:
+            return None
+        return read_learned(self._learned_rate, now=datetime.now(UTC), key_tag=self._key_tag)
+
+    def keep_rate(self, rate: Rate) -> None:
+        """As in the protocol `Ledger`."""
+        text = write_learned(rate, at=datetime.now(UTC), key_tag=self._key_tag)
+        self._writer.post(lambda store: store.facts.set_learned_rate(text))
 
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s, and closes the journal.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import SwapOutcome
 from .entry import Entry, NewEntry, NewVersion
 from .marks import Marks
@@ -192,6 +192,21 @@ class Ledger(LedgerView, Protocol):
         """Ends this process's work on the swap. The state of the entry does not change.
 
         The price of all POSTs but `unsettled_posts`, which may still have to be paid, is given back.
+        """
+        ...
+
+    async def learned_rate(self) -> LearnedRate | None:
+        """What `keep_rate` has kept last, in any run; None if that is nothing, or cannot be understood.
+
+        `is_same_key` compares the tags of both clients' keys. An exception is logged, and the batch begins
+        without a rate.
+        """
+        ...
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps, in the background, what is believed of the rate limit now, in place of the earlier belief.
+
+        Must not block. A failure is logged, and ends nothing: it costs time in a later run, and no money.
         """
         ...
 

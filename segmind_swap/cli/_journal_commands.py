@@ -11,6 +11,7 @@ from rich.markup import escape
 from segmind_swap import PRICE_USD, Journal, JournalSummary, OutcomeState
 
 from ._batch.options import JOURNAL_NAME
+from ._rate.status import learned_text
 from ._terminal.console import console, print_json
 from ._terminal.errors import exit_with_error
 from ._terminal.exit_codes import ExitCode
@@ -46,6 +47,10 @@ def print_status(journal: Path, *, as_json: bool) -> None:
     )
     for line in redo_lines(summary):
         out.print(line, markup=False)
+    if summary.learned_rate is not None:
+        out.print(
+            f"rate limit: {one_line(learned_text(summary.learned_rate))}", markup=False, highlight=False
+        )
     _print_unknown(out, journal, summary)
 
 

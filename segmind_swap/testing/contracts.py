@@ -30,7 +30,7 @@ from segmind_swap import (
     SwapResult,
 )
 
-from .._models import Call
+from .._models import Call, Rate
 from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion
 from .._protocols.gate import Gate
 from .._protocols.ledger import AmendableSource, Amendment, Ledger, LedgerSource
@@ -100,6 +100,7 @@ async def _open(
     price_usd: float = PRICE_USD,
     budget_usd: float | None = None,
     failed_runs_are_free: bool = False,
+    tag_of_key: Callable[[bytes], str] | None = None,
 ) -> Ledger:
     return await source.open(
         origin=origin,
@@ -107,7 +108,7 @@ async def _open(
         price_usd=price_usd,
         budget_usd=budget_usd,
         failed_runs_are_free=failed_runs_are_free,
-        tag_of_key=_tag_of_key,
+        tag_of_key=tag_of_key or _tag_of_key,
     )
 
 
@@ -374,6 +375,20 @@ class MoneyContract(_OnEachLoop):
                 await anyio.sleep(_SHORT)
                 assert not closed.is_set()
                 await ledger.accept(entry, a_job(), in_doubt=0)
+
+        self.run(test, backend)
+
+    def test_the_rate_may_be_kept_at_any_time_and_commits_nothing(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                ledger.keep_rate(Rate(per_minute=60.0))
+                entry = await _claimed(ledger)
+                ledger.keep_rate(Rate())
+                assert ledger.committed_usd == pytest.approx(PRICE_USD)
+                await ledger.refuse(entry, in_doubt=0)
+                ledger.release(entry, unsettled_posts=0)
 
         self.run(test, backend)
 
@@ -666,6 +681,31 @@ class LedgerContract(MoneyContract):
                 pass
             async with self.opened(source, price_usd=0.2) as ledger:
                 assert ledger.price_usd == pytest.approx(0.3)
+
+        self.run(test, backend)
+
+    def test_the_rate_that_was_learned_outlives_a_crash_and_is_compared_by_the_key(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        learned = Rate(per_minute=61.5, count_polls=True, count_polls_for=300.0, reason="found by a 429")
+
+        async def test() -> None:
+            ledger = await _open(source)
+            assert await ledger.learned_rate() is None
+            for rate in (Rate(per_minute=30.0), learned):
+                ledger.keep_rate(rate)
+            await _accepted(ledger, "a", a_job())  # what was kept before is then kept, too
+            await self.crash(ledger)
+            async with self.opened(source) as ledger:
+                kept = await ledger.learned_rate()
+                assert kept is not None
+                assert (kept.rate, kept.is_same_key) == (learned, True)
+                assert 0.0 <= kept.age < self.patience
+            ledger = await _open(source, tag_of_key=lambda salt: f"another tag under {salt.hex()}")
+            kept = await ledger.learned_rate()
+            await ledger.aclose()
+            assert kept is not None
+            assert (kept.rate, kept.is_same_key) == (learned, False)
 
         self.run(test, backend)
 

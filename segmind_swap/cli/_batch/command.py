@@ -178,6 +178,7 @@ class BatchRun:
 
     async def _swap_all(self) -> None:
         async with SwapClient(**self._settings, on_event=self._progress) as client:
+            self._progress.rate.set_source(lambda: client.rate)
             async with self._swaps(client) as outcomes:
                 self._outcomes = outcomes
                 self._progress.set_outcomes(outcomes)

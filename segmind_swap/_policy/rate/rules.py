@@ -27,7 +27,6 @@ _DOUBLING = 5.0
 _SAMPLE = 10.0
 _BUSY = 0.9
 _CAUTIOUS = 8
-_MANY = 100
 _MOST_DOUBLINGS = 7
 # A request that leaves late by at most this does not delay the requests after it.
 _SLACK = 0.05
@@ -104,14 +103,11 @@ class RateRules:
         if not self.counts(call):
             return _CAUTIOUS if call is Call.POLL and now < state.careful_until else math.inf
         if state.rate is None:
-            # Each busy minute of many requests doubles the bound: there may be no limit.
-            is_many = state.accepted(now - MINUTE, now) >= _MANY
-            minutes = int((now - state.busy_since) // MINUTE) if is_many else 0
-            return float(_CAUTIOUS * 2 ** min(_MOST_DOUBLINGS, minutes))
+            return float(_CAUTIOUS * 2**state.doublings)
         if state.stage is Stage.GROW:
-            # As many more as the growth of the accepted requests needs, if answers are slow; to a point.
-            more = before_growth * (self._accepted_lately(now) / state.rate - 1.0)
-            return before_growth + _CAUTIOUS + min(2 * _CAUTIOUS, max(0.0, more))
+            # If answers are slow, more requests that are accepted need more unanswered ones.
+            grown = max(1.0, self._sampled(now) / state.rate)
+            return before_growth * grown + _CAUTIOUS
         return math.inf
 
     @property
@@ -139,6 +135,7 @@ class RateRules:
         if not others_wait:
             state.busy_since = now
         if state.rate is None:
+            self._widen_unknown(now)
             return
         self._try_more(now)
         interval = MINUTE / (self.trying or math.inf)
@@ -218,8 +215,8 @@ class RateRules:
     def _is_behind(self, now: float) -> bool:
         """Whether isolated 429s alone have cost a busy minute more than a few of its requests."""
         state = self.state
-        was_busy = max(state.busy_since, state.used_up_at) <= now - MINUTE
-        return was_busy and state.accepted(now - MINUTE, now) + 1 < _BEHIND * (self.trying or 0.0)
+        was_busy = max(state.busy_since, state.used_up_at) <= state.answered_until(now) - MINUTE
+        return was_busy and state.accepted_lately(MINUTE, now) < _BEHIND * (self.trying or 0.0)
 
     # What is tried above the believed rate
 
@@ -228,7 +225,7 @@ class RateRules:
         assert state.rate is not None  # noqa: S101 - asked only while there is a rate
         if self._given is not None and state.rate >= self._given:
             return
-        wants_more = state.is_busy and state.accepted(now - MINUTE, now) + 1 >= _BUSY * state.rate
+        wants_more = state.is_busy and state.accepted_lately(MINUTE, now) >= _BUSY * state.rate
         match state.stage:
             case Stage.HOLD if wants_more and (state.is_guess or now - state.since >= state.hold):
                 state.begin_lean(now, extra=more_than(state))
@@ -239,7 +236,7 @@ class RateRules:
                     state.begin_hold(now)
             case Stage.GROW if state.is_busy:
                 # At most twice what is accepted: requests that wait for something else show nothing.
-                most = 2.0 * max(self._accepted_lately(now), state.rate) - state.rate
+                most = 2.0 * max(self._sampled(now), state.rate) - state.rate
                 state.extra = min(state.extra * 2.0 ** ((now - state.grown_at) / _DOUBLING), most)
                 state.grown_at = now
             case Stage.GROW:
@@ -248,9 +245,24 @@ class RateRules:
             case _:
                 pass
 
-    def _accepted_lately(self, now: float) -> float:
+    def _widen_unknown(self, now: float) -> None:
+        """Doubles the bound after each busy minute: there may be no limit.
+
+        But no more may be unanswered than were accepted in a minute, because the service may hang.
+        """
+        state = self.state
+        bound = _CAUTIOUS * 2**state.doublings
+        if (
+            state.doublings < _MOST_DOUBLINGS
+            and now - max(state.busy_since, state.doubled_at) >= MINUTE
+            and state.accepted_lately(MINUTE, now) >= bound
+        ):
+            state.doublings += 1
+            state.doubled_at = now
+
+    def _sampled(self, now: float) -> float:
         """The requests a minute that were accepted in the last seconds."""
-        return self.state.accepted(now - _SAMPLE, now) * MINUTE / _SAMPLE
+        return self.state.accepted_lately(_SAMPLE, now) * MINUTE / _SAMPLE
 
     def _next_window(self, now: float) -> float | None:
         """When the next window of the service is expected to begin; None if unknown.
@@ -309,6 +321,7 @@ class RateRules:
         state.closures[Call.POLL] = Closure(epoch=submits.epoch)
         state.count_polls = True
         state.rate = self._given
+        state.doublings = 0
         state.is_guess = False
         state.begin_hold(now)
 

@@ -10,6 +10,8 @@ from typing import Any
 from ..._models import Call
 
 MINUTE = 60.0
+# Answers that are later than this are not waited for, when it is counted what was accepted lately.
+_SLOWEST = 30.0
 
 
 class Stage(StrEnum):
@@ -95,6 +97,8 @@ class RateState:
         grown_at: When `extra` last grown.
         bad: Isolated 429s since the stage GROW began.
         quiet: Isolated 429s in the minute before the stage LEAN began.
+        doublings: How often the bound of the requests in flight was doubled while the limit is unknown.
+        doubled_at: When that was last.
         noise: When requests left that met an isolated 429, in the last minute.
         low_at: When the limit was last found below the rate.
         low: That lower limit, in requests a minute.
@@ -127,6 +131,8 @@ class RateState:
     grown_at: float = _moment(0.0)
     bad: int = 0
     quiet: int = 0
+    doublings: int = 0
+    doubled_at: float = _moment(0.0)
     noise: list[float] = field(default_factory=list, metadata=_MOMENT)
     low_at: float | None = _moment()
     low: float = 0.0
@@ -160,6 +166,19 @@ class RateState:
         """How many requests that count left after `after` and before `before`, and were accepted."""
         polls = count_before(self.polls, after, before) if self.count_polls else 0
         return count_before(self.submits, after, before) + polls
+
+    def answered_until(self, now: float) -> float:
+        """Until when it is known which requests were accepted: the answers to later ones are under way."""
+        newest = max(
+            self.submits[-1] if self.submits else now - _SLOWEST,
+            self.polls[-1] if self.polls and self.count_polls else now - _SLOWEST,
+        )
+        return min(now, max(newest, now - _SLOWEST))
+
+    def accepted_lately(self, seconds: float, now: float) -> int:
+        """How many requests that count were accepted in the last seconds of which the answers are known."""
+        until = self.answered_until(now)
+        return self.accepted(until - seconds, until)
 
     def begin_hold(self, now: float) -> None:
         """Goes on with the believed rate as it is."""

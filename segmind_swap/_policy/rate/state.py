@@ -49,6 +49,7 @@ class Closure:
         was_busy: Whether other requests waited when the first 429 was met.
         met_at: When the request of the first 429 had left.
         last_failed_at: When the request of the last 429 had left.
+        passed_at: When the first submit left that was accepted, of those that left after `met_at`.
     """
 
     opens_at: float = _moment(0.0)
@@ -62,6 +63,7 @@ class Closure:
     was_busy: bool = False
     met_at: float = _moment(0.0)
     last_failed_at: float = _moment(0.0)
+    passed_at: float | None = _moment()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -198,8 +200,9 @@ class RateState:
         self.bad = 0
         self.hold = MINUTE
 
-    def believe(self, rate: float, reason: str) -> None:
-        """Changes the believed rate."""
+    def believe(self, rate: float, reason: str, *, at_most: float | None = None) -> None:
+        """Changes the believed rate, which never exceeds what the user has given (`at_most`)."""
+        rate = rate if at_most is None else min(rate, at_most)
         if rate != self.rate:
             self.rate = rate
             self.tell(reason)
@@ -219,6 +222,12 @@ def add(moments: list[float], moment: float, *, keep: float) -> None:
 def forget(moments: list[float], *, before: float) -> None:
     """Removes the moments up to `before`."""
     del moments[: bisect_right(moments, before)]
+
+
+def first_after(moments: list[float], after: float) -> float | None:
+    """The first of the moments after `after`; None if there is none."""
+    index = bisect_right(moments, after)
+    return moments[index] if index < len(moments) else None
 
 
 def count(moments: list[float], after: float, until: float) -> int:

@@ -1,4 +1,4 @@
-"""A client and a service in a few lines: what the rules make of a limit. Time is a number, and costs nothing."""
+"""A client and a service: what the rules make of a limit. Time is a number, and costs nothing."""
 
 from __future__ import annotations
 
@@ -245,13 +245,13 @@ class Client:
         polls, submits = self.waiting[Call.POLL], self.waiting[Call.SUBMIT]
         if not self.rules.state.count_polls:
             return [Call.SUBMIT, Call.POLL, Call.UPLOAD, Call.CREDITS]
-        is_submits = self._polls_in_a_row >= 2 and bool(submits) or not polls
+        is_submits = (self._polls_in_a_row >= 2 and bool(submits)) or not polls
         return [Call.SUBMIT if is_submits else Call.POLL, Call.UPLOAD, Call.CREDITS]
 
     def _let_leave(self) -> None:
         left = True
         while left:
-            left = any([self._leave(call) for call in self._turn()])
+            left = any(self._leave(call) for call in self._turn())
 
     def _leave(self, call: Call) -> bool:
         now = self.clock.now

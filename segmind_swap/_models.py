@@ -94,6 +94,25 @@ class SwapRequest(Value):
     character_image: _Image
 
 
+class RedoRequest(Value):
+    """One swap to make again, for `SwapClient.redo`. An unknown field is refused, as in a `SwapRequest`.
+
+    Attributes:
+        id: The id of the swap in the journal.
+        version: The version that is made again. It is named, so that the same redo, when it is run again
+            after a crash, makes no further version.
+        reference_character_image: The reference; None for that of the version which is made again.
+        character_image: The scene; None for that of the version which is made again.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    id: str
+    version: int = Field(default=1, ge=1)
+    reference_character_image: _Image | None = None
+    character_image: _Image | None = None
+
+
 class SwapState(StrEnum):
     """The state of a job. COMPLETED and FAILED are final."""
 

@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
-import anyio
-
-from .._concurrency import GRACE
 from .._errors import JournalError, SwapError
 from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.rate.learned import read_learned, write_learned
-from .._protocols.entry import Entry, NewEntry, Post
-from .budget import Budget, Reservations, Spent
+from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion, Post
+from .budget import Budget, Claims, Reservations, Spent
 from .rescue import rescue
 from .store import IN_MEMORY, Store
 from .writer import Writer
 
 log = logging.getLogger("segmind_swap")
 
-_CLEANUP = 5.0
-
-
-class _Claims:
-    """The open claims: intents to POST whose end is not recorded yet."""
-
-    def __init__(self) -> None:
-        self._entries: set[int] = set()
-        self._all_resolved = anyio.Event()
-
-    def add(self, entry: Entry) -> None:
-        self._entries.add(entry.number)
-
-    def resolve(self, entry: Entry) -> None:
-        """Ends a claim: the end of its POST was recorded."""
-        self._entries.discard(entry.number)
-        if not self._entries:
-            self._all_resolved.set()
-            self._all_resolved = anyio.Event()
-
-    @property
-    def are_open(self) -> bool:
-        return bool(self._entries)
-
-    async def wait(self) -> None:
-        """Waits until no claim is open, at most as long as a detached submit may take."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
-            while self._entries:
-                await self._all_resolved.wait()
+_PAGE = 500
 
 
 class BudgetOnlyLedger:
@@ -63,7 +32,7 @@ class BudgetOnlyLedger:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._reservations = Reservations(budget)
-        self._claims = _Claims()
+        self._claims = Claims()
         self._numbers = count(1)
 
     @property
@@ -94,6 +63,17 @@ class BudgetOnlyLedger:
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
         """No entry, because this ledger stores no entries."""
         return {}
+
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """No entry, because this ledger stores no entries."""
+        async for entry in self.resumable():
+            yield entry
+
+    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
+        """Refuses every redo, because this ledger stores no entries."""
+        if versions:
+            raise EntryConflict("a redo needs the journal of the batch")
+        return ()
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """No entry: there was no earlier run."""
@@ -170,7 +150,7 @@ class SqliteLedger:
         self._budget = budget
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
-        self._claims = _Claims()
+        self._claims = Claims()
         self._is_closing = False
 
     @property
@@ -199,6 +179,23 @@ class SqliteLedger:
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
         """As in the protocol `Ledger`."""
         return await self._writer.do(partial(Store.find, ids=ids))
+
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """As in the protocol `Ledger`."""
+        found: Iterator[Entry] | None = None
+
+        def page(store: Store) -> list[Entry]:
+            nonlocal found
+            found = store.versions.all(ids) if found is None else found
+            return list(islice(found, _PAGE))
+
+        while entries := await self._writer.do(page):
+            for entry in entries:
+                yield entry
+
+    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
+        """As in the protocol `Ledger`."""
+        return await self._writer.do(lambda store: store.versions.begin(versions, run=store.run))
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """As in the protocol `Ledger`."""
@@ -229,7 +226,7 @@ class SqliteLedger:
         try:
             await self._step(entry, OutcomeState.ACCEPTED, billable_posts=in_doubt + 1, job=job)
         except JournalError as exc:
-            self._rescue(entry.id, job, exc)
+            self._rescue(entry, job, exc)
             raise
         finally:
             self._resolve(entry)
@@ -337,15 +334,17 @@ class SqliteLedger:
             self._written_price_usd = price_usd
             self._writer.post(lambda store: store.facts.set_price(price_usd))
 
-    def _rescue(self, id: str, job: SwapJob, error: JournalError) -> None:
+    def _rescue(self, entry: Entry, job: SwapJob, error: JournalError) -> None:
         """Writes a job that the journal could not store into the rescue file, and into the log."""
         where = " Keep this line: the journal is in memory only."
         try:
             if self.name != IN_MEMORY:
-                where = f" The job is in {rescue(self.name, id, job)}, which the next run reads."
+                where = f" The job is in {rescue(self.name, entry, job)}, which the next run reads."
         except OSError as exc:
             where = f" Not even a rescue file could be written ({exc.strerror or exc}): keep this line."
-        log.error("%s. The job of %r is accepted and billed: %s%s", error, id, job.model_dump_json(), where)
+        log.error(
+            "%s. The job of %r is accepted and billed: %s%s", error, entry.id, job.model_dump_json(), where
+        )
 
 
 def _between_posts(entry: Entry, in_doubt: int) -> OutcomeState:
@@ -370,6 +369,11 @@ class StoreView:
         """As in the protocol `Ledger`."""
         return self._store.find(ids)
 
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """As in the protocol `Ledger`."""
+        for entry in self._store.versions.all(ids):
+            yield entry
+
     async def aclose(self) -> None:
         """Closes the file."""
         self._store.close()
@@ -377,6 +381,8 @@ class StoreView:
 
 class BudgetOnly:
     """The `LedgerSource` of a batch without a journal."""
+
+    marks = None
 
     async def open(
         self,

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import SwapOutcome
-from .entry import Entry, NewEntry
+from .entry import Entry, NewEntry, NewVersion
+from .marks import Marks
 
 
 class LedgerView(Protocol):
@@ -24,7 +25,15 @@ class LedgerView(Protocol):
         ...
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """The entries by id. The mapping has no key for an id without an entry.
+        """The current entries by id. The mapping has no key for an id without an entry.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        ...
+
+    def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """All versions of all ids, or of `ids`: the ids in the order of their first run, versions ascending.
 
         Raises:
             JournalError: the ledger cannot be read.
@@ -67,10 +76,27 @@ class Ledger(LedgerView, Protocol):
         ...
 
     async def take(self, swap: NewEntry) -> Entry:
-        """Returns the entry of an input. A new input gets a new entry.
+        """Returns the current entry of an input. A new input gets a new entry.
+
+        The input is compared with `Entry.input`, also if the current version was made with other pictures.
 
         Raises:
             EntryConflict: the id was given twice in this run, or belongs to other pictures.
+            JournalError: the ledger failed.
+        """
+        ...
+
+    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
+        """Begins the versions of a redo: all of them in one step, before the first POST, or none.
+
+        `redo_step` in `_policy/redo.py` decides what is done for each version. A new entry is PENDING, and
+        commits no money. An entry that the same redo has begun before is returned as it is.
+
+        Returns:
+            The entries, in the order of `versions`.
+
+        Raises:
+            EntryConflict: a swap cannot be redone so, or an id occurs twice. No version was begun.
             JournalError: the ledger failed.
         """
         ...
@@ -187,6 +213,17 @@ class Ledger(LedgerView, Protocol):
 
 class LedgerSource(Protocol):
     """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
+
+    @property
+    def marks(self) -> Marks | None:
+        """What people have decided about the pictures; None if the ledger does not outlive the batch.
+
+        Called in a thread. A run does not fetch a picture again that a person has discarded.
+
+        Raises:
+            JournalError: there is no ledger yet, or the ledger cannot be read.
+        """
+        ...
 
     async def open(
         self,

@@ -26,6 +26,9 @@ def test_status_lists_the_unknown_swaps_and_resolve_decides_about_them(
                 "reserved_usd": pytest.approx(3 * 0.1522),
                 "spent_usd": pytest.approx(5 * 0.1522),
                 "unknown": ["s0", "s1", "s2"],
+                "redone": 0,
+                "redos": {},
+                "redo_usd": 0.0,
                 "learned_rate": None,
             }
         text = segmind_swap("status", "out", cwd=folder).stdout

@@ -25,7 +25,16 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._batch.reconcile.runner import reconcile
-from segmind_swap.emulator import Emulator, Fault, HistoryPage, HistoryPages, HistoryRow, HistoryTime
+from segmind_swap.emulator import (
+    Acceptance,
+    Emulator,
+    Fault,
+    HistoryPage,
+    HistoryPages,
+    HistoryRow,
+    HistoryTime,
+    PollPath,
+)
 
 from ..conftest import VirtualTimeLoop
 from ..support.batches import client_of, emulator, run
@@ -137,12 +146,31 @@ async def test_a_job_that_still_runs_is_found_if_the_history_says_where_to_ask(r
     (swap,) = (await reconciled(service, journal, apply=True)).swaps
     is_told = row in {"poll", "status-url"}
     assert (swap.verdict, swap.adopted) == ((V.FOUND, True) if is_told else (V.UNCLEAR, False))
+    assert ("still runs: ask again when it is done" in swap.reason) is not is_told
     # Later, the history names the picture, or an answer to a poll does.
     await anyio.sleep(JOB_TIME)
     await reconciled(service, journal, apply=True)
     (outcome,) = await run(service, requests()[:1], {"journal": journal})
     expected = S.COMPLETED if row != "bare" else S.UNKNOWN
     assert (outcome.state, len(service.ledger)) == (expected, 1)
+
+
+@pytest.mark.parametrize("acceptance", get_args(Acceptance))
+@pytest.mark.parametrize("path", get_args(PollPath))
+async def test_a_swap_of_the_same_pictures_whose_job_is_known_keeps_its_request(
+    acceptance: Acceptance, path: PollPath
+) -> None:
+    fault = Fault(on="submit", calls=(2,), **BILLED)
+    service = emulator(
+        faults=[fault], duration=JOB_TIME, acceptance=acceptance, poll_path=path, urls="unencoded"
+    )
+    journal, twins = Journal(":memory:"), requests()[5:7]
+    await run(service, twins, {"journal": journal, "concurrency": 1})
+    await anyio.sleep(JOB_TIME)
+    (swap,) = (await reconciled(service, journal, apply=True)).swaps
+    assert (swap.id, swap.job and swap.job.request_id) == (twins[1].id, service.ledger[1].request_id)
+    outcomes = await run(service, twins, {"journal": journal})
+    assert ([outcome.state for outcome in outcomes], len(service.ledger)) == ([S.COMPLETED] * 2, 2)
 
 
 @pytest.mark.parametrize(
@@ -167,6 +195,31 @@ async def test_a_history_that_is_late_cut_or_without_workflows_decides_nothing_b
     assert found.may_resubmit == 0, "whatever is not listed, nothing is proven"
     for swap in found.swaps:
         assert (swap.verdict is V.NOT_LISTED) is bool(swap.missing_proof)
+    await assert_nothing_is_paid_again(service, journal, found)
+
+
+async def test_a_person_chooses_among_several_and_where_nobody_else_can_tell() -> None:
+    service, journal = await after_the_faults()
+    dry = {swap.id: swap for swap in (await reconciled(service, journal)).swaps}
+    twice, one, other = (
+        dry[name] for name in ("billed twice", "one of two, billed", "one of two, not billed")
+    )
+    assert (len(twice.request_ids), len(one.request_ids)) == (2, 1)
+    found_one = dry["billed"].request_ids[0]
+    for wrong, words in (
+        ({"nobody": found_one}, "is no unknown swap"),
+        ({"answered": found_one}, "is no unknown swap"),
+        ({"billed twice": found_one}, "cannot be the request of 'billed twice'"),
+        ({"billed twice": "made up"}, "cannot be the request"),
+        ({one.id: one.request_ids[0], other.id: one.request_ids[0]}, "is the request of two swaps"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            await reconciled(service, journal, apply=True, chosen=wrong)
+    assert len([*journal.outcomes(S.UNKNOWN)]) == 7
+    chosen = {"billed twice": twice.request_ids[1], one.id: one.request_ids[0], "billed": found_one}
+    found = await reconciled(service, journal, apply=True, chosen=chosen)
+    assert {swap.id: swap.job.request_id for swap in found.swaps if swap.job}.items() >= chosen.items()
+    assert {swap.id for swap in found.undecided} == {"not billed", other.id}
     await assert_nothing_is_paid_again(service, journal, found)
 
 

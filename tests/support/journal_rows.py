@@ -97,6 +97,13 @@ def row(
     return number
 
 
+def an_entry(id: str = "a", *, version: int = 1) -> Entry:
+    """An entry whose POST is under way, in no ledger."""
+    return Entry(
+        number=1, id=id, fingerprint="p", reference="r", scene="s", state=S.SENDING, run=1, version=version
+    )
+
+
 @contextmanager
 def child(code: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
     """A process of its own that runs some Python; told to end by its killing, or the end of its input."""

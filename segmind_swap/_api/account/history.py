@@ -19,7 +19,7 @@ from ..bounded_json import parsed
 from ..messages import Request, Response
 from ..origins import Service, origin_of
 from ..outputs import outputs_of, picture_in
-from ..text import request_id
+from ..text import request_id, shorten
 from .moments import moment_in
 
 PER_PAGE = 100
@@ -178,10 +178,11 @@ def read_history(service: Service, response: Response) -> HistoryPage:
         body = None
     found = _list_in(body, 0)
     if found is None:
+        shown = response.excerpt if body is None else _shape_of(body)
         raise ResponseError(
-            f"the history of the account cannot be read: {response.excerpt or 'empty'}",
+            f"the history of the account cannot be read: {shown or 'empty'}",
             status_code=response.status_code,
-            excerpt=response.excerpt,
+            excerpt=shown,
         )
     rows = found[:_MAX_ENTRIES]
     entries = tuple(_entry(service, cast("dict[str, Any]", row)) for row in rows if isinstance(row, dict))
@@ -196,6 +197,14 @@ def read_history(service: Service, response: Response) -> HistoryPage:
 def same_url(url: str) -> str:
     """A form of a URL in which two spellings of it are equal: without percent-encoding."""
     return unquote(url.strip())
+
+
+def _shape_of(body: object) -> str:
+    """A JSON body in words, without its values: they may be requests of others."""
+    if not isinstance(body, dict):
+        return f"a JSON {type(body).__name__}"
+    names = [str(key) for key in cast("dict[object, object]", body) if str(key).isidentifier()]
+    return shorten(f"a JSON object without a list of requests; its keys are {', '.join(names[:10]) or 'odd'}")
 
 
 def _list_in(value: object, depth: int) -> list[object] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..._api.account.history import MAX_DAYS
+from ..._api.account.history import MAX_DAYS, HistoryState
 from ..._api.account.identity import JobNames
 from ..._errors import ConfigurationError
 from ..._models import SwapJob
@@ -33,6 +34,7 @@ async def reconcile(
     *,
     apply: bool,
     resubmit_missing: int | None,
+    chosen: Mapping[str, str] | None = None,
     now: Callable[[], datetime] = _now,
 ) -> Reconciliation:
     """Asks the account's history for each unknown swap; see `SwapClient.reconcile`.
@@ -42,11 +44,12 @@ async def reconcile(
         source: The source of the ledger, which is locked until the end.
         apply: Whether the ledger is changed.
         resubmit_missing: How many swaps shall be submitted again; None for none.
+        chosen: The request ids that a person has chosen for some swaps, by the id of the swap.
         now: Returns the time.
 
     Raises:
-        ConfigurationError: another number of swaps than `resubmit_missing` may be submitted again. Nothing
-            was changed.
+        ConfigurationError: another number of swaps than `resubmit_missing` may be submitted again, or a
+            request that was chosen cannot be that of its swap. Nothing was changed.
         JournalError: the ledger cannot be used.
         SwapError: the first page of the history cannot be read.
     """
@@ -55,8 +58,9 @@ async def reconcile(
     try:
         rows = await amendment.entries()
         if not any(row.state is OutcomeState.UNKNOWN for row in rows):
+            _check_chosen((), chosen or {})
             return Reconciliation(applied=apply)
-        found = await _compared(session, rows, now())
+        found = await _compared(session, rows, now(), chosen or {})
         if resubmit_missing is not None and apply and found.may_resubmit != resubmit_missing:
             raise ConfigurationError(
                 f"{found.may_resubmit} swaps may be submitted again, not {resubmit_missing}; nothing was"
@@ -67,7 +71,9 @@ async def reconcile(
         await amendment.aclose()
 
 
-async def _compared(session: Session, rows: Sequence[Entry], now: datetime) -> Reconciliation:
+async def _compared(
+    session: Session, rows: Sequence[Entry], now: datetime, chosen: Mapping[str, str]
+) -> Reconciliation:
     unknown = [row for row in rows if row.state is OutcomeState.UNKNOWN]
     others = [row for row in rows if row.state is not OutcomeState.UNKNOWN]
     names = {row.number: JobNames.of_entry(row) for row in rows}
@@ -82,9 +88,9 @@ async def _compared(session: Session, rows: Sequence[Entry], now: datetime) -> R
     jobs = sorted(
         (row.job for row in others if row.job is not None), key=lambda job: job.submitted_at, reverse=True
     )
-    swaps = [
-        await _reconciled(session, answer, jobs, proof) for answer in match(unknown, others, listing.entries)
-    ]
+    answers = match(unknown, others, listing.entries)
+    _check_chosen(answers, chosen)
+    swaps = [await _reconciled(session, answer, jobs, proof, chosen) for answer in answers]
     return Reconciliation(swaps=tuple(swaps), pages=listing.pages, incomplete=listing.incomplete)
 
 
@@ -94,15 +100,48 @@ def _first_day(unknown: Sequence[Entry], now: datetime) -> date:
     return max(oldest.date() - timedelta(days=1), now.date() - timedelta(days=MAX_DAYS - 1))
 
 
+def _check_chosen(answers: Sequence[Match], chosen: Mapping[str, str]) -> None:
+    """Refuses a choice that no facts allow.
+
+    Raises:
+        ConfigurationError: the swap is not unknown, the request is not one of those that may be the swap's,
+            or another swap has it.
+    """
+    listed = {answer.row.id: {entry.request_id for entry in answer.listed} for answer in answers}
+    taken = Counter(
+        [
+            answer.listed[0].request_id
+            for answer in answers
+            if answer.verdict is HistoryVerdict.FOUND and answer.row.id not in chosen
+        ]
+        + [*chosen.values()]
+    )
+    for id, request in chosen.items():
+        if id not in listed:
+            raise ConfigurationError(f"{id!r} is no unknown swap of this journal; nothing was changed")
+        if request not in listed[id]:
+            may_be = ", ".join(sorted(filter(None, listed[id]))) or "none"
+            raise ConfigurationError(
+                f"{request!r} cannot be the request of {id!r}: those that may be are {may_be}; nothing was"
+                " changed"
+            )
+        if taken[request] > 1:
+            raise ConfigurationError(f"{request!r} is the request of two swaps; nothing was changed")
+
+
 async def _reconciled(
-    session: Session, answer: Match, jobs: Sequence[SwapJob], proof: Proof
+    session: Session, answer: Match, jobs: Sequence[SwapJob], proof: Proof, chosen: Mapping[str, str]
 ) -> ReconciledSwap:
     row, verdict, reason = answer.row, answer.verdict, answer.reason
     job: SwapJob | None = None
-    if verdict is HistoryVerdict.FOUND:
-        found = await job_of(session, row, answer.listed[0], jobs)
+    wanted = next((entry for entry in answer.listed if entry.request_id == chosen.get(row.id)), None)
+    if verdict is HistoryVerdict.FOUND or wanted is not None:
+        entry = wanted or answer.listed[0]
+        found = await job_of(session, row, entry, jobs)
         if isinstance(found, NoJob):
             verdict, reason = HistoryVerdict.UNCLEAR, f"{reason}; but {found.reason}"
+            if entry.state is HistoryState.RUNNING:
+                reason += ". The request still runs: ask again when it is done"
         else:
             job = found
     is_missing = verdict is HistoryVerdict.NOT_LISTED

@@ -17,6 +17,14 @@ def reconcile(
     apply: Annotated[
         bool, typer.Option("--apply", help="Write the jobs that were found to the journal. Free.")
     ] = False,
+    choose: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=REQUEST",
+            help="Take this request for this swap, where several or unclear ones are listed. May be given"
+            " several times.",
+        ),
+    ] = None,
     resubmit_missing: Annotated[
         bool,
         typer.Option(
@@ -45,6 +53,7 @@ def reconcile(
     command.reconcile(
         journal,
         apply=apply,
+        choices=choose or [],
         resubmit_missing=resubmit_missing,
         number=number,
         allow_http=allow_http,

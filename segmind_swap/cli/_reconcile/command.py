@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def reconcile(
     journal: Path,
     *,
     apply: bool,
+    choices: Sequence[str],
     resubmit_missing: bool,
     number: int | None,
     allow_http: bool,
@@ -39,19 +41,32 @@ def reconcile(
             "--resubmit-missing needs --apply; without both, the command shows which swaps could be"
             " submitted again",
         )
-    file = journal_file(journal)
+    file, chosen = journal_file(journal), _chosen(choices)
     with errors_as_exit_codes(as_json=as_json), client_settings(allow_http=allow_http) as settings:
         again = number
         if resubmit_missing and number is None:
-            found = _compared(settings, file)
+            found = _compared(settings, file, chosen=chosen)
             again = _typed_number(found) if found.may_resubmit else None
-        found = _compared(settings, file, apply=apply, resubmit_missing=again)
+        found = _compared(settings, file, apply=apply, resubmit_missing=again, chosen=chosen)
     if as_json:
         print_json(found)
     else:
         for line in lines_of(found, journal):
             print_text(line)
     raise typer.Exit(ExitCode.UNKNOWN if found.undecided else ExitCode.DONE)
+
+
+def _chosen(choices: Sequence[str]) -> dict[str, str]:
+    """The values of --choose. A request id has no equals sign; an id may have one."""
+    chosen: dict[str, str] = {}
+    for choice in choices:
+        id, equals, request = choice.rpartition("=")
+        if not (id and equals and request):
+            exit_with_error(ExitCode.USAGE, f"--choose {choice!r}: write ID=REQUEST")
+        if id in chosen:
+            exit_with_error(ExitCode.USAGE, f"--choose gives {id!r} two requests")
+        chosen[id] = request
+    return chosen
 
 
 def _compared(settings: dict[str, Any], file: Path, **options: Any) -> Reconciliation:

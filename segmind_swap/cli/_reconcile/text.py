@@ -88,6 +88,9 @@ def _next_steps(found: Reconciliation, journal: Path) -> Iterator[str]:
     if (again := found.may_resubmit) and not any(swap.resubmitted for swap in found.swaps):
         yield f"to submit {_swaps(again)} again, which is paid (about {format_usd(again * PRICE_USD)}):"
         yield f"  {_command(journal, '--apply', '--resubmit-missing')}"
+    if listed := next((swap for swap in found.undecided if swap.job is None and swap.request_ids), None):
+        yield f"to take one of the requests for a swap, as in this example for {one_line(listed.id)}:"
+        yield f"  {_command(journal, '--apply', '--choose', f'{listed.id}={listed.request_ids[0]}')}"
     left = [swap for swap in found.undecided if swap.job is None]
     if left:
         id = left[0].id

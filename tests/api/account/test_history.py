@@ -107,6 +107,15 @@ def test_a_body_without_a_list_is_an_error(body: object) -> None:
         read_history(SEGMIND, answer(body))
 
 
+def test_the_error_shows_the_shape_of_a_page_and_nothing_of_the_requests_of_others() -> None:
+    theirs = {"prompt": "a secret cat", "request_id": "r-1"}
+    with pytest.raises(ResponseError, match="its keys are past, next") as caught:
+        read_history(SEGMIND, answer({"past": {"r-1": theirs}, "next": None, "a secret key": 1}))
+    assert "secret" not in f"{caught.value} {caught.value.excerpt}"
+    with pytest.raises(ResponseError, match="a JSON str"):
+        read_history(SEGMIND, answer("a secret"))
+
+
 def test_a_page_is_read_up_to_a_limit_and_says_so() -> None:
     page = read_history(SEGMIND, answer([{"id": f"r-{n}"} for n in range(1_500)]))
     assert (len(page.entries), page.is_cut) == (1_000, True)

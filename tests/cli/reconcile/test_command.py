@@ -31,6 +31,9 @@ def test_a_batch_that_was_killed_while_it_submitted_gets_all_its_pictures_for_no
             until(lambda: len(emulator.ledger) == 8 and states(folder).get(S.SENDING) == 6)
             process.kill()
             process.wait()
+        status = segmind_swap("status", "out", cwd=folder)
+        assert "look for what was being sent" in status.stdout
+        assert status.stdout.endswith("  segmind-swap reconcile out\n")
         dry = segmind_swap("reconcile", "out", cwd=folder, **service)
         assert (dry.returncode, dry.stderr) == (4, "")
         assert "6 unknown swaps, compared with 2 pages of the account's history\nfound: 6\n" in dry.stdout
@@ -131,6 +134,9 @@ def test_a_swap_that_is_proven_to_be_missing_is_submitted_again_after_its_number
     [
         (["--number", "1"], "--number needs --resubmit-missing"),
         (["--resubmit-missing"], "--resubmit-missing needs --apply"),
+        (["--choose", "s0"], "--choose 's0': write ID=REQUEST"),
+        (["--choose", "=r"], "write ID=REQUEST"),
+        (["--choose", "a=r-1", "--choose", "a=r-2"], "--choose gives 'a' two requests"),
     ],
 )
 def test_options_that_pay_are_given_together(

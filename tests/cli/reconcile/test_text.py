@@ -52,6 +52,8 @@ def test_a_dry_run_says_what_would_be_done_and_by_which_commands() -> None:
         "  segmind-swap reconcile 'my out' --apply",
         "to submit 1 swap again, which is paid (about $0.15):",
         "  segmind-swap reconcile 'my out' --apply --resubmit-missing",
+        "to take one of the requests for a swap, as in this example for s1:",
+        "  segmind-swap reconcile 'my out' --apply --choose s1=r-0",
         "to decide about a swap yourself, as in this example for s1:",
         "  segmind-swap resolve 'my out' s1 --wait-again --poll-url URL  # its job is known",
         "  segmind-swap resolve 'my out' s1 --resubmit  # submit it again, which is paid",

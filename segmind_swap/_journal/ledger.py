@@ -93,6 +93,9 @@ class BudgetOnlyLedger:
         """No entry, because this ledger stores no entries."""
         return {}
 
+    async def find_paid(self, fingerprint: str) -> None:
+        """No entry, because this ledger stores no entries."""
+
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """No entry: there was no earlier run."""
         entries: tuple[Entry, ...] = ()
@@ -132,6 +135,9 @@ class BudgetOnlyLedger:
             result=outcome.result,
             has_failed=outcome.state is OutcomeState.FAILED,
         )
+
+    async def copy(self, entry: Entry, result: SwapResult) -> None:
+        """As in the protocol `Ledger`."""
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -187,6 +193,10 @@ class SqliteLedger:
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
         """As in the protocol `Ledger`."""
         return await self._writer.do(partial(Store.find, ids=ids))
+
+    async def find_paid(self, fingerprint: str) -> Entry | None:
+        """As in the protocol `Ledger`."""
+        return await self._writer.do(partial(Store.find_paid, fingerprint=fingerprint))
 
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """As in the protocol `Ledger`."""
@@ -256,6 +266,10 @@ class SqliteLedger:
             result=result,
             error=error,
         )
+
+    async def copy(self, entry: Entry, result: SwapResult) -> None:
+        """As in the protocol `Ledger`."""
+        await self._writer.do(partial(Store.copy, number=entry.number, result=result))
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -342,6 +356,10 @@ class StoreView:
     async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
         """As in the protocol `Ledger`."""
         return self._store.find(ids)
+
+    async def find_paid(self, fingerprint: str) -> Entry | None:
+        """As in the protocol `Ledger`."""
+        return self._store.find_paid(fingerprint)
 
     async def aclose(self) -> None:
         """Closes the file."""

@@ -25,6 +25,7 @@ from .._protocols.entry import Entry, EntryConflict, NewEntry
 from .budget import Spent, micro_of
 from .errors import journal_error
 from .facts import Facts
+from .schema import COPY, FIND_PAID
 
 IN_MEMORY = ":memory:"
 """The path of a journal in memory, as in SQLite."""
@@ -219,6 +220,11 @@ class Store:
         found = {id: self._by_key(canonical_id(id)) for id in ids}
         return {id: entry for id, entry in found.items() if entry is not None}
 
+    def find_paid(self, fingerprint: str) -> Entry | None:
+        """The row that is paid for these pictures, or may be; rows with a file, and no copies, come first."""
+        row = self._db.execute(FIND_PAID, (fingerprint,)).fetchone()
+        return None if row is None else self._entry(row)
+
     def entry_of(self, id: str) -> Entry | None:
         """The row of an id; None if there is no row."""
         return self._by_key(canonical_id(id))
@@ -278,6 +284,17 @@ class Store:
         )
         if changed.rowcount != 1:
             raise self.error(f"does not let {self._named(number)} become {state}")
+
+    def copy(self, number: int, result: SwapResult) -> None:
+        """Makes a PENDING row COMPLETED with the result of another row. The row has no POST of its own.
+
+        Raises:
+            JournalError: the row is in another state.
+        """
+        job, result_json = result.job.model_dump_json(), result.model_dump_json()
+        changed = self._db.execute(COPY, {"number": number, "job": job, "result": result_json})
+        if changed.rowcount != 1:
+            raise self.error(f"does not let {self._named(number)} become a copy")
 
     def _named(self, number: int) -> str:
         row = self._db.execute("SELECT id, state FROM swaps WHERE number = ?", (number,)).fetchone()
@@ -339,8 +356,9 @@ class Store:
                 state = OutcomeState(name)
                 if state not in states:
                     continue
-                settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
-                unsettled_posts += posts - state.is_done + closed_posts
+                is_paid = state.is_done and posts > 0  # else it is a copy of a result that another row has
+                settled += max(price, micro_of(cost_usd or 0)) if is_paid else 0
+                unsettled_posts += posts - is_paid + closed_posts
                 unsettled_posts += 0 if failed_runs_are_free else failed_runs
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 

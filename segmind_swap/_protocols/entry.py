@@ -55,6 +55,11 @@ class Entry:
     answer: bytes | None = field(default=None, repr=False)
 
     @property
+    def is_copy(self) -> bool:
+        """Whether the result is that of another entry with the same pictures, and was not paid for again."""
+        return self.result is not None and self.result.copy_of is not None
+
+    @property
     def in_doubt(self) -> int:
         """How many POSTs of this attempt may have been accepted, besides the POST of the job.
 

@@ -301,6 +301,7 @@ class SwapClient:
         price_usd: float = PRICE_USD,
         failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        once_per_picture: bool = False,
         max_futile: int | None = MAX_FUTILE,
         max_failed: int | None = MAX_FAILED,
     ) -> AbstractAsyncContextManager[Outcomes]:
@@ -328,6 +329,9 @@ class SwapClient:
             failed_runs_are_free: Whether failed runs cost nothing. Segmind publishes nothing about that.
             retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted, and
                 charged, again.
+            once_per_picture: Whether swaps of which both pictures have the same content are charged once.
+                The others wait, and get a copy of the result under their own ids. They stay PENDING, with an
+                `OriginalNotDoneError`, if that swap brings no result. Swaps of the journal count, too.
             max_futile: After how many swaps in a row of this run that may be charged and brought no picture
                 (unknown, unreadable, expired, timed out, not saved) to stop; None for no limit.
             max_failed: After how many failed swaps in a row of this run to stop; None for no limit.
@@ -348,6 +352,7 @@ class SwapClient:
             price_usd=price_usd,
             failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            once_per_picture=once_per_picture,
             max_futile=max_futile,
             max_failed=max_failed,
         )
@@ -364,6 +369,7 @@ class SwapClient:
         price_usd: float = PRICE_USD,
         failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        once_per_picture: bool = False,
         max_futile: int | None = MAX_FUTILE,
         max_failed: int | None = MAX_FAILED,
     ) -> list[SwapOutcome]:
@@ -380,6 +386,7 @@ class SwapClient:
             price_usd=price_usd,
             failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            once_per_picture=once_per_picture,
             max_futile=max_futile,
             max_failed=max_failed,
         )

@@ -12,6 +12,7 @@ from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
 from .._errors import ConfigurationError
 from .._models import ImageInput, SwapRequest
+from .._protocols.entry import NewEntry
 from .._swap.output_files import OutputFile
 from .fingerprint import fingerprint_of, identity_of
 
@@ -76,6 +77,11 @@ class BatchInput:
     images: tuple[ImageInput, ImageInput]
     names: tuple[str, str]
     fingerprint: str
+
+    def new_entry(self, id: str | None) -> NewEntry:
+        """What a ledger gets of this input, under the id of its swap."""
+        reference, scene = self.names
+        return NewEntry(id=id or "", fingerprint=self.fingerprint, reference=reference, scene=scene)
 
 
 def check_id(request: SwapRequest, *, needed: bool) -> None:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +31,15 @@ from .._errors import (
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols.entry import Entry, EntryConflict, NewEntry
+from .._protocols.entry import Entry, EntryConflict
 from .._protocols.ledger import Ledger
 from .._swap.account import SwapAccount
 from .._swap.downloads import save
-from .._swap.output_files import OutputFile, holds_result, reserved
+from .._swap.output_files import OutputFile, reserved
 from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
+from .known.payers import Original, Payers
+from .known.recorded import file_to_copy, result_in_file, take_without_pictures
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
@@ -61,6 +62,7 @@ class BatchContext:
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         resumed: The jobs of earlier runs that this run waits for.
         refusals: Decides whether a 403 or a 404 is about one input.
+        payers: Decides which of several inputs with the same pictures is paid for.
         count_ending: Gets each outcome of a swap that this run has submitted, and stops the batch if too many
             in a row brought no picture.
     """
@@ -71,6 +73,7 @@ class BatchContext:
     switch: StopSwitch
     resumed: ResumedJobs
     refusals: Refusals
+    payers: Payers
     count_ending: Callable[[SwapOutcome], None]
     folder: Path | None
     retry_failed: bool
@@ -153,6 +156,11 @@ class Item:
         """Withdraws the intent to POST."""
         self._posting_account.withdrawn(in_doubt)
 
+    def _is_sent(self) -> bool:
+        """Whether a POST of this run may have been accepted."""
+        account = self._account
+        return self.job is not None or (account is not None and (account.is_in_doubt or account.is_posting))
+
     @property
     def _posting_account(self) -> SwapAccount:
         assert self._account is not None  # noqa: S101 - a submit begins with an entry
@@ -186,20 +194,15 @@ class Item:
     def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
         """Emits `Failed`, and returns the outcome of a swap that ended with an error."""
         outcome = self._outcome(state, error=error, result=result)
-        self._emit_failed(error)
+        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
         return outcome
 
     async def _failed_and_recorded(
         self, account: SwapAccount, state: OutcomeState, error: SwapError, *, unsettled_posts: int
     ) -> SwapOutcome:
         """As `_failed`, but the ledger records the outcome first."""
-        outcome = self._outcome(state, error=error)
-        await account.finish(outcome, unsettled_posts=unsettled_posts)
-        self._emit_failed(error)
-        return outcome
-
-    def _emit_failed(self, error: SwapError) -> None:
-        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
+        await account.finish(self._outcome(state, error=error), unsettled_posts=unsettled_posts)
+        return self._failed(state, error)
 
     def _outcome(
         self, state: OutcomeState, *, error: SwapError | None = None, result: SwapResult | None = None
@@ -216,19 +219,18 @@ class Item:
             try:
                 batch_input = await batch_input_of(context.uploads, self.request)
             except ImageError:
-                if (settled := await self._settled_without_pictures()) is None:
+                settled = await take_without_pictures(context.ledger, self.request, self._is_settled)
+                if settled is None:
                     raise
                 return await self._replay(settled)
-            entry = await self._take(batch_input)
+            entry = await context.ledger.take(batch_input.new_entry(self.request.id))
             if self._is_settled(entry):
                 return await self._replay(entry)
             if entry.state is not OutcomeState.PENDING:
                 entry = await context.ledger.reopen(entry)
             account = self._account = self._account_of(entry)
             async with reserved(context.session.reserved_paths, self._file):
-                outcome = await self._submit_and_finish(account, batch_input)
-            context.count_ending(outcome)
-            return outcome
+                return await self._pay_or_copy(account, batch_input)
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
         except (ImageError, ConfigurationError) as exc:
@@ -243,30 +245,6 @@ class Item:
     def _file(self) -> OutputFile | None:
         folder = self._context.folder
         return None if folder is None else output_file_of(self.request, folder)
-
-    async def _take(self, batch_input: BatchInput) -> Entry:
-        reference, scene = batch_input.names
-        return await self._context.ledger.take(
-            NewEntry(
-                id=self.request.id or "",
-                fingerprint=batch_input.fingerprint,
-                reference=reference,
-                scene=scene,
-            )
-        )
-
-    async def _settled_without_pictures(self) -> Entry | None:
-        """The entry of a swap whose pictures cannot be read; None if the swap would still be submitted."""
-        id, ledger = self.request.id, self._context.ledger
-        if id is None:
-            return None
-        entry = (await ledger.find([id])).get(id)
-        names = (self.request.reference_character_image, self.request.character_image)
-        if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
-            return None
-        return await ledger.take(
-            NewEntry(id=id, fingerprint=entry.fingerprint, reference=entry.reference, scene=entry.scene)
-        )
 
     def _is_settled(self, entry: Entry) -> bool:
         """Whether this run submits nothing for the entry."""
@@ -284,14 +262,32 @@ class Item:
         file = self._file
         if entry.result is None or file is None:
             return entry.outcome(self.request)
-        path = entry.result.path
-        # Look in the folder of this run first: the folder may have been moved.
-        for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await run_in_thread(partial(holds_result, candidate)):
-                result = entry.result.model_copy(update={"path": candidate})
-                return entry.outcome(self.request).model_copy(update={"result": result})
+        if (found := await result_in_file(entry.result, file)) is not None:
+            return entry.outcome(self.request).model_copy(update={"result": found})
         await run_in_thread(file.remove_stale)
-        return await self._save(self._account_of(entry), entry.result)
+        source = await file_to_copy(self._context.ledger, entry.result, file)
+        return await self._save(self._account_of(entry), entry.result, source=source)
+
+    async def _pay_or_copy(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
+        """Submits the swap, or copies the result of another swap with the same pictures."""
+        turn_of = self._context.payers.turn
+        async with turn_of(account, is_sent=self._is_sent, release_slots=self._release_slots) as turn:
+            if turn.original is not None:
+                return await self._copy(account, turn.original)
+            turn.outcome = await self._submit_and_finish(account, batch_input)
+        self._context.count_ending(turn.outcome)
+        return turn.outcome
+
+    async def _copy(self, account: SwapAccount, original: Original) -> SwapOutcome:
+        """The outcome of a swap that is not paid for: a copy, or PENDING if there is nothing to copy."""
+        result = original.copied_result()
+        if original.result is None or result is None:
+            return self._not_started(original.reason_to_wait())
+        async with self._context.payers.saving:
+            # First the entry, as for a swap that is paid for. A crash then leaves no file without an entry.
+            await self._context.ledger.copy(account.entry, result)
+            self.job = result.job
+            return await self._save(account, result, source=original.result.path)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch
@@ -388,12 +384,14 @@ class Item:
             session.abandon(job, swap=self._swap)
             raise
 
-    async def _save(self, account: SwapAccount, result: SwapResult) -> SwapOutcome:
+    async def _save(
+        self, account: SwapAccount, result: SwapResult, *, source: Path | None = None
+    ) -> SwapOutcome:
         file = self._file
         if file is None:
             return self._outcome(OutcomeState.COMPLETED, result=result)
         try:
-            saved = await save(self._context.session, result, file, swap=self._swap)
+            saved = await save(self._context.session, result, file, swap=self._swap, source=source)
         except SwapError as exc:
             return self._failed(OutcomeState.COMPLETED, exc, result)
         await account.save(saved)

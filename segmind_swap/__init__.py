@@ -68,6 +68,11 @@ if TYPE_CHECKING:
         SwapStatus,
     )
     from ._outcome import OutcomeState, SwapOutcome
+    from ._review.checks.copies import PictureCopy, find_copies
+    from ._review.checks.flags import ResultFlag, ResultFlags, flag_results
+    from ._review.checks.measurer import Measurer, can_measure
+    from ._review.checks.measures import PictureMeasures, ResultMeasures
+    from ._review.checks.thresholds import Thresholds
 
 __all__ = [
     "MEAN_SECONDS",
@@ -92,6 +97,7 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "Measurer",
     "NoResultsError",
     "NotFoundError",
     "OriginalNotDoneError",
@@ -101,6 +107,8 @@ __all__ = [
     "Outcomes",
     "OutputError",
     "PermissionDeniedError",
+    "PictureCopy",
+    "PictureMeasures",
     "PollPolicy",
     "Polled",
     "RateLimit",
@@ -109,6 +117,9 @@ __all__ = [
     "ReadableFile",
     "RequestTimeouts",
     "ResponseError",
+    "ResultFlag",
+    "ResultFlags",
+    "ResultMeasures",
     "RetryPolicy",
     "RetryScheduled",
     "SavableImage",
@@ -130,7 +141,11 @@ __all__ = [
     "SwapState",
     "SwapStatus",
     "SwapTimeoutError",
+    "Thresholds",
     "Uploaded",
+    "can_measure",
+    "find_copies",
+    "flag_results",
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
@@ -140,6 +155,16 @@ _MODULE_OF = {
     "JournalSummary": "_journal.journal",
     "Outcomes": "_batch.outcomes",
     "SwapClient": "_client",
+    "Measurer": "_review.checks.measurer",
+    "PictureCopy": "_review.checks.copies",
+    "PictureMeasures": "_review.checks.measures",
+    "ResultFlag": "_review.checks.flags",
+    "ResultFlags": "_review.checks.flags",
+    "ResultMeasures": "_review.checks.measures",
+    "Thresholds": "_review.checks.thresholds",
+    "can_measure": "_review.checks.measurer",
+    "find_copies": "_review.checks.copies",
+    "flag_results": "_review.checks.flags",
 }
 
 

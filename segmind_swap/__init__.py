@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from ._batch.checks.findings import CopyHint, InputCheck, PictureHint
     from ._batch.outcomes import Outcomes
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
@@ -85,6 +86,7 @@ __all__ = [
     "Completed",
     "ConfigurationError",
     "ConnectionFailedError",
+    "CopyHint",
     "Credits",
     "DownloadError",
     "Event",
@@ -93,6 +95,7 @@ __all__ = [
     "Failed",
     "ImageError",
     "ImageInput",
+    "InputCheck",
     "InsufficientCreditsError",
     "Journal",
     "JournalError",
@@ -108,6 +111,7 @@ __all__ = [
     "OutputError",
     "PermissionDeniedError",
     "PictureCopy",
+    "PictureHint",
     "PictureMeasures",
     "PollPolicy",
     "Polled",
@@ -153,7 +157,10 @@ _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "CopyHint": "_batch.checks.findings",
+    "InputCheck": "_batch.checks.findings",
     "Outcomes": "_batch.outcomes",
+    "PictureHint": "_batch.checks.findings",
     "SwapClient": "_client",
     "Measurer": "_review.checks.measurer",
     "PictureCopy": "_review.checks.copies",

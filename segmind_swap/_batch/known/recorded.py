@@ -9,7 +9,7 @@ from pathlib import Path
 from ..._concurrency import run_in_thread
 from ..._models import SwapRequest, SwapResult
 from ..._protocols.entry import Entry, NewEntry
-from ..._protocols.ledger import Ledger
+from ..._protocols.ledger import Ledger, LedgerView
 from ..._swap.output_files import OutputFile, holds_result
 
 
@@ -47,7 +47,7 @@ async def result_in_file(result: SwapResult, file: OutputFile) -> SwapResult | N
     return None
 
 
-async def file_to_copy(ledger: Ledger, result: SwapResult, file: OutputFile) -> Path | None:
+async def file_to_copy(ledger: LedgerView, result: SwapResult, file: OutputFile) -> Path | None:
     """The file from which the picture of a copy can be copied. None for a swap that is no copy.
 
     Args:

@@ -39,10 +39,10 @@ def test_a_picture_of_one_colour_is_flat(colour: tuple[int, int, int]) -> None:
 
 
 def test_damage_that_no_header_shows_is_found() -> None:
-    data = bytearray(saved(drawn().resize((2400, 1600)), "PNG"))
-    late = len(data) * 9 // 10
+    data = bytearray(saved(drawn(), "WEBP", lossless=True))
+    late = len(data) // 3
     data[late : late + 300] = b"\xff" * 300
-    assert checked(bytes(data), max_bytes=10**7).width_px == 2400
+    assert checked(bytes(data), max_bytes=10**7).width_px == 240
     look = LOOKS.look(bytes(data))
     assert look.is_damaged
     assert "cannot be decoded" in look.problem

@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
+from segmind_swap import Journal, OutcomeState, SwapOutcome
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
@@ -71,6 +71,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
         "seconds": None if result is None else result.seconds,
         "cost_usd": None if result is None else result.cost_usd,
+        "copy_of": None if result is None else result.copy_of,
         "error": None if error is None else {"error": type(error).__name__, "message": message_of(error)},
     }
 
@@ -80,7 +81,7 @@ def write_batch_report(
     journal: Path,
     *,
     relocation: Relocation,
-    not_in_journal: Iterable[SwapRequest],
+    not_in_journal: Iterable[SwapOutcome],
     lead: str,
     totals: Sequence[tuple[str, str]],
 ) -> Path:
@@ -102,10 +103,9 @@ def write_batch_report(
 
 
 def _report_items(
-    folder: Path, journal: Path, relocation: Relocation, not_in_journal: Iterable[SwapRequest]
+    folder: Path, journal: Path, relocation: Relocation, not_in_journal: Iterable[SwapOutcome]
 ) -> Iterator[ReportItem]:
-    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
-    for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
+    for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), not_in_journal):
         request = outcome.request
         saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
         yield ReportItem(
@@ -125,6 +125,9 @@ def _facts(outcome: SwapOutcome) -> Iterator[str]:
     The duration is left out: most of it is the time between two polls.
     """
     job, result = outcome.job, outcome.result
+    if result is not None and result.copy_of is not None:
+        yield f"a copy of {result.copy_of}, free"
+        return
     if job is not None:
         yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
         if job.possible_duplicates:

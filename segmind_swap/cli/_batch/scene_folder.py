@@ -8,65 +8,32 @@ from __future__ import annotations
 
 import os
 import stat
-import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from segmind_swap import Journal, JournalError, SwapOutcome
 from segmind_swap._api.ids import canonical_id, id_of_file
 
+from .._scenes.earlier_results import (
+    results_beside_scenes,
+    results_in_folder_below,
+    swaps_of,
+    swaps_of_the_folder,
+)
+from .._scenes.names import SUFFIXES, composed, is_same
+from .._scenes.passed_over import PassedOver, PassedOverKind
 from .options import JOURNAL_NAME
 from .results import REPORT_NAME, RESULTS_NAME
 
-SUFFIXES = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp")
-
 # Files that no person has put into the folder, in lower case.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
-_OTHER_PICTURES = frozenset(
-    {
-        *(
-            ".heic",
-            ".heif",
-            ".hif",
-            ".avif",
-            ".gif",
-            ".tif",
-            ".tiff",
-            ".bmp",
-            ".jxl",
-            ".jp2",
-            ".svg",
-            ".psd",
-            ".ico",
-        ),
-        *(".pdf", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2", ".mov", ".mp4"),
-    }
-)
 _COMPARED_BYTES = 1 << 20
-_KIND, _JOURNAL = slice(68, 72), b"SWP1"
-"""Where an SQLite file names its application, and the name of a journal."""
-
-_REFERENCE, _COPY, _RESULT = "the reference", "a copy of the reference", "a result of an earlier run"
-_NEVER_A_SCENE = frozenset({_REFERENCE, _COPY, _RESULT})
-
-
-@dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A name in the folder that is no scene.
-
-    Attributes:
-        name: The name; a folder's name ends with a slash.
-        reason: Why it is passed over; empty if the name says enough.
-    """
-
-    name: str
-    reason: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.reason})" if self.reason else self.name
+_OF_A_BATCH = frozenset({"versions", "discarded"})
+"""Folders that a batch makes in the folder of its results."""
+_OF_A_DELIVERY = frozenset({"manifest.csv", "SHA256SUMS"})
+"""Files of a folder that `segmind-swap export` has made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,54 +42,47 @@ class SceneFolder:
 
     Attributes:
         scenes: Each scene with its id, in the order of the names.
-        passed_over: What is no scene; pictures of other formats first. Hidden files, files of the operating
+        passed_over: What is no scene; what a person may miss first. Hidden files, files of the operating
             system, and the files of the batch itself are not listed.
         twins: The names of two files that would have the same id, with that id.
+        changed_ids: The files whose names cannot be ids, each with the id that it has.
     """
 
     scenes: list[tuple[str, Path]] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
     twins: list[tuple[str, str, str]] = field(default_factory=list)
+    changed_ids: dict[str, str] = field(default_factory=dict)
 
 
-def read_scenes(folder: Path, reference: str, *, out: Path | None, journal: Path | None) -> SceneFolder:
-    """Reads a folder of scenes. Does not look into folders below it.
+def read_scenes(
+    folder: Path, reference: str, *, out: Path | None, journal: Path | None, recursive: bool = False
+) -> SceneFolder:
+    """Reads a folder of scenes.
 
     Args:
         folder: The folder, as an absolute path without symbolic links.
         reference: The reference: an absolute path, or a URL.
         out: The folder for the results of this run, if there is one.
         journal: The journal of this run, if there is one. The file may not exist.
+        recursive: Whether the folders below are read, too. Links to folders, hidden folders, and folders of
+            results are not.
 
     Raises:
         OSError: the folder cannot be read.
-        JournalError: the journal of this run cannot be read.
+        JournalError: a journal cannot be read: that of this run, or one that lies among the scenes.
     """
-    found = SceneFolder()
     known = []
     if journal is not None and journal.is_file():
-        known = _swaps_of(journal, folder, beside_scenes=_is_same(folder, out))
-    results = _results_in(folder, [*known, *_swaps_of_the_folder(folder, journal)])
-    of_the_batch = {REPORT_NAME, RESULTS_NAME, JOURNAL_NAME, *([journal.name] if journal else [])}
-    picture = _Reference(reference)
-    names: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            name = entry.name
-            if name.startswith(".") or name.lower() in _OF_THE_SYSTEM:
-                continue
-            if _is_folder(entry):
-                if not _is_same(folder / name, out):
-                    found.passed_over.append(PassedOver(f"{name}/"))
-            elif not name.lower().endswith(SUFFIXES):
-                if not any(name == own or name.startswith((f"{own}-", f"{own}.")) for own in of_the_batch):
-                    found.passed_over.append(PassedOver(name))
-            elif (reason := _reason_against(folder / name, results, picture)) is not None:
-                found.passed_over.append(PassedOver(name, reason))
-            else:
-                names.append(name)
-    found.passed_over.sort(key=_rank)
-    ids = _ids_of(names, {canonical_id(swap.id): _composed(swap.scene.name) for swap in known})
+        known = swaps_of(journal, folder, beside_scenes=is_same(folder, out))
+    results = results_beside_scenes(folder, [*known, *swaps_of_the_folder(folder, journal)])
+    reader = _Reader(folder, _Reference(reference), out=out, journal=journal, recursive=recursive)
+    reader.read("", results)
+    while reader.folders:
+        reader.read_below(reader.folders.pop())
+    passed_over = sorted(reader.passed_over, key=lambda passed: (_RANKS[passed.kind], passed.name))
+    found = SceneFolder(passed_over=passed_over)
+    names = sorted(reader.names, key=_sort_key)
+    ids = _ids_of(names, {canonical_id(swap.id): swap.scene for swap in known})
     file_of_id: dict[str, str] = {}
     for name in names:
         id = ids[name]
@@ -130,29 +90,120 @@ def read_scenes(folder: Path, reference: str, *, out: Path | None, journal: Path
         if twin != name:
             found.twins.append((twin, name, id))
         found.scenes.append((id, folder / name))
+        if id != "__".join(PurePosixPath(name).with_suffix("").parts):
+            found.changed_ids[name] = id
     return found
 
 
-def _rank(passed: PassedOver) -> int:
-    """The place in the list, of which only the first names are shown: what a person may miss comes first."""
-    if passed.reason:
-        return 2 if passed.reason in _NEVER_A_SCENE else 0
-    if passed.name.endswith("/"):
-        return 1
-    return 0 if Path(passed.name).suffix.lower() in _OTHER_PICTURES else 3
+_RANKS = {kind: rank for rank, kind in enumerate(PassedOverKind)}
 
 
-def _reason_against(file: Path, results: frozenset[str], reference: _Reference) -> str | None:
-    """Why a file with the suffix of a picture is no scene; None if it is a scene."""
-    try:
-        found = file.stat()
-    except OSError as exc:
-        return "a broken link" if file.is_symlink() else (exc.strerror or str(exc))
-    if not stat.S_ISREG(found.st_mode):
-        return "not a regular file"
-    if _composed(file.name) in results:
-        return _RESULT
-    return reference.reason_against(file, found)
+def _sort_key(name: str) -> tuple[tuple[str, ...], str]:
+    """`scene.jpg` comes before `scene-copy.jpg`, and a folder's scenes stand together."""
+    return PurePosixPath(name).with_suffix("").parts, name
+
+
+class _Reader:
+    """Reads folders, and divides what they hold into scenes and what is passed over.
+
+    Attributes:
+        names: The scenes, relative to the folder, with slashes.
+        passed_over: What is no scene.
+        folders: The folders below that are not read yet.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        reference: _Reference,
+        *,
+        out: Path | None,
+        journal: Path | None,
+        recursive: bool,
+    ) -> None:
+        self.names: list[str] = []
+        self.passed_over: list[PassedOver] = []
+        self.folders: list[str] = []
+        self._folder = folder
+        self._reference = reference
+        self._out = out
+        self._journal = journal
+        self._recursive = recursive
+        own = journal.name if journal is not None else JOURNAL_NAME
+        self._files_of_the_batch = frozenset({REPORT_NAME, RESULTS_NAME, JOURNAL_NAME, own})
+
+    def read_below(self, name: str) -> None:
+        """Reads a folder below. A folder that cannot be read is passed over.
+
+        Raises:
+            JournalError: the folder has a journal that cannot be read.
+        """
+        folder = self._folder / name
+        try:
+            self.read(name, results_in_folder_below(folder, self._journal))
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            self.passed_over.append(PassedOver(f"{name}/", reason, PassedOverKind.UNREADABLE))
+
+    def read(self, below: str, results: frozenset[str]) -> None:
+        """Reads one folder: `below` is its name, and empty for the folder itself.
+
+        Raises:
+            OSError: the folder cannot be read.
+        """
+        with os.scandir(self._folder / below) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        prefix = f"{below}/" if below else ""
+        names = {entry.name for entry in entries}
+        if below and (names >= _OF_A_DELIVERY or (RESULTS_NAME in names and JOURNAL_NAME not in names)):
+            self.passed_over.append(PassedOver(prefix, kind=PassedOverKind.RESULTS))
+            return
+        is_of_a_batch = JOURNAL_NAME in names or is_same(self._folder / below, self._out)
+        for entry in entries:
+            name = prefix + entry.name
+            if entry.name.startswith(".") or entry.name.lower() in _OF_THE_SYSTEM:
+                continue
+            if _is_folder(entry):
+                self._add_folder(name, entry, is_of_a_batch=is_of_a_batch)
+            elif not entry.name.lower().endswith(SUFFIXES):
+                if not self._is_of_the_batch(entry.name):
+                    self.passed_over.append(PassedOver.of_name(name))
+            elif (passed := self._no_scene(name, results)) is not None:
+                self.passed_over.append(passed)
+            else:
+                self.names.append(name)
+
+    def _add_folder(self, name: str, entry: os.DirEntry[str], *, is_of_a_batch: bool) -> None:
+        if is_same(self._folder / name, self._out):
+            return
+        if not self._recursive:
+            self.passed_over.append(PassedOver.of_name(f"{name}/"))
+        elif is_of_a_batch and entry.name in _OF_A_BATCH:
+            self.passed_over.append(PassedOver(f"{name}/", kind=PassedOverKind.RESULTS))
+        elif _is_link(entry):
+            # It may lead to a folder above, or to one that is read under its own name: paid twice.
+            self.passed_over.append(PassedOver(f"{name}/", "a link", PassedOverKind.FOLDER))
+        else:
+            self.folders.append(name)
+
+    def _is_of_the_batch(self, name: str) -> bool:
+        own = self._files_of_the_batch
+        return any(name == file or name.startswith((f"{file}-", f"{file}.")) for file in own)
+
+    def _no_scene(self, name: str, results: frozenset[str]) -> PassedOver | None:
+        """Why a file with the suffix of a picture is no scene; None if it is a scene."""
+        file = self._folder / name
+        try:
+            found = file.stat()
+        except OSError as exc:
+            reason = "a broken link" if file.is_symlink() else (exc.strerror or str(exc))
+            return PassedOver(name, reason, PassedOverKind.UNREADABLE)
+        if not stat.S_ISREG(found.st_mode):
+            return PassedOver(name, "not a regular file", PassedOverKind.UNREADABLE)
+        if composed(file.name) in results:
+            return PassedOver(name, "a result of an earlier run", PassedOverKind.RESULT)
+        problem = self._reference.reason_against(file, found)
+        return None if problem is None else PassedOver(name, problem, PassedOverKind.REFERENCE)
 
 
 class _Reference:
@@ -170,9 +221,9 @@ class _Reference:
         if self._found is None:
             return None
         if os.path.samestat(self._found, found):
-            return _REFERENCE
+            return "the reference"
         if found.st_size == self._found.st_size and _have_same_bytes(file, self._path):
-            return _COPY
+            return "a copy of the reference"
         return None
 
 
@@ -188,100 +239,12 @@ def _have_same_bytes(one: Path, other: Path) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Swap:
-    """What a journal knows of a swap.
-
-    Attributes:
-        id: The id.
-        scene: The scene.
-        results: The files that may be the result.
-        has_journal_here: Whether the journal lies in the folder of the scenes that is read. The folder may be
-            a copy of the folder of the paths.
-    """
-
-    id: str
-    scene: Path
-    results: tuple[Path, ...]
-    has_journal_here: bool
-
-
-def _swaps_of(journal: Path, folder: Path, *, beside_scenes: bool) -> list[_Swap]:
-    """The swaps of a journal. `beside_scenes` says whether its batch saves into the folder of the scenes."""
-    is_here = _is_same(journal.parent, folder)
-    return [
-        _swap_of(outcome, beside_scenes=beside_scenes, has_journal_here=is_here)
-        for outcome in Journal(journal).outcomes()
-    ]
-
-
-def _swap_of(outcome: SwapOutcome, *, beside_scenes: bool, has_journal_here: bool) -> _Swap:
-    id, scene = outcome.request.id or "", Path(str(outcome.request.character_image))
-    results: tuple[Path, ...] = ()
-    if outcome.path is not None:
-        results = (outcome.path,)
-    elif outcome.result is not None and beside_scenes:
-        # A run may have been killed after it saved the picture, and before it recorded the file.
-        results = tuple(scene.with_name(f"{id}{suffix}") for suffix in SUFFIXES)
-    return _Swap(id, scene, results, has_journal_here)
-
-
-def _swaps_of_the_folder(folder: Path, journal: Path | None) -> list[_Swap]:
-    """The swaps of an earlier run that saved into the folder, and had a journal of its own there.
-
-    Raises:
-        JournalError: the journal cannot be read. Without it, results would be taken for scenes, and paid.
-    """
-    own = folder / JOURNAL_NAME
-    if not own.is_file() or _is_same(own, journal):
-        return []
-    try:
-        return _swaps_of(own, folder, beside_scenes=True)
-    except JournalError as exc:
-        if not _is_journal(own):
-            # A file of this name that is no journal says nothing about results.
-            return []
-        raise JournalError(
-            f"{exc}. So nobody knows which files of this folder are results of that journal: name the scenes"
-            " in a table, or move the scenes to a folder of their own",
-            path=str(own),
-        ) from None
-
-
-def _is_journal(file: Path) -> bool:
-    """Whether a file begins as a journal of segmind-swap. True if the file cannot be read."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(_KIND.stop)[_KIND] == _JOURNAL
-    except OSError:
-        return True
-
-
-def _results_in(folder: Path, swaps: Sequence[_Swap]) -> frozenset[str]:
-    """The names of the results that a batch has saved beside its own scenes, in this folder.
-
-    Results in a folder without their scenes are none of these: a person may want to swap a second character
-    into them. The folder may have been moved since then, or copied with its journal.
-    """
-    is_here: dict[Path, bool] = {}
-    results, scenes = set(), set()
-    for swap in swaps:
-        parent = swap.scene.parent
-        if parent not in is_here:
-            is_here[parent] = _is_same(parent, folder) or not parent.exists()
-        # The path of a scene that is a URL is not absolute.
-        if parent.is_absolute() and (swap.has_journal_here or is_here[parent]):
-            scenes.add(_composed(swap.scene.name))
-            results |= {_composed(result.name) for result in swap.results if result.parent == parent}
-    return frozenset(results - scenes)
-
-
-def _ids_of(names: Sequence[str], scene_names: Mapping[str, str]) -> dict[str, str]:
+def _ids_of(names: Sequence[str], scenes: Mapping[str, Path]) -> dict[str, str]:
     """The id of each file. A file keeps the id that the journal has for it, whatever other files are there.
 
     Args:
         names: The files, in order.
-        scene_names: What the journal knows: the name of the scene of each canonical id.
+        scenes: What the journal knows: the scene of each canonical id.
     """
     groups: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
@@ -291,22 +254,25 @@ def _ids_of(names: Sequence[str], scene_names: Mapping[str, str]) -> dict[str, s
         rest = []
         for name in group:
             distinct = id_of_file(name, distinct=True)
-            if scene_names.get(canonical_id(distinct)) == _composed(name):
+            if _is_file_of(scenes.get(canonical_id(distinct)), name):
                 ids[name] = distinct
             else:
                 rest.append(name)
         # The journal says whose id it is. If that file is gone, it was perhaps renamed: the check compares
         # the pictures, and refuses other pictures under a known id.
-        owners = [name for name in rest if scene_names.get(canonical) == _composed(name)]
+        owners = [name for name in rest if _is_file_of(scenes.get(canonical), name)]
         for owner in (owners or rest)[:1]:
             ids[owner] = id_of_file(owner)
         ids.update((name, id_of_file(name, distinct=True)) for name in rest if name not in ids)
     return ids
 
 
-def _composed(name: str) -> str:
-    """The name in one normal form: systems differ, and a folder may be copied from one to another."""
-    return unicodedata.normalize("NFC", name)
+def _is_file_of(scene: Path | None, name: str) -> bool:
+    """Whether a scene of the journal has this name in its folder. The folder may have been moved."""
+    if scene is None:
+        return False
+    parts = [composed(part) for part in PurePosixPath(name).parts]
+    return [composed(part) for part in scene.parts[-len(parts) :]] == parts
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -316,8 +282,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_same(one: Path, other: Path | None) -> bool:
-    try:
-        return other is not None and one.samefile(other)
-    except OSError:
-        return False
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    is_junction = getattr(entry, "is_junction", None)  # of Windows, and known to Python 3.12
+    return entry.is_symlink() or (is_junction is not None and is_junction())

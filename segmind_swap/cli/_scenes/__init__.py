@@ -1,0 +1,1 @@
+"""What a folder of scenes holds besides scenes: results of earlier runs, and other files to pass over."""

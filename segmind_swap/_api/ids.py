@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import unicodedata
-from pathlib import PurePosixPath
+from pathlib import PurePath
 
 from .text import CONTROLS, has_hidden, without_hidden
 
@@ -49,7 +49,8 @@ def id_of_file(name: str, *, distinct: bool = False) -> str:
         name: The file's name, with its suffix, relative to the folder, with slashes on every system.
         distinct: Make the id with the hash in any case, because another file has the id without it.
     """
-    stem = "__".join(PurePosixPath(name).with_suffix("").parts)
+    *folders, file = name.split("/")
+    stem = "__".join((*folders, PurePath(file).stem))
     if not distinct and id_problem(stem) is None:
         return stem
     # A file keeps its id when another system stores its name in another normal form.

@@ -204,7 +204,9 @@ def _cause(outcome: SwapOutcome) -> str:
     if isinstance(outcome.error, JournalError):
         return _CONFLICTS
     request = outcome.request
-    text = str(outcome.error).replace(str(request.character_image), "")
+    text = str(outcome.error)
+    for picture in (request.reference_character_image, request.character_image):
+        text = text.replace(str(picture), "")
     return re.sub(rf"(?<!\w){re.escape(request.id or '')}(?!\w)", "", text)
 
 

@@ -138,6 +138,8 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "states": {"pending": 1},
         "settled_earlier": {},
         "without_input": {},
+        "left_out": 0,
+        "copies": 0,
         "committed_usd": 0.6,
         "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
         "journal": "out/journal.db",

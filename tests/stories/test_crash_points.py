@@ -176,6 +176,7 @@ class Killed:
             backend=backend,
             point=point.name,
             id=id,
+            once=False,
         )
         where = f"{name} on {backend}"
         assert self.runners.run(case) == -signal.SIGKILL, f"{where}: it was not killed"

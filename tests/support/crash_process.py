@@ -22,7 +22,7 @@ import anyio
 import anyio._backends._asyncio
 import anyio._backends._trio  # both are loaded before the fork
 
-from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest
+from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest, SwapResult
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
 from segmind_swap._journal.store import Store
@@ -34,8 +34,14 @@ TOO_LONG = 300
 """Real seconds after which a process that neither dies nor ends is ended, so that its test fails."""
 
 
+ANY = "*"
+
+
 class Case(TypedDict):
-    """One run of a batch. It dies at `point` of the swap `id`; where there is none, it runs to its end."""
+    """One run of a batch. It dies at `point` of the swap `id`; where there is none, it runs to its end.
+
+    With `once`, all its swaps have the pictures of the first one, and are paid for once.
+    """
 
     url: str
     folder: str
@@ -45,16 +51,17 @@ class Case(TypedDict):
     backend: str
     point: str
     id: str
+    once: bool
 
 
 class Death:
-    """Waits for one swap at one point."""
+    """Waits for one swap at one point; for any swap if the id is `ANY`."""
 
     def __init__(self, point: str, id: str) -> None:
         self._at = (point, id)
 
     def awaits(self, point: str, id: str | None) -> bool:
-        return self._at == (point, id)
+        return self._at in {(point, id), (point, ANY)}
 
     def passes(self, point: str, id: str | None) -> None:
         if self.awaits(point, id):
@@ -64,7 +71,7 @@ class Death:
 
 def watch_journal(death: Death, ids: dict[str, str]) -> None:
     """Each step: `STATE in its commit`, while nothing of it is on the disk, and `STATE committed`."""
-    take, step, transaction = Store.take, Store.step, Store.transaction
+    take, step, copy, transaction = Store.take, Store.step, Store.copy, Store.transaction
     stepped: list[tuple[str, str]] = []
 
     def watched_take(self: Store, swap: NewEntry) -> Entry:
@@ -82,6 +89,12 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
         death.passes(f"{state} in its commit", id)
         stepped.append((str(state), id))
 
+    def watched_copy(self: Store, number: int, result: SwapResult) -> None:
+        copy(self, number, result)
+        id = self.entry(number).id
+        death.passes("copied in its commit", id)
+        stepped.append(("copied", id))
+
     @contextmanager
     def watched_transaction(self: Store) -> Iterator[None]:
         with transaction(self):
@@ -92,6 +105,7 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
 
     Store.take = watched_take  # type: ignore[method-assign]
     Store.step = watched_step  # type: ignore[method-assign]
+    Store.copy = watched_copy  # type: ignore[method-assign]
     Store.transaction = watched_transaction  # type: ignore[method-assign]
 
 
@@ -182,7 +196,7 @@ async def batch(case: Case, death: Death) -> None:
         SwapRequest(
             id=f"s{number}",
             reference_character_image="https://pictures.example/hero.png",
-            character_image=f"{case['scenes']}/s{number}",
+            character_image=f"{case['scenes']}/s{0 if case['once'] else number}",
         )
         for number in range(case["items"])
     ]
@@ -199,7 +213,12 @@ async def batch(case: Case, death: Death) -> None:
     given: dict[str, str] = {}
     async with (
         client,
-        client.swap_many(requests, journal=folder / "run.db", save_to=folder / "out") as outcomes,
+        client.swap_many(
+            requests,
+            journal=folder / "run.db",
+            save_to=folder / "out",
+            once_per_picture=case["once"],
+        ) as outcomes,
     ):
         async for outcome in outcomes:
             assert outcome.request.id is not None

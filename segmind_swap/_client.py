@@ -29,9 +29,9 @@ from ._config import (
 )
 from ._errors import ConfigurationError
 from ._events import EventHandler
-from ._models import Credits, ImageInput, SwapJob, SwapResult, SwapStatus
+from ._models import Credits, ImageInput, Rate, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
-from ._protocols.gate import Gate
+from ._protocols.gate import Gate, RateKeeper
 from ._protocols.ledger import LedgerSource
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
@@ -144,6 +144,19 @@ class SwapClient:
                 stacklevel=2,
                 source=self,
             )
+
+    @property
+    def rate(self) -> Rate:
+        """What the client believes of the account's rate limit now. Sends nothing.
+
+        A later client can start from it: `RateLimit(start_at=client.rate.per_minute)`. A `rate_limit` that is
+        a gate of the user's may keep no belief.
+
+        Raises:
+            ConfigurationError: the client was closed, or was started on another event loop.
+        """
+        gate = self._started()[0].http.gate
+        return gate.rate() if isinstance(gate, RateKeeper) else Rate(count_polls=gate.counts_polls)
 
     async def __aenter__(self) -> Self:
         self._started()

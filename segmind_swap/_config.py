@@ -135,17 +135,23 @@ class RateLimit:
     the 429s that it gets.
 
     Attributes:
-        requests_per_minute: The limit, spread evenly over the minute; None for unknown.
+        requests_per_minute: The limit, spread evenly over the minute, which is never exceeded; None for
+            unknown.
+        start_at: Requests a minute to begin with, such as the `per_minute` of an earlier client's `rate`. It
+            is only believed: 429s lower it, and more is tried after a minute. None to begin without a rate.
         count_polls: Whether polls use up the limit, too. Segmind does not publish this, so polls are not
             delayed until 429s show that polls count.
     """
 
     requests_per_minute: float | None = None
+    start_at: float | None = None
     count_polls: bool = False
 
     def __post_init__(self) -> None:
-        if self.requests_per_minute is not None:
-            positive("RateLimit.requests_per_minute", self.requests_per_minute)
+        for name in ("requests_per_minute", "start_at"):
+            value = getattr(self, name)
+            if value is not None:
+                positive(f"RateLimit.{name}", value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ._errors import SwapError
-from ._models import SwapJob, SwapResult, SwapStatus
+from ._models import Rate, SwapJob, SwapResult, SwapStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,17 +156,32 @@ class RetryScheduled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimited:
-    """The server answered 429: the gate closes, and no request leaves this client for a while. Free.
+    """The server answered 429: for a while, no request of this kind leaves this client. Free.
+
+    While polls are believed not to use up the limit, submits and polls are two kinds; else they are one.
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
         call: The kind of call that got the 429, as in `RetryScheduled`.
-        delay: Seconds until requests leave again.
+        delay: Seconds until such requests leave again.
     """
 
     swap: int | None
     call: str
     delay: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateChanged:
+    """The client believes something else of the account's rate limit than before. Free.
+
+    Attributes:
+        rate: What the client believes now. `rate.reason` says why.
+        previous: The `per_minute` of the belief before; None if the limit was unknown.
+    """
+
+    rate: Rate
+    previous: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +265,7 @@ Event: TypeAlias = (
     | Polled
     | RetryScheduled
     | RateLimited
+    | RateChanged
     | OutageBegan
     | OutageEnded
     | Completed

@@ -225,3 +225,51 @@ class Credits(Value):
 
     credits: FiniteFloat
     free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")
+
+
+class Rate(Value):
+    """What a client believes of the account's rate limit. Segmind does not publish the limit.
+
+    Attributes:
+        per_minute: The believed limit in requests a minute; None while it is unknown.
+        trying: How many requests a minute leave now, with what is tried above `per_minute`; None for as many
+            as wait.
+        is_guess: Whether the rate is only a first guess, which no 429 has confirmed.
+        stage: `"unknown"`; `"hold"` for the believed rate; `"lean"` for a minute of a little more; `"grow"`
+            for more and more, until a 429.
+        next_try_in: Seconds until a little more is tried, if other requests wait then; None if more is tried
+            already, or if nothing is known.
+        closed_for: Seconds until submits may leave after a 429; 0.0 if they may leave.
+        count_polls: Whether polls are believed to use up the limit, too.
+        count_polls_for: Seconds that this belief still lasts; None if the user has said so, or without it.
+        limited_ago: Seconds since the last 429; None if there was none.
+        reason: Why the rate last changed; empty if it never did.
+    """
+
+    per_minute: float | None = None
+    trying: float | None = None
+    is_guess: bool = False
+    stage: str = "unknown"
+    next_try_in: float | None = None
+    closed_for: float = 0.0
+    count_polls: bool = False
+    count_polls_for: float | None = None
+    limited_ago: float | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if self.per_minute is None:
+            known = "no limit found yet"
+        else:
+            known = f"{self.per_minute:.0f}/min"
+            if self.reason:
+                known += f", {self.reason}"
+        if self.count_polls:
+            known += "; polls count"
+        if self.closed_for >= 1.0:
+            return f"{known}; closed for {self.closed_for:.0f} s by a 429"
+        if self.stage in {"lean", "grow"} and self.trying is not None:
+            return f"{known}; trying {self.trying:.0f}/min"
+        if self.next_try_in is not None:
+            return f"{known}; next try in {self.next_try_in:.0f} s"
+        return known

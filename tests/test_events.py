@@ -22,6 +22,7 @@ from segmind_swap._events import (
     OutageBegan,
     OutageEnded,
     Polled,
+    RateChanged,
     RateLimited,
     RetryScheduled,
     Saved,
@@ -29,7 +30,7 @@ from segmind_swap._events import (
     Submitting,
     Uploaded,
 )
-from segmind_swap._models import SwapJob, SwapOutput, SwapResult, SwapState, SwapStatus
+from segmind_swap._models import Rate, SwapJob, SwapOutput, SwapResult, SwapState, SwapStatus
 from segmind_swap._swap.session import emitter
 
 JOB = SwapJob(poll_url="https://api.segmind.com/1", workflow="w-v7")
@@ -45,6 +46,7 @@ EVENTS: list[Event] = [
     Polled(swap=1, job=JOB, status=SwapStatus(state=SwapState.QUEUED), seconds=7.0),
     RetryScheduled(swap=1, call="poll", id=None, job=JOB, attempt=1, delay=7.0, cause="502", status_code=502),
     RateLimited(swap=1, call="submit", delay=30.0),
+    RateChanged(rate=Rate(per_minute=60.0, reason="found by a 429"), previous=None),
     OutageBegan(delay=5.0, cause="no answer"),
     OutageEnded(),
     Completed(swap=1, result=RESULT),

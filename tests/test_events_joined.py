@@ -22,6 +22,7 @@ from segmind_swap import (
     OutageBegan,
     OutageEnded,
     Polled,
+    RateChanged,
     RetryScheduled,
     Saved,
     Started,
@@ -53,7 +54,7 @@ def numbers(events: list[Event]) -> dict[int | None, list[Event]]:
     """The events of each number, in order. Events of the whole client are left out."""
     found: defaultdict[int | None, list[Event]] = defaultdict(list)
     for event in events:
-        if not isinstance(event, OutageBegan | OutageEnded):
+        if not isinstance(event, OutageBegan | OutageEnded | RateChanged):
             found[event.swap].append(event)
     return dict(found)
 

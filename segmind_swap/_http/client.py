@@ -19,9 +19,9 @@ from .._api.retry_after import parse_retry_after
 from .._api.status_errors import StatusKind
 from .._config import MAX_PICTURE_BYTES, Auth, AuthScheme, RequestTimeouts
 from .._errors import ConfigurationError
-from .._events import Emit, Event, Exchanged, RateLimited
+from .._events import Emit, Event, Exchanged, RateChanged, RateLimited
 from .._models import Call
-from .._protocols.gate import Admission, Gate
+from .._protocols.gate import Admission, Gate, RateKeeper
 from .auth import Schemes, header
 from .body import OneShotBody
 from .exchange import build_message, parsed_address, reason_of, send_once
@@ -63,7 +63,32 @@ class _Shared:
     redact: Redactor
     headers: Mapping[str, str]
     is_observed: Callable[[], bool]
+    belief: Belief
     is_closed: bool = False
+
+
+@dataclass(slots=True)
+class Belief:
+    """What was last told of a gate's belief about the rate limit. A gate without a belief tells nothing.
+
+    Attributes:
+        keeper: The gate, if it keeps a belief.
+        changes: How many changes of the belief were told.
+        per_minute: The believed limit that was last told.
+    """
+
+    keeper: RateKeeper | None
+    changes: int = 0
+    per_minute: float | None = None
+
+    def news(self) -> RateChanged | None:
+        """The event of a change that was not told yet."""
+        if self.keeper is None or self.keeper.rate_changes == self.changes:
+            return None
+        rate = self.keeper.rate()
+        event = RateChanged(rate=rate, previous=self.per_minute)
+        self.changes, self.per_minute = self.keeper.rate_changes, rate.per_minute
+        return event
 
 
 class HttpClient:
@@ -103,6 +128,7 @@ class HttpClient:
             schemes=self.schemes,
             redact=Redactor(settings.key),
             is_observed=is_observed,
+            belief=Belief(gate if isinstance(gate, RateKeeper) else None),
             # All headers are written here: neither cookies nor httpx's own headers reach a server.
             headers={
                 "accept": "*/*",
@@ -216,8 +242,8 @@ class Lease:
     ) -> Response | NoResponse:
         """Sends the request once, and reports the response to the gate and the auth schemes.
 
-        Adds one `Exchanged` to `events` if anybody gets it, and one `RateLimited` after a 429. A cancelled
-        request adds none.
+        Adds one `Exchanged` to `events` if anybody gets it, one `RateLimited` after a 429, and one
+        `RateChanged` if the response has changed what the gate believes. A cancelled request adds none.
 
         Args:
             request: The request.
@@ -333,10 +359,13 @@ class Lease:
         if response.kind is StatusKind.RATE_LIMITED:
             delay = gate.rate_limited(self._admission, retry_after)
             self.events.append(RateLimited(swap=request.swap, call=request.call, delay=delay))
-            return
-        if response.ok and scheme is not None:
-            self._shared.schemes.confirm(request.call, scheme)
-        gate.answered(self._admission)
+        else:
+            if response.ok and scheme is not None:
+                self._shared.schemes.confirm(request.call, scheme)
+            gate.answered(self._admission)
+        news = self._shared.belief.news()
+        if news is not None:
+            self.events.append(news)
 
 
 def _read_and_total(timeouts: RequestTimeouts, call: Call) -> tuple[float, float]:

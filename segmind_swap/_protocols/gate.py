@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from .._models import Call
+from .._models import Call, Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,8 @@ class Admission:
     Attributes:
         call: The kind of request.
         number: Counts a client's requests.
-        epoch: How often 429s had closed the gate before. Only the first 429 of an epoch is a new one.
+        epoch: How often 429s had closed the way for this kind of request before. Only the first 429 of an
+            epoch is a new one.
         admitted_at: When the permission was given, in seconds on the event loop's clock.
     """
 
@@ -46,7 +47,7 @@ class Gate(Protocol):
 
     @property
     def counts_polls(self) -> bool:
-        """Whether polls are known to use up the rate limit. If so, the client polls less often."""
+        """Whether polls are believed to use up the rate limit. If so, the client polls less often."""
         ...
 
     async def admit(self, call: Call) -> Admission:
@@ -58,16 +59,17 @@ class Gate(Protocol):
         ...
 
     def rate_limited(self, admission: Admission, retry_after: float | None) -> float:
-        """Closes the gate for all requests, because a request was answered 429.
+        """Closes the gate for all requests of this kind, because a request was answered 429.
 
-        Must not block: a gate that several processes share informs the other processes in the background.
+        If polls use up the limit, submits and polls are one kind. Must not block: a gate that several
+        processes share informs the other processes in the background.
 
         Args:
             admission: The request's admission.
             retry_after: Seconds that the server asked to wait; None if it named no time.
 
         Returns:
-            Seconds until requests leave again, which become the `delay` of the event `RateLimited`.
+            Seconds until such requests leave again, which become the `delay` of the event `RateLimited`.
         """
         ...
 
@@ -77,4 +79,28 @@ class Gate(Protocol):
 
     def release(self, admission: Admission) -> None:
         """Ends an admission: its request has ended, or was not sent at all. Must not block."""
+        ...
+
+
+@runtime_checkable
+class RateKeeper(Protocol):
+    """What a `Gate` also has if it keeps a belief about the rate limit, which `SwapClient.rate` tells."""
+
+    @property
+    def rate_changes(self) -> int:
+        """How often the belief has changed. Read after each response, so it must be cheap."""
+        ...
+
+    def rate(self) -> Rate:
+        """What is believed now."""
+        ...
+
+    def believe(self, learned: Rate, *, age: float, is_guess: bool = False) -> None:
+        """Starts from what an earlier client has learned. Does nothing if this gate has learned something.
+
+        Args:
+            learned: What the earlier client has believed.
+            age: Seconds since then.
+            is_guess: Whether the belief is a first guess only: it may be about another account.
+        """
         ...

@@ -346,7 +346,7 @@ async def test_a_download_asks_no_gate() -> None:
 
 
 async def test_the_local_gate_is_never_closed_for_downloads() -> None:
-    gate: Gate = LocalGate(RateLimit(), RetryPolicy())
+    gate: Gate = LocalGate(RateLimit(count_polls=True), RetryPolicy())
     gate.rate_limited(await gate.admit(Call.POLL), 30.0)
     assert [round(gate.closed_for(call)) for call in (Call.POLL, Call.SUBMIT, Call.DOWNLOAD)] == [30, 30, 0]
 

@@ -40,9 +40,11 @@ async def test_a_closed_gate_does_not_hold_pictures_back() -> None:
 
 
 async def test_calls_that_wait_for_the_gate_when_the_client_closes_are_refused() -> None:
-    transport = Recorder(httpx.Response(429, headers={"retry-after": "30"}), 200)
+    limited = httpx.Response(429, headers={"retry-after": "30"})
+    transport = Recorder(limited, limited, 200)
     http = http_of(transport)
     await http.request(a_poll(http))
+    await send(http, Call.SUBMIT)
     refused: list[Call] = []
 
     async def call(kind: Call) -> None:
@@ -59,4 +61,4 @@ async def test_calls_that_wait_for_the_gate_when_the_client_closes_are_refused()
             await anyio.sleep(1)
             await http.aclose()
     assert len(refused) == 20
-    assert len(transport.requests) == 1
+    assert len(transport.requests) == 2

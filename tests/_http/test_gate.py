@@ -57,18 +57,18 @@ class Traffic:
                 await anyio.wait_all_tasks_blocked()
 
 
-async def closed(pace: LocalGate, seconds: float) -> None:
+async def closed(pace: LocalGate, seconds: float, call: Call = Call.POLL) -> None:
     """Lets one request meet a 429."""
-    admission = await pace.admit(Call.UPLOAD)
+    admission = await pace.admit(call)
     pace.rate_limited(admission, seconds)
     pace.release(admission)
 
 
 @contextmanager
-def the_longest_backoff(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Makes the jitter draw its upper end."""
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Makes each wait as short as it may be."""
     with monkeypatch.context() as patch:
-        patch.setattr("segmind_swap._policy.retry.random.uniform", lambda _, longest: longest)
+        patch.setattr("segmind_swap._http.gate.random.uniform", lambda shortest, _: shortest)
         yield
 
 
@@ -161,24 +161,35 @@ async def test_uploads_and_credits_use_up_nothing(count_polls: bool) -> None:
 
 
 @pytest.mark.parametrize("call", KINDS)
-@pytest.mark.parametrize("count_polls", [False, True])
-async def test_a_429_holds_back_every_kind_of_request(call: Call, count_polls: bool) -> None:
-    pace = a_pace(count_polls=count_polls)
+async def test_a_429_holds_back_requests_of_its_kind_and_no_others(call: Call) -> None:
+    pace = a_pace()
     traffic = Traffic(pace)
-    await closed(pace, 30)
-    await traffic.send(call)
-    assert traffic.left_at == [(call.value, 30)]
+    await closed(pace, 30, call)
+    await traffic.send_all(KINDS)
+    assert dict(traffic.left_at) == {kind.value: 30 if kind is call else 0 for kind in KINDS}
+    assert pace.closed_for(call) == 0
+
+
+@pytest.mark.parametrize("call", [Call.SUBMIT, Call.POLL])
+async def test_where_polls_count_a_429_to_a_submit_or_a_poll_holds_back_both(call: Call) -> None:
+    pace = a_pace(count_polls=True)
+    traffic = Traffic(pace)
+    await closed(pace, 30, call)
+    assert pace.closed_for(Call.SUBMIT) == pace.closed_for(Call.POLL) == pytest.approx(30, abs=0.1)
+    await traffic.send_all(KINDS)
+    assert dict(traffic.left_at) == {"submit": 30, "poll": 30, "upload": 0, "credits": 0}
 
 
 async def test_a_429_holds_back_those_who_wait_already() -> None:
     pace = a_pace(6)
     traffic = Traffic(pace)
-    await traffic.send(Call.SUBMIT)
+    earlier = await pace.admit(Call.SUBMIT)
     async with anyio.create_task_group() as group:
         group.start_soon(traffic.send, Call.SUBMIT)
         await anyio.wait_all_tasks_blocked()
-        await closed(pace, 45)
-    assert traffic.left_at == [("submit", 0), ("submit", 45)]
+        pace.rate_limited(earlier, 45)
+        pace.release(earlier)
+    assert traffic.left_at == [("submit", 45)]
 
 
 async def test_the_hint_is_obeyed_and_told() -> None:
@@ -210,7 +221,7 @@ async def test_without_a_hint_the_gate_closes_for_half_a_second_at_least() -> No
 async def test_without_a_hint_each_closing_in_a_row_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = LocalGate(RateLimit(), RetryPolicy(initial_delay=10, max_delay=60))
     waits = []
-    with the_longest_backoff(monkeypatch):
+    with no_jitter(monkeypatch):
         for _ in range(5):
             admission = await pace.admit(Call.POLL)
             waits.append(round(pace.rate_limited(admission, None)))
@@ -220,7 +231,7 @@ async def test_without_a_hint_each_closing_in_a_row_is_longer(monkeypatch: pytes
 
 async def test_an_answer_ends_the_row_of_closings(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = LocalGate(RateLimit(), RetryPolicy(initial_delay=10, max_delay=60))
-    with the_longest_backoff(monkeypatch):
+    with no_jitter(monkeypatch):
         for _ in range(3):
             admission = await pace.admit(Call.POLL)
             pace.rate_limited(admission, None)
@@ -232,7 +243,7 @@ async def test_an_answer_ends_the_row_of_closings(monkeypatch: pytest.MonkeyPatc
 async def test_many_429s_of_the_same_closing_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = LocalGate(RateLimit(), RetryPolicy(initial_delay=10, max_delay=10_000))
     together = [await pace.admit(Call.POLL) for _ in range(20)]
-    with the_longest_backoff(monkeypatch):
+    with no_jitter(monkeypatch):
         assert {round(pace.rate_limited(admission, None)) for admission in together} == {10}
         for admission in together:
             pace.release(admission)
@@ -243,7 +254,7 @@ async def test_many_429s_of_the_same_closing_count_once(monkeypatch: pytest.Monk
 
 
 async def test_the_gate_reopens_with_one_request_in_flight() -> None:
-    pace = a_pace()
+    pace = a_pace(count_polls=True)
     traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.SUBMIT])
@@ -251,7 +262,7 @@ async def test_the_gate_reopens_with_one_request_in_flight() -> None:
 
 
 async def test_two_hundred_waiters_never_leave_in_a_burst() -> None:
-    pace = a_pace()
+    pace = a_pace(count_polls=True)
     traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.SUBMIT] * 100)
@@ -287,7 +298,7 @@ async def test_a_request_that_got_no_answer_makes_way_for_one_other() -> None:
 
 
 async def test_a_request_that_hangs_holds_up_the_reopened_gate_for_five_seconds_only() -> None:
-    pace = a_pace()
+    pace = a_pace(count_polls=True)
     traffic = Traffic(pace, takes=100)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.SUBMIT, Call.POLL])
@@ -296,7 +307,7 @@ async def test_a_request_that_hangs_holds_up_the_reopened_gate_for_five_seconds_
 
 async def test_a_request_that_hangs_since_before_a_429_does_not_hold_up_the_gate() -> None:
     pace = a_pace()
-    await pace.admit(Call.SUBMIT)
+    await pace.admit(Call.POLL)
     traffic = Traffic(pace, takes=3)
     await closed(pace, 30)
     await traffic.send_all([Call.POLL, Call.POLL])
@@ -394,9 +405,9 @@ class CountedPace(LocalGate):
 
     looks = 0
 
-    def _turn_at(self, ticket: _Ticket, *, counts: bool) -> float:
+    def _turn_at(self, ticket: _Ticket) -> float:
         self.looks += 1
-        return super()._turn_at(ticket, counts=counts)
+        return super()._turn_at(ticket)
 
 
 async def test_two_thousand_waiters_cost_a_few_looks_each() -> None:
@@ -423,19 +434,3 @@ async def test_a_thousand_of_two_thousand_waiters_can_go_away_at_once() -> None:
     assert len(traffic.left_at) <= 1001
     assert patient[-1] - patient[0] == 9990
     assert pace.looks < 5 * 2000
-
-
-async def test_a_429_on_a_poll_shows_that_polls_count_so_they_take_their_turn_from_then_on() -> None:
-    pace = a_pace()
-    traffic = Traffic(pace, takes=5)
-    poll = await pace.admit(Call.POLL)
-    await closed(pace, 5)
-    async with anyio.create_task_group() as group:
-        group.start_soon(traffic.send, Call.SUBMIT)
-        for _ in range(4):
-            group.start_soon(traffic.send, Call.POLL)
-        await anyio.wait_all_tasks_blocked()
-        # Of those that wait already, too.
-        pace.rate_limited(poll, 15)
-        pace.release(poll)
-    assert [name for name, _ in traffic.left_at] == ["poll", "poll", "submit", "poll", "poll"]

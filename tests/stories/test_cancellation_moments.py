@@ -102,7 +102,7 @@ class Scene:
         assert session.slots.value == self.slots
         assert places_left(http) == [bounds.requests for bounds in BOUNDS]
         assert gate._in_flight == {}
-        queues = (gate._free_queue, gate._poll_queue, gate._submit_queue)
+        queues = gate._queues.values()
         assert [ticket for queue in queues for ticket in queue if not ticket.cancelled] == []
         assert not session.breaker._trial.statistics().locked
         assert (session.detached._running, session.detached._asyncio_tasks) == (set(), set())

@@ -58,7 +58,8 @@ def moved(image: Image.Image, share: float, rng: Random) -> Image.Image:
         around.paste(line, (0, by - 1 - side))
         line = around.crop((0, by + image.height - 1, around.width, by + image.height))
         around.paste(line, (0, by + image.height + side))
-    return around.crop(tuple(value + by for value in box))
+    left, top, last, bottom = box
+    return around.crop((left + by, top + by, last + by, bottom + by))
 
 
 def with_bars(image: Image.Image, share: float, rng: Random) -> Image.Image:
@@ -115,6 +116,30 @@ def on_a_wall(situation: Situation, rng: Random) -> Image.Image:
     return wall
 
 
+def _scaled(image: Image.Image, scale: float) -> Image.Image:
+    return fitted(image, (round(image.width * scale), round(image.height * scale)))
+
+
+def _saved_again(image: Image.Image, quality: int) -> Image.Image:
+    with Image.open(io.BytesIO(encoded(image, quality=quality))) as again:
+        return again.convert("RGB")
+
+
+def _square(image: Image.Image) -> Image.Image:
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
+
+
+def _stretched(image: Image.Image, rng: Random) -> Image.Image:
+    return fitted(image, (round(image.width * rng.uniform(1.05, 1.12)), image.height))
+
+
+def _reference(situation: Situation, rng: Random) -> Image.Image:
+    own = situation.reference
+    return redrawn(own if rng.random() < 0.5 else fitted(own, situation.scene.size), rng)
+
+
 @dataclass(frozen=True)
 class Row:
     """One row.
@@ -134,8 +159,6 @@ class Row:
     figure: str = "usual"
 
 
-GOOD_GRAIN = 1.0
-
 ROWS = [
     Row("good: only the figure is new", lambda s, _: s.good),
     Row("good: all redrawn", lambda s, r: redrawn(s.good, r)),
@@ -145,11 +168,11 @@ ROWS = [
     Row("good: other size (0.75 to 2)", lambda s, r: _scaled(redrawn(s.good, r), r.choice((0.75, 1.5, 2.0)))),
     Row("good: moved by 4 px of 480", lambda s, r: moved(redrawn(s.good, r), 4 / 480, r)),
     Row("good: moved by 16 px of 480", lambda s, r: moved(redrawn(s.good, r), 16 / 480, r)),
-    Row("good: relit +25 %", lambda s, r: toned(redrawn(s.good, r), 1.25), also=(F.LIGHT,)),
+    Row("good: relit +25 %", lambda s, r: toned(redrawn(s.good, r), 1.25), F.LIGHT),
     Row(
         "good: warm gamma",
         lambda s, r: toned(redrawn(s.good, r), 1.08, 1.0, 0.88, gamma=r.choice((0.8, 1.25))),
-        also=(F.LIGHT,),
+        F.LIGHT,
     ),
     Row("unchanged: the same", lambda s, _: s.scene, F.UNCHANGED),
     Row("unchanged: saved again (JPEG 30)", lambda s, _: _saved_again(s.scene, 30), F.UNCHANGED),
@@ -197,34 +220,15 @@ ROWS = [
     Row("small: half the width", lambda s, r: _scaled(s.good, r.uniform(0.3, 0.6)), F.SMALL),
     Row(
         "the reference itself",
-        lambda s, r: _reference(s, r),
+        _reference,
         F.REFERENCE,
         (F.BACKGROUND, F.GAP, F.BARS, F.LIGHT, F.SHAPE, F.SMALL),
     ),
-    Row("same as another", lambda s, _: s.elsewhere, F.SAME, (F.BACKGROUND, F.LIGHT, F.GAP)),
+    Row(
+        "same as another",
+        lambda s, _: s.elsewhere,
+        F.SAME,
+        (F.BACKGROUND, F.LIGHT, F.GAP, F.SHAPE, F.SMALL),
+    ),
 ]
 """`Same as another`: `labelled` gives every second result of this row the picture of the one before."""
-
-
-def _scaled(image: Image.Image, scale: float) -> Image.Image:
-    return fitted(image, (round(image.width * scale), round(image.height * scale)))
-
-
-def _saved_again(image: Image.Image, quality: int) -> Image.Image:
-    with Image.open(io.BytesIO(encoded(image, quality=quality))) as again:
-        return again.convert("RGB")
-
-
-def _square(image: Image.Image) -> Image.Image:
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))
-
-
-def _stretched(image: Image.Image, rng: Random) -> Image.Image:
-    return fitted(image, (round(image.width * rng.uniform(1.05, 1.12)), image.height))
-
-
-def _reference(situation: Situation, rng: Random) -> Image.Image:
-    own = situation.reference
-    return redrawn(own if rng.random() < 0.5 else fitted(own, situation.scene.size), rng)

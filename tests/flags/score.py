@@ -67,8 +67,8 @@ def score_table(found: Iterable[Score]) -> Iterator[str]:
     yield "| flag | should have it | have it | wrongly have it | recall | precision |"
     yield "|---|---|---|---|---|---|"
     for one in found:
-        recall = f"{one.recall:.3f}" if one.wanted else "–"
-        precision = f"{one.precision:.3f}" if one.wanted else "–"
+        recall = f"{one.recall:.3f}" if one.wanted else "-"
+        precision = f"{one.precision:.3f}" if one.wanted else "-"
         yield f"| `{one.flag}` | {one.wanted} | {one.found} | {one.wrong} | {recall} | {precision} |"
 
 
@@ -78,9 +78,9 @@ def row_table(by_row: dict[str, list[set[ResultFlag]]]) -> Iterator[str]:
     for row in ROWS:
         flags = by_row[row.name]
         counts = Counter(flag for each in flags for flag in each if flag is not row.right)
-        others = ", ".join(f"{flag} {count}" for flag, count in counts.most_common()) or "–"
+        others = ", ".join(f"{flag} {count}" for flag, count in counts.most_common()) or "-"
         allowed = {row.right, *row.also}
         mistakes = sum(bool(each - allowed) for each in flags)
         right = f"`{row.right}`" if row.right else "none"
-        have = str(sum(row.right in each for each in flags)) if row.right else "–"
+        have = str(sum(row.right in each for each in flags)) if row.right else "-"
         yield f"| {row.name} | {len(flags)} | {right} | {have} | {others} | {mistakes} |"

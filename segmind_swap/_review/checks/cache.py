@@ -42,7 +42,7 @@ class MeasureCache:
         self._descriptor: int | None = None
         if path is not None:
             for line in _lines(path):
-                with suppress(KeyError, TypeError, ValueError):
+                with suppress(AttributeError, KeyError, RecursionError, TypeError, ValueError):
                     self._read(line)
 
     def result(self, contents: Contents) -> ResultMeasures | None:

@@ -65,13 +65,15 @@ _TEXTS = {
     R.BLANK: "the picture is one colour: it varies by {number:.1f} levels (less than {threshold:g})",
     R.UNCHANGED: "the picture is the scene: it differs by {number:.0f} levels (less than {threshold:g})",
     R.REFERENCE: "the picture is the reference: it differs by {number:.1f} levels (less than {threshold:g})",
-    R.BACKGROUND: "{number:.0%} of the picture differs from the scene (more than {threshold:.0%})",
-    R.GAP: "{number:.0%} of the picture is empty, and not in the scene (more than {threshold:.0%})",
+    R.BACKGROUND: "{number:.0%} of the scene's details are lost (more than {threshold:.0%})",
+    R.GAP: "one colour is in the place of {number:.0%} of the scene's details (more than {threshold:.0%})",
     R.BARS: "bars of one colour cover {number:.0%} of the picture (more than {threshold:.0%})",
     R.SHAPE: "the shape differs by {number:.1%} from the scene's (more than {threshold:.1%})",
     R.SMALL: "the picture has {number:.0%} of the scene's pixels (less than {threshold:.0%})",
     R.LIGHT: "the light differs by {number:.0f} levels from the scene's (more than {threshold:g})",
 }
+_ALL_OR_NOTHING = {ResultFlag.SHAPE, ResultFlag.SMALL}
+"""A number near to the threshold of these flags is no suspicion."""
 _LEAST_CHARACTER = 0.5
 """Below this share of the reference's colours, a result without flags comes earlier."""
 
@@ -122,7 +124,7 @@ def _flags_of(measures: ResultMeasures, thresholds: Thresholds, same_as: str | N
         if (number < threshold) if flag.is_below else (number > threshold):
             flags[flag] = _TEXTS[flag].format(number=number, threshold=threshold)
             weight += min(closeness, 3.0)
-        else:
+        elif flag not in _ALL_OR_NOTHING:
             nearest = max(nearest, closeness)
     if same_as is not None:
         flags[ResultFlag.SAME] = f"the picture is the same as that of {same_as}, of another scene"

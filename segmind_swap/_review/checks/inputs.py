@@ -10,9 +10,9 @@ from PIL import UnidentifiedImageError
 
 from ..._protocols.looks import PictureLook
 from .copies import find_copies
-from .decoding import UndecodableError
-from .looks import look_at, measures_of_picture
 from .measures import PictureMeasures
+from .pixels.decoding import UndecodableError
+from .pixels.looks import look_at, measures_of_picture
 from .thresholds import Thresholds
 
 _MISSING_DECODERS = ("not available", "not supported", "unsupported", "unknown", "not implemented")

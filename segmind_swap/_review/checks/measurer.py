@@ -18,8 +18,8 @@ from .cache import MeasureCache, cache_path
 from .measures import PictureMeasures, ResultMeasures
 
 if TYPE_CHECKING:
-    from .decoding import UndecodableError
-    from .looks import Look
+    from .pixels.decoding import UndecodableError
+    from .pixels.looks import Look
 
 _LOOKS_KEPT = 64
 """A reference is that of thousands of results, and a scene is often that of several."""
@@ -104,7 +104,7 @@ class Measurer:
         Raises:
             OSError: the file cannot be read.
         """
-        from .looks import measures_of_picture  # noqa: PLC0415 - Pillow is loaded at the first measure
+        from .pixels.looks import measures_of_picture  # noqa: PLC0415 - Pillow is loaded at the first measure
 
         data = picture if isinstance(picture, bytes) else _read(Path(picture))
         sha256 = hashlib.sha256(data).hexdigest()
@@ -117,8 +117,8 @@ class Measurer:
         pictures: list[str | os.PathLike[str] | None],
         hashes: list[str | None],
     ) -> ResultMeasures:
-        from .decoding import UndecodableError  # noqa: PLC0415 - Pillow is loaded at the first measure
-        from .looks import measures_of_result  # noqa: PLC0415 - likewise
+        from .pixels.decoding import UndecodableError  # noqa: PLC0415 - Pillow is loaded at the first measure
+        from .pixels.looks import measures_of_result  # noqa: PLC0415 - likewise
 
         result = self._look(_read(path), sha256)
         if isinstance(result, UndecodableError):
@@ -135,8 +135,8 @@ class Measurer:
         return measures_of_result(result, *others)
 
     def _look(self, data: bytes, sha256: str) -> Look | UndecodableError:
-        from .decoding import UndecodableError  # noqa: PLC0415 - Pillow is loaded at the first measure
-        from .looks import look_at  # noqa: PLC0415 - likewise
+        from .pixels.decoding import UndecodableError  # noqa: PLC0415 - Pillow is loaded at the first measure
+        from .pixels.looks import look_at  # noqa: PLC0415 - likewise
 
         found = self._looks.pop(sha256, None)
         if found is None:

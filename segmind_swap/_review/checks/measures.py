@@ -46,12 +46,14 @@ class ResultMeasures:
         height_px: The height of the upright result.
         spread: As of `PictureMeasures`. Low if the result is one colour.
         change: The largest difference from the scene, in levels of 255: the mean of the 0.2 % of the picture
-            that differ most. Low if nobody was replaced.
-        background: The share of the picture that differs from the scene, from 0 to 1; or, if that is more,
-            four fifths of the share of its margin. High if the background was replaced.
-        gap: The share of the picture that has texture in the scene and none in the result, from 0 to 1.
+            that differ most. Another light, and a move of the whole picture, do not count. Low if nobody was
+            replaced.
+        background: The share of the scene's texture that is not in the result, from 0 to 1. High if the
+            background was replaced.
+        gap: The share of the scene's texture in whose place the result has one colour, from 0 to 1.
         bars: The share of the picture in bars of one colour along its sides, which the scene does not have.
-        light: By how many levels of 255 the median of a channel has moved.
+        light: By how many levels of 255 the light moves the median of a channel, in the channel that it moves
+            most. None also if too little of the scene is left to compare.
         shape: The natural logarithm of the ratio of the two aspect ratios, without sign. 0 for one shape.
         small: The pixels of the result for each pixel of the scene.
         reference: The mean difference of the colours from the reference, in levels of 255. Low if the result

@@ -33,11 +33,11 @@ class Thresholds:
     """
 
     blank: float | None = 8.0
-    unchanged: float | None = 30.0
-    background: float | None = 0.40
-    gap: float | None = 0.25
-    bars: float | None = 0.03
-    light: float | None = 28.0
+    unchanged: float | None = 36.0
+    background: float | None = 0.60
+    gap: float | None = 0.15
+    bars: float | None = 0.05
+    light: float | None = 15.0
     shape: float | None = 0.03
     small: float | None = 0.5
     same: float | None = 6.0

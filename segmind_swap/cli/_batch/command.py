@@ -21,6 +21,7 @@ from segmind_swap import (
     RetryPolicy,
     SwapClient,
     SwapOutcome,
+    flag_results,
 )
 
 from .._emulator_engine import LEADS, Engine
@@ -31,6 +32,7 @@ from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd, one_line
 from .checks import CheckedPairs, check_inputs
 from .failures import Failures
+from .measuring import BackgroundMeasuring
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
 from .plan import BatchPlan, folder_notes, make_plan, print_plan
@@ -135,6 +137,7 @@ class _BatchRun:
         self._settings = settings
         self._progress = BatchProgress(plan, limits)
         self._results = ResultsFile(options.out)
+        self._measuring = BackgroundMeasuring(options.journal_path)
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
@@ -194,6 +197,7 @@ class _BatchRun:
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._results.add(outcome)
+        self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         self._copies += outcome.result is not None and outcome.result.copy_of is not None
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
@@ -238,7 +242,10 @@ class _BatchRun:
             self._results.add(SwapOutcome(request=request, state=state_without_entry))
         for outcome in self._checked.left_out:
             self._results.add(outcome)
-        self._results.close()
+        with status_display("measuring the last pictures"):
+            # Whoever presses Ctrl-C twice waits for nothing more.
+            measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
+        self._results.close(measures)
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -260,6 +267,8 @@ class _BatchRun:
             journal=self._options.journal_path,
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
+            measured=len(measures) if self._measuring.is_possible else None,
+            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
         )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmind_swap import (
     MEAN_SECONDS,
@@ -19,9 +20,11 @@ from segmind_swap import (
 from .._scenes.passed_over import passed_over_text
 from .._terminal.console import print_json, print_text
 from .._terminal.text import format_duration, format_usd, one_line
-from .checks import CheckedPairs
 from .options import BatchLimits
 from .pairs_file import Pairs, changed_ids_text
+
+if TYPE_CHECKING:
+    from .checks import CheckedPairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

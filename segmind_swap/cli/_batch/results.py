@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
-from segmind_swap import Journal, OutcomeState, SwapOutcome
+from segmind_swap import Journal, OutcomeState, ResultMeasures, SwapOutcome
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
@@ -24,6 +25,8 @@ REPORT_NAME = "report.html"
 class ResultsFile:
     """`results.jsonl`: a line for each outcome in the order of completion. The file appears at `close`.
 
+    Until then, the lines are in a file without a name: what is measured of a result comes after its outcome.
+
     An error of the disk ends the writing of this file, but not the batch: every outcome is in the journal.
 
     Attributes:
@@ -35,7 +38,7 @@ class ResultsFile:
         self.path = folder / RESULTS_NAME
         self.problem = ""
         self._open_files = ExitStack()
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
 
     def add(self, outcome: SwapOutcome) -> None:
         """Writes the line of an outcome."""
@@ -43,19 +46,35 @@ class ResultsFile:
             return
         try:
             if self._file is None:
-                self._file = self._open_files.enter_context(atomic_file(self.path))
+                lines = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.path.parent)  # noqa: SIM115
+                self._file = self._open_files.enter_context(lines)
             self._file.write(json.dumps(_fields(outcome)) + "\n")
         except OSError as exc:
             self._set_problem(exc)
             with suppress(OSError):  # closing the file writes its buffer, which fails again
                 self._open_files.__exit__(type(exc), exc, exc.__traceback__)
 
-    def close(self) -> None:
-        """Completes the file; if no outcome was added, there is no file."""
+    def close(self, measures: Mapping[str, ResultMeasures] | None = None) -> None:
+        """Completes the file; if no outcome was added, there is no file.
+
+        Args:
+            measures: What was measured of results, by the ids of their swaps.
+        """
         try:
-            self._open_files.close()
+            with self._open_files:
+                if self._file is not None and not self.problem:
+                    self._complete(self._file, measures or {})
         except OSError as exc:
             self._set_problem(exc)
+
+    def _complete(self, lines: IO[str], measures: Mapping[str, ResultMeasures]) -> None:
+        lines.seek(0)
+        with atomic_file(self.path) as file:
+            for line in lines:
+                fields = json.loads(line)
+                found = measures.get(fields["id"] or "")
+                fields["measures"] = None if found is None else found.numbers()
+                file.write(json.dumps(fields) + "\n")
 
     def _set_problem(self, error: OSError) -> None:
         self.problem = f"{self.path} could not be written: {error.strerror or error}"

@@ -17,10 +17,12 @@ from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 from .._terminal.console import console, print_json
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode, most_urgent
+from .._terminal.install_hint import install_hint
 from .._terminal.option_names import message_of
 from .._terminal.state_labels import states_table
 from .._terminal.text import format_duration, format_usd, printable
 from .failures import Failures
+from .options import JOURNAL_NAME
 
 S = OutcomeState
 _EXIT_CODES = {
@@ -60,6 +62,8 @@ class BatchSummary:
         seconds: How long the run took.
         results, report: The files; None if they were not written.
         emulator: Whether the run used an emulator of its own.
+        measured: How many results were measured; None without Pillow.
+        suspicious: How many of these have a flag.
     """
 
     states: Counter[OutcomeState]
@@ -78,6 +82,8 @@ class BatchSummary:
     results: Path | None
     report: Path | None = None
     emulator: bool
+    measured: int | None = 0
+    suspicious: int = 0
 
     @property
     def exit_code(self) -> ExitCode:
@@ -118,7 +124,7 @@ class BatchSummary:
         ):
             if value is not None:
                 out.print(Text(f"{name:<8} {printable(str(value))}"))
-        for line in self._next_steps():
+        for line in (*self._review(), *self._next_steps()):
             out.print(Text(printable(line)))
 
     def _remarks(self) -> Iterator[str]:
@@ -149,6 +155,8 @@ class BatchSummary:
             "journal": str(self.journal),
             "report": None if self.report is None else str(self.report),
             "results": None if self.results is None else str(self.results),
+            "measured": self.measured,
+            "suspicious": self.suspicious,
         }
 
     def _cost(self) -> str:
@@ -160,6 +168,17 @@ class BatchSummary:
         budget = "" if self.budget_usd is None else f" of a budget of {format_usd(self.budget_usd)}"
         reserved = ", including what may still have to be paid" if self.committed_usd else ""
         return f"{format_usd(self.committed_usd)}{budget}{reserved}"
+
+    def _review(self) -> Iterator[str]:
+        """The command that shows the results, and how many of them look suspicious."""
+        if self.measured is None:
+            if self.states[S.SAVED]:
+                yield install_hint("looking for suspicious pictures", "review")
+        elif self.measured:
+            journal = self.journal.parent if self.journal.name == JOURNAL_NAME else self.journal
+            command = shlex.join(["segmind-swap", "review", str(journal)])
+            verb = "looks" if self.suspicious == 1 else "look"
+            yield f"look at them: {command}  ({self.suspicious:,} {verb} suspicious)"
 
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []

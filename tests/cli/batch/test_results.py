@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from segmind_swap import ImageError, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
+from segmind_swap import (
+    ImageError,
+    OutcomeState,
+    ResultMeasures,
+    SwapJob,
+    SwapOutcome,
+    SwapRequest,
+    SwapResult,
+)
 from segmind_swap.cli._app.app import app
 from segmind_swap.cli._batch.results import ResultsFile, _facts
 from segmind_swap.cli._terminal.option_names import options_of_command
@@ -39,11 +47,23 @@ def test_the_file_has_a_line_for_each_outcome_and_appears_when_it_is_closed(tmp_
             "cost_usd": None,
             "copy_of": None,
             "error": {"error": "ImageError", "message": "no picture"},
+            "measures": None,
         }
         for id in ("a", "b")
     ]
     assert results.problem == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "results.jsonl"]
+
+
+def test_the_numbers_of_a_result_come_after_its_outcome(tmp_path: Path) -> None:
+    results = ResultsFile(tmp_path)
+    results.add(outcome("a"))
+    results.add(outcome("b"))
+    results.close(
+        {"b": ResultMeasures(sha256="ab", change=150.0, small=1.0), "c": ResultMeasures(sha256="cd")}
+    )
+    lines = [json.loads(line) for line in results.path.read_text().splitlines()]
+    assert [line["measures"] for line in lines] == [None, {"change": 150.0, "small": 1.0}]
 
 
 def test_without_an_outcome_there_is_no_file(tmp_path: Path) -> None:

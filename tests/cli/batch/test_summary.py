@@ -145,4 +145,30 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "journal": "out/journal.db",
         "report": None,
         "results": None,
+        "measured": 0,
+        "suspicious": 0,
     }
+
+
+def test_the_last_line_is_the_review_with_how_many_look_suspicious(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary({S.SAVED: 9}, measured=9, suspicious=2).show(as_json=False)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "look at them: segmind-swap review out  (2 look suspicious)"
+    summary({S.SAVED: 9}, measured=9, suspicious=1, journal=Path("a b/x.db")).show(as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("review 'a b/x.db'  (1 looks suspicious)")
+    # What continues the batch is more urgent.
+    summary({S.SAVED: 8, S.PENDING: 1}, measured=8).show(as_json=False)
+    assert "review" not in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_without_pillow_the_end_says_how_to_install_it_and_nothing_of_suspicion(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary({S.SAVED: 9}, measured=None).show(as_json=False)
+    out = capsys.readouterr().out
+    assert "[review]" in out
+    assert "suspicious)" not in out
+    summary({S.FAILED: 9}, measured=None).show(as_json=False)
+    assert "[review]" not in capsys.readouterr().out

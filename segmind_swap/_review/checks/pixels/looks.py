@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from . import grid, palette
+from ..measures import PictureMeasures, ResultMeasures
+from ..signatures import Signature
+from . import alignment, grid, light, palette
 from .decoding import UndecodableError, decode
-from .measures import PictureMeasures, ResultMeasures
-from .signatures import Signature
 
 _LEAST_PX = 256
 """Pixels that the shorter side of a JPEG keeps when it is decoded: four for each cell."""
+_MOST_LOST = 0.6
+"""If more of the scene's texture is lost, its light cannot be compared."""
 _KEPT_PX = 256
 """The longer side of what is kept of a picture."""
 
@@ -83,25 +85,39 @@ def measures_of_result(result: Look, scene: Look | None, reference: Look | None)
 
 
 def _beside_scene(result: Look, scene: Look, reference: Look | None) -> dict[str, float | None]:
-    cells = grid.in_cells(result.image, scene.cells.size)
-    first, second = grid.aligned(scene.cells, cells)
-    second = grid.relit(first, second)
-    differences = grid.difference(first, second)
-    width, height = result.size
+    own = grid.in_cells(result.image, scene.image.size)
+    before, after = alignment.overlap(scene.image, own)
+    coarse = grid.grid_of(before.size)
+    first, second = grid.in_cells(before, coarse), grid.in_cells(after, coarse)
+    lines = light.light_of(first, second)
+    # Before the cells are made: what is brighter than white stays white in each pixel, and not in a mean.
+    before = light.in_light(before, lines)
+    lit = grid.in_cells(before, coarse)
+    differences = grid.differences(lit, second)
+    background = grid.background(lit, second, differences)
     colours = [] if reference is None else palette.palette_of(reference.cells)
     return {
-        "change": grid.change(differences),
-        "background": grid.background(differences),
-        "gap": grid.gap(scene.cells, cells),
-        "bars": grid.bars(scene.cells, cells),
-        "light": grid.light(scene.cells, cells),
-        "shape": abs(math.log(width / height) - math.log(scene.size[0] / scene.size[1])),
-        "small": width * height / (scene.size[0] * scene.size[1]),
+        "change": _change(before, after),
+        "background": background,
+        "gap": grid.gap(before, after),
+        "bars": grid.bars(light.in_light(scene.cells, lines), grid.in_cells(own, scene.cells.size)),
+        "light": light.strength(first, lines) if background <= _MOST_LOST else None,
+        "shape": abs(math.log(result.size[0] / result.size[1]) - math.log(scene.size[0] / scene.size[1])),
+        "small": result.size[0] * result.size[1] / (scene.size[0] * scene.size[1]),
         "character": palette.share_found(colours, second, differences),
     }
 
 
+def _change(before: Image.Image, after: Image.Image) -> float:
+    fine = grid.grid_of(before.size, grid.FINE)
+    return grid.change(grid.differences(grid.in_cells(before, fine), grid.in_cells(after, fine)))
+
+
 def difference_map(result: Look, scene: Look) -> Image.Image:
-    """The levels by which each cell of a result differs from its scene, as an image in mode L."""
+    """The levels by which each cell of a result differs from its scene, as an image in mode L.
+
+    The scene's own cells: a result that was moved differs at its edges.
+    """
     cells = grid.in_cells(result.image, scene.cells.size)
-    return grid.difference(scene.cells, grid.relit(scene.cells, cells))
+    lines = light.light_of(scene.cells, cells)
+    return grid.differences(light.in_light(scene.cells, lines), cells)

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from .grid import DIFFERS, median
+from .grid import DIFFERS
+from .histograms import median
 
 _COLOURS = 8
 _NEAR = 40

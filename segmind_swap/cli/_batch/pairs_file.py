@@ -8,12 +8,12 @@ from pathlib import Path
 
 from segmind_swap import ConfigurationError, SwapRequest
 
+from .._scenes.folder import read_scenes
 from .._scenes.names import SUFFIXES
 from .._scenes.passed_over import PassedOver, listed, passed_over_text
 from .._tables.csv_rows import csv_rows
 from .._tables.decoding import decoded, lines_of
 from .._tables.json_rows import json_rows
-from .scene_folder import read_scenes
 
 STANDARD_INPUT = "-"
 

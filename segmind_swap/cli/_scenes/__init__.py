@@ -1,1 +1,1 @@
-"""What a folder of scenes holds besides scenes: results of earlier runs, and other files to pass over."""
+"""A folder of scenes: which files are scenes, their ids, and what is passed over."""

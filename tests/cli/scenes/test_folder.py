@@ -16,7 +16,7 @@ from segmind_swap._journal.journal import begin_run
 from segmind_swap._journal.store import Store
 from segmind_swap._outcome import OutcomeState as S
 from segmind_swap._protocols.entry import NewEntry
-from segmind_swap.cli._batch.scene_folder import SceneFolder, read_scenes
+from segmind_swap.cli._scenes.folder import SceneFolder, read_scenes
 
 from ...support.journal_rows import a_job, a_result
 

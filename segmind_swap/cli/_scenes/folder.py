@@ -16,16 +16,16 @@ from pathlib import Path, PurePosixPath
 
 from segmind_swap._api.ids import canonical_id, id_of_file
 
-from .._scenes.earlier_results import (
+from .._batch.options import JOURNAL_NAME
+from .._batch.results import REPORT_NAME, RESULTS_NAME
+from .earlier_results import (
     results_beside_scenes,
     results_in_folder_below,
     swaps_of,
     swaps_of_the_folder,
 )
-from .._scenes.names import SUFFIXES, composed, is_same
-from .._scenes.passed_over import PassedOver, PassedOverKind
-from .options import JOURNAL_NAME
-from .results import REPORT_NAME, RESULTS_NAME
+from .names import SUFFIXES, composed, is_same
+from .passed_over import PassedOver, PassedOverKind
 
 # Files that no person has put into the folder, in lower case.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})

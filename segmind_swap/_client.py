@@ -343,9 +343,10 @@ class SwapClient:
             failed_runs_are_free: Whether failed runs cost nothing. Segmind publishes nothing about that.
             retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted, and
                 charged, again.
-            once_per_picture: Whether swaps of which both pictures have the same content are charged once.
-                The others wait, and get a copy of the result under their own ids. They stay PENDING, with an
-                `OriginalNotDoneError`, if that swap brings no result. Swaps of the journal count, too.
+            once_per_picture: Whether swaps of which both pictures have the same content, or the same URL, are
+                charged once. The others wait, and get a copy of the result under their own ids. They stay
+                PENDING, with an `OriginalNotDoneError`, if that swap brings no result. Swaps of the journal
+                count, too.
             max_futile: After how many swaps in a row of this run that may be charged and brought no picture
                 (unknown, unreadable, expired, timed out, not saved) to stop; None for no limit.
             max_failed: After how many failed swaps in a row of this run to stop; None for no limit.

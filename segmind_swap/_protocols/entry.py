@@ -55,9 +55,10 @@ class Entry:
     answer: bytes | None = field(default=None, repr=False)
 
     @property
-    def is_copy(self) -> bool:
-        """Whether the result is that of another entry with the same pictures, and was not paid for again."""
-        return self.result is not None and self.result.copy_of is not None
+    def original_id(self) -> str:
+        """The id of the swap that was paid for: of a copy, the id of the other swap; else the own id."""
+        copy_of = None if self.result is None else self.result.copy_of
+        return self.id if copy_of is None else copy_of
 
     @property
     def in_doubt(self) -> int:

@@ -682,10 +682,11 @@ class LedgerContract(MoneyContract):
             async with self.opened(source) as ledger:
                 assert ledger.committed_usd == pytest.approx(0.2), "also of an earlier run"
                 found = await self._found(ledger, "b")
-                assert (found.state, found.billable_posts, found.is_copy) == (OutcomeState.SAVED, 0, True)
+                assert (found.state, found.billable_posts) == (OutcomeState.SAVED, 0)
+                assert (found.id, found.original_id) == ("b", "a")
                 assert found.result is not None
                 assert (found.result.job, found.result.copy_of) == (result.job, "a")
-                assert not (await self._found(ledger, "a")).is_copy
+                assert (await self._found(ledger, "a")).original_id == "a"
 
         self.run(test, backend)
 

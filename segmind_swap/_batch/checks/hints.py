@@ -63,17 +63,16 @@ async def copies_of(
         original = first.setdefault(fingerprint, checked)
         alike = first_near.setdefault(near, checked)
         if paid is not None:
-            id = paid.id if paid.result is None else paid.result.copy_of or paid.id
-            found.append(CopyHint(index=checked.index, id=checked.id, original_id=id, is_identical=True))
+            found.append(_copy(checked, paid.original_id, is_identical=True))
         elif original is not checked:
-            found.append(
-                CopyHint(index=checked.index, id=checked.id, original_id=original.id, is_identical=True)
-            )
+            found.append(_copy(checked, original.id, is_identical=True))
         elif alike is not checked:
-            found.append(
-                CopyHint(index=checked.index, id=checked.id, original_id=alike.id, is_identical=False)
-            )
+            found.append(_copy(checked, alike.id, is_identical=False))
     return found
+
+
+def _copy(checked: CheckedInput, original_id: str | None, *, is_identical: bool) -> CopyHint:
+    return CopyHint(index=checked.index, id=checked.id, original_id=original_id, is_identical=is_identical)
 
 
 async def _first_near(

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from ..._swap.uploads import Uploads
 
 _LARGE_PX = 20_000_000
-"""Pictures with more pixels are decoded one at a time: one of 100 million pixels takes 400 MB."""
+"""Pictures with more pixels are decoded one at a time."""
+_MOST_PX = 80_000_000
+"""Pictures with more pixels are not decoded. Pillow would warn of such a picture, and needs 300 MB for it."""
 _DECODED_AT_ONCE = min(4, os.cpu_count() or 1)
 
 _Key: TypeAlias = tuple[str, int, int] | int
@@ -116,8 +118,12 @@ class CheckedPictures:
             self._read[key] = exc
 
     async def _look_at(self, identity: str, image: LoadedImage) -> None:
-        is_large = image.width_px * image.height_px > _LARGE_PX
-        async with self._large if is_large else self._decoding:
+        size_px = image.width_px * image.height_px
+        if size_px > _MOST_PX:
+            problem = f"it has {size_px:,} pixels, and more than {_MOST_PX:,} are not decoded"
+            self.by_identity[identity] = PictureLook(problem=problem)
+            return
+        async with self._large if size_px > _LARGE_PX else self._decoding:
             if identity not in self.by_identity and self.looks is not None:
                 self.by_identity[identity] = await run_in_thread(partial(self.looks.look, image.data))
 

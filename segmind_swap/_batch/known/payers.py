@@ -41,9 +41,7 @@ class Original:
     @classmethod
     def of_entry(cls, entry: Entry) -> Original:
         """The swap of an entry. Of a copy, the swap that was paid for."""
-        result = entry.result
-        id = entry.id if result is None or result.copy_of is None else result.copy_of
-        return cls(id=id, state=entry.state, result=result)
+        return cls(id=entry.original_id, state=entry.state, result=entry.result)
 
     @classmethod
     def of_outcome(cls, outcome: SwapOutcome) -> Original:

@@ -14,6 +14,7 @@ from segmind_swap import (
     ConfigurationError,
     Journal,
     JournalError,
+    OriginalNotDoneError,
     Outcomes,
     OutcomeState,
     PollPolicy,
@@ -146,6 +147,7 @@ class _BatchRun:
         self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
         self._copies = 0
+        self._held_back = 0
 
     @property
     def has_started(self) -> bool:
@@ -200,6 +202,9 @@ class _BatchRun:
         self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         self._copies += outcome.result is not None and outcome.result.copy_of is not None
+        error = outcome.error
+        if isinstance(error, OriginalNotDoneError) and OutcomeState(error.original_state).may_cost:
+            self._held_back += 1
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
             # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
             self._failures.add(outcome)
@@ -257,6 +262,7 @@ class _BatchRun:
             without_input=+self._jobs_without_input,
             left_out=self._checked.count_left_out,
             copies=self._copies,
+            held_back=self._held_back,
             failures=self._failures,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
             budget_usd=self._limits.budget_usd,

@@ -53,6 +53,7 @@ class BatchSummary:
             each state. They are billed, so they count for the exit code.
         left_out: How many inputs cannot be used, and were left out. They count for the exit code.
         copies: How many inputs have copies of the results of others, for free.
+        held_back: How many pending inputs are not sent, because a swap with their pictures may be paid.
         failures: Why swaps of this run have no picture.
         committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
@@ -71,6 +72,7 @@ class BatchSummary:
     without_input: Counter[OutcomeState]
     left_out: int = 0
     copies: int = 0
+    held_back: int = 0
     failures: Failures
     committed_usd: float
     budget_usd: float | None
@@ -195,8 +197,8 @@ class BatchSummary:
         not_fetched = self.without_input[S.COMPLETED]
         if free := sum(count for state, count in known.items() if state.is_resumed) - not_fetched:
             effects.append(f"downloads {free:,} that are billed already (free)")
-        if states[S.PENDING]:
-            effects.append(f"submits {states[S.PENDING]:,}")
+        if submits := states[S.PENDING] - self.held_back:
+            effects.append(f"submits {submits:,}")
         if effects:
             condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
             lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")

@@ -98,9 +98,10 @@ def read_scenes(
 _RANKS = {kind: rank for rank, kind in enumerate(PassedOverKind)}
 
 
-def _sort_key(name: str) -> tuple[tuple[str, ...], str]:
-    """`scene.jpg` comes before `scene-copy.jpg`, and a folder's scenes stand together."""
-    return PurePosixPath(name).with_suffix("").parts, name
+def _sort_key(name: str) -> tuple[tuple[str, ...], str, str]:
+    """`scene.jpg` comes before `scene-copy.jpg`, and the scenes of a folder before those of folders below."""
+    path = PurePosixPath(name)
+    return path.parts[:-1], path.stem, name
 
 
 class _Reader:

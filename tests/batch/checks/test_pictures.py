@@ -169,3 +169,19 @@ async def test_only_a_few_pictures_are_decoded_at_a_time_and_large_ones_alone(
         monkeypatch.setattr(pictures, "_LARGE_PX", 100)
         await checked(client, looks := Looks(seconds=0.02)).read(wanted)
         assert (looks.decoded.total(), looks.most_at_once) == (12, 1)
+
+
+@pytest.mark.real_time
+async def test_a_picture_with_too_many_pixels_is_not_decoded_and_is_no_error(
+    client: SwapClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pictures, "_MOST_PX", 1000)
+    file, looks = tmp_path / "a.png", Looks()
+    file.write_bytes(encoded("PNG"))
+    async with client:
+        found = checked(client, looks)
+        await found.read([(str(file), True)])
+        picture = await found.picture(str(file), is_decoded=True)
+    assert picture is not None
+    assert not looks.decoded
+    assert "1,200 pixels" in found.by_identity[picture.identity].problem

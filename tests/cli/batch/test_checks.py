@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from segmind_swap.cli._terminal.exit_codes import ExitCode
+from segmind_swap.emulator import Fault
 
 from ..processes import BATCH, HANDLING_SIGINT, drawn, environment, results
 from .shell import Shell
@@ -180,3 +181,22 @@ def test_ctrl_c_ends_a_long_check_and_nothing_is_sent(folder: Path) -> None:
         process.communicate(timeout=60)
         assert time.monotonic() - started < 30
     assert process.returncode == ExitCode.INTERRUPTED
+
+
+def test_copies_of_a_swap_in_doubt_are_told_with_it_and_wait_for_a_decision(
+    folder: Path, shell: Shell
+) -> None:
+    for number in (1, 2):
+        shutil.copy(folder / "scenes" / "s0.png", folder / "scenes" / f"s0-{number}.png")
+    shell.emulator.inject(Fault(on="submit", calls=(1,), cut="after-body"))
+    batch = [*BATCH, "--once-per-picture", "--concurrency", "1"]
+    for _ in range(2):
+        done = shell.run(*batch, cwd=folder)
+        assert done.exit_code == ExitCode.UNKNOWN
+        told = "s0-1, s0-2: its pictures are those of 's0', which may be paid"
+        assert f"\n  {told}" in done.stdout
+        assert "continues the batch" not in done.stdout
+        assert shell.paid == 8
+    assert shell.run("resolve", "out", "s0", "--abandon", cwd=folder).exit_code == 0
+    assert shell.json(*batch, cwd=folder)["states"] == {"saved": 9, "abandoned": 1}
+    assert shell.paid == 9

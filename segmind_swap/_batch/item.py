@@ -39,7 +39,7 @@ from .._swap.output_files import OutputFile, reserved
 from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id, output_file_of
 from .known.payers import Original, Payers
-from .known.recorded import file_to_copy, result_in_file, take_without_pictures
+from .known.recorded import file_to_copy, path_of_result, result_in_file, take_without_pictures
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
@@ -287,7 +287,9 @@ class Item:
             # First the entry, as for a swap that is paid for. A crash then leaves no file without an entry.
             await self._context.ledger.copy(account.entry, result)
             self.job = result.job
-            return await self._save(account, result, source=original.result.path)
+            file = self._file
+            source = None if file is None else await path_of_result(original.result, file)
+            return await self._save(account, result, source=source)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch

@@ -167,10 +167,14 @@ class Payers:
     async def _paid_earlier(self, fingerprint: str, release_slots: Callable[[], None]) -> Original | None:
         """The swap of an earlier run that is paid for these pictures, or may be."""
         found = await self._ledger.find_paid(fingerprint)
-        if found is not None and found.state.is_waitable:
+        if found is None:
+            return None
+        if found.state.is_waitable:
             await self._wait(self._resumed.ended(found.number), release_slots)
-            found = (await self._ledger.find([found.id])).get(found.id)
-        return None if found is None else Original.of_entry(found)
+            waited_for, found = found, await self._ledger.find_paid(fingerprint)
+            if found is None:
+                return Original(id=waited_for.id, state=OutcomeState.FAILED)
+        return Original.of_entry(found)
 
     async def _wait(self, event: anyio.Event, release_slots: Callable[[], None]) -> None:
         if event.is_set():

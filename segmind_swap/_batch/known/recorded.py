@@ -47,6 +47,12 @@ async def result_in_file(result: SwapResult, file: OutputFile) -> SwapResult | N
     return None
 
 
+async def path_of_result(result: SwapResult, file: OutputFile) -> Path | None:
+    """The file that holds the picture of a result, as `result_in_file`; None if there is none."""
+    found = await result_in_file(result, file)
+    return None if found is None else found.path
+
+
 async def file_to_copy(ledger: LedgerView, result: SwapResult, file: OutputFile) -> Path | None:
     """The file from which the picture of a copy can be copied. None for a swap that is no copy.
 
@@ -61,7 +67,7 @@ async def file_to_copy(ledger: LedgerView, result: SwapResult, file: OutputFile)
     if not result.copy_of:
         return None
     original = (await ledger.find([result.copy_of])).get(result.copy_of)
-    if original is None or original.result is None:
+    if original is None or original.result is None or original.result.url != result.url:
+        # The swap may have another result by now, of other pictures.
         return None
-    found = await result_in_file(original.result, file)
-    return None if found is None else found.path
+    return await path_of_result(original.result, file)

@@ -49,12 +49,16 @@ async def test_the_file_of_a_copy_is_that_of_its_original(tmp_path: Path) -> Non
     await run(service, swaps_of(1), {"journal": journal, "save_to": out})
     ledger, file = await Journal(journal).look(), OutputFile(out / "copy", suffixed=True)
     assert ledger is not None
-    copy = a_result().model_copy(update={"copy_of": "s0"})
+    original = (await ledger.find(["s0"]))["s0"].result
+    assert original is not None
+    copy = original.model_copy(update={"copy_of": "s0", "path": None})
     try:
         assert await file_to_copy(ledger, copy, file) == out / "s0.png"
         assert await file_to_copy(ledger, a_result(), file) is None, "it is no copy"
         (out / "s0.png").unlink()
         assert await file_to_copy(ledger, copy, file) is None
+        other = copy.model_copy(update={"url": "https://pictures.example/other.png"})
+        assert await file_to_copy(ledger, other, file) is None, "it has another result by now"
         gone = copy.model_copy(update={"copy_of": "s7"})
         assert await file_to_copy(ledger, gone, file) is None
     finally:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from ._batch.checks.findings import CopyHint, InputCheck, PictureHint
     from ._batch.outcomes import Outcomes
     from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         JournalError,
         NoResultsError,
         NotFoundError,
+        OriginalNotDoneError,
         OutputError,
         PermissionDeniedError,
         RateLimitError,
@@ -96,6 +98,7 @@ __all__ = [
     "Completed",
     "ConfigurationError",
     "ConnectionFailedError",
+    "CopyHint",
     "Credits",
     "Delivery",
     "DownloadError",
@@ -106,6 +109,7 @@ __all__ = [
     "Failed",
     "ImageError",
     "ImageInput",
+    "InputCheck",
     "InsufficientCreditsError",
     "Journal",
     "JournalError",
@@ -114,6 +118,7 @@ __all__ = [
     "Measurer",
     "NoResultsError",
     "NotFoundError",
+    "OriginalNotDoneError",
     "OutageBegan",
     "OutageEnded",
     "OutcomeState",
@@ -121,6 +126,7 @@ __all__ = [
     "OutputError",
     "PermissionDeniedError",
     "PictureCopy",
+    "PictureHint",
     "PictureMeasures",
     "PollPolicy",
     "Polled",
@@ -176,8 +182,11 @@ _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "CopyHint": "_batch.checks.findings",
+    "InputCheck": "_batch.checks.findings",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
+    "PictureHint": "_batch.checks.findings",
     "SwapClient": "_client",
     "AppliedDecisions": "_review.applying",
     "Delivery": "_review.delivery.delivery",

@@ -55,7 +55,7 @@ class Thumbnails:
             return thumbnail
         if not can_measure():
             return picture
-        from ..checks.decoding import UndecodableError, decode  # noqa: PLC0415 - Pillow is an extra
+        from ..checks.pixels.decoding import UndecodableError, decode  # noqa: PLC0415 - Pillow is an extra
 
         with suppress(OSError, UndecodableError):
             if picture.stat().st_size > MAX_PICTURE_BYTES:

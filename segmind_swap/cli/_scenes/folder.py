@@ -30,7 +30,7 @@ from .passed_over import PassedOver, PassedOverKind
 # Files that no person has put into the folder, in lower case.
 _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _COMPARED_BYTES = 1 << 20
-_OF_A_BATCH = frozenset({"versions", "discarded"})
+_OF_A_BATCH = frozenset({"versions", "discarded", "review-files"})
 """Folders that a batch makes in the folder of its results."""
 _OF_A_DELIVERY = frozenset({"manifest.csv", "SHA256SUMS"})
 """Files of a folder that `segmind-swap export` has made."""
@@ -177,10 +177,11 @@ class _Reader:
     def _add_folder(self, name: str, entry: os.DirEntry[str], *, is_of_a_batch: bool) -> None:
         if is_same(self._folder / name, self._out):
             return
-        if not self._recursive:
+        if is_of_a_batch and entry.name in _OF_A_BATCH:
+            if self._recursive:
+                self.passed_over.append(PassedOver(f"{name}/", kind=PassedOverKind.RESULTS))
+        elif not self._recursive:
             self.passed_over.append(PassedOver.of_name(f"{name}/"))
-        elif is_of_a_batch and entry.name in _OF_A_BATCH:
-            self.passed_over.append(PassedOver(f"{name}/", kind=PassedOverKind.RESULTS))
         elif _is_link(entry):
             # It may lead to a folder above, or to one that is read under its own name: paid twice.
             self.passed_over.append(PassedOver(f"{name}/", "a link", PassedOverKind.FOLDER))

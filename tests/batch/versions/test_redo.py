@@ -334,7 +334,9 @@ async def test_a_redo_of_a_copy_is_paid_and_later_copies_are_still_free(tmp_path
     assert len(emulator.ledger) == 3
     assert files(tmp_path)["s2.png"] in now.values()
     bill = {(v.outcome.request.id, v.outcome.version): v.certain_usd for v in journal.versions()}
-    assert [bill["s1", 1], bill["s2", 1]] == [0.0, 0.0]
+    # Which of the first two is paid depends on the threads that take them.
+    assert sorted([bill["s0", 1], bill["s1", 1]]) == [0.0, pytest.approx(PRICE)]
+    assert bill["s2", 1] == 0.0
     assert sum(bill.values()) == pytest.approx(3 * PRICE)
     assert journal.summary().committed_usd == pytest.approx(3 * PRICE)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import HistoryVerdict, ReconciledSwap, Reconciliation
     from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        LearnedRate,
         Rate,
         ReadableFile,
         RedoRequest,
@@ -104,6 +106,7 @@ __all__ = [
     "EventHandler",
     "Exchanged",
     "Failed",
+    "HistoryVerdict",
     "ImageError",
     "ImageInput",
     "InsufficientCreditsError",
@@ -111,6 +114,7 @@ __all__ = [
     "JournalError",
     "JournalSummary",
     "KnownThumbnails",
+    "LearnedRate",
     "Mark",
     "Measurer",
     "NoResultsError",
@@ -131,6 +135,8 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "ReconciledSwap",
+    "Reconciliation",
     "RedoPlan",
     "RedoRequest",
     "RequestTimeouts",
@@ -175,11 +181,14 @@ __all__ = [
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
 _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
+    "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
+    "ReconciledSwap": "_batch.reconcile.report",
+    "Reconciliation": "_batch.reconcile.report",
     "SwapClient": "_client",
     "AppliedDecisions": "_review.applying",
     "Delivery": "_review.delivery.delivery",

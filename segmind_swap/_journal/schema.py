@@ -34,6 +34,8 @@ CREATE TABLE swaps (
     result TEXT,
     error TEXT,
     answer BLOB,
+    posted TEXT NOT NULL DEFAULT '[]',
+    past_jobs TEXT NOT NULL DEFAULT '',
     UNIQUE (key, version)
 );
 CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});

@@ -24,8 +24,8 @@ def _parameters() -> dict[str, list[Any]]:
         ("--timeout", 4),
         ("--strict", 3),
         ("--emulator", 2),
-        ("--allow-http", 7),
-        ("--json", 10),
+        ("--allow-http", 8),
+        ("--json", 11),
     ],
 )
 def test_a_shared_option_has_the_same_help_and_default_in_each_command(name: str, commands: int) -> None:

@@ -7,6 +7,7 @@ import queue
 import sys
 import threading
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -64,6 +65,8 @@ class BackgroundMeasuring:
 
     def _work(self) -> None:
         _be_nice()
+        # A picture that is odd or huge is no news, and a warning would be printed into the display.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         with suppress(SwapError, ImportError), Measurer(self._journal) as measurer:
             while not self._is_ending.is_set():
                 try:

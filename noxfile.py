@@ -278,7 +278,7 @@ def photographs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What the package costs, and which goals it reaches: twelve minutes, or `--quick`; rows by name."""
+    """What the package costs, and which goals it reaches: seventeen minutes, or `--quick`; rows by name."""
     install_wheel(session)
     session.install(*group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs, env=BESIDE_THE_WHEEL)

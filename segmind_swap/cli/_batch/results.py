@@ -11,7 +11,15 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from segmind_swap import Journal, OutcomeState, ResultMeasures, SwapOutcome, SwapRequest
+from segmind_swap import (
+    Journal,
+    KnownThumbnails,
+    OutcomeState,
+    ResultMeasures,
+    SwapOutcome,
+    SwapRequest,
+    discarded_path,
+)
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
@@ -20,6 +28,7 @@ from .relocation import Relocation
 
 RESULTS_NAME = "results.jsonl"
 REPORT_NAME = "report.html"
+REVIEW_NAME = "review.html"
 
 
 class ResultsFile:
@@ -85,6 +94,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
     return {
         "id": outcome.request.id,
         "state": outcome.state,
+        "version": outcome.version,
         "path": None if outcome.path is None else str(outcome.path),
         "url": None if result is None else result.url,
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
@@ -102,8 +112,11 @@ def write_batch_report(
     not_in_journal: Iterable[SwapRequest],
     lead: str,
     totals: Sequence[tuple[str, str]],
+    thumbnails: KnownThumbnails | None = None,
 ) -> Path:
     """Writes `report.html` with every swap of the journal, and with the inputs that are not in the journal.
+
+    The page shows the `thumbnails` in place of the pictures.
 
     Raises:
         OSError: The page cannot be written.
@@ -114,28 +127,47 @@ def write_batch_report(
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        items=_report_items(folder.resolve(), journal, relocation, not_in_journal),
+        items=_report_items(folder.resolve(), journal, relocation, not_in_journal, thumbnails),
         totals=totals,
+        review=REVIEW_NAME if (folder / REVIEW_NAME).is_file() else None,
     )
     return page
 
 
 def _report_items(
-    folder: Path, journal: Path, relocation: Relocation, not_in_journal: Iterable[SwapRequest]
+    folder: Path,
+    journal: Path,
+    relocation: Relocation,
+    not_in_journal: Iterable[SwapRequest],
+    thumbnails: KnownThumbnails | None,
 ) -> Iterator[ReportItem]:
     pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
     for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
         request = outcome.request
-        saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
+        result, is_discarded = _result_of(outcome)
+        pictures = [str(request.reference_character_image), str(request.character_image), str(result)]
+        found = () if thumbnails is None else zip(pictures, map(thumbnails.of, pictures), strict=True)
+        copies = {_link(folder, picture): _link(folder, str(copy)) for picture, copy in found if copy}
         yield ReportItem(
             title=request.id or "",
-            reference=_link(folder, str(request.reference_character_image)),
-            scene=_link(folder, str(request.character_image)),
-            result=_link(folder, str(outcome.path)) if saved else None,
+            reference=_link(folder, pictures[0]),
+            scene=_link(folder, pictures[1]),
+            result=None if result is None else _link(folder, pictures[2]),
             state=outcome.state.value,
-            facts=tuple(_facts(outcome)),
+            facts=(*_facts(outcome), *(["discarded"] if is_discarded else [])),
+            small=copies,
             reason="" if outcome.error is None else message_of(outcome.error),
         )
+
+
+def _result_of(outcome: SwapOutcome) -> tuple[Path | None, bool]:
+    """The file of the picture, and whether a person has discarded the picture: then it was moved away."""
+    path = outcome.path
+    if outcome.state is not OutcomeState.SAVED or path is None:
+        return None, False
+    discarded = discarded_path(path, outcome.version)
+    is_discarded = not path.is_file() and discarded.is_file()
+    return (discarded if is_discarded else path), is_discarded
 
 
 def _facts(outcome: SwapOutcome) -> Iterator[str]:
@@ -144,6 +176,8 @@ def _facts(outcome: SwapOutcome) -> Iterator[str]:
     The duration is left out: most of it is the time between two polls.
     """
     job, result = outcome.job, outcome.result
+    if outcome.version > 1:
+        yield f"version {outcome.version}"
     if job is not None:
         yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
         if job.possible_duplicates:

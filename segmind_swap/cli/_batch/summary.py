@@ -60,6 +60,7 @@ class BatchSummary:
         seconds: How long the run took.
         results, report: The files; None if they were not written.
         emulator: Whether the run used an emulator of its own.
+        redo: Whether the run was a redo. Then `states` counts the new versions.
         measured: How many results were measured; None without Pillow.
         suspicious: How many of these have a flag.
     """
@@ -78,6 +79,7 @@ class BatchSummary:
     results: Path | None
     report: Path | None = None
     emulator: bool
+    redo: bool = False
     measured: int | None = 0
     suspicious: int = 0
 
@@ -158,8 +160,9 @@ class BatchSummary:
             if self.states[S.SAVED]:
                 yield install_hint("looking for suspicious pictures", "review")
         elif self.measured:
-            journal = self.journal.parent if self.journal.name == JOURNAL_NAME else self.journal
-            command = shlex.join(["segmind-swap", "review", str(journal)])
+            folder = (self.report or self.results or self.journal).parent
+            journal = [] if self.journal == folder / JOURNAL_NAME else ["--journal", str(self.journal)]
+            command = shlex.join(["segmind-swap", "review", str(folder), *journal])
             verb = "looks" if self.suspicious == 1 else "look"
             of = f" of {self.measured:,} measured" if self.measured < self.states[S.SAVED] else ""
             yield f"look at them: {command}  ({self.suspicious:,}{of} {verb} suspicious)"
@@ -171,8 +174,8 @@ class BatchSummary:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
         if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
-            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
-            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+            lines.append(f"{unknown:,} may have been accepted and billed; to look for them (free):")
+            lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(self.journal)])}")
         effects = []
         known = states + self.without_input
         # A run fetches a picture for an input alone, and waits for every job.
@@ -192,5 +195,10 @@ class BatchSummary:
         if known[S.EXPIRED]:
             lines.append(f"{known[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
         if any(states[state] for state in states if state.is_retryable):
-            lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
+            lines.append(
+                "a version that failed or was rejected is made again by its name, as in `segmind-swap redo"
+                " OUT ID:2`, and paid again; the version before is still current"
+                if self.redo
+                else "--retry-failed submits again, and pays again, what failed or was rejected"
+            )
         return lines

@@ -17,7 +17,8 @@ _MOST_WAITING = 100_000
 """Outcomes that wait to be measured, each of some hundred bytes. More of them are left to `review`."""
 _PATIENCE = 10.0
 """Seconds that the end of a batch waits for the last pictures. `review` measures what is missing then."""
-_NICENESS = 15
+_NICENESS = 5
+"""A third of the others' share on a busy machine. With less, the end of a batch would wait long."""
 
 
 class BackgroundMeasuring:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     __version__: str
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import HistoryVerdict, ReconciledSwap, Reconciliation
+    from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
     from ._errors import (
@@ -58,8 +60,10 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        LearnedRate,
         Rate,
         ReadableFile,
+        RedoRequest,
         SavableImage,
         SwapJob,
         SwapOutput,
@@ -68,13 +72,26 @@ if TYPE_CHECKING:
         SwapState,
         SwapStatus,
     )
-    from ._outcome import OutcomeState, SwapOutcome
+    from ._outcome import OutcomeState, SwapOutcome, SwapVersion
+    from ._protocols.marks import Mark, Verdict
+    from ._review.applying import AppliedDecisions
+    from ._review.checks.copies import PictureCopy, find_copies
+    from ._review.checks.flags import ResultFlag, ResultFlags, flag_results
+    from ._review.checks.measurer import Measurer, can_measure
+    from ._review.checks.measures import PictureMeasures, ResultMeasures
+    from ._review.checks.thresholds import Thresholds
+    from ._review.delivery.delivery import Delivery
+    from ._review.pictures.picture import EarlierVersion, ReviewPicture
+    from ._review.pictures.places import discarded_path
+    from ._review.pictures.thumbnails import KnownThumbnails, make_thumbnail
+    from ._reviewing import Review
 
 __all__ = [
     "MEAN_SECONDS",
     "PRICE_USD",
     "Abandoned",
     "Accepted",
+    "AppliedDecisions",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceededError",
@@ -82,17 +99,24 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "Credits",
+    "Delivery",
     "DownloadError",
+    "EarlierVersion",
     "Event",
     "EventHandler",
     "Exchanged",
     "Failed",
+    "HistoryVerdict",
     "ImageError",
     "ImageInput",
     "InsufficientCreditsError",
     "Journal",
     "JournalError",
     "JournalSummary",
+    "KnownThumbnails",
+    "LearnedRate",
+    "Mark",
+    "Measurer",
     "NoResultsError",
     "NotFoundError",
     "OutageBegan",
@@ -101,6 +125,8 @@ __all__ = [
     "Outcomes",
     "OutputError",
     "PermissionDeniedError",
+    "PictureCopy",
+    "PictureMeasures",
     "PollPolicy",
     "Polled",
     "Rate",
@@ -109,10 +135,19 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "ReconciledSwap",
+    "Reconciliation",
+    "RedoPlan",
+    "RedoRequest",
     "RequestTimeouts",
     "ResponseError",
+    "ResultFlag",
+    "ResultFlags",
+    "ResultMeasures",
     "RetryPolicy",
     "RetryScheduled",
+    "Review",
+    "ReviewPicture",
     "SavableImage",
     "Saved",
     "ServerError",
@@ -132,16 +167,48 @@ __all__ = [
     "SwapState",
     "SwapStatus",
     "SwapTimeoutError",
+    "SwapVersion",
+    "Thresholds",
     "Uploaded",
+    "Verdict",
+    "can_measure",
+    "discarded_path",
+    "find_copies",
+    "flag_results",
+    "make_thumbnail",
 ]
 
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
 _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
+    "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
+    "RedoPlan": "_batch.versions.redo",
+    "ReconciledSwap": "_batch.reconcile.report",
+    "Reconciliation": "_batch.reconcile.report",
     "SwapClient": "_client",
+    "AppliedDecisions": "_review.applying",
+    "Delivery": "_review.delivery.delivery",
+    "EarlierVersion": "_review.pictures.picture",
+    "Mark": "_protocols.marks",
+    "Measurer": "_review.checks.measurer",
+    "PictureCopy": "_review.checks.copies",
+    "PictureMeasures": "_review.checks.measures",
+    "ResultFlag": "_review.checks.flags",
+    "ResultFlags": "_review.checks.flags",
+    "ResultMeasures": "_review.checks.measures",
+    "Review": "_reviewing",
+    "ReviewPicture": "_review.pictures.picture",
+    "Thresholds": "_review.checks.thresholds",
+    "Verdict": "_protocols.marks",
+    "can_measure": "_review.checks.measurer",
+    "discarded_path": "_review.pictures.places",
+    "find_copies": "_review.checks.copies",
+    "flag_results": "_review.checks.flags",
+    "make_thumbnail": "_review.pictures.thumbnails",
 }
 
 

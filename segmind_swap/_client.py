@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ._api.requests import credits_request
 from ._api.responses import read_credits
@@ -29,10 +29,10 @@ from ._config import (
 )
 from ._errors import ConfigurationError
 from ._events import EventHandler
-from ._models import Credits, ImageInput, Rate, SwapJob, SwapResult, SwapStatus
+from ._models import Credits, ImageInput, Rate, RedoRequest, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols.gate import Gate, RateKeeper
-from ._protocols.ledger import LedgerSource
+from ._protocols.ledger import AmendableSource, LedgerSource
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
 from ._swap.job_errors import errors_of
@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
     from ._batch.inputs import Requests
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import Reconciliation
+    from ._batch.versions.redo import RedoPlan
+    from ._journal.journal import Journal
 
 
 class SwapClient:
@@ -399,6 +402,83 @@ class SwapClient:
         async with batch as outcomes:
             return await outcomes.in_order(all_requests)
 
+    def redo(
+        self,
+        swaps: Iterable[str | RedoRequest],
+        *,
+        journal: str | os.PathLike[str] | LedgerSource,
+        reference_character_image: ImageInput | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        failed_runs_are_free: bool = False,
+        max_futile: int | None = MAX_FUTILE,
+        max_failed: int | None = MAX_FAILED,
+    ) -> AbstractAsyncContextManager[Outcomes]:
+        """Makes another version of swaps that are done, and pays for each again: used as `swap_many`.
+
+        All new versions are recorded in the journal in one step, before the first of them is submitted. The
+        same redo, when it is run again, finishes these versions and begins none: it names the version that it
+        makes again. A version that failed or is in doubt is never submitted again automatically.
+
+        `save_to` always has the picture of the current version, the latest that is done. The file of the
+        version before is kept as `versions/<id>.<version>.png`. The budget counts all versions.
+
+        Args:
+            swaps: The swaps. An id alone stands for `RedoRequest(id=id)`: its first version is made again.
+            journal: The journal of the batch, as in `swap_many`.
+            reference_character_image: The reference of the new versions; None for the same reference as
+                before. The pictures of the journal are read again: relative paths count from the working
+                directory, and pictures that were given as bytes must be given again, in a `RedoRequest`.
+            save_to: The folder for the pictures: that of the batch.
+            concurrency: How many swaps may be in flight at once, as in `swap_many`.
+            budget_usd: How many USD all versions of all swaps of the journal may cost at most.
+            price_usd: The assumed cost of one swap in USD.
+            failed_runs_are_free: Whether failed runs cost nothing.
+            max_futile: As in `swap_many`.
+            max_failed: As in `swap_many`.
+
+        Raises:
+            ConfigurationError: an option cannot be used. On entering the block: a swap cannot be redone,
+                because it is not done or a picture is missing; no version was begun.
+            JournalError: on entering the block, the journal cannot be used, or is of another service.
+        """
+        from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
+        from ._batch.versions.redo import Redo  # noqa: PLC0415
+
+        session, uploads = self._started()
+        options = BatchOptions(
+            concurrency=self._settings.concurrency_of(concurrency),
+            save_to=None if save_to is None else Path(save_to),
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            failed_runs_are_free=failed_runs_are_free,
+            max_futile=max_futile,
+            max_failed=max_failed,
+        )
+        redo = Redo(swaps, reference_character_image)
+        return run_batch(session, uploads, redo, options, _source_of(journal))
+
+    async def check_redo(
+        self,
+        swaps: Iterable[str | RedoRequest],
+        *,
+        journal: str | os.PathLike[str] | LedgerSource,
+        reference_character_image: ImageInput | None = None,
+    ) -> RedoPlan:
+        """What `redo` with the same arguments would do, and what it would refuse. Sends and writes nothing.
+
+        Raises:
+            ConfigurationError: an element of `swaps` cannot be used.
+            ImageError: the `reference_character_image` cannot be used.
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        from ._batch.versions.redo import Redo, plan_of  # noqa: PLC0415
+
+        _, uploads = self._started()
+        return await plan_of(Redo(swaps, reference_character_image), _source_of(journal), uploads)
+
     async def check(
         self,
         requests: Requests,
@@ -424,6 +504,41 @@ class SwapClient:
         source = None if journal is None else _source_of(journal)
         folder = None if save_to is None else Path(save_to)
         return await check(uploads, each(requests), source=source, save_to=folder)
+
+    async def reconcile(
+        self,
+        journal: str | os.PathLike[str] | AmendableSource,
+        *,
+        apply: bool = False,
+        resubmit_missing: int | None = None,
+        chosen: Mapping[str, str] | None = None,
+    ) -> Reconciliation:
+        """Looks for the unknown swaps of a journal in the account's history. Free; a dry run by default.
+
+        A swap is known again by its two input URLs and the minute of its POST. A request that is certainly
+        the swap's becomes the swap's job: the next run waits for this job, and nothing is paid again. All
+        other swaps stay unknown, with what is known of each. No batch can use the journal meanwhile.
+
+        Args:
+            journal: The journal of a batch, as a path or a `Journal`; or a ledger source that can be amended.
+            apply: Whether the jobs that were found are written to the journal. Else nothing is changed.
+            resubmit_missing: How many swaps shall be submitted, and paid, again by the next run, because the
+                history does not list them: `may_resubmit` of an earlier result. Only swaps without
+                `missing_proof` are; another number changes nothing, and is an error. Needs `apply`.
+            chosen: A person's choice among the `request_ids` of an earlier result, by the id of the swap:
+                the chosen request becomes the job of a swap that is several or unclear.
+
+        Raises:
+            ConfigurationError: `resubmit_missing` is not the number of swaps that may be submitted again, or
+                a request in `chosen` cannot be that of its swap. Nothing was changed.
+            JournalError: there is no such journal; it is in use, or of another service or workflow.
+            StatusError, ConnectionFailedError, ResponseError: the history cannot be read.
+        """
+        from ._batch.reconcile.runner import reconcile  # noqa: PLC0415
+
+        session, _ = self._started()
+        source = _journal_of(journal)
+        return await reconcile(session, source, apply=apply, resubmit_missing=resubmit_missing, chosen=chosen)
 
     async def upload(self, image: ImageInput) -> str:
         """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.
@@ -486,7 +601,14 @@ class SwapClient:
         return self._session, self._uploads
 
 
+_Source = TypeVar("_Source")
+
+
 def _source_of(journal: str | os.PathLike[str] | LedgerSource) -> LedgerSource:
+    return journal if not isinstance(journal, str | os.PathLike) else _journal_of(journal)
+
+
+def _journal_of(journal: str | os.PathLike[str] | _Source) -> Journal | _Source:
     if not isinstance(journal, str | os.PathLike):
         return journal
     from ._journal.journal import Journal  # noqa: PLC0415

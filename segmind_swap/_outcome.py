@@ -164,6 +164,7 @@ class SwapOutcome(Value):
         result: The finished swap; None if the swap is not done.
         error: The error that ended the swap, or that stopped the batch before the swap was sent; None if
             there was no error.
+        version: The version of the swap, from 1. `SwapClient.redo` makes the next version.
     """
 
     request: Annotated[SwapRequest, BeforeValidator(_known_fields)]
@@ -171,6 +172,7 @@ class SwapOutcome(Value):
     job: SwapJob | None = None
     result: SwapResult | None = None
     error: _Error | None = None
+    version: int = 1
 
     @property
     def ok(self) -> bool:
@@ -191,3 +193,19 @@ class SwapOutcome(Value):
         if self.result is None or self.error is not None:
             raise self.error or SwapError("the swap was not done", job=self.job)
         return self.result
+
+
+class SwapVersion(Value):
+    """One version of a swap of a journal, with its money.
+
+    Attributes:
+        outcome: The outcome of the version; `outcome.version` is its number.
+        is_current: Whether the version is the current one: the latest that is done, else the first.
+        certain_usd: What is certainly charged, in USD: the reported cost, or the price of an accepted job.
+        at_most_usd: What may be charged at most, in USD, each POST in doubt and each failed run included.
+    """
+
+    outcome: SwapOutcome
+    is_current: bool
+    certain_usd: float
+    at_most_usd: float

@@ -86,11 +86,15 @@ async def _check(uploads: Uploads, request: SwapRequest, known: _Known) -> None:
         identities = [await _identity(uploads, image, known) for image in names]
     except ImageError:
         # An earlier run has submitted the swap, so its missing pictures are not needed any more.
-        if entry is None or entry.state is OutcomeState.PENDING or (entry.reference, entry.scene) != names:
+        if (
+            entry is None
+            or entry.state is OutcomeState.PENDING
+            or (entry.input.reference, entry.input.scene) != names
+        ):
             raise
         return
     read = [identity for identity in identities if identity is not None]
-    is_other = entry is not None and len(read) == 2 and entry.fingerprint != fingerprint_of(read)
+    is_other = entry is not None and len(read) == 2 and entry.input.fingerprint != fingerprint_of(read)
     if entry is not None and known.ledger is not None and is_other:
         raise JournalError(entry.conflict(known.ledger.name), path=known.ledger.name)
     if known.folder is not None and (entry is None or entry.state is OutcomeState.PENDING):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
 from .._errors import ConfigurationError
 from .._models import ImageInput, SwapRequest
+from .._protocols.entry import NewEntry
 from .._swap.output_files import OutputFile
 from .fingerprint import fingerprint_of, identity_of
 
@@ -77,6 +79,11 @@ class BatchInput:
     names: tuple[str, str]
     fingerprint: str
 
+    def entry_of(self, id: str) -> NewEntry:
+        """What the ledger records of the input."""
+        reference, scene = self.names
+        return NewEntry(id=id, fingerprint=self.fingerprint, reference=reference, scene=scene)
+
 
 def check_id(request: SwapRequest, *, needed: bool) -> None:
     """Refuses an id that cannot name a file, and a missing id that is needed.
@@ -115,6 +122,14 @@ async def batch_input_of(uploads: Uploads, request: SwapRequest) -> BatchInput:
             names=(_name_of(images[0], loaded[0]), _name_of(images[1], loaded[1])),
             fingerprint=fingerprint_of([identity_of(content) for content in loaded]),
         )
+
+
+_DESCRIPTION = re.compile(r"image/\w+ of [\d,]+ bytes, sha256 [0-9a-f]{16}")
+
+
+def is_description(name: str) -> bool:
+    """Whether the name of a picture is no path and no URL, but describes bytes."""
+    return _DESCRIPTION.fullmatch(name) is not None
 
 
 def _name_of(image: ImageInput, loaded: LoadedImage | str) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -32,13 +30,12 @@ from .._errors import (
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols.entry import Entry, EntryConflict, NewEntry
+from .._protocols.entry import Entry, EntryConflict
 from .._protocols.ledger import Ledger
 from .._swap.account import SwapAccount
-from .._swap.downloads import save
-from .._swap.output_files import OutputFile, holds_result, reserved
+from .._swap.output_files import reserved
 from .._swap.polling import wait
-from .inputs import BatchInput, batch_input_of, check_id, output_file_of
+from .inputs import BatchInput, batch_input_of, check_id
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
@@ -47,6 +44,8 @@ from .submit_input import REFUSES_EVERY_CALL, PictureRefused, submit_input, with
 if TYPE_CHECKING:
     from .._swap.session import Session
     from .._swap.uploads import Uploads
+    from .versions.entries import Entries
+    from .versions.pictures import Pictures
 
 
 _LAST_MOMENT = 0.05
@@ -57,7 +56,8 @@ class BatchContext:
     """The objects that the swaps of a batch share.
 
     Attributes:
-        folder: Where pictures are saved; None if they are not saved.
+        entries: Which entry belongs to an input.
+        pictures: The files of the pictures.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         resumed: The jobs of earlier runs that this run waits for.
         refusals: Decides whether a 403 or a 404 is about one input.
@@ -72,7 +72,8 @@ class BatchContext:
     resumed: ResumedJobs
     refusals: Refusals
     count_ending: Callable[[SwapOutcome], None]
-    folder: Path | None
+    entries: Entries
+    pictures: Pictures
     retry_failed: bool
 
 
@@ -95,6 +96,7 @@ class Item:
         self._swap = context.session.new_swap()
         # None until the item has an entry that this run processes.
         self._account: SwapAccount | None = None
+        self._version = 1
         self._scope = anyio.CancelScope()
         self._will_post = False
 
@@ -120,6 +122,7 @@ class Item:
         """Waits for the job of an entry of an earlier run, and returns its outcome."""
         self._context.session.emit(Started(swap=self._swap, id=self.request.id))
         account = self._account = self._account_of(entry)
+        self._version = entry.version
         try:
             if entry.job is None:
                 raise ConfigurationError(f"the journal knows no job of {entry.id!r}, which is accepted")
@@ -129,14 +132,14 @@ class Item:
             account.release(accepted=True)
             raise
 
-    async def intend(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST, unless the batch is stopped.
 
         Raises:
             Stopped, BudgetExceededError, JournalError: the POST must not be sent.
         """
         self._context.switch.check()
-        await self._posting_account.intend(in_doubt)
+        await self._posting_account.intend(in_doubt, urls)
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
         """Records how the POST ended."""
@@ -174,14 +177,16 @@ class Item:
             "the batch was stopped while the swap waited to be sent again; the swap may have been accepted",
             possible_duplicates=account.in_doubt,
         )
-        outcome = SwapOutcome(request=self.request, state=OutcomeState.UNKNOWN, error=error)
+        outcome = self._outcome(OutcomeState.UNKNOWN, error=error)
         # `submit` has already emitted the Failed event when this task was cancelled.
         await account.finish(outcome, unsettled_posts=account.in_doubt)
         return outcome
 
     def _not_started(self, reason: SwapError | None) -> SwapOutcome:
         self._release()
-        return SwapOutcome(request=self.request, state=OutcomeState.PENDING, error=reason)
+        # Without the job that `reason` may name: it is another swap's.
+        state = OutcomeState.PENDING
+        return SwapOutcome(request=self.request, state=state, error=reason, version=self._version)
 
     def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
         """Emits `Failed`, and returns the outcome of a swap that ended with an error."""
@@ -207,25 +212,28 @@ class Item:
         if error is not None:
             # A response that is not a usable acceptance may still name the job.
             self.job = self.job or error.job
-        return SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
+        found = SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
+        return found.model_copy(update={"version": self._version})
 
     async def _process(self) -> SwapOutcome:
         context = self._context
         try:
-            check_id(self.request, needed=context.ledger.keeps_entries or context.folder is not None)
+            check_id(self.request, needed=context.ledger.keeps_entries or context.pictures.are_saved)
             try:
                 batch_input = await batch_input_of(context.uploads, self.request)
             except ImageError:
                 if (settled := await self._settled_without_pictures()) is None:
                     raise
                 return await self._replay(settled)
-            entry = await self._take(batch_input)
+            entry = await context.entries.take(batch_input.entry_of(self.request.id or ""))
+            self._version = entry.version
             if self._is_settled(entry):
                 return await self._replay(entry)
             if entry.state is not OutcomeState.PENDING:
                 entry = await context.ledger.reopen(entry)
             account = self._account = self._account_of(entry)
-            async with reserved(context.session.reserved_paths, self._file):
+            file = await context.pictures.checked_file_of(self.request, entry.version)
+            async with reserved(context.session.reserved_paths, file):
                 outcome = await self._submit_and_finish(account, batch_input)
             context.count_ending(outcome)
             return outcome
@@ -239,34 +247,17 @@ class Item:
             context.switch.stop(exc)
             return self._not_started(exc)
 
-    @property
-    def _file(self) -> OutputFile | None:
-        folder = self._context.folder
-        return None if folder is None else output_file_of(self.request, folder)
-
-    async def _take(self, batch_input: BatchInput) -> Entry:
-        reference, scene = batch_input.names
-        return await self._context.ledger.take(
-            NewEntry(
-                id=self.request.id or "",
-                fingerprint=batch_input.fingerprint,
-                reference=reference,
-                scene=scene,
-            )
-        )
-
     async def _settled_without_pictures(self) -> Entry | None:
         """The entry of a swap whose pictures cannot be read; None if the swap would still be submitted."""
-        id, ledger = self.request.id, self._context.ledger
+        id, entries = self.request.id, self._context.entries
         if id is None:
             return None
-        entry = (await ledger.find([id])).get(id)
-        names = (self.request.reference_character_image, self.request.character_image)
-        if entry is None or not self._is_settled(entry) or (entry.reference, entry.scene) != names:
+        entry = (await entries.find([id])).get(id)
+        if entry is None or not self._is_settled(entry):
             return None
-        return await ledger.take(
-            NewEntry(id=id, fingerprint=entry.fingerprint, reference=entry.reference, scene=entry.scene)
-        )
+        known = entries.input_of(entry)
+        names = (self.request.reference_character_image, self.request.character_image)
+        return None if (known.reference, known.scene) != names else await entries.take(replace(known, id=id))
 
     def _is_settled(self, entry: Entry) -> bool:
         """Whether this run submits nothing for the entry."""
@@ -277,19 +268,19 @@ class Item:
 
     async def _replay(self, entry: Entry) -> SwapOutcome:
         """The outcome of an entry for which this run submits nothing."""
-        self.job = entry.job
-        outcome = await self._context.resumed.outcome(entry.number)
+        context = self._context
+        if await context.resumed.wait_for_version(entry.id) not in {None, entry.number}:
+            # The job of a later version has ended in this run. That version is current now if it is done.
+            entry = (await context.entries.find([entry.id])).get(entry.id, entry)
+        self.job, self._version = entry.job, entry.version
+        outcome = await context.resumed.outcome(entry.number)
         if outcome is not None:
             return outcome.model_copy(update={"request": self.request})
-        file = self._file
+        file = await context.pictures.file_of(self.request, entry.version)
         if entry.result is None or file is None:
             return entry.outcome(self.request)
-        path = entry.result.path
-        # Look in the folder of this run first: the folder may have been moved.
-        for candidate in () if path is None else (file.path.with_name(path.name), path):
-            if await run_in_thread(partial(holds_result, candidate)):
-                result = entry.result.model_copy(update={"path": candidate})
-                return entry.outcome(self.request).model_copy(update={"result": result})
+        if (result := await context.pictures.found(entry, file)) is not None:
+            return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)
         return await self._save(self._account_of(entry), entry.result)
 
@@ -389,11 +380,12 @@ class Item:
             raise
 
     async def _save(self, account: SwapAccount, result: SwapResult) -> SwapOutcome:
-        file = self._file
-        if file is None:
-            return self._outcome(OutcomeState.COMPLETED, result=result)
+        pictures = self._context.pictures
         try:
-            saved = await save(self._context.session, result, file, swap=self._swap)
+            file = await pictures.file_of(self.request, account.entry.version)
+            if file is None:
+                return self._outcome(OutcomeState.COMPLETED, result=result)
+            saved = await pictures.save(self.request, result, file, swap=self._swap)
         except SwapError as exc:
             return self._failed(OutcomeState.COMPLETED, exc, result)
         await account.save(saved)

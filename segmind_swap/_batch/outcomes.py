@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 from .._errors import JournalError, SwapError
 from .._models import SwapJob, SwapRequest
@@ -20,8 +20,15 @@ class Outcomes(AsyncIterator[SwapOutcome]):
     raised after the last outcome.
     """
 
-    def __init__(self, ledger: Ledger, switch: StopSwitch, jobs: Callable[[], Sequence[SwapJob]]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        switch: StopSwitch,
+        jobs: Callable[[], Sequence[SwapJob]],
+        find: Callable[[Collection[str]], Awaitable[Mapping[str, Entry]]] | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._find = find or ledger.find
         self._switch = switch
         self._open_jobs = jobs
         self._rendezvous: Rendezvous[tuple[int | None, SwapOutcome]] = Rendezvous()
@@ -83,7 +90,7 @@ class Outcomes(AsyncIterator[SwapOutcome]):
         state, error = OutcomeState.PENDING, self._switch.reason
         known: Mapping[str, Entry] = {}
         try:
-            known = await self._ledger.find([request.id for request in requests.values() if request.id])
+            known = await self._find([request.id for request in requests.values() if request.id])
         except JournalError as exc:
             state, error = OutcomeState.UNKNOWN, exc
 

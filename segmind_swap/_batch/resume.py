@@ -10,6 +10,7 @@ from typing import Protocol
 import anyio
 import anyio.abc
 
+from .._api.ids import canonical_id
 from .._models import SwapJob
 from .._outcome import SwapOutcome
 from .._protocols.entry import Entry
@@ -44,6 +45,8 @@ class ResumedJobs:
 
     def __init__(self) -> None:
         self._by_number: dict[int, _ResumedJob] = {}
+        # At most one version of an id has an open job: the latest.
+        self._numbers: dict[str, int] = {}
 
     def __contains__(self, number: int) -> bool:
         """Whether the run waits or has waited for the job of this entry, and has not returned the outcome."""
@@ -68,6 +71,7 @@ class ResumedJobs:
                     await slots.acquire_client_slot()
                     resumed = _ResumedJob(new_item(entry), anyio.Event())
                     self._by_number[entry.number] = resumed
+                    self._numbers[canonical_id(entry.id)] = entry.number
                     group.start_soon(self._wait, resumed, entry, slots.hand_over(), on_error)
 
     async def _wait(
@@ -80,6 +84,15 @@ class ResumedJobs:
         finally:
             resumed.ended.set()
             slots.release()
+
+    async def wait_for_version(self, id: str) -> int | None:
+        """Waits for the resumed job of any version of an id. Returns the number of its entry, or None."""
+        number = self._numbers.get(canonical_id(id))
+        resumed = None if number is None else self._by_number.get(number)
+        if resumed is None:
+            return None
+        await resumed.ended.wait()
+        return number
 
     async def outcome(self, number: int) -> SwapOutcome | None:
         """The outcome of an entry's job, for the input of the entry; None if the job was not resumed."""

@@ -24,10 +24,14 @@ from .._protocols.ledger import Ledger, LedgerSource
 from .inputs import Requests, each, known_ids
 from .item import BatchContext, Item
 from .outcomes import Outcomes
+from .rate.memory import remembered_rate
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .slots import Slots
 from .stop_switch import StopSwitch
+from .versions.entries import CurrentEntries, Entries
+from .versions.pictures import Pictures
+from .versions.redo import Redo
 
 if TYPE_CHECKING:
     from .._swap.session import Session
@@ -69,7 +73,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
     or never. A block that is never left submits no more than its slots, and ends with the client.
 
     Raises:
-        ConfigurationError: the folder for the pictures cannot be made.
+        ConfigurationError: the folder for the pictures cannot be made, or a swap cannot be redone.
         JournalError: the ledger cannot be opened.
     """
 
@@ -77,7 +81,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
         self,
         session: Session,
         uploads: Uploads,
-        requests: Requests,
+        requests: Requests | Redo,
         options: BatchOptions,
         source: LedgerSource,
     ) -> None:
@@ -98,8 +102,21 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             price_usd=options.price_usd,
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
+            tag_of_key=session.http.key_tag,
         )
-        batch = _Batch(session, self._uploads, self._requests, options, ledger)
+        requests: Requests
+        entries: Entries
+        if isinstance(self._requests, Redo):
+            try:
+                requests, entries = await self._requests.begin(ledger, self._uploads)
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await ledger.aclose()
+                raise
+        else:
+            requests, entries = self._requests, CurrentEntries(ledger)
+        pictures = Pictures(session, ledger, options.save_to, self._source)
+        batch = _Batch(session, self._uploads, requests, options, ledger, entries=entries, pictures=pictures)
         self._running = batch, session.detached.start_background(batch.run)
         return batch.outcomes
 
@@ -127,12 +144,20 @@ class _Batch:
     """The tasks of one batch."""
 
     def __init__(
-        self, session: Session, uploads: Uploads, requests: Requests, options: BatchOptions, ledger: Ledger
+        self,
+        session: Session,
+        uploads: Uploads,
+        requests: Requests,
+        options: BatchOptions,
+        ledger: Ledger,
+        *,
+        entries: Entries,
+        pictures: Pictures,
     ) -> None:
         self._switch = StopSwitch(self._on_stop)
         self._endings = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
         self._resumed = ResumedJobs()
-        self.outcomes = Outcomes(ledger, self._switch, self._open_jobs)
+        self.outcomes = Outcomes(ledger, self._switch, self._open_jobs, entries.find)
         self._session = session
         self._requests = requests
         self._context = BatchContext(
@@ -145,7 +170,8 @@ class _Batch:
                 has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
             ),
             count_ending=self._count_ending,
-            folder=options.save_to,
+            entries=entries,
+            pictures=pictures,
             retry_failed=options.retry_failed,
         )
         self._slots = anyio.Semaphore(options.concurrency)
@@ -184,7 +210,8 @@ class _Batch:
                 requests. The reader gets it, too.
         """
         try:
-            await self._run()
+            async with remembered_rate(self._session.http.gate, self._context.ledger):
+                await self._run()
             self.outcomes.close()
             # `Outcomes.in_order` still reads the ledger. Leaving the block cancels this task.
             await anyio.sleep_forever()
@@ -206,7 +233,7 @@ class _Batch:
         async with anyio.create_task_group() as group:
             with self._taking:
                 try:
-                    await self._context.ledger.expect(known_ids(self._requests))
+                    await self._context.entries.expect(known_ids(self._requests))
                     await self._resumed.start(
                         group, self._context.ledger, self._resumed_item, self._new_slots, self._give_up
                     )

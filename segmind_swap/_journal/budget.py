@@ -11,11 +11,14 @@ from decimal import ROUND_CEILING, Decimal
 
 import anyio
 
+from .._concurrency import GRACE
 from .._errors import BudgetExceededError
 from .._models import SwapResult
+from .._outcome import OutcomeState, SwapVersion
 from .._protocols.entry import Entry
 
 MICRO = 1_000_000
+_CLEANUP = 5.0
 
 
 def micro_of(usd: float) -> int:
@@ -44,6 +47,58 @@ class Spent:
     def usd(self, price_usd: float) -> float:
         """The sum in USD, if each unsettled POST costs `price_usd`."""
         return (self.settled_micro_usd + self.unsettled_posts * micro_of(price_usd)) / MICRO
+
+
+def spent_on(
+    state: OutcomeState,
+    *,
+    posts: int,
+    failed_runs: int,
+    closed_posts: int,
+    cost_usd: float | None,
+    price_usd: float,
+    failed_runs_are_free: bool,
+) -> Spent:
+    """The money of one entry, as a budget counts it.
+
+    Args:
+        state: The state of the entry.
+        posts: How many POSTs of the current attempt may have been accepted.
+        failed_runs: How many jobs FAILED.
+        closed_posts: How many other POSTs of earlier attempts count as paid.
+        cost_usd: The cost in USD that the service reported; None if it reported none.
+        price_usd: What a swap is taken to cost, in USD.
+        failed_runs_are_free: Whether FAILED jobs cost nothing.
+    """
+    cost = max(micro_of(price_usd), micro_of(cost_usd or 0)) if state.is_done else 0
+    unsettled = posts - state.is_done + closed_posts + (0 if failed_runs_are_free else failed_runs)
+    return Spent(settled_micro_usd=cost, unsettled_posts=unsettled)
+
+
+def version_of(
+    entry: Entry, *, is_current: bool, price_usd: float, failed_runs_are_free: bool
+) -> SwapVersion:
+    """An entry with its money: what is certainly charged, and what may be charged at most."""
+    cost_usd = None if entry.result is None else entry.result.cost_usd
+    spent = spent_on(
+        entry.state,
+        posts=entry.billable_posts,
+        failed_runs=entry.failed_runs,
+        closed_posts=entry.closed_posts,
+        cost_usd=cost_usd,
+        price_usd=price_usd,
+        failed_runs_are_free=failed_runs_are_free,
+    )
+    # A job is billed when it is accepted. Whether a job that FAILED is billed is not published, and the job
+    # of an UNKNOWN swap may be one that the service only named.
+    is_billed = entry.job is not None and entry.state not in {OutcomeState.FAILED, OutcomeState.UNKNOWN}
+    certain_usd = price_usd if cost_usd is None else cost_usd
+    return SwapVersion(
+        outcome=entry.outcome(),
+        is_current=is_current,
+        certain_usd=certain_usd if entry.state.is_done or is_billed else 0.0,
+        at_most_usd=spent.usd(price_usd),
+    )
 
 
 class Budget:
@@ -201,3 +256,33 @@ class Reservations:
             self._budget.keep()
         for _ in range(reserved - unsettled_posts):
             self._budget.release()
+
+
+class Claims:
+    """The open claims: intents to POST whose end is not recorded yet."""
+
+    def __init__(self) -> None:
+        self._entries: set[int] = set()
+        self._all_resolved = anyio.Event()
+
+    def add(self, entry: Entry) -> None:
+        """Begins a claim: the intent of its POST was recorded."""
+        self._entries.add(entry.number)
+
+    def resolve(self, entry: Entry) -> None:
+        """Ends a claim: the end of its POST was recorded."""
+        self._entries.discard(entry.number)
+        if not self._entries:
+            self._all_resolved.set()
+            self._all_resolved = anyio.Event()
+
+    @property
+    def are_open(self) -> bool:
+        """Whether the end of a POST is not recorded yet."""
+        return bool(self._entries)
+
+    async def wait(self) -> None:
+        """Waits until no claim is open, at most as long as a detached submit may take."""
+        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
+            while self._entries:
+                await self._all_resolved.wait()

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .._api.origins import Service
 from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
-from .._models import SwapJob
-from .._outcome import OutcomeState, SwapOutcome
+from .._models import LearnedRate, SwapJob
+from .._outcome import OutcomeState, SwapOutcome, SwapVersion
+from .._policy.decisions import Decision, decision_problem, similar_ids
+from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
+from .._protocols.marks import Marks
+from .adoption.amendment import JournalAmendment
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
-from .decisions import Decision, decision_problem, similar_ids
 from .ledger import SqliteLedger, StoreView
+from .marks import FileMarks, MemoryMarks, marks_path
 from .rescue import remove_rescue_file, restore_jobs
 from .store import IN_MEMORY, Store
 from .writer import Writer
+
+T = TypeVar("T")
 
 
 class JournalSummary(BaseModel):
@@ -36,6 +43,10 @@ class JournalSummary(BaseModel):
         reserved_usd: The money in USD that counts as paid for swaps whose picture may still come.
         spent_usd: The cost in USD of the other swaps, failed runs and earlier POSTs in doubt included.
         unknown: The ids of the swaps that a person has to decide about.
+        redone: How many swaps have a later version than the first as their current one.
+        redos: The latest version of a swap, if it is not the current one: how many are in each state.
+        redo_usd: The part of the committed money, in USD, that is for later versions than the first.
+        learned_rate: What the last run has learned of the account's rate limit; None if it learned nothing.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
@@ -44,6 +55,10 @@ class JournalSummary(BaseModel):
     reserved_usd: float
     spent_usd: float
     unknown: tuple[str, ...]
+    redone: int = 0
+    redos: dict[OutcomeState, int] = Field(default_factory=dict)
+    redo_usd: float = 0.0
+    learned_rate: LearnedRate | None = None
 
     @property
     def committed_usd(self) -> float:
@@ -64,8 +79,8 @@ class Journal:
     """The file in which a batch records each swap before the swap is paid, and how the swap ended.
 
     Give the journal, or its path, to `SwapClient.swap_many`. The journal can be read while a batch writes to
-    it. It contains ids, paths, URLs, jobs and results, and never a key or a picture. No method sends a
-    request or costs anything.
+    it. It contains ids, paths, URLs, jobs, results and a salted tag of each key, and never a key or a
+    picture. No method sends a request or costs anything.
 
     Args:
         path: The file, which the first batch creates. `":memory:"` for a journal that ends with this object.
@@ -74,6 +89,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
         self._memory = Memory() if str(self.path) == IN_MEMORY else None
+        self._memory_marks = MemoryMarks()
 
     def __repr__(self) -> str:
         return f"Journal({str(self.path)!r})"
@@ -104,22 +120,87 @@ class Journal:
                 states=store.counts(),
                 reserved_usd=reserved.usd(price),
                 spent_usd=settled.usd(price),
-                unknown=tuple(entry.id for entry in store.entries(OutcomeState.UNKNOWN)),
+                unknown=tuple(store.ids(OutcomeState.UNKNOWN)),
+                redone=store.versions.count_redone(),
+                redos=store.versions.count_without_picture(),
+                redo_usd=store.money(price, failed_runs_are_free=are_free, from_version=2).usd(price),
+                learned_rate=_learned_rate(store),
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:
         """Iterates over the outcomes of all swaps, or of the swaps in `state`, in the order of the first run.
 
+        Of a swap with several versions, the current one: the latest that is done, else the first.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        return self._read(lambda store: (entry.outcome() for entry in store.entries(state)))
+
+    def versions(self, *, price_usd: float | None = None) -> Iterator[SwapVersion]:
+        """Iterates over all versions of all swaps, with their money: a bill.
+
+        The swaps come in the order of their first run, and the versions of a swap one after the other. The
+        sum of `at_most_usd` is the `committed_usd` of `summary`.
+
+        Args:
+            price_usd: What a swap is taken to cost, in USD, if the service did not report the cost; None for
+                the price of the last run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+
+        def found(store: Store) -> Iterator[SwapVersion]:
+            price = price_usd or store.facts.price_usd or PRICE_USD
+            return store.versions.bill(price, failed_runs_are_free=store.facts.failed_runs_are_free)
+
+        return self._read(found)
+
+    def _read(self, found: Callable[[Store], Iterator[T]]) -> Iterator[T]:
+        with self._reading() as store:
+            if self._memory is None:
+                yield from found(store)
+                return
+            # A batch writes on the same connection: no transaction may stay open between two values.
+            values = list(found(store))
+        yield from values
+
+    @property
+    def id(self) -> str:
+        """The id of the journal, which it keeps when its file is moved or renamed.
+
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
         with self._reading() as store:
-            if self._memory is None:
-                yield from (entry.outcome() for entry in store.entries(state))
-                return
-            # A batch writes on the same connection: no transaction may stay open between two outcomes.
-            found = [entry.outcome() for entry in store.entries(state)]
-        yield from found
+            return store.facts.get("id") or ""
+
+    @property
+    def price_usd(self) -> float | None:
+        """The assumed price of a swap in USD, as the last run was told; None before the first run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.price_usd
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether the journal ends with this object, and has no file."""
+        return self._memory is not None
+
+    @property
+    def marks(self) -> Marks:
+        """What a person decided about the pictures, in a file beside the journal. For internal use.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        if self._memory is not None:
+            return self._memory_marks
+        return FileMarks(marks_path(self.path), self.id)
 
     def resubmit(self, id: str) -> None:
         """Lets the next run submit a swap again, which may pay for the swap a second time.
@@ -150,7 +231,7 @@ class Journal:
         """Lets the next run wait for a swap's job, which is free.
 
         For a swap that is expired, unknown, failed or abandoned. If the journal has no job, because no
-        response was received, give the `poll_url` that the account's history shows.
+        response was received, give the `poll_url`; or let `SwapClient.reconcile` look for the job.
 
         Raises:
             JournalError: as in `resubmit`, or there is no job and no `poll_url`.
@@ -174,8 +255,8 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
-                    f"{entry.id!r} has no job in the journal, because no answer came: find the job in the"
-                    " account's history, and give its `poll_url`",
+                    f"{entry.id!r} has no job in the journal, because no answer came: let"
+                    " `reconcile` look for it in the account's history, or give its `poll_url`",
                     path=store.path,
                 )
             store.step(
@@ -233,6 +314,7 @@ class Journal:
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool = False,
+        tag_of_key: Callable[[bytes], str] = lambda _: "",
     ) -> SqliteLedger:
         """Opens the journal for a batch, as a `LedgerSource`. For internal use.
 
@@ -240,25 +322,55 @@ class Journal:
             JournalError: the journal is in use, damaged, of another service, or cannot be written.
         """
 
-        def opened() -> tuple[Store, float, Spent]:
+        def opened() -> tuple[Store, float, Spent, str, str | None]:
             store = begin_run(self, origin=origin, workflow=workflow)
             try:
                 with store.transaction():
                     price = max(price_usd, store.facts.price_usd or 0.0)
                     store.facts.set_price(price)
                     store.facts.set_failed_runs_are_free(failed_runs_are_free)
+                    key_tag = tag_of_key(store.facts.key_salt())
+                    learned_rate = store.facts.learned_rate
                 spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
-                return store, price, spent
+                return store, price, spent, key_tag, learned_rate
             except BaseException:
                 store.close()
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
-            store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
+            store, price, spent, key_tag, learned_rate = (
+                opened() if self._memory is not None else await run_in_thread(opened)
+            )
         budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
-        return SqliteLedger(Writer(store), budget)
+        return SqliteLedger(Writer(store), budget, key_tag=key_tag, learned_rate=learned_rate)
+
+    async def amend(self, *, origin: str, workflow: str) -> JournalAmendment:
+        """Opens the journal for what was learned of its unknown swaps, as an `AmendableSource`. Internal.
+
+        Raises:
+            JournalError: there is no such journal; it is in use, damaged, of another service, or cannot be
+                written.
+        """
+
+        def opened() -> Store:
+            if self._memory is None and not self.path.is_file():
+                raise no_journal(self.path)
+            store = self.open_writer()
+            try:
+                with _transaction(store):
+                    store.check_service(origin=origin, workflow=workflow)
+                    store.end_sending()
+                handover.give(store)
+            except BaseException:
+                store.close()
+                raise
+            return store
+
+        with Handover() as handover:
+            store = opened() if self._memory is not None else await run_in_thread(opened)
+        return JournalAmendment(Writer(store))
 
     async def look(self) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.
@@ -279,6 +391,11 @@ class Journal:
         with Handover() as handover:
             store = await run_in_thread(opened)
         return None if store is None else StoreView(store)
+
+
+def _learned_rate(store: Store) -> LearnedRate | None:
+    text = store.facts.learned_rate
+    return None if text is None else read_learned(text, now=datetime.now(UTC), key_tag=None)
 
 
 def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:

@@ -3,53 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
-from itertools import count
+from itertools import count, islice
 
-import anyio
-
-from .._concurrency import GRACE
 from .._errors import JournalError, SwapError
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols.entry import Entry, NewEntry
-from .budget import Budget, Reservations, Spent
+from .._policy.rate.learned import read_learned, write_learned
+from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion, Post
+from .budget import Budget, Claims, Reservations, Spent
 from .rescue import rescue
 from .store import IN_MEMORY, Store
 from .writer import Writer
 
 log = logging.getLogger("segmind_swap")
 
-_CLEANUP = 5.0
-
-
-class _Claims:
-    """The open claims: intents to POST whose end is not recorded yet."""
-
-    def __init__(self) -> None:
-        self._entries: set[int] = set()
-        self._all_resolved = anyio.Event()
-
-    def add(self, entry: Entry) -> None:
-        self._entries.add(entry.number)
-
-    def resolve(self, entry: Entry) -> None:
-        """Ends a claim: the end of its POST was recorded."""
-        self._entries.discard(entry.number)
-        if not self._entries:
-            self._all_resolved.set()
-            self._all_resolved = anyio.Event()
-
-    @property
-    def are_open(self) -> bool:
-        return bool(self._entries)
-
-    async def wait(self) -> None:
-        """Waits until no claim is open, at most as long as a detached submit may take."""
-        with anyio.CancelScope(shield=True), anyio.move_on_after(GRACE + _CLEANUP):
-            while self._entries:
-                await self._all_resolved.wait()
+_PAGE = 500
 
 
 class BudgetOnlyLedger:
@@ -61,7 +32,7 @@ class BudgetOnlyLedger:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._reservations = Reservations(budget)
-        self._claims = _Claims()
+        self._claims = Claims()
         self._numbers = count(1)
 
     @property
@@ -93,6 +64,17 @@ class BudgetOnlyLedger:
         """No entry, because this ledger stores no entries."""
         return {}
 
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """No entry, because this ledger stores no entries."""
+        async for entry in self.resumable():
+            yield entry
+
+    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
+        """Refuses every redo, because this ledger stores no entries."""
+        if versions:
+            raise EntryConflict("a redo needs the journal of the batch")
+        return ()
+
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """No entry: there was no earlier run."""
         entries: tuple[Entry, ...] = ()
@@ -107,7 +89,7 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
-    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
+    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
         self._claims.add(entry)
@@ -140,6 +122,12 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> None:
+        """Nothing, because nothing outlives the batch."""
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps nothing."""
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s."""
         await self._claims.wait()
@@ -153,12 +141,16 @@ class SqliteLedger:
 
     keeps_entries = True
 
-    def __init__(self, writer: Writer, budget: Budget) -> None:
+    def __init__(
+        self, writer: Writer, budget: Budget, *, key_tag: str = "", learned_rate: str | None = None
+    ) -> None:
         self._writer = writer
+        self._key_tag = key_tag
+        self._learned_rate = learned_rate
         self._budget = budget
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
-        self._claims = _Claims()
+        self._claims = Claims()
         self._is_closing = False
 
     @property
@@ -188,6 +180,23 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         return await self._writer.do(partial(Store.find, ids=ids))
 
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """As in the protocol `Ledger`."""
+        found: Iterator[Entry] | None = None
+
+        def page(store: Store) -> list[Entry]:
+            nonlocal found
+            found = store.versions.all(ids) if found is None else found
+            return list(islice(found, _PAGE))
+
+        while entries := await self._writer.do(page):
+            for entry in entries:
+                yield entry
+
+    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
+        """As in the protocol `Ledger`."""
+        return await self._writer.do(lambda store: store.versions.begin(versions, run=store.run))
+
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """As in the protocol `Ledger`."""
         for number in await self._writer.do(Store.waitable):
@@ -204,10 +213,12 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
-    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
+    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
-        await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
+        reference, scene = urls
+        post = Post(at=datetime.now(UTC), reference_url=reference, scene_url=scene, key_tag=self._key_tag)
+        await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1, post=post)
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
@@ -215,7 +226,7 @@ class SqliteLedger:
         try:
             await self._step(entry, OutcomeState.ACCEPTED, billable_posts=in_doubt + 1, job=job)
         except JournalError as exc:
-            self._rescue(entry.id, job, exc)
+            self._rescue(entry, job, exc)
             raise
         finally:
             self._resolve(entry)
@@ -265,6 +276,17 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> LearnedRate | None:
+        """As in the protocol `Ledger`."""
+        if self._learned_rate is None:
+            return None
+        return read_learned(self._learned_rate, now=datetime.now(UTC), key_tag=self._key_tag)
+
+    def keep_rate(self, rate: Rate) -> None:
+        """As in the protocol `Ledger`."""
+        text = write_learned(rate, at=datetime.now(UTC), key_tag=self._key_tag)
+        self._writer.post(lambda store: store.facts.set_learned_rate(text))
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s, and closes the journal.
 
@@ -284,6 +306,7 @@ class SqliteLedger:
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
+        post: Post | None = None,
     ) -> None:
         await self._writer.do(
             partial(
@@ -295,6 +318,7 @@ class SqliteLedger:
                 job=job,
                 result=result,
                 error=error,
+                post=post,
             )
         )
 
@@ -310,15 +334,17 @@ class SqliteLedger:
             self._written_price_usd = price_usd
             self._writer.post(lambda store: store.facts.set_price(price_usd))
 
-    def _rescue(self, id: str, job: SwapJob, error: JournalError) -> None:
+    def _rescue(self, entry: Entry, job: SwapJob, error: JournalError) -> None:
         """Writes a job that the journal could not store into the rescue file, and into the log."""
         where = " Keep this line: the journal is in memory only."
         try:
             if self.name != IN_MEMORY:
-                where = f" The job is in {rescue(self.name, id, job)}, which the next run reads."
+                where = f" The job is in {rescue(self.name, entry, job)}, which the next run reads."
         except OSError as exc:
             where = f" Not even a rescue file could be written ({exc.strerror or exc}): keep this line."
-        log.error("%s. The job of %r is accepted and billed: %s%s", error, id, job.model_dump_json(), where)
+        log.error(
+            "%s. The job of %r is accepted and billed: %s%s", error, entry.id, job.model_dump_json(), where
+        )
 
 
 def _between_posts(entry: Entry, in_doubt: int) -> OutcomeState:
@@ -343,6 +369,11 @@ class StoreView:
         """As in the protocol `Ledger`."""
         return self._store.find(ids)
 
+    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
+        """As in the protocol `Ledger`."""
+        for entry in self._store.versions.all(ids):
+            yield entry
+
     async def aclose(self) -> None:
         """Closes the file."""
         self._store.close()
@@ -350,6 +381,8 @@ class StoreView:
 
 class BudgetOnly:
     """The `LedgerSource` of a batch without a journal."""
+
+    marks = None
 
     async def open(
         self,
@@ -359,6 +392,7 @@ class BudgetOnly:
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool,
+        tag_of_key: Callable[[bytes], str],
     ) -> BudgetOnlyLedger:
         """A ledger that keeps only the money of this batch."""
         budget = Budget(

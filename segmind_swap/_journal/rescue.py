@@ -10,6 +10,7 @@ from pathlib import Path
 from .._errors import JournalError
 from .._models import SwapJob
 from .._outcome import OutcomeState
+from .._protocols.entry import Entry
 from .store import Store
 
 
@@ -18,14 +19,14 @@ def rescue_path(journal: str) -> Path:
     return Path(f"{os.path.realpath(journal)}.rescue.jsonl")
 
 
-def rescue(journal: str, id: str, job: SwapJob) -> Path:
-    """Appends a job to the rescue file of its journal. Returns the path of the file.
+def rescue(journal: str, entry: Entry, job: SwapJob) -> Path:
+    """Appends the job of an entry to the rescue file of its journal. Returns the path of the file.
 
     Raises:
         OSError: the rescue file cannot be written either.
     """
     path = rescue_path(journal)
-    line = json.dumps({"id": id, "job": job.model_dump(mode="json")}) + "\n"
+    line = json.dumps({"id": entry.id, "version": entry.version, "job": job.model_dump(mode="json")}) + "\n"
     size_bytes = path.stat().st_size if path.exists() else 0
     try:
         with open(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600), "a") as file:  # noqa: PTH123
@@ -59,7 +60,7 @@ def restore_jobs(store: Store) -> int:
         for line in filter(str.strip, path.read_text().splitlines()):
             fields = json.loads(line)
             job = SwapJob.model_validate(fields["job"])
-            entry = store.entry_of(fields["id"])
+            entry = store.versions.of(fields["id"], fields["version"])
             if entry is None or entry.state.is_free:
                 # This line is the only record that the swap is paid.
                 raise JournalError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from pathlib import Path
 
 from .._errors import JournalError
@@ -10,15 +11,16 @@ from .._outcome import OutcomeState
 from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
-VERSION = 2
+VERSION = 3
 
 _MAY_COST = ", ".join(f"'{state}'" for state in OutcomeState if state.may_cost)
 _SCHEMA = f"""
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE swaps (
     number INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
+    key TEXT NOT NULL,
     id TEXT NOT NULL,
+    version INTEGER NOT NULL DEFAULT 1,
     fingerprint TEXT NOT NULL,
     reference TEXT NOT NULL,
     scene TEXT NOT NULL,
@@ -31,16 +33,20 @@ CREATE TABLE swaps (
     job TEXT,
     result TEXT,
     error TEXT,
-    answer BLOB
+    answer BLOB,
+    posted TEXT NOT NULL DEFAULT '[]',
+    past_jobs TEXT NOT NULL DEFAULT '',
+    UNIQUE (key, version)
 );
 CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 """
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Makes the tables in an empty database."""
+    """Makes the tables in an empty database, and gives the journal its id."""
     connection.executescript(
-        f"BEGIN; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
+        f"BEGIN; {_SCHEMA} INSERT INTO facts VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
+        f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
     )
 
 

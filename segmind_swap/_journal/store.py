@@ -1,4 +1,6 @@
-"""The rows of a journal in SQLite, one row for each swap. Synchronous: the caller chooses thread and order.
+"""The rows of a journal in SQLite, one row for each version of a swap.
+
+Synchronous: the caller chooses thread and order.
 
 The state of a row changes `pending → sending → accepted → completed → saved`, or to one of the other states.
 A row has the money in two parts: `posts`, the POSTs of the current attempt, and the attempts that have ended
@@ -21,10 +23,12 @@ from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapErr
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
-from .._protocols.entry import Entry, EntryConflict, NewEntry
-from .budget import Spent, micro_of
+from .._protocols.entry import Entry, EntryConflict, NewEntry, Post
+from .adoption.columns import ADD_POST, KEEP_ENDED_JOB, KEEP_REPLACED_JOB, past_jobs_of, post_json, posts_of
+from .budget import Spent, spent_on
 from .errors import journal_error
 from .facts import Facts
+from .versions import IS_CURRENT, Versions, storable
 
 IN_MEMORY = ":memory:"
 """The path of a journal in memory, as in SQLite."""
@@ -36,9 +40,12 @@ _HAS_ENDED = "(state IN ('failed', 'unreadable') OR answer IS NOT NULL)"
 _NEW_ATTEMPT = (
     f"posts = CASE WHEN {_HAS_ENDED} THEN 0 ELSE posts END,"
     f" closed_posts = closed_posts + CASE WHEN {_HAS_ENDED} THEN posts ELSE 0 END,"
-    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL"
+    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL,"
+    f" {KEEP_ENDED_JOB.format(has_ended=_HAS_ENDED)}"
 )
-_SAME_ATTEMPT = "posts = coalesce(:posts, posts), job = coalesce(:job, job),"
+_SAME_ATTEMPT = (
+    f"posts = coalesce(:posts, posts), job = coalesce(:job, job), {ADD_POST}, {KEEP_REPLACED_JOB},"
+)
 _NO_ANSWER = f"{_SAME_ATTEMPT} answer = NULL"
 # The longest answer is kept: an answer from which the service has removed the picture is shorter.
 _LONGEST_ANSWER = (
@@ -72,6 +79,7 @@ class Store:
     Attributes:
         path: The journal's file, or `:memory:`.
         facts: The facts about the journal as a whole.
+        versions: The rows by id and version.
         run: Counts the runs of the batch; 0 before `begin_run`.
     """
 
@@ -80,6 +88,7 @@ class Store:
         self._db = connection
         self._db.row_factory = sqlite3.Row
         self.facts: Facts = Facts(connection)
+        self.versions: Versions = Versions(connection, self._entry)
         self._lock = lock
         # Absolute: the process may change its working directory meanwhile.
         self._file = None if path == IN_MEMORY else (os.path.abspath(path), os.stat(path))  # noqa: PTH100, PTH116
@@ -160,6 +169,19 @@ class Store:
         Raises:
             JournalError: the journal belongs to another service or workflow.
         """
+        self.check_service(origin=origin, workflow=workflow)
+        self.facts.set("origin", origin)
+        self.facts.set("workflow", workflow)
+        self.run = self.facts.count("runs") + 1
+        self.facts.set("runs", str(self.run))
+        self.end_sending()
+
+    def check_service(self, *, origin: str, workflow: str) -> None:
+        """Refuses a client of another service or workflow.
+
+        Raises:
+            JournalError: the journal belongs to another service or workflow.
+        """
         for name, value in (("origin", origin), ("workflow", workflow)):
             known = self.facts.get(name)
             if known is not None and known != value:
@@ -167,10 +189,6 @@ class Store:
                     f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
                     " cannot be waited for there. Give another journal"
                 )
-            self.facts.set(name, value)
-        self.run = self.facts.count("runs") + 1
-        self.facts.set("runs", str(self.run))
-        self.end_sending()
 
     def end_sending(self) -> None:
         """Makes SENDING rows UNKNOWN: whoever may write knows that the batch that sent them has ended."""
@@ -183,49 +201,43 @@ class Store:
             self.step(row["number"], S.UNKNOWN, error=error)
 
     def expect(self, ids: Collection[str]) -> None:
-        """Records how many rows there are once all inputs of this run are taken. Rows are never removed."""
-        known = "SELECT 1 FROM swaps WHERE key = ?"
+        """Records how many ids there are once all inputs of this run are taken. Rows are never removed."""
+        known = "SELECT 1 FROM swaps WHERE key = ? AND version = 1"
         new = sum(self._db.execute(known, (key,)).fetchone() is None for key in set(map(canonical_id, ids)))
-        self.facts.set("expected_rows", str(sum(self._rows().values()) + new))
+        self.facts.set("expected_ids", str(sum(self._ids_in_states().values()) + new))
 
     def take(self, swap: NewEntry) -> Entry:
-        """Returns the row of an input. A new input gets a new row.
+        """Returns the current row of an input. A new input gets a new row.
 
         Raises:
             EntryConflict: the id was given twice in this run, or belongs to other pictures.
         """
         key = canonical_id(swap.id)
-        entry = self._by_key(key)
-        if entry is None:
+        first = self.versions.of(swap.id, 1)
+        if first is None:
             self._db.execute(
                 "INSERT INTO swaps (key, id, fingerprint, reference, scene, state, run)"
                 " VALUES (?, ?, ?, ?, ?, 'pending', ?)",
-                (key, swap.id, swap.fingerprint, _storable(swap.reference), _storable(swap.scene), self.run),
+                (key, swap.id, swap.fingerprint, storable(swap.reference), storable(swap.scene), self.run),
             )
-            entry = self._by_key(key)
-            assert entry is not None  # noqa: S101 - the row was inserted just now
-            return entry
-        if entry.run == self.run:
+        elif first.run == self.run:
             raise EntryConflict(
-                f"the id {swap.id!r} was given to another swap of this run already (as {entry.id!r})"
+                f"the id {swap.id!r} was given to another swap of this run already (as {first.id!r})"
             )
-        if entry.fingerprint != swap.fingerprint:
-            raise EntryConflict(entry.conflict(self.path))
-        self._db.execute("UPDATE swaps SET run = ? WHERE number = ?", (self.run, entry.number))
-        return self.entry(entry.number)
+        elif first.fingerprint != swap.fingerprint:
+            raise EntryConflict(first.conflict(self.path))
+        else:
+            self._db.execute("UPDATE swaps SET run = ? WHERE key = ?", (self.run, key))
+        return self.find([swap.id])[swap.id]
 
     def find(self, ids: Collection[str]) -> dict[str, Entry]:
-        """The rows by id. The mapping has no key for an id without a row."""
-        found = {id: self._by_key(canonical_id(id)) for id in ids}
+        """The current rows by id. The mapping has no key for an id without a row."""
+        found = {id: self.versions.current(id) for id in ids}
         return {id: entry for id, entry in found.items() if entry is not None}
 
     def entry_of(self, id: str) -> Entry | None:
-        """The row of an id; None if there is no row."""
-        return self._by_key(canonical_id(id))
-
-    def _by_key(self, key: str) -> Entry | None:
-        row = self._db.execute("SELECT * FROM swaps WHERE key = ?", (key,)).fetchone()
-        return None if row is None else self._entry(row)
+        """The row of the latest version of an id, about which a person decides; None if there is no row."""
+        return self.versions.latest(id)
 
     def entry(self, number: int) -> Entry:
         """The row of this number."""
@@ -248,6 +260,7 @@ class Store:
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
+        post: Post | None = None,
         manual: bool = False,
     ) -> None:
         """Sets the state of a row. A value that is None stays unchanged; the error is always replaced.
@@ -274,6 +287,7 @@ class Store:
                 "accepted_at": None if job is None else job.submitted_at.timestamp(),
                 "result": None if result is None else result.model_dump_json(),
                 "error": None if fields is None else json.dumps(fields),
+                "post": None if post is None else post_json(post),
             },
         )
         if changed.rowcount != 1:
@@ -294,30 +308,29 @@ class Store:
         self.step(number, S.PENDING, manual=True)
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
-        """The rows in the order of their first run; with `state`, only the rows in this state."""
-        after = 0
-        while True:
-            rows = self._db.execute(
-                "SELECT * FROM swaps WHERE number > ? AND (state = ? OR ? IS NULL) ORDER BY number LIMIT 500",
-                (after, state, state),
-            ).fetchall()
-            if not rows:
-                return
-            yield from map(self._entry, rows)
-            after = rows[-1]["number"]
+        """The current row of each id in the order of the first run; with `state`, the rows in this state."""
+        return self.versions.all_current(state)
 
-    def ids(self) -> list[str]:
-        """The ids of all rows, in the order of their first run."""
-        return [row["id"] for row in self._db.execute("SELECT id FROM swaps ORDER BY number")]
+    def ids(self, state: OutcomeState | None = None) -> list[str]:
+        """The ids in the order of their first run; with `state`, those with a version in this state."""
+        rows = self._db.execute(
+            "SELECT id, min(number) AS place FROM swaps WHERE state = ? OR ? IS NULL"
+            " GROUP BY key ORDER BY place",
+            (state, state),
+        )
+        return [row["id"] for row in rows]
 
     def counts(self) -> dict[OutcomeState, int]:
         """How many swaps are in each state. PENDING also counts the inputs of the last run without a row."""
-        counts = self._rows()
-        missing = self.facts.count("expected_rows") - sum(counts.values())
+        counts = self._ids_in_states()
+        missing = self.facts.count("expected_ids") - sum(counts.values())
         return counts if missing <= 0 else {**counts, S.PENDING: counts.get(S.PENDING, 0) + missing}
 
-    def _rows(self) -> dict[OutcomeState, int]:
-        rows = self._db.execute("SELECT state, count(*) FROM swaps GROUP BY state")
+    def _ids_in_states(self) -> dict[OutcomeState, int]:
+        """How many ids have their current version in each state."""
+        rows = self._db.execute(
+            f"SELECT state, count(*) FROM swaps WHERE {IS_CURRENT} GROUP BY state"  # noqa: S608
+        )
         return {OutcomeState(state): count for state, count in rows}
 
     def money(
@@ -326,22 +339,33 @@ class Store:
         states: Collection[OutcomeState] = tuple(OutcomeState),
         *,
         failed_runs_are_free: bool = False,
+        from_version: int = 1,
     ) -> Spent:
-        """The cost of the rows in these states, and the number of their other POSTs that count as paid."""
+        """The cost of the rows in these states, and the number of their other POSTs that count as paid.
+
+        All versions of an id count; with `from_version`, those from this version on.
+        """
         settled = unsettled_posts = 0
-        price = micro_of(price_usd)
         with self._journal_errors("read"):
             rows = self._db.execute(
                 "SELECT state, posts, failed_runs, closed_posts, json_extract(result, '$.cost_usd')"
-                " FROM swaps WHERE posts > 0 OR failed_runs > 0 OR closed_posts > 0"
+                " FROM swaps WHERE version >= ? AND (posts > 0 OR failed_runs > 0 OR closed_posts > 0)",
+                (from_version,),
             )
             for name, posts, failed_runs, closed_posts, cost_usd in rows:
-                state = OutcomeState(name)
-                if state not in states:
+                if name not in states:
                     continue
-                settled += max(price, micro_of(cost_usd or 0)) if state.is_done else 0
-                unsettled_posts += posts - state.is_done + closed_posts
-                unsettled_posts += 0 if failed_runs_are_free else failed_runs
+                spent = spent_on(
+                    OutcomeState(name),
+                    posts=posts,
+                    failed_runs=failed_runs,
+                    closed_posts=closed_posts,
+                    cost_usd=cost_usd,
+                    price_usd=price_usd,
+                    failed_runs_are_free=failed_runs_are_free,
+                )
+                settled += spent.settled_micro_usd
+                unsettled_posts += spent.unsettled_posts
         return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
 
     def _entry(self, row: sqlite3.Row) -> Entry:
@@ -365,12 +389,15 @@ class Store:
                 result=None if row["result"] is None else SwapResult.model_validate_json(row["result"]),
                 error=None if error is None else error_of(error, job),
                 answer=row["answer"],
+                version=row["version"],
+                first=None if row["version"] == 1 else self._input_of(row["key"]),
+                posts=posts_of(row["posted"]),
+                past_jobs=past_jobs_of(row["past_jobs"]),
             )
         except (AttributeError, TypeError, ValueError) as exc:
             problem = f"has a damaged entry of {row['id']!r}: {type(exc).__name__}"
         raise self.error(problem)
 
-
-def _storable(name: str) -> str:
-    """A file name as SQLite can store it: UTF-8. Some systems allow other bytes in a name."""
-    return name.encode(errors="backslashreplace").decode()
+    def _input_of(self, key: str) -> NewEntry:
+        found = "SELECT id, fingerprint, reference, scene FROM swaps WHERE key = ? AND version = 1"
+        return NewEntry(**dict(self._db.execute(found, (key,)).fetchone()))

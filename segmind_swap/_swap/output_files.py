@@ -73,6 +73,10 @@ class OutputFile:
         """
         return [self.with_suffix(suffix) for suffix in SUFFIXES.values()] if self.suffixed else [self.path]
 
+    def may_replace(self, path: Path) -> bool:
+        """Whether an existing file of this name may be replaced."""
+        return self.overwrite
+
     def temporary_path(self, token: str) -> Path:
         """The file in which the picture is written before the rename; `token` makes the name unique."""
         digest = hashlib.sha256(os.fsencode(self.path.name)).hexdigest()[:16]
@@ -181,17 +185,17 @@ def _problem_of(file: OutputFile) -> str | None:
             return f"the folder {path.parent} is read-only"
         if path.is_dir():
             return "it is a folder: name a file in it"
-        for possible in filter(_exists, file.possible_paths):
+        for possible in filter(name_is_used, file.possible_paths):
             if possible.exists() and not possible.is_file():
                 return "it is not a regular file"
-            if not file.overwrite:
+            if not file.may_replace(possible):
                 return f"{possible.name} exists already: choose another name (or replace it with `overwrite`)"
     except (OSError, ValueError) as exc:
         return str(exc)
     return None
 
 
-def _exists(path: Path) -> bool:
+def name_is_used(path: Path) -> bool:
     """Whether the name is in use. `Path.exists` is false for a broken link, and hides invalid names."""
     try:
         path.lstat()
@@ -216,7 +220,7 @@ def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
     """
     with _written(temporary, data):
         temporary.replace(path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
@@ -234,10 +238,10 @@ def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
             raise
         except OSError:
             # The file system has no hard links.
-            if _exists(path):
+            if name_is_used(path):
                 raise FileExistsError(path) from None
             temporary.replace(path)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 @contextmanager
@@ -253,7 +257,7 @@ def _written(temporary: Path, data: bytes) -> Iterator[None]:
         temporary.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
     """Writes the names in the folder to the disk: a journal may record the file as saved right after this.
 
     Windows and some file systems cannot do this for a folder. The picture is in its file in any case.

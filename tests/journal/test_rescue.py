@@ -18,9 +18,9 @@ from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.rescue import remove_rescue_file, rescue, rescue_path, restore_jobs
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
-from segmind_swap._protocols.entry import Entry
+from segmind_swap._protocols.entry import Entry, NewVersion
 
-from ..support.journal_rows import a_job, at, row, taken
+from ..support.journal_rows import URLS, a_job, a_result, an_entry, at, row, taken
 
 S = OutcomeState
 
@@ -55,7 +55,7 @@ def refused(path: Path) -> str:
 
 def test_a_job_that_a_newer_version_rescued_is_waited_for(path: Path) -> None:
     left(path, S.SENDING, posts=1)
-    file = rescue(str(path), "a", a_job(7))
+    file = rescue(str(path), an_entry(), a_job(7))
     line = json.loads(file.read_text())
     line["job"]["not_a_field"] = line["not_a_field"] = 1
     file.write_text(json.dumps(line) + "\n")
@@ -65,7 +65,7 @@ def test_a_job_that_a_newer_version_rescued_is_waited_for(path: Path) -> None:
 
 def test_a_rescued_job_is_waited_for_in_the_next_run_and_its_file_goes(path: Path) -> None:
     left(path, S.SENDING, posts=2)
-    file = rescue(str(path), "a", a_job(7))
+    file = rescue(str(path), an_entry(), a_job(7))
     assert file == rescue_path(str(path))
     entry = entry_after(path)
     assert (entry.state, entry.job, entry.billable_posts) == (S.ACCEPTED, a_job(7), 2)
@@ -78,7 +78,7 @@ def test_each_of_several_jobs_has_its_line_which_its_owner_alone_can_read(path: 
     before = os.umask(0)
     try:
         for number, id in enumerate(["größe", "b", "💃 c"]):
-            rescue(str(path), id, a_job(number))
+            rescue(str(path), an_entry(id), a_job(number))
     finally:
         os.umask(before)
     lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
@@ -94,9 +94,22 @@ def test_each_of_several_jobs_has_its_line_which_its_owner_alone_can_read(path: 
     store.close()
 
 
+def test_a_rescued_job_belongs_to_its_version_of_the_swap(path: Path) -> None:
+    store = at(path)
+    row(store, "a", S.SAVED, posts=1, job=a_job(), result=a_result())
+    new = NewVersion(id="a", after=1, fingerprint="q", reference="r", scene="s")
+    with store.transaction():
+        (version,) = store.versions.begin([new], run=store.run)
+        store.step(version.number, S.SENDING, billable_posts=1)
+    store.close()
+    rescue(str(path), version, a_job(7))
+    entry = entry_after(path)
+    assert (entry.version, entry.state, entry.job) == (2, S.ACCEPTED, a_job(7))
+
+
 def test_blank_lines_in_a_rescue_file_mean_nothing(path: Path) -> None:
     left(path, S.SENDING)
-    file = rescue(str(path), "a", a_job())
+    file = rescue(str(path), an_entry(), a_job())
     file.write_text(f"\n  \n{file.read_text()}\n \n")
     assert entry_after(path).state is S.ACCEPTED
 
@@ -104,7 +117,7 @@ def test_blank_lines_in_a_rescue_file_mean_nothing(path: Path) -> None:
 @pytest.mark.parametrize("posts", [0, 1, 3])
 def test_a_rescued_job_counts_as_one_post_at_least(path: Path, posts: int) -> None:
     left(path, S.SENDING, posts=posts)
-    rescue(str(path), "a", a_job())
+    rescue(str(path), an_entry(), a_job())
     assert entry_after(path).billable_posts == max(1, posts)
 
 
@@ -114,7 +127,7 @@ def test_half_a_line_is_taken_out_again(path: Path, others: int) -> None:
     import resource
 
     for number in range(others):
-        rescue(str(path), f"s{number}", a_job(number))
+        rescue(str(path), an_entry(f"s{number}"), a_job(number))
     file = rescue_path(str(path))
     content = file.read_bytes() if others else b""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -122,7 +135,7 @@ def test_half_a_line_is_taken_out_again(path: Path, others: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(content) + 10, limits[1]))
     try:
         with pytest.raises(OSError, match="too large"):
-            rescue(str(path), "a", a_job())
+            rescue(str(path), an_entry(), a_job())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, before)
@@ -140,7 +153,7 @@ def test_a_whole_line_stays_even_if_the_disk_does_not_confirm_it(
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", unconfirmed)
         with pytest.raises(OSError, match="it may be there"):
-            rescue(str(path), "a", a_job(7))
+            rescue(str(path), an_entry(), a_job(7))
     assert entry_after(path).job == a_job(7)
 
 
@@ -166,7 +179,7 @@ def test_a_row_that_was_unknown_before_its_job_turned_up_is_waited_for(path: Pat
     """Somebody moved the rescue file away, and then back."""
     left(path, S.SENDING, posts=2)
     assert entry_after(path).state is S.UNKNOWN
-    rescue(str(path), "a", a_job())
+    rescue(str(path), an_entry(), a_job())
     entry = entry_after(path)
     assert (entry.state, entry.job, entry.billable_posts, entry.error) == (S.ACCEPTED, a_job(), 2, None)
 
@@ -174,7 +187,7 @@ def test_a_row_that_was_unknown_before_its_job_turned_up_is_waited_for(path: Pat
 @pytest.mark.parametrize("state", [S.ACCEPTED, S.COMPLETED, S.SAVED, S.FAILED, S.EXPIRED, S.ABANDONED])
 def test_a_row_that_has_gone_on_stays_where_it_is(path: Path, state: OutcomeState) -> None:
     left(path, state, job=a_job(1))
-    file = rescue(str(path), "a", a_job(1))
+    file = rescue(str(path), an_entry(), a_job(1))
     assert entry_after(path).state is state
     assert not file.exists()
 
@@ -187,7 +200,7 @@ def test_a_job_whose_swap_would_be_sent_stops_the_run_and_its_line_stays(
     store = at(path)
     row(store, "another" if state is None else "a", state or S.PENDING)
     store.close()
-    file = rescue(str(path), "a", a_job())
+    file = rescue(str(path), an_entry(), a_job())
     content = file.read_bytes()
     complaint = refused(path)
     assert f"the rescue file {file} has a job of 'a', which is paid" in complaint
@@ -208,14 +221,15 @@ def test_a_job_whose_swap_would_be_sent_stops_the_run_and_its_line_stays(
         b"{}",
         b'{"id": "a"}',
         b'{"id": 7, "job": null}',
-        b'{"id": "a", "job": {}}',
-        b'{"id": 7, "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
-        b'{"id": "\\ud800", "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
+        b'{"id": "a", "version": 1, "job": {}}',
+        b'{"id": "a", "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
+        b'{"id": 7, "version": 1, "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
+        b'{"id": "\\ud800", "version": 1, "job": {"poll_url": "https://a.example/1", "workflow": "w"}}',
     ],
 )
 def test_a_rescue_file_that_cannot_be_read_stops_the_run_and_stays(path: Path, damage: bytes) -> None:
     left(path, S.SENDING)
-    file = rescue(str(path), "a", a_job())
+    file = rescue(str(path), an_entry(), a_job())
     content = file.read_bytes() + damage + b"\n"
     file.write_bytes(content)
     complaint = refused(path)
@@ -231,7 +245,7 @@ def test_a_rescue_file_that_cannot_be_read_stops_the_run_and_stays(path: Path, d
 
 def test_a_refused_run_takes_no_job_back_and_keeps_the_file(path: Path) -> None:
     left(path, S.SENDING)
-    file = rescue(str(path), "a", a_job())
+    file = rescue(str(path), an_entry(), a_job())
     with pytest.raises(JournalError, match="belongs to the origin"):
         begin_run(Journal(path), origin="https://other.example", workflow=WORKFLOW)
     assert file.exists()
@@ -242,7 +256,7 @@ def test_a_rescue_file_that_is_a_folder_is_no_rescue_file(path: Path) -> None:
     left(path, S.SENDING)
     rescue_path(str(path)).mkdir()
     with pytest.raises(OSError, match="directory"):
-        rescue(str(path), "a", a_job())
+        rescue(str(path), an_entry(), a_job())
     assert "cannot be removed" in refused(path)
 
 
@@ -252,13 +266,13 @@ def test_a_job_is_found_under_every_name_of_its_journal(path: Path, tmp_path: Pa
     link = tmp_path / "elsewhere" / "link.db"
     link.symlink_to(path)
     left(path, S.SENDING)
-    rescue(str(link), "a", a_job())
+    rescue(str(link), an_entry(), a_job())
     assert entry_after(path).state is S.ACCEPTED
 
 
 def test_a_journal_in_memory_has_no_rescue_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    file = rescue(":memory:", "a", a_job())
+    file = rescue(":memory:", an_entry(), a_job())
     store = begin_run(Journal(":memory:"), origin=BASE_URL, workflow=WORKFLOW)
     store.close()
     assert file.exists(), "it is another's"
@@ -269,7 +283,7 @@ async def claimed(store: Store) -> tuple[SqliteLedger, Entry]:
     ledger = SqliteLedger(Writer(store), Budget(None, price_usd=0.15, spent=Spent()))
     entry = taken(store)
     await ledger.reserve(entry)
-    await ledger.claim(entry, in_doubt=0)
+    await ledger.claim(entry, in_doubt=0, urls=URLS)
     return ledger, entry
 
 

@@ -176,6 +176,8 @@ class Killed:
             backend=backend,
             point=point.name,
             id=id,
+            redo=False,
+            policy="strict",
         )
         where = f"{name} on {backend}"
         assert self.runners.run(case) == -signal.SIGKILL, f"{where}: it was not killed"

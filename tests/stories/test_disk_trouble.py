@@ -38,7 +38,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap.emulator import Emulator, Fault
 
 from ..support.batches import client_of, emulator, states, swap_of, swaps_of
-from ..support.journal_rows import a_job
+from ..support.journal_rows import a_job, an_entry
 
 S = OutcomeState
 A_DAY = 86_400.0
@@ -456,13 +456,13 @@ def test_a_line_that_finds_no_room_leaves_the_jobs_before_it_readable(disk: Smal
     disk.fill(spare_bytes=4096)
     with pytest.raises(OSError, match="No space left"):
         for known in range(100):
-            rescue(str(journal), f"s{known}", a_job(known))
+            rescue(str(journal), an_entry(f"s{known}"), a_job(known))
     assert known > 1
     lines = rescue_path(str(journal)).read_text().splitlines(keepends=True)
     assert [json.loads(line)["id"] for line in lines] == [f"s{number}" for number in range(known)]
     assert lines[-1].endswith("\n")
     disk.make_room()
-    rescue(str(journal), "later", a_job(200))
+    rescue(str(journal), an_entry("later"), a_job(200))
     assert len(rescue_path(str(journal)).read_text().splitlines()) == known + 1
 
 

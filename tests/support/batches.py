@@ -110,23 +110,25 @@ def copy_of(journal: Journal) -> Journal:
 
 async def crashed(
     service: Emulator,
-    requests: list[SwapRequest],
+    requests: list[Any],
     kind: str,
     at: int,
     *,
     after: bool = False,
+    redo: bool = False,
     journal: Journal | None = None,
     settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> Journal:
-    """A batch that dies; returns what its journal held then."""
+    """A batch, or a redo, that dies; returns what its journal held then."""
     journal = journal or Journal(":memory:")
     crash = Crash(service, journal, kind, at, after=after)
     async with anyio.create_task_group() as group:
 
         async def work() -> None:
             client = SwapClient(KEY, base_url="http://127.0.0.1", transport=crash, **settings or {})
-            async with client, client.swap_many(requests, journal=journal, **options) as outcomes:
+            swaps = client.redo if redo else client.swap_many
+            async with client, swaps(requests, journal=journal, **options) as outcomes:
                 async for _ in outcomes:
                     pass
             crash._stop()

@@ -13,21 +13,23 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import anyio
 import anyio._backends._asyncio
 import anyio._backends._trio  # both are loaded before the fork
 
 from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest
+from segmind_swap._batch.versions.files import VersionFile
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
 from segmind_swap._journal.store import Store
+from segmind_swap._journal.versions import Versions
 from segmind_swap._models import Call
-from segmind_swap._protocols.entry import Entry, NewEntry
+from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._swap.output_files import OutputFile
 
 TOO_LONG = 300
@@ -35,8 +37,13 @@ TOO_LONG = 300
 
 
 class Case(TypedDict):
-    """One run of a batch. It dies at `point` of the swap `id`; where there is none, it runs to its end."""
+    """One run of a batch, or of a redo of all its swaps (`redo`), with a policy of submits.
 
+    It dies at `point` of the swap `id`; where there is none, it runs to its end.
+    """
+
+    redo: bool
+    policy: Literal["documented", "strict"]
     url: str
     folder: str
     scenes: str
@@ -62,10 +69,20 @@ class Death:
             time.sleep(TOO_LONG)
 
 
-def watch_journal(death: Death, ids: dict[str, str]) -> None:
-    """Each step: `STATE in its commit`, while nothing of it is on the disk, and `STATE committed`."""
-    take, step, transaction = Store.take, Store.step, Store.transaction
+def watch_journal(death: Death, ids: dict[str, str], *, redo: bool) -> None:
+    """Each step: `STATE in its commit`, while nothing of it is on the disk, and `STATE committed`.
+
+    In a redo, a step of the first version is that of an `earlier STATE`, and the versions are `begun`.
+    """
+    take, step, transaction, begin = Store.take, Store.step, Store.transaction, Versions.begin
     stepped: list[tuple[str, str]] = []
+
+    def watched_begin(self: Versions, versions: Sequence[NewVersion], *, run: int) -> list[Entry]:
+        entries = begin(self, versions, run=run)
+        for new in versions:
+            death.passes("begun in its commit", new.id)
+            stepped.append(("begun", new.id))
+        return entries
 
     def watched_take(self: Store, swap: NewEntry) -> Entry:
         entry = take(self, swap)
@@ -74,13 +91,14 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
 
     def watched_step(self: Store, number: int, state: Any, **fields: Any) -> None:
         step(self, number, state, **fields)
-        id = self.entry(number).id
+        entry = self.entry(number)
+        id, name = entry.id, f"earlier {state}" if redo and entry.version == 1 else str(state)
         if fields.get("job") is not None:
             ids[fields["job"].poll_url] = id
         if fields.get("result") is not None:
             ids[fields["result"].url] = id
-        death.passes(f"{state} in its commit", id)
-        stepped.append((str(state), id))
+        death.passes(f"{name} in its commit", id)
+        stepped.append((name, id))
 
     @contextmanager
     def watched_transaction(self: Store) -> Iterator[None]:
@@ -90,6 +108,7 @@ def watch_journal(death: Death, ids: dict[str, str]) -> None:
             death.passes(f"{state} committed", id)
         stepped.clear()
 
+    Versions.begin = watched_begin  # type: ignore[method-assign]
     Store.take = watched_take  # type: ignore[method-assign]
     Store.step = watched_step  # type: ignore[method-assign]
     Store.transaction = watched_transaction  # type: ignore[method-assign]
@@ -136,9 +155,27 @@ def watch_wire(death: Death, ids: dict[str, str]) -> None:
 
 
 def watch_files(death: Death) -> None:
-    """The half of a file, and its name: by a link, or by a rename where the file system has no links."""
+    """The half of a file, and its name: by a link, or by a rename where the file system has no links.
+
+    An `earlier file` gets its second name by a link, and is removed if the new one has another suffix.
+    """
     write, link, rename, opened = OutputFile.write, os.link, Path.replace, Path.open
+    keep, unlink = VersionFile.keep_earlier, Path.unlink
     here = threading.local()
+
+    def watched_keep(self: VersionFile) -> dict[int, Path]:
+        here.id = None
+        death.passes("earlier file to be kept", self.path.name)
+        kept = keep(self)
+        death.passes("earlier file kept", self.path.name)
+        return kept
+
+    def watched_unlink(self: Path, missing_ok: bool = False) -> None:
+        if self.suffix != ".part":
+            death.passes("earlier file to be removed", self.stem)
+        unlink(self, missing_ok=missing_ok)
+        if self.suffix != ".part":
+            death.passes("earlier file removed", self.stem)
 
     def watched_write(self: OutputFile, data: bytes, suffix: str) -> Path:
         here.id, here.data = self.path.name, data
@@ -165,6 +202,8 @@ def watch_files(death: Death) -> None:
         death.passes("file renamed", here.id)
         return renamed
 
+    VersionFile.keep_earlier = watched_keep  # type: ignore[method-assign]
+    Path.unlink = watched_unlink  # type: ignore[method-assign]
     OutputFile.write = watched_write  # type: ignore[method-assign]
     Path.open = watched_open  # type: ignore[method-assign]
     Path.replace = watched_rename  # type: ignore[method-assign]
@@ -193,14 +232,16 @@ async def batch(case: Case, death: Death) -> None:
         verify=False,  # nothing here speaks TLS, which takes long to set up
         max_in_flight=case["at_once"],
         polling=PollPolicy(interval=0.02),
-        retry=RetryPolicy(submit="strict"),
+        retry=RetryPolicy(submit=case["policy"]),
         on_event=heard,
     )
     given: dict[str, str] = {}
-    async with (
-        client,
-        client.swap_many(requests, journal=folder / "run.db", save_to=folder / "out") as outcomes,
-    ):
+    files: dict[str, Any] = {"journal": folder / "run.db", "save_to": folder / "out"}
+    if case["redo"]:
+        swaps = client.redo([str(request.id) for request in requests], **files)
+    else:
+        swaps = client.swap_many(requests, **files)
+    async with client, swaps as outcomes:
         async for outcome in outcomes:
             assert outcome.request.id is not None
             given[outcome.request.id] = outcome.state
@@ -217,7 +258,7 @@ def run(case: Case) -> int:
             signal.alarm(TOO_LONG)
             death, ids = Death(case["point"], case["id"]), dict[str, str]()
             if case["point"]:
-                watch_journal(death, ids)
+                watch_journal(death, ids, redo=case["redo"])
                 watch_wire(death, ids)
                 watch_files(death)
             anyio.run(batch, case, death, backend=case["backend"])

@@ -20,6 +20,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, NewEntry
 
 S = OutcomeState
+URLS = ("https://inputs.example/hero.png", "https://inputs.example/street.png")
 URL = "https://images.segmind.com/generations/a1.png"
 
 
@@ -94,6 +95,13 @@ def row(
             )
             store.step(number, state, manual=True)
     return number
+
+
+def an_entry(id: str = "a", *, version: int = 1) -> Entry:
+    """An entry whose POST is under way, in no ledger."""
+    return Entry(
+        number=1, id=id, fingerprint="p", reference="r", scene="s", state=S.SENDING, run=1, version=version
+    )
 
 
 @contextmanager

@@ -3,27 +3,36 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
+from segmind_swap._api.account.identity import JobNames
 from segmind_swap._http.gate import LocalGate
+from segmind_swap._journal.adoption.amendment import JournalAmendment
 from segmind_swap._journal.budget import Budget, Reservations
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._protocols.entry import Entry, NewEntry
+from segmind_swap._journal.store import Store
+from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
 from segmind_swap._protocols.ledger import Ledger
-from segmind_swap.testing.contracts import GateContract, LedgerContract, MoneyContract
+from segmind_swap.testing.contracts import AmendmentContract, GateContract, LedgerContract, MoneyContract
 
 
 class _Contract(LedgerContract):
     async def crash(self, ledger: Ledger) -> None:
         assert isinstance(ledger, SqliteLedger)
         await ledger._writer.aclose()
+
+
+class _Amendments(AmendmentContract):
+    crash = _Contract.crash
 
 
 def contract_tests(contract: object) -> Iterator[Callable[..., None]]:
@@ -63,21 +72,45 @@ def test_the_ledger_of_this_package_breaks_no_rule() -> None:
 def changed(owner: type, name: str, value: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # A claim that a mistake leaves open is waited for when the ledger closes.
-        patch.setattr("segmind_swap._journal.ledger.GRACE", 0.1)
-        patch.setattr("segmind_swap._journal.ledger._CLEANUP", 0.1)
+        patch.setattr("segmind_swap._journal.budget.GRACE", 0.1)
+        patch.setattr("segmind_swap._journal.budget._CLEANUP", 0.1)
         patch.setattr(MoneyContract, "patience", 1.0)
         patch.setattr(owner, name, value)
         yield
 
 
-async def _claims_without_writing(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+async def _claims_without_writing(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
     self._reservations.ensure(entry, in_doubt + 1)
     self._claims.add(entry)
 
 
-async def _claims_without_money(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+async def _claims_without_money(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
     await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
     self._claims.add(entry)
+
+
+async def _claims_without_urls(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
+    self._reservations.ensure(entry, in_doubt + 1)
+    await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
+    self._claims.add(entry)
+
+
+async def _adopts_anything(self: JournalAmendment, entry: Entry, job: SwapJob) -> None:
+    step = partial(Store.step, number=entry.number, state=OutcomeState.ACCEPTED, job=job, manual=True)
+    await self._writer.do(step)
+
+
+async def _forgets_what_was_paid(self: JournalAmendment, entry: Entry) -> None:
+    def step(store: Store) -> None:
+        store._db.execute("UPDATE swaps SET state = 'pending', posts = 0 WHERE number = ?", (entry.number,))
+
+    await self._writer.do(step)
 
 
 async def _always_pending(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
@@ -92,6 +125,25 @@ async def _loses_the_job(self: SqliteLedger, entry: Entry, job: SwapJob, *, in_d
 
 async def _finds_nothing(self: SqliteLedger, ids: Collection[str]) -> dict[str, Entry]:
     return {}
+
+
+async def _begins_always(self: SqliteLedger, versions: Sequence[NewVersion]) -> list[Entry]:
+    """Forgets that the version to redo was named, and takes the latest one: a redo that is run again pays."""
+
+    def begin(store: Store) -> list[Entry]:
+        found = {new.id: store.versions.latest(new.id) for new in versions}
+        latest = [replace(new, after=entry.version) for new in versions if (entry := found[new.id])]
+        return store.versions.begin(latest, run=store.run)
+
+    return await self._writer.do(begin)
+
+
+async def _begins_some(self: SqliteLedger, versions: Sequence[NewVersion]) -> list[Entry]:
+    return [entry for new in versions for entry in await self._writer.do(partial(_one_version, new=new))]
+
+
+def _one_version(store: Store, new: NewVersion) -> list[Entry]:
+    return store.versions.begin([new], run=store.run)
 
 
 async def _closes_at_once(self: SqliteLedger) -> None:
@@ -110,6 +162,8 @@ async def _never_waits(self: Budget) -> None:
         (SqliteLedger, "refuse", _always_pending),
         (SqliteLedger, "accept", _loses_the_job),
         (SqliteLedger, "find", _finds_nothing),
+        (SqliteLedger, "begin_versions", _begins_always),
+        (SqliteLedger, "begin_versions", _begins_some),
         (SqliteLedger, "aclose", _closes_at_once),
         (SqliteLedger, "release", lambda self, entry, *, unsettled_posts: None),
         (SqliteLedger, "withdraw", lambda self, entry, *, in_doubt: self._resolve(entry)),
@@ -122,6 +176,26 @@ async def _never_waits(self: Budget) -> None:
 def test_a_ledger_with_a_mistake_is_found_out(owner: type, name: str, mistake: object) -> None:
     with changed(owner, name, mistake):
         assert failures(_Contract(), journal)
+
+
+def test_the_journal_breaks_no_rule_for_the_history() -> None:
+    assert failures(_Amendments(), journal) == set()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "mistake"),
+    [
+        (SqliteLedger, "claim", _claims_without_urls),
+        (JournalAmendment, "adopt", _adopts_anything),
+        (JournalAmendment, "resubmit", _forgets_what_was_paid),
+        (JobNames, "has", lambda self, job: False),
+        (Store, "check_service", lambda self, *, origin, workflow: None),
+        (Store, "end_sending", lambda self: None),
+    ],
+)
+def test_an_amendment_with_a_mistake_is_found_out(owner: type, name: str, mistake: object) -> None:
+    with changed(owner, name, mistake):
+        assert failures(_Amendments(), journal)
 
 
 class _MoneyOnly(MoneyContract):
@@ -137,6 +211,7 @@ def test_a_contract_without_its_fixture_says_what_to_override(tmp_path: Path) ->
     for contract, fixture in (
         (MoneyContract, "source"),
         (LedgerContract, "source"),
+        (AmendmentContract, "source"),
         (GateContract, "new_gate"),
     ):
         assert fixture in vars(contract) or issubclass(contract, MoneyContract)

@@ -6,7 +6,8 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import anyio
@@ -15,6 +16,7 @@ from segmind_swap import (
     ConfigurationError,
     Journal,
     JournalError,
+    KnownThumbnails,
     Outcomes,
     OutcomeState,
     PollPolicy,
@@ -23,15 +25,18 @@ from segmind_swap import (
     SwapClient,
     SwapOutcome,
     SwapRequest,
+    flag_results,
 )
 
 from .._emulator_engine import LEADS, Engine
+from .._report.thumbnails import Thumbnails
 from .._terminal.console import errors_logged, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd, one_line
 from .failures import Failures
+from .measuring import BackgroundMeasuring
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
 from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
@@ -61,7 +66,7 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
             " SEGMIND_BASE_URL",
             path=str(options.journal_path),
         )
-    settings = _client_settings(options, limits, settings)
+    settings = client_settings_of(options, limits, settings)
     asyncio.run(_check(pairs, options, settings))
     plan = make_plan(
         pairs.requests,
@@ -79,7 +84,15 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     except OSError as exc:
         problem = exc.strerror or str(exc)
         raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
-    run = _BatchRun(pairs.requests, plan, options, limits, settings)
+    return run_to_its_end(BatchRun(pairs.requests, plan, options, limits, settings), options)
+
+
+def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
+    """Runs the paid part, writes the report, and prints the summary.
+
+    Raises:
+        JournalError: The journal cannot be opened. Nothing was sent.
+    """
     try:
         asyncio.run(run.run())
     except Exception as exc:
@@ -94,7 +107,9 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     return summary.exit_code
 
 
-def _client_settings(options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> dict[str, Any]:
+def client_settings_of(
+    options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]
+) -> dict[str, Any]:
     polling = {} if options.poll_interval is None else {"polling": PollPolicy(interval=options.poll_interval)}
     return {
         **settings,
@@ -111,8 +126,10 @@ async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) 
         await check_inputs(client, pairs, out=options.out, journal=options.journal_path)
 
 
-class _BatchRun:
+class BatchRun:
     """The paid part of the command."""
+
+    is_redo = False
 
     def __init__(
         self,
@@ -129,6 +146,7 @@ class _BatchRun:
         self._settings = settings
         self._progress = BatchProgress(plan, limits)
         self._results = ResultsFile(options.out)
+        self._measuring = BackgroundMeasuring(options.journal_path)
         self._shutdown = GracefulShutdown(self._stop)
         self._outcomes: Outcomes | None = None
         self._without_outcome = {request.id: request for request in requests}
@@ -136,6 +154,7 @@ class _BatchRun:
         self._settled_earlier: Counter[OutcomeState] = Counter()
         self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
+        self.thumbnails = Thumbnails(options.out.resolve())
 
     @property
     def has_started(self) -> bool:
@@ -158,21 +177,9 @@ class _BatchRun:
                 self._progress.print_status_line()
 
     async def _swap_all(self) -> None:
-        options, limits = self._options, self._limits
         async with SwapClient(**self._settings, on_event=self._progress) as client:
-            swaps = client.swap_many(
-                self._requests,
-                concurrency=limits.concurrency,
-                journal=options.journal_path,
-                save_to=options.out.resolve(),
-                budget_usd=limits.budget_usd,
-                price_usd=limits.price_usd,
-                failed_runs_are_free=options.failed_is_free,
-                retry_failed=options.retry_failed,
-                max_futile=options.max_futile or None,
-                max_failed=options.max_failed or None,
-            )
-            async with swaps as outcomes:
+            self._progress.rate.set_source(lambda: client.rate)
+            async with self._swaps(client) as outcomes:
                 self._outcomes = outcomes
                 self._progress.set_outcomes(outcomes)
                 # A signal before this point could not stop outcomes that did not exist yet.
@@ -183,9 +190,46 @@ class _BatchRun:
                     self._record(outcome, is_input=is_input)
                     with errors_logged():
                         self._progress.add_outcome(outcome, is_input=is_input)
+                        self.thumbnails.add_pictures_of(outcome)
+
+    def _swaps(self, client: SwapClient) -> AbstractAsyncContextManager[Outcomes]:
+        """The swaps of the run."""
+        options, limits = self._options, self._limits
+        return client.swap_many(
+            self._requests,
+            concurrency=limits.concurrency,
+            journal=options.journal_path,
+            save_to=options.out.resolve(),
+            budget_usd=limits.budget_usd,
+            price_usd=limits.price_usd,
+            failed_runs_are_free=options.failed_is_free,
+            retry_failed=options.retry_failed,
+            max_futile=options.max_futile or None,
+            max_failed=options.max_failed or None,
+        )
+
+    def _recorded(self) -> Iterator[SwapOutcome]:
+        """What the journal has of the swaps of the run, and of others."""
+        return Journal(self._options.journal_path).outcomes()
+
+    def reported_states(self, summary: BatchSummary) -> Counter[OutcomeState]:
+        """How many swaps of the report are in each state."""
+        return summary.states
+
+    def _add_result(self, outcome: SwapOutcome) -> None:
+        """Writes the line of an outcome of this run into `results.jsonl`."""
+        self._results.add(outcome)
+
+    def _complete_results(self) -> None:
+        """Writes what `results.jsonl` has besides the outcomes of this run: nothing.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
-        self._results.add(outcome)
+        self._add_result(outcome)
+        self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
             # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
@@ -215,17 +259,24 @@ class _BatchRun:
         state_without_entry = OutcomeState.PENDING
         problems = []
         try:
-            for outcome in Journal(self._options.journal_path).outcomes() if self._without_outcome else ():
+            for outcome in self._recorded() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._record(self.relocation.outcome(outcome), is_input=True)
+            self._complete_results()
         except JournalError as exc:
             problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
-            self._results.add(SwapOutcome(request=request, state=state_without_entry))
-        self._results.close()
+            self._add_result(SwapOutcome(request=request, state=state_without_entry))
+        with status_display("measuring the last pictures"):
+            # Whoever presses Ctrl-C twice waits for nothing more.
+            measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
+        self._results.close(measures)
+        suspicious = 0
+        with errors_logged():
+            suspicious = sum(bool(found.flags) for found in flag_results(measures).values())
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -245,13 +296,16 @@ class _BatchRun:
             journal=self._options.journal_path,
             results=None if self._results.problem else self._results.path,
             emulator=self._options.emulator,
+            redo=self.is_redo,
+            measured=len(measures) if self._measuring.is_possible else None,
+            suspicious=suspicious,
         )
 
 
-def _write_report(summary: BatchSummary, run: _BatchRun, options: BatchOptions) -> None:
-    saved = summary.states[OutcomeState.SAVED]
+def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -> None:
+    states = run.reported_states(summary)
     totals = (
-        ("saved", f"{saved:,} of {summary.states.total():,}"),
+        ("saved", f"{states[OutcomeState.SAVED]:,} of {states.total():,}"),
         ("spent, or perhaps to be paid", format_usd(summary.committed_usd)),
     )
     lead = (
@@ -270,6 +324,7 @@ def _write_report(summary: BatchSummary, run: _BatchRun, options: BatchOptions) 
                 not_in_journal=run.not_in_journal,
                 lead=lead,
                 totals=totals,
+                thumbnails=KnownThumbnails(options.journal_path, options.out.resolve()),
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

@@ -28,12 +28,15 @@ class Relocation:
         """
         result = outcome.result
         if result is not None and result.path is not None:
-            self._earlier_folder = result.path.parent
-            here = self._folder / result.path.name
+            self._earlier_folder, name = _folder_and_name(outcome, result.path)
+            here = self._folder / name
             if _is_file(here):
                 result = result.model_copy(update={"path": here})
-        request = self._requests.get(outcome.request.id) or self._moved(outcome.request)
-        return outcome.model_copy(update={"request": request, "result": result})
+        # A later version may have another reference than the input.
+        request = self._requests.get(outcome.request.id) if outcome.version == 1 else None
+        return outcome.model_copy(
+            update={"request": request or self._moved(outcome.request), "result": result}
+        )
 
     def _moved(self, request: SwapRequest) -> SwapRequest:
         """A request without an input in this run. Its pictures were perhaps moved with the results."""
@@ -53,6 +56,14 @@ class Relocation:
             return picture
         moved = Path(os.path.normpath(self._folder / relative))
         return str(moved) if _is_file(moved) else picture
+
+
+def _folder_and_name(outcome: SwapOutcome, path: Path) -> tuple[Path, Path]:
+    """The folder of the results, and the name in it: an earlier version is in the folder `versions` there."""
+    folder, name = path.parent, Path(path.name)
+    if folder.name == "versions" and path.name.startswith(f"{outcome.request.id}.{outcome.version}"):
+        return folder.parent, folder.name / name
+    return folder, name
 
 
 def _is_file(path: Path) -> bool:

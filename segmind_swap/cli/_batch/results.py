@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
-from segmind_swap import Journal, OutcomeState, SwapOutcome, SwapRequest
+from segmind_swap import (
+    Journal,
+    KnownThumbnails,
+    OutcomeState,
+    ResultMeasures,
+    SwapOutcome,
+    SwapRequest,
+    discarded_path,
+)
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
@@ -19,10 +28,13 @@ from .relocation import Relocation
 
 RESULTS_NAME = "results.jsonl"
 REPORT_NAME = "report.html"
+REVIEW_NAME = "review.html"
 
 
 class ResultsFile:
     """`results.jsonl`: a line for each outcome in the order of completion. The file appears at `close`.
+
+    Until then, the lines are in a file without a name: what is measured of a result comes after its outcome.
 
     An error of the disk ends the writing of this file, but not the batch: every outcome is in the journal.
 
@@ -35,7 +47,7 @@ class ResultsFile:
         self.path = folder / RESULTS_NAME
         self.problem = ""
         self._open_files = ExitStack()
-        self._file: TextIO | None = None
+        self._file: IO[str] | None = None
 
     def add(self, outcome: SwapOutcome) -> None:
         """Writes the line of an outcome."""
@@ -43,19 +55,35 @@ class ResultsFile:
             return
         try:
             if self._file is None:
-                self._file = self._open_files.enter_context(atomic_file(self.path))
+                lines = tempfile.TemporaryFile("w+", encoding="utf-8", dir=self.path.parent)  # noqa: SIM115
+                self._file = self._open_files.enter_context(lines)
             self._file.write(json.dumps(_fields(outcome)) + "\n")
         except OSError as exc:
             self._set_problem(exc)
             with suppress(OSError):  # closing the file writes its buffer, which fails again
                 self._open_files.__exit__(type(exc), exc, exc.__traceback__)
 
-    def close(self) -> None:
-        """Completes the file; if no outcome was added, there is no file."""
+    def close(self, measures: Mapping[str, ResultMeasures] | None = None) -> None:
+        """Completes the file; if no outcome was added, there is no file.
+
+        Args:
+            measures: What was measured of results, by the ids of their swaps.
+        """
         try:
-            self._open_files.close()
+            with self._open_files:
+                if self._file is not None and not self.problem:
+                    self._complete(self._file, measures or {})
         except OSError as exc:
             self._set_problem(exc)
+
+    def _complete(self, lines: IO[str], measures: Mapping[str, ResultMeasures]) -> None:
+        lines.seek(0)
+        with atomic_file(self.path) as file:
+            for line in lines:
+                fields = json.loads(line)
+                found = measures.get(fields["id"] or "")
+                fields["measures"] = None if found is None else found.numbers()
+                file.write(json.dumps(fields) + "\n")
 
     def _set_problem(self, error: OSError) -> None:
         self.problem = f"{self.path} could not be written: {error.strerror or error}"
@@ -66,6 +94,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
     return {
         "id": outcome.request.id,
         "state": outcome.state,
+        "version": outcome.version,
         "path": None if outcome.path is None else str(outcome.path),
         "url": None if result is None else result.url,
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
@@ -83,8 +112,11 @@ def write_batch_report(
     not_in_journal: Iterable[SwapRequest],
     lead: str,
     totals: Sequence[tuple[str, str]],
+    thumbnails: KnownThumbnails | None = None,
 ) -> Path:
     """Writes `report.html` with every swap of the journal, and with the inputs that are not in the journal.
+
+    The page shows the `thumbnails` in place of the pictures.
 
     Raises:
         OSError: The page cannot be written.
@@ -95,28 +127,47 @@ def write_batch_report(
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        items=_report_items(folder.resolve(), journal, relocation, not_in_journal),
+        items=_report_items(folder.resolve(), journal, relocation, not_in_journal, thumbnails),
         totals=totals,
+        review=REVIEW_NAME if (folder / REVIEW_NAME).is_file() else None,
     )
     return page
 
 
 def _report_items(
-    folder: Path, journal: Path, relocation: Relocation, not_in_journal: Iterable[SwapRequest]
+    folder: Path,
+    journal: Path,
+    relocation: Relocation,
+    not_in_journal: Iterable[SwapRequest],
+    thumbnails: KnownThumbnails | None,
 ) -> Iterator[ReportItem]:
     pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
     for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
         request = outcome.request
-        saved = outcome.state is OutcomeState.SAVED and outcome.path is not None
+        result, is_discarded = _result_of(outcome)
+        pictures = [str(request.reference_character_image), str(request.character_image), str(result)]
+        found = () if thumbnails is None else zip(pictures, map(thumbnails.of, pictures), strict=True)
+        copies = {_link(folder, picture): _link(folder, str(copy)) for picture, copy in found if copy}
         yield ReportItem(
             title=request.id or "",
-            reference=_link(folder, str(request.reference_character_image)),
-            scene=_link(folder, str(request.character_image)),
-            result=_link(folder, str(outcome.path)) if saved else None,
+            reference=_link(folder, pictures[0]),
+            scene=_link(folder, pictures[1]),
+            result=None if result is None else _link(folder, pictures[2]),
             state=outcome.state.value,
-            facts=tuple(_facts(outcome)),
+            facts=(*_facts(outcome), *(["discarded"] if is_discarded else [])),
+            small=copies,
             reason="" if outcome.error is None else message_of(outcome.error),
         )
+
+
+def _result_of(outcome: SwapOutcome) -> tuple[Path | None, bool]:
+    """The file of the picture, and whether a person has discarded the picture: then it was moved away."""
+    path = outcome.path
+    if outcome.state is not OutcomeState.SAVED or path is None:
+        return None, False
+    discarded = discarded_path(path, outcome.version)
+    is_discarded = not path.is_file() and discarded.is_file()
+    return (discarded if is_discarded else path), is_discarded
 
 
 def _facts(outcome: SwapOutcome) -> Iterator[str]:
@@ -125,6 +176,8 @@ def _facts(outcome: SwapOutcome) -> Iterator[str]:
     The duration is left out: most of it is the time between two polls.
     """
     job, result = outcome.job, outcome.result
+    if outcome.version > 1:
+        yield f"version {outcome.version}"
     if job is not None:
         yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
         if job.possible_duplicates:

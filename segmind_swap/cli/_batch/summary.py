@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +17,12 @@ from segmind_swap import BudgetExceededError, OutcomeState, SwapError
 from .._terminal.console import console, print_json
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode, most_urgent
+from .._terminal.install_hint import install_hint
 from .._terminal.option_names import message_of
 from .._terminal.state_labels import states_table
 from .._terminal.text import format_duration, format_usd, printable
 from .failures import Failures
+from .options import JOURNAL_NAME
 
 S = OutcomeState
 _EXIT_CODES = {
@@ -57,6 +60,9 @@ class BatchSummary:
         seconds: How long the run took.
         results, report: The files; None if they were not written.
         emulator: Whether the run used an emulator of its own.
+        redo: Whether the run was a redo. Then `states` counts the new versions.
+        measured: How many results were measured; None without Pillow.
+        suspicious: How many of these have a flag.
     """
 
     states: Counter[OutcomeState]
@@ -73,6 +79,9 @@ class BatchSummary:
     results: Path | None
     report: Path | None = None
     emulator: bool
+    redo: bool = False
+    measured: int | None = 0
+    suspicious: int = 0
 
     @property
     def exit_code(self) -> ExitCode:
@@ -114,7 +123,7 @@ class BatchSummary:
         ):
             if value is not None:
                 out.print(Text(f"{name:<8} {printable(str(value))}"))
-        for line in self._next_steps():
+        for line in (*self._review(), *self._next_steps()):
             out.print(Text(printable(line)))
 
     def _fields(self) -> dict[str, object]:
@@ -131,6 +140,8 @@ class BatchSummary:
             "journal": str(self.journal),
             "report": None if self.report is None else str(self.report),
             "results": None if self.results is None else str(self.results),
+            "measured": self.measured,
+            "suspicious": self.suspicious,
         }
 
     def _cost(self) -> str:
@@ -143,6 +154,19 @@ class BatchSummary:
         reserved = ", including what may still have to be paid" if self.committed_usd else ""
         return f"{format_usd(self.committed_usd)}{budget}{reserved}"
 
+    def _review(self) -> Iterator[str]:
+        """The command that shows the results, and how many of them look suspicious."""
+        if self.measured is None:
+            if self.states[S.SAVED]:
+                yield install_hint("looking for suspicious pictures", "review")
+        elif self.measured:
+            folder = (self.report or self.results or self.journal).parent
+            journal = [] if self.journal == folder / JOURNAL_NAME else ["--journal", str(self.journal)]
+            command = shlex.join(["segmind-swap", "review", str(folder), *journal])
+            verb = "looks" if self.suspicious == 1 else "look"
+            of = f" of {self.measured:,} measured" if self.measured < self.states[S.SAVED] else ""
+            yield f"look at them: {command}  ({self.suspicious:,}{of} {verb} suspicious)"
+
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []
         if self.emulator:
@@ -150,8 +174,8 @@ class BatchSummary:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
         if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
-            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
-            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+            lines.append(f"{unknown:,} may have been accepted and billed; to look for them (free):")
+            lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(self.journal)])}")
         effects = []
         known = states + self.without_input
         # A run fetches a picture for an input alone, and waits for every job.
@@ -171,5 +195,10 @@ class BatchSummary:
         if known[S.EXPIRED]:
             lines.append(f"{known[S.EXPIRED]:,} expired: decide with `segmind-swap resolve`")
         if any(states[state] for state in states if state.is_retryable):
-            lines.append("--retry-failed submits again, and pays again, what failed or was rejected")
+            lines.append(
+                "a version that failed or was rejected is made again by its name, as in `segmind-swap redo"
+                " OUT ID:2`, and paid again; the version before is still current"
+                if self.redo
+                else "--retry-failed submits again, and pays again, what failed or was rejected"
+            )
         return lines

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from itertools import count
 from pathlib import Path
@@ -55,6 +55,7 @@ class ReportItem:
         state: The outcome in one word; the page can be filtered by it.
         facts: Further facts, each in a few words.
         reason: Why there is no result, in sentences.
+        small: The small copies of the three pictures, likewise. A picture without one is shown itself.
     """
 
     title: str
@@ -64,6 +65,7 @@ class ReportItem:
     state: str
     facts: tuple[str, ...] = ()
     reason: str = ""
+    small: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_report(
@@ -73,6 +75,7 @@ def write_report(
     lead: str,
     items: Iterable[ReportItem],
     totals: Sequence[tuple[str, str]] = (),
+    review: str | None = None,
 ) -> None:
     """Writes the page completely, or not at all. Only one item is in memory at a time.
 
@@ -82,6 +85,7 @@ def write_report(
         lead: A paragraph below the heading.
         items: The swaps, in the order of the page.
         totals: Labels and values about all swaps, above the items.
+        review: The page to decide on, relative to the folder of the page; None if there is none.
 
     Raises:
         OSError: The page cannot be written.
@@ -102,6 +106,7 @@ def write_report(
         filled = Template(head).substitute(
             title=_escaped(title, _MAX_SHORT),
             lead=_escaped(lead, _MAX_LONG),
+            review="" if review is None else _review_link(review),
             totals=_totals(totals),
             rules=_rules(counts, numbers),
             filter=_filter(counts, numbers),
@@ -157,8 +162,8 @@ def _card(item: ReportItem, number: int) -> str:
         f'<li class="s{number} {_tone(item.state)}{with_reason}"><article>'
         f'<div class="about"><h2><bdi>{_escaped(item.title, _MAX_SHORT)}</bdi></h2>'
         f'<ul class="facts">{state}{facts}</ul>{reason}</div>'
-        f'<div class="figures">{_figure(item.reference, "Reference")}{_figure(item.scene, "Scene")}'
-        f"{_figure(item.result, 'Result')}</div></article></li>\n"
+        f'<div class="figures">{_figure(item, item.reference, "Reference")}'
+        f"{_figure(item, item.scene, 'Scene')}{_figure(item, item.result, 'Result')}</div></article></li>\n"
     )
 
 
@@ -166,16 +171,23 @@ def _tone(state: str) -> str:
     return _TONES.get(state, "calm")
 
 
-def _figure(picture: str | None, caption: str) -> str:
+def _review_link(page: str) -> str:
+    return (
+        f'<p class="lead"><a href="{html.escape(_relative_link(page))}">Decide which pictures to keep</a></p>'
+    )
+
+
+def _figure(item: ReportItem, picture: str | None, caption: str) -> str:
     if picture is None:
         shown = '<p class="box">no result</p>'
     elif picture.lower().startswith(("http://", "https://")):
         shown = _remote_link(picture)
     else:
         link = html.escape(_relative_link(picture))
+        source = html.escape(_relative_link(item.small.get(picture, picture)))
         shown = (
-            f'<a class="box" href="{link}"><img src="{link}" alt="{caption}" loading="lazy" decoding="async">'
-            "</a>"
+            f'<a class="box" href="{link}"><img src="{source}" alt="{caption}" loading="lazy"'
+            ' decoding="async"></a>'
         )
     return f'<figure class="{caption.lower()}">{shown}<figcaption>{caption}</figcaption></figure>'
 

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     UNKNOWN = 4, "a submit was perhaps accepted and billed"
     STOPPED = 5, "stopped before every input was submitted: the same command continues"
     FAILED = 6, "the service ran the job, and the job failed; perhaps charged"
+    UNDECIDED = 7, "pictures are undecided, as `review --list undecided` says"
     HUNG_UP = 129, "the terminal was closed (SIGHUP)"
     INTERRUPTED = 130, "interrupted by Ctrl-C (SIGINT)"
     TERMINATED = 143, "ended by SIGTERM"

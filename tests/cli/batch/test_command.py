@@ -53,8 +53,11 @@ def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_aga
             "journal": "out/journal.db",
             "report": "out/report.html",
             "results": "out/results.jsonl",
+            "measured": 3,
+            "suspicious": 3,
         }
         assert results(folder) == lines
+        assert all("change" in fields["measures"] for fields in lines.values())
         assert len(emulator.ledger) == 3
         assert "\x1b" not in done.stdout + done.stderr + again.stderr
 

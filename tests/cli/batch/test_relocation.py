@@ -54,6 +54,27 @@ def test_without_an_input_in_this_run_the_pictures_are_looked_for_as_they_stood_
     assert paths(failed) == (*paths(outcome("b", new))[:2], None), "the earlier folder is known by now"
 
 
+def test_a_later_version_keeps_its_own_reference_and_an_earlier_one_is_in_the_folder_of_the_versions(
+    tmp_path: Path,
+) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    files_in(new)
+    (new / "out" / "versions").mkdir()
+    (new / "out" / "versions" / "a.1.webp").write_bytes(b"picture")
+    relocation = Relocation(new / "out", [outcome("a", new).request])
+    other = outcome("a", old)
+    request = other.request.model_copy(update={"reference_character_image": "https://x.example/hero2.png"})
+    second = relocation.outcome(other.model_copy(update={"version": 2, "request": request}))
+    assert paths(second) == (
+        "https://x.example/hero2.png",
+        str(new / "scenes" / "a.png"),
+        new / "out" / "a.webp",
+    )
+    kept = a_result().model_copy(update={"path": old / "out" / "versions" / "a.1.webp"})
+    first = Relocation(new / "out", []).outcome(other.model_copy(update={"result": kept}))
+    assert paths(first) == (*paths(outcome("a", new))[:2], new / "out" / "versions" / "a.1.webp")
+
+
 def test_a_path_whose_file_is_there_or_is_found_nowhere_stays(tmp_path: Path) -> None:
     here, gone = tmp_path / "here", tmp_path / "gone"
     files_in(here)

@@ -5,13 +5,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from typer.main import get_command
 
-from segmind_swap import ImageError, OutcomeState, SwapJob, SwapOutcome, SwapRequest, SwapResult
+from segmind_swap import (
+    ImageError,
+    KnownThumbnails,
+    OutcomeState,
+    ResultMeasures,
+    Review,
+    SwapJob,
+    SwapOutcome,
+    SwapRequest,
+    SwapResult,
+    Verdict,
+    make_thumbnail,
+)
 from segmind_swap.cli._app.app import app
-from segmind_swap.cli._batch.results import ResultsFile, _facts
+from segmind_swap.cli._batch.relocation import Relocation
+from segmind_swap.cli._batch.results import ResultsFile, _facts, write_batch_report
 from segmind_swap.cli._terminal.option_names import options_of_command
+
+from ...support.reviews import a_batch
 
 
 def outcome(id: str) -> SwapOutcome:
@@ -32,17 +48,30 @@ def test_the_file_has_a_line_for_each_outcome_and_appears_when_it_is_closed(tmp_
         {
             "id": id,
             "state": "rejected",
+            "version": 1,
             "path": None,
             "url": None,
             "job": None,
             "seconds": None,
             "cost_usd": None,
             "error": {"error": "ImageError", "message": "no picture"},
+            "measures": None,
         }
         for id in ("a", "b")
     ]
     assert results.problem == ""
     assert list(tmp_path.iterdir()) == [tmp_path / "results.jsonl"]
+
+
+def test_the_numbers_of_a_result_come_after_its_outcome(tmp_path: Path) -> None:
+    results = ResultsFile(tmp_path)
+    results.add(outcome("a"))
+    results.add(outcome("b"))
+    results.close(
+        {"b": ResultMeasures(sha256="ab", change=150.0, small=1.0), "c": ResultMeasures(sha256="cd")}
+    )
+    lines = [json.loads(line) for line in results.path.read_text().splitlines()]
+    assert [line["measures"] for line in lines] == [None, {"change": 150.0, "small": 1.0}]
 
 
 def test_without_an_outcome_there_is_no_file(tmp_path: Path) -> None:
@@ -86,6 +115,7 @@ def test_the_report_shows_when_a_job_was_accepted_and_what_it_cost_and_not_how_o
     saved = SwapOutcome(request=request, state=OutcomeState.SAVED, job=job, result=result)
     assert list(_facts(saved)) == ["2026-11-30 10:15", "perhaps paid 2 times", "$0.1522"]
     assert list(_facts(outcome("b"))) == []
+    assert next(_facts(saved.model_copy(update={"version": 2}))) == "version 2"
 
 
 def test_the_files_name_the_options_of_the_command(tmp_path: Path) -> None:
@@ -99,3 +129,30 @@ def test_the_files_name_the_options_of_the_command(tmp_path: Path) -> None:
     results.close()
     (line,) = results.path.read_text().splitlines()
     assert json.loads(line)["error"]["message"] == "it is too large: make it smaller"
+
+
+def test_the_report_shows_small_copies_finds_discarded_pictures_and_links_to_the_review(
+    tmp_path: Path,
+) -> None:
+    folder = a_batch(tmp_path, ["a", "b"])
+    anyio.run(Review(folder / "journal.db").decide, "b", Verdict.DISCARD)
+    copy = make_thumbnail(folder / "a.png", folder)
+
+    def page() -> str:
+        written = write_batch_report(
+            folder,
+            folder / "journal.db",
+            relocation=Relocation(folder, []),
+            not_in_journal=[],
+            lead="",
+            totals=[],
+            thumbnails=KnownThumbnails(folder / "journal.db", folder),
+        )
+        return written.read_text(encoding="utf-8")
+
+    assert f'<a class="box" href="./a.png"><img src="./review-files/{copy.name}"' in page()
+    assert '<a class="box" href="./discarded/b.1.png"><img src="./discarded/b.1.png"' in page()
+    assert page().count("<li>discarded</li>") == 1
+    assert "review.html" not in page()
+    (folder / "review.html").touch()
+    assert '<a href="./review.html">Decide which pictures to keep</a>' in page()

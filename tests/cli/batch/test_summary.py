@@ -110,8 +110,8 @@ def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
     assert lines[0] == "1 of 21 saved in 1 min 01 s"
     assert "cost     $0.60 of a budget of $1.00, including what may still have to be paid" in lines
     assert lines[-6:] == [
-        "2 may have been accepted and billed; to list and resolve them:",
-        "  segmind-swap status out/journal.db",
+        "2 may have been accepted and billed; to look for them (free):",
+        "  segmind-swap reconcile out/journal.db",
         "the same command with a higher --budget continues the batch: it downloads 3 that are billed already"
         " (free) and submits 4",
         "  segmind-swap batch 'my pairs.csv'",
@@ -143,4 +143,36 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "journal": "out/journal.db",
         "report": None,
         "results": None,
+        "measured": 0,
+        "suspicious": 0,
     }
+
+
+def test_the_last_line_is_the_review_with_how_many_look_suspicious(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary({S.SAVED: 9}, measured=9, suspicious=2).show(as_json=False)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "look at them: segmind-swap review out  (2 look suspicious)"
+    summary({S.SAVED: 9}, measured=9, suspicious=1, journal=Path("a b/x.db")).show(as_json=False)
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .endswith("review out --journal 'a b/x.db'  (1 looks suspicious)")
+    )
+    summary({S.SAVED: 9}, measured=7, suspicious=2).show(as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("(2 of 7 measured look suspicious)")
+    # What continues the batch is more urgent.
+    summary({S.SAVED: 8, S.PENDING: 1}, measured=8).show(as_json=False)
+    assert "review" not in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_without_pillow_the_end_says_how_to_install_it_and_nothing_of_suspicion(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    summary({S.SAVED: 9}, measured=None).show(as_json=False)
+    out = capsys.readouterr().out
+    assert "[review]" in out
+    assert "suspicious)" not in out
+    summary({S.FAILED: 9}, measured=None).show(as_json=False)
+    assert "[review]" not in capsys.readouterr().out

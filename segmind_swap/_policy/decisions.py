@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 
 from .._outcome import OutcomeState
-from .._policy.transitions import states_before
+from .transitions import states_before
 
 S = OutcomeState
 
@@ -35,7 +35,7 @@ _FACTS = {
     S.FAILED: "has failed: its job has ended, and counts as paid",
     S.ABANDONED: "is given up already",
 }
-_PAY_AGAIN = "To pay for another picture of the same inputs, give these inputs another id"
+_PAY_AGAIN = "To pay for another picture of the same inputs, redo the swap"
 _NOTHING_TO_GIVE_UP = "Nothing is left to give up"
 _NOT_AGAIN = "No run submits it again by itself"
 _NO_JOB = "There is no job to wait for"

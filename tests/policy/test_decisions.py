@@ -5,7 +5,7 @@ import re
 import pytest
 
 from segmind_swap import OutcomeState
-from segmind_swap._journal.decisions import Decision, decision_problem, similar_ids
+from segmind_swap._policy.decisions import Decision, decision_problem, similar_ids
 from segmind_swap._policy.transitions import MANUAL
 
 S = OutcomeState
@@ -39,7 +39,7 @@ def test_money_is_named_where_it_was_paid_or_would_be_paid_again() -> None:
     saved = decision_problem(Decision.RESUBMIT, "a", S.SAVED)
     assert saved is not None
     assert "saved and paid" in saved
-    assert "To pay for another picture of the same inputs, give these inputs another id" in saved
+    assert "To pay for another picture of the same inputs, redo the swap" in saved
 
 
 @pytest.mark.parametrize(

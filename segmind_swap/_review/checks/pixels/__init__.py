@@ -1,0 +1,1 @@
+"""Pixels to numbers. Each module here needs Pillow, and is imported at the first measure."""

@@ -1,0 +1,1 @@
+"""The command `cost`: the versions of batches with their money, as a table of kinds and as CSV."""

@@ -1,0 +1,1 @@
+"""The commands `review` and `export`: the page, decisions, lists and the hand-over. Nothing here can pay."""

@@ -278,7 +278,7 @@ def photographs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """What the package costs, and which goals it reaches: twelve minutes, or `--quick`; rows by name."""
+    """What the package costs, and which goals it reaches: seventeen minutes, or `--quick`; rows by name."""
     install_wheel(session)
     session.install(*group("bench"))
     session.run("python", "-m", "benchmarks", *session.posargs, env=BESIDE_THE_WHEEL)
@@ -298,6 +298,13 @@ def soak(session: nox.Session) -> None:
     install_wheel(session)
     session.install("trio")
     session.run("python", "-m", "faults.soak", *session.posargs, env=BESIDE_THE_WHEEL)
+
+
+@nox.session
+def flags(session: nox.Session) -> None:
+    """How often the flags are right, on made results and on previews, and what they cost: fifteen minutes."""
+    install_wheel(session)
+    session.run("python", "-m", "flags", *session.posargs, env=BESIDE_THE_WHEEL)
 
 
 @nox.session

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     __version__: str
     from ._batch.checks.findings import CopyHint, InputCheck, PictureHint
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import HistoryVerdict, ReconciledSwap, Reconciliation
     from ._batch.versions.redo import RedoPlan
     from ._client import SwapClient
     from ._config import MEAN_SECONDS, PRICE_USD, PollPolicy, RateLimit, RequestTimeouts, RetryPolicy
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from ._models import (
         Credits,
         ImageInput,
+        LearnedRate,
         Rate,
         ReadableFile,
         RedoRequest,
@@ -83,7 +85,7 @@ if TYPE_CHECKING:
     from ._review.delivery.delivery import Delivery
     from ._review.pictures.picture import EarlierVersion, ReviewPicture
     from ._review.pictures.places import discarded_path
-    from ._review.pictures.thumbnails import make_thumbnail
+    from ._review.pictures.thumbnails import KnownThumbnails, make_thumbnail
     from ._reviewing import Review
 
 __all__ = [
@@ -107,6 +109,7 @@ __all__ = [
     "EventHandler",
     "Exchanged",
     "Failed",
+    "HistoryVerdict",
     "ImageError",
     "ImageInput",
     "InputCheck",
@@ -114,6 +117,8 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalSummary",
+    "KnownThumbnails",
+    "LearnedRate",
     "Mark",
     "Measurer",
     "NoResultsError",
@@ -136,6 +141,8 @@ __all__ = [
     "RateLimitError",
     "RateLimited",
     "ReadableFile",
+    "ReconciledSwap",
+    "Reconciliation",
     "RedoPlan",
     "RedoRequest",
     "RequestTimeouts",
@@ -180,13 +187,17 @@ __all__ = [
 # In the order in which these modules import each other, so that a name loads no module that it does not need.
 _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
+    "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
     "CopyHint": "_batch.checks.findings",
     "InputCheck": "_batch.checks.findings",
+    "PictureHint": "_batch.checks.findings",
+    "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",
-    "PictureHint": "_batch.checks.findings",
+    "ReconciledSwap": "_batch.reconcile.report",
+    "Reconciliation": "_batch.reconcile.report",
     "SwapClient": "_client",
     "AppliedDecisions": "_review.applying",
     "Delivery": "_review.delivery.delivery",

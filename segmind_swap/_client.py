@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import ssl
 import warnings
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from ._api.requests import credits_request
 from ._api.responses import read_credits
@@ -32,7 +32,7 @@ from ._events import EventHandler
 from ._models import Credits, ImageInput, Rate, RedoRequest, SwapJob, SwapResult, SwapStatus
 from ._outcome import SwapOutcome
 from ._protocols.gate import Gate, RateKeeper
-from ._protocols.ledger import LedgerSource
+from ._protocols.ledger import AmendableSource, LedgerSource
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
 from ._swap.job_errors import errors_of
@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from ._batch.checks.findings import InputCheck
     from ._batch.inputs import Requests
     from ._batch.outcomes import Outcomes
+    from ._batch.reconcile.report import Reconciliation
     from ._batch.versions.redo import RedoPlan
+    from ._journal.journal import Journal
 
 
 class SwapClient:
@@ -522,6 +524,41 @@ class SwapClient:
             looks = InputLooks()
         return await check(uploads, each(requests), source=source, save_to=folder, looks=looks)
 
+    async def reconcile(
+        self,
+        journal: str | os.PathLike[str] | AmendableSource,
+        *,
+        apply: bool = False,
+        resubmit_missing: int | None = None,
+        chosen: Mapping[str, str] | None = None,
+    ) -> Reconciliation:
+        """Looks for the unknown swaps of a journal in the account's history. Free; a dry run by default.
+
+        A swap is known again by its two input URLs and the minute of its POST. A request that is certainly
+        the swap's becomes the swap's job: the next run waits for this job, and nothing is paid again. All
+        other swaps stay unknown, with what is known of each. No batch can use the journal meanwhile.
+
+        Args:
+            journal: The journal of a batch, as a path or a `Journal`; or a ledger source that can be amended.
+            apply: Whether the jobs that were found are written to the journal. Else nothing is changed.
+            resubmit_missing: How many swaps shall be submitted, and paid, again by the next run, because the
+                history does not list them: `may_resubmit` of an earlier result. Only swaps without
+                `missing_proof` are; another number changes nothing, and is an error. Needs `apply`.
+            chosen: A person's choice among the `request_ids` of an earlier result, by the id of the swap:
+                the chosen request becomes the job of a swap that is several or unclear.
+
+        Raises:
+            ConfigurationError: `resubmit_missing` is not the number of swaps that may be submitted again, or
+                a request in `chosen` cannot be that of its swap. Nothing was changed.
+            JournalError: there is no such journal; it is in use, or of another service or workflow.
+            StatusError, ConnectionFailedError, ResponseError: the history cannot be read.
+        """
+        from ._batch.reconcile.runner import reconcile  # noqa: PLC0415
+
+        session, _ = self._started()
+        source = _journal_of(journal)
+        return await reconcile(session, source, apply=apply, resubmit_missing=resubmit_missing, chosen=chosen)
+
     async def upload(self, image: ImageInput) -> str:
         """Uploads an image, and returns its URL. Free. An image that is a URL is returned unchanged.
 
@@ -583,7 +620,14 @@ class SwapClient:
         return self._session, self._uploads
 
 
+_Source = TypeVar("_Source")
+
+
 def _source_of(journal: str | os.PathLike[str] | LedgerSource) -> LedgerSource:
+    return journal if not isinstance(journal, str | os.PathLike) else _journal_of(journal)
+
+
+def _journal_of(journal: str | os.PathLike[str] | _Source) -> Journal | _Source:
     if not isinstance(journal, str | os.PathLike):
         return journal
     from ._journal.journal import Journal  # noqa: PLC0415

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.segmind.com"
 UPLOAD_BASE_URL = "https://workflows-api.segmind.com"
 """The host of uploads, by Segmind's SDK 1.3.0. With another base URL, uploads are sent to that base URL."""
+HISTORY_BASE_URL = "https://api.spotprod.segmind.com"
+"""The host of the account's history, by Segmind's SDK 1.3.0. With another base URL, the base URL is asked."""
 WORKFLOW = "678aa4026426baad7e5392fb-v7"
 """AI Character Swap, in version 7, which its API page names."""
 

@@ -167,7 +167,8 @@ class ConnectionFailedError(SwapError):
 class SubmissionUnknownError(SwapError):
     """A submit in doubt: it may have been accepted, and then is charged. The client never repeats the submit.
 
-    Before you submit the swap again, look for the run in the account's history, by `request_id` or by time.
+    Before you submit the swap again, look for the run in the account's history: `SwapClient.reconcile` and
+    `segmind-swap reconcile` do so for the swaps of a journal.
 
     Attributes:
         status_code: The HTTP status of the last response, or None if there was none.

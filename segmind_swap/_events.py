@@ -34,7 +34,7 @@ class Exchanged:
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
-        call: `"submit"`, `"poll"`, `"upload"`, `"credits"` or `"download"`.
+        call: `"submit"`, `"poll"`, `"upload"`, `"credits"`, `"history"` or `"download"`.
         attempt: Counts the attempts of this call, from 1. A free call that is repeated with the other auth
             scheme after a 401 keeps its number.
         status_code: The HTTP status of the response; None if no complete response came.
@@ -135,7 +135,7 @@ class RetryScheduled:
 
     Attributes:
         swap: The number of the swap, as in `Started`; None if the call belongs to no swap.
-        call: `"submit"`, `"poll"`, `"upload"`, `"credits"` or `"download"`.
+        call: `"submit"`, `"poll"`, `"upload"`, `"credits"`, `"history"` or `"download"`.
         id: The caller's name for the swap, or None.
         job: The job, for a poll or a download; else None.
         attempt: Which attempt failed, from 1.

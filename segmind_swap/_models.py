@@ -74,6 +74,7 @@ class Call(StrEnum):
     POLL = "poll"
     UPLOAD = "upload"
     CREDITS = "credits"
+    HISTORY = "history"
     DOWNLOAD = "download"
 
 
@@ -246,6 +247,10 @@ class Credits(Value):
     free_credits: FiniteFloat = Field(default=0.0, alias="free-credits")
 
 
+_Seconds = Annotated[FiniteFloat, Field(ge=0.0)]
+_PerMinute = Annotated[FiniteFloat, Field(gt=0.0)]
+
+
 class Rate(Value):
     """What a client believes of the account's rate limit. Segmind does not publish the limit.
 
@@ -265,30 +270,61 @@ class Rate(Value):
         reason: Why the rate last changed; empty if it never did.
     """
 
-    per_minute: float | None = None
-    trying: float | None = None
+    per_minute: _PerMinute | None = None
+    trying: _PerMinute | None = None
     is_guess: bool = False
     stage: str = "unknown"
-    next_try_in: float | None = None
-    closed_for: float = 0.0
+    next_try_in: _Seconds | None = None
+    closed_for: _Seconds = 0.0
     count_polls: bool = False
-    count_polls_for: float | None = None
-    limited_ago: float | None = None
+    count_polls_for: _Seconds | None = None
+    limited_ago: _Seconds | None = None
     reason: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def belief(self) -> str:
+        """What is believed, and why, in words: `60/min, found by a 429`. True until the belief changes."""
         if self.per_minute is None:
-            known = "no limit found yet"
+            words = "no limit found yet"
+        elif self.is_guess:
+            words = f"{_minutely(self.per_minute)} as a first guess"
         else:
-            known = f"{self.per_minute:.0f}/min"
-            if self.reason:
-                known += f", {self.reason}"
-        if self.count_polls:
-            known += "; polls count"
+            words = _minutely(self.per_minute)
+        if self.reason:
+            words += f", {self.reason}"
+        if self.count_polls and "polls" not in self.reason:
+            words += "; polls count, too"
+        return words
+
+    def __str__(self) -> str:
         if self.closed_for >= 1.0:
-            return f"{known}; closed for {self.closed_for:.0f} s by a 429"
-        if self.stage in {"lean", "grow"} and self.trying is not None:
-            return f"{known}; trying {self.trying:.0f}/min"
-        if self.next_try_in is not None:
-            return f"{known}; next try in {self.next_try_in:.0f} s"
-        return known
+            doing = f"; a 429 holds submits back for {self.closed_for:.0f} s"
+        elif self.per_minute is None or self.trying is None:
+            doing = ""
+        elif self.trying < self.per_minute:
+            doing = f"; no more than {_minutely(self.trying)} leave"
+        elif self.stage in {"lean", "grow"}:
+            doing = f"; trying {_minutely(self.trying)}"
+        elif self.next_try_in is not None and self.next_try_in >= 1.0:
+            doing = f"; next try of more in {self.next_try_in:.0f} s"
+        else:
+            doing = ""
+        return self.belief + doing
+
+
+def _minutely(rate: float) -> str:
+    return f"{rate:,.0f}/min" if rate >= 10.0 else f"{rate:.3g}/min"
+
+
+class LearnedRate(Value):
+    """What a client has learned of the account's rate limit, as a journal keeps it for the next run.
+
+    Attributes:
+        rate: What was believed. Its times count from the moment at which it was kept.
+        age: Seconds since that moment, by the clock of this machine.
+        is_same_key: Whether that client had the same API key; None if this is not known.
+    """
+
+    rate: Rate
+    age: _Seconds
+    is_same_key: bool | None = None

@@ -8,15 +8,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio.lowlevel
-
 from ._concurrency import run_in_thread
 from ._config import PRICE_USD
-from ._errors import JournalError
 from ._journal.journal import Journal
 from ._journal.marks import marks_path
-from ._outcome import OutcomeState
-from ._protocols.entry import Entry
+from ._outcome import OutcomeState, SwapOutcome
 from ._protocols.marks import Mark, Marks, Verdict
 from ._review.applying import AppliedDecisions, apply_decisions
 from ._review.checks.thresholds import Thresholds
@@ -26,9 +22,6 @@ from ._review.page.data import BatchFacts
 from ._review.page.writing import PAGE_NAME, write_page
 from ._review.pictures.picture import ReviewPicture, SavedVersion
 from ._review.serving.server import serving
-
-_ROWS = 200
-"""Rows of a journal that are read before other tasks continue."""
 
 
 class Review:
@@ -227,6 +220,8 @@ class _JournalSource:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self._stamp: object = None
+        self._saved: list[SavedVersion] = []
+        self._saved_stamp: object = None
 
     @property
     def cache_beside(self) -> Path | None:
@@ -234,7 +229,7 @@ class _JournalSource:
 
     def has_changed(self) -> bool:
         """Whether the journal or its decisions may have changed since the last call."""
-        stamp = None if self.journal.is_in_memory else _stamp_of(self.journal.path)
+        stamp = None if self.journal.is_in_memory else _stamp_of(self.journal.path, with_marks=True)
         before, self._stamp = self._stamp, stamp
         return stamp is None or stamp != before
 
@@ -253,42 +248,43 @@ class _JournalSource:
         return await run_in_thread(lambda: self.journal.marks)
 
     async def saved(self) -> Sequence[SavedVersion]:
-        view = await self.journal.look()
-        if view is None:
-            raise JournalError(f"there is no journal {self.journal.path}", path=str(self.journal.path))
-        price_usd = await run_in_thread(lambda: self.journal.price_usd or PRICE_USD)
-        found: list[SavedVersion] = []
-        try:
-            rows = 0
-            async for entry in view.versions():
-                found += _saved_version(entry, price_usd)
-                rows += 1
-                if rows % _ROWS == 0:
-                    await anyio.lowlevel.checkpoint()
-        finally:
-            await view.aclose()
-        return found
+        # The rows of ten thousand swaps take seconds to read, and a decision does not change them.
+        stamp = None if self.journal.is_in_memory else _stamp_of(self.journal.path, with_marks=False)
+        if stamp is None or stamp != self._saved_stamp:
+            self._saved = await run_in_thread(self._read_saved)
+            self._saved_stamp = stamp
+        return self._saved
+
+    def _read_saved(self) -> list[SavedVersion]:
+        price_usd = self.journal.price_usd or PRICE_USD
+        versions = self.journal.versions()
+        return [saved for version in versions for saved in _saved_version(version.outcome, price_usd)]
 
 
-def _saved_version(entry: Entry, price_usd: float) -> Iterable[SavedVersion]:
-    result, job = entry.result, entry.job
-    if entry.state is not OutcomeState.SAVED or result is None or result.path is None:
+def _saved_version(outcome: SwapOutcome, price_usd: float) -> Iterable[SavedVersion]:
+    result, job, request = outcome.result, outcome.job, outcome.request
+    if outcome.state is not OutcomeState.SAVED or result is None or result.path is None:
         return
     yield SavedVersion(
-        id=entry.id,
-        version=entry.version,
+        id=request.id or "",
+        version=outcome.version,
         path=result.path,
-        reference=entry.reference,
-        scene=entry.scene,
+        reference=str(request.reference_character_image),
+        scene=str(request.character_image),
         job=job or result.job,
         price_usd=price_usd if result.cost_usd is None else result.cost_usd,
         is_price_reported=result.cost_usd is not None,
     )
 
 
-def _stamp_of(journal: Path) -> object:
+def _stamp_of(journal: Path, *, with_marks: bool) -> object:
     stamp = []
-    for path in (journal, Path(f"{os.path.realpath(journal)}-wal"), marks_path(journal)):
+    files = [
+        journal,
+        Path(f"{os.path.realpath(journal)}-wal"),
+        *([marks_path(journal)] if with_marks else []),
+    ]
+    for path in files:
         try:
             found = path.stat()
         except OSError:

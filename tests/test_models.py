@@ -19,6 +19,8 @@ from segmind_swap._errors import (
 from segmind_swap._models import (
     Credits,
     ImageInput,
+    LearnedRate,
+    Rate,
     SwapJob,
     SwapOutput,
     SwapRequest,
@@ -41,6 +43,8 @@ VALUES: list[BaseModel] = [
     REQUEST,
     SwapStatus(state=SwapState.QUEUED),
     Credits(credits=9.84, free_credits=0.018),
+    Rate(per_minute=60),
+    LearnedRate(rate=Rate(), age=1.5),
 ]
 
 # Round trips
@@ -234,3 +238,46 @@ def test_credits_are_read_with_their_hyphen_and_beside_other_fields(
 def test_credits_are_finite(number: str) -> None:
     with pytest.raises(ValidationError):
         Credits.model_validate_json(f'{{"credits": {number}}}')
+
+
+# The rate limit
+
+
+RATE = Rate(per_minute=60, trying=60, stage="hold", next_try_in=40.0, reason="found by a 429")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "60/min, found by a 429; next try of more in 40 s"),
+        ({"next_try_in": 0.0}, "60/min, found by a 429"),
+        ({"closed_for": 12.0}, "60/min, found by a 429; a 429 holds submits back for 12 s"),
+        ({"stage": "lean", "trying": 61.2}, "60/min, found by a 429; trying 61/min"),
+        ({"per_minute": 1234.0, "trying": 60.0}, "1,234/min, found by a 429; no more than 60/min leave"),
+        ({"per_minute": 7.25, "trying": 7.25, "reason": "", "next_try_in": None}, "7.25/min"),
+        ({"is_guess": True}, "60/min as a first guess, found by a 429; next try of more in 40 s"),
+        ({"count_polls": True}, "60/min, found by a 429; polls count, too; next try of more in 40 s"),
+        ({"per_minute": None, "trying": None, "reason": ""}, "no limit found yet"),
+        (
+            {"per_minute": None, "trying": None, "count_polls": True, "reason": "polls count"},
+            "no limit found yet, polls count",
+        ),
+    ],
+    ids=str,
+)
+def test_a_rate_is_a_sentence_for_a_person(changes: dict[str, object], words: str) -> None:
+    rate = RATE.model_copy(update=changes)
+    assert str(rate) == words
+    assert words.startswith(rate.belief)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_no_rate_can_be_believed_at_which_nothing_would_ever_leave(value: float) -> None:
+    with pytest.raises(ValidationError):
+        Rate(per_minute=value)
+
+
+@pytest.mark.parametrize("age", [-0.001, float("nan"), float("inf")])
+def test_a_learned_rate_has_an_age(age: float) -> None:
+    with pytest.raises(ValidationError):
+        LearnedRate(rate=RATE, age=age)

@@ -69,7 +69,7 @@ def test_a_conflict_names_the_ledger_the_id_and_the_pictures() -> None:
 
 
 async def test_no_record_writes_nothing_down() -> None:
-    await NO_RECORD.intend(0)
+    await NO_RECORD.intend(0, ("r", "s"))
     await NO_RECORD.resolved(a_job(), 0)
     NO_RECORD.withdrawn(1)
 

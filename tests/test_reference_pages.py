@@ -80,7 +80,8 @@ def test_the_reference_describes_every_event() -> None:
 def test_the_client_and_emulator_references_describe_all_that_is_exported() -> None:
     from segmind_swap import emulator
 
-    sections = set().union(*map(described, ("client", "errors", "events", "review", "emulator")))
+    pages = ("client", "errors", "events", "review", "measures", "emulator")
+    sections = set().union(*map(described, pages))
     assert {*segmind_swap.__all__, *emulator.__all__} <= sections
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .._config import BASE_URL, UPLOAD_BASE_URL
+from .._config import BASE_URL, HISTORY_BASE_URL, UPLOAD_BASE_URL
 from .._errors import ConfigurationError
 from .urls import MAX_URL_LENGTH, percent_encoded
 
@@ -172,6 +172,11 @@ class Service:
     def upload_base_url(self) -> str:
         """The address for uploads: another host than the API's, unless the base URL was changed."""
         return UPLOAD_BASE_URL if self.origin == origin_of(BASE_URL) else self.base_url
+
+    @property
+    def history_base_url(self) -> str:
+        """The address of the history: another host than the API's, unless the base URL was changed."""
+        return HISTORY_BASE_URL if self.origin == origin_of(BASE_URL) else self.base_url
 
     def trusts(self, origin: Origin) -> bool:
         """Whether the key may be sent to an origin: that of the base URL, or Segmind's own."""

@@ -133,14 +133,14 @@ class Item:
             account.release(accepted=True)
             raise
 
-    async def intend(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST, unless the batch is stopped.
 
         Raises:
             Stopped, BudgetExceededError, JournalError: the POST must not be sent.
         """
         self._context.switch.check()
-        await self._posting_account.intend(in_doubt)
+        await self._posting_account.intend(in_doubt, urls)
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
         """Records how the POST ended."""

@@ -25,6 +25,7 @@ from .inputs import Requests, each, known_ids
 from .item import BatchContext, Item
 from .known.payers import Payers
 from .outcomes import Outcomes
+from .rate.memory import remembered_rate
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .slots import Slots
@@ -103,6 +104,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             price_usd=options.price_usd,
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
+            tag_of_key=session.http.key_tag,
         )
         requests: Requests
         entries: Entries
@@ -211,7 +213,8 @@ class _Batch:
                 requests. The reader gets it, too.
         """
         try:
-            await self._run()
+            async with remembered_rate(self._session.http.gate, self._context.ledger):
+                await self._run()
             self.outcomes.close()
             # `Outcomes.in_order` still reads the ledger. Leaving the block cancels this task.
             await anyio.sleep_forever()

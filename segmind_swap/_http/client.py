@@ -13,6 +13,7 @@ import anyio
 import httpx
 from pydantic import SecretStr
 
+from .._api.account.key_tag import key_tag
 from .._api.messages import NoResponse, Request, Response
 from .._api.origins import Service
 from .._api.retry_after import parse_retry_after
@@ -147,6 +148,10 @@ class HttpClient:
         self._shared.is_closed = True
         with anyio.CancelScope(shield=True):
             await self._pools.aclose()
+
+    def key_tag(self, salt: bytes) -> str:
+        """The tag of the client's key under a salt: whoever keeps the tag cannot read the key from it."""
+        return key_tag(self._shared.settings.key.get_secret_value(), salt)
 
     def closed_for(self, call: Call) -> float:
         """Seconds until the gate lets a request of this kind leave, as an estimate.
@@ -376,5 +381,5 @@ def _read_and_total(timeouts: RequestTimeouts, call: Call) -> tuple[float, float
             return timeouts.upload_read, timeouts.upload_total
         case Call.DOWNLOAD:
             return timeouts.download_read, timeouts.download_total
-        case Call.POLL | Call.CREDITS:
+        case Call.POLL | Call.CREDITS | Call.HISTORY:
             return timeouts.poll_read, timeouts.poll_total

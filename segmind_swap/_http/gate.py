@@ -102,7 +102,8 @@ class LocalGate:
         ticket = _Ticket(call, anyio.current_time())
         queue = self._queues[call]
         queue.append(ticket)
-        while (at := self._turn_at(ticket)) > (now := anyio.current_time()):
+        # One moment for both: the belief that polls count may end between two looks at the clock.
+        while (at := self._turn_at(ticket, now := anyio.current_time())) > now:
             ticket.woken = anyio.Event()
             try:
                 # An absolute deadline: a delay counted from now could end too early by a rounding error.
@@ -176,13 +177,17 @@ class LocalGate:
         most = _LATE_POLLS_A_SUBMIT if is_late else _POLLS_A_SUBMIT
         self._is_submits_turn = self._polls_in_a_row >= most
 
-    def _turn_at(self, ticket: _Ticket) -> float:
+    def _turn_at(self, ticket: _Ticket, now: float) -> float:
         """When the ticket's request may leave, as known now; infinity while another ticket is first.
 
         A ticket also looks again when the belief ends that polls count.
         """
-        now = anyio.current_time()
+        did_count = self._rules.state.count_polls
         ready_at = self._rules.ready_at(ticket.call, now)
+        if did_count and not self._rules.state.count_polls:
+            # The queues part. The first of the other queue may sleep until this belief would have ended.
+            self._wake_next(Call.SUBMIT)
+            self._wake_next(Call.POLL)
         if self._head(ticket.call) is not ticket:
             return self._rules.state.count_until or math.inf
         return max(ready_at, self._has_room_at(ticket.call, now))

@@ -148,6 +148,7 @@ class Pools:
             Call.DOWNLOAD: self._httpx_pool(DOWNLOADS),
             Call.UPLOAD: uploads,
             Call.CREDITS: uploads,
+            Call.HISTORY: uploads,
         }
 
     def _httpx_pool(self, size: PoolSize, *, keepalive: bool = True) -> Pool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
+from contextlib import suppress
 
 from .budget import MICRO, micro_of
+
+_SALT_BYTES = 16
 
 
 class Facts:
@@ -48,3 +52,23 @@ class Facts:
     def set_failed_runs_are_free(self, are_free: bool) -> None:
         """Stores whether failed runs cost nothing."""
         self.set("failed_runs_are_free", "yes" if are_free else "no")
+
+    @property
+    def learned_rate(self) -> str | None:
+        """What `_policy.rate.learned` has written; None for nothing, or for no text at all."""
+        # The other facts are about money, and a damaged one must be noticed. This one only saves time.
+        with suppress(sqlite3.OperationalError):
+            return self.get("learned_rate")
+        return None
+
+    def set_learned_rate(self, text: str) -> None:
+        """Stores what `_policy.rate.learned` has written."""
+        self.set("learned_rate", text)
+
+    def key_salt(self) -> bytes:
+        """The salt for the tags of API keys: random bytes, which the first caller makes and stores."""
+        known = self.get("key_salt")
+        if known is None:
+            known = secrets.token_hex(_SALT_BYTES)
+            self.set("key_salt", known)
+        return bytes.fromhex(known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -15,11 +16,13 @@ from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
-from .._models import SwapJob
+from .._models import LearnedRate, SwapJob
 from .._outcome import OutcomeState, SwapOutcome, SwapVersion
 from .._policy.decisions import Decision, decision_problem, similar_ids
+from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
+from .adoption.amendment import JournalAmendment
 from .budget import Budget, Spent, affordable_posts
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
@@ -43,6 +46,7 @@ class JournalSummary(BaseModel):
         redone: How many swaps have a later version than the first as their current one.
         redos: The latest version of a swap, if it is not the current one: how many are in each state.
         redo_usd: The part of the committed money, in USD, that is for later versions than the first.
+        learned_rate: What the last run has learned of the account's rate limit; None if it learned nothing.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
@@ -54,6 +58,7 @@ class JournalSummary(BaseModel):
     redone: int = 0
     redos: dict[OutcomeState, int] = Field(default_factory=dict)
     redo_usd: float = 0.0
+    learned_rate: LearnedRate | None = None
 
     @property
     def committed_usd(self) -> float:
@@ -74,8 +79,8 @@ class Journal:
     """The file in which a batch records each swap before the swap is paid, and how the swap ended.
 
     Give the journal, or its path, to `SwapClient.swap_many`. The journal can be read while a batch writes to
-    it. It contains ids, paths, URLs, jobs and results, and never a key or a picture. No method sends a
-    request or costs anything.
+    it. It contains ids, paths, URLs, jobs, results and a salted tag of each key, and never a key or a
+    picture. No method sends a request or costs anything.
 
     Args:
         path: The file, which the first batch creates. `":memory:"` for a journal that ends with this object.
@@ -119,6 +124,7 @@ class Journal:
                 redone=store.versions.count_redone(),
                 redos=store.versions.count_without_picture(),
                 redo_usd=store.money(price, failed_runs_are_free=are_free, from_version=2).usd(price),
+                learned_rate=_learned_rate(store),
             )
 
     def outcomes(self, state: OutcomeState | None = None) -> Iterator[SwapOutcome]:
@@ -225,7 +231,7 @@ class Journal:
         """Lets the next run wait for a swap's job, which is free.
 
         For a swap that is expired, unknown, failed or abandoned. If the journal has no job, because no
-        response was received, give the `poll_url` that the account's history shows.
+        response was received, give the `poll_url`; or let `SwapClient.reconcile` look for the job.
 
         Raises:
             JournalError: as in `resubmit`, or there is no job and no `poll_url`.
@@ -249,8 +255,8 @@ class Journal:
                 job = SwapJob(poll_url=poll_url, workflow=workflow, possible_duplicates=posts - 1)
             if job is None:
                 raise JournalError(
-                    f"{entry.id!r} has no job in the journal, because no answer came: find the job in the"
-                    " account's history, and give its `poll_url`",
+                    f"{entry.id!r} has no job in the journal, because no answer came: let"
+                    " `reconcile` look for it in the account's history, or give its `poll_url`",
                     path=store.path,
                 )
             store.step(
@@ -308,6 +314,7 @@ class Journal:
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool = False,
+        tag_of_key: Callable[[bytes], str] = lambda _: "",
     ) -> SqliteLedger:
         """Opens the journal for a batch, as a `LedgerSource`. For internal use.
 
@@ -315,25 +322,55 @@ class Journal:
             JournalError: the journal is in use, damaged, of another service, or cannot be written.
         """
 
-        def opened() -> tuple[Store, float, Spent]:
+        def opened() -> tuple[Store, float, Spent, str, str | None]:
             store = begin_run(self, origin=origin, workflow=workflow)
             try:
                 with store.transaction():
                     price = max(price_usd, store.facts.price_usd or 0.0)
                     store.facts.set_price(price)
                     store.facts.set_failed_runs_are_free(failed_runs_are_free)
+                    key_tag = tag_of_key(store.facts.key_salt())
+                    learned_rate = store.facts.learned_rate
                 spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
                 handover.give(store)
-                return store, price, spent
+                return store, price, spent, key_tag, learned_rate
             except BaseException:
                 store.close()
                 raise
 
         # A journal in memory needs no thread: there is no disk to wait for.
         with Handover() as handover:
-            store, price, spent = opened() if self._memory is not None else await run_in_thread(opened)
+            store, price, spent, key_tag, learned_rate = (
+                opened() if self._memory is not None else await run_in_thread(opened)
+            )
         budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
-        return SqliteLedger(Writer(store), budget)
+        return SqliteLedger(Writer(store), budget, key_tag=key_tag, learned_rate=learned_rate)
+
+    async def amend(self, *, origin: str, workflow: str) -> JournalAmendment:
+        """Opens the journal for what was learned of its unknown swaps, as an `AmendableSource`. Internal.
+
+        Raises:
+            JournalError: there is no such journal; it is in use, damaged, of another service, or cannot be
+                written.
+        """
+
+        def opened() -> Store:
+            if self._memory is None and not self.path.is_file():
+                raise no_journal(self.path)
+            store = self.open_writer()
+            try:
+                with _transaction(store):
+                    store.check_service(origin=origin, workflow=workflow)
+                    store.end_sending()
+                handover.give(store)
+            except BaseException:
+                store.close()
+                raise
+            return store
+
+        with Handover() as handover:
+            store = opened() if self._memory is not None else await run_in_thread(opened)
+        return JournalAmendment(Writer(store))
 
     async def look(self) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.
@@ -354,6 +391,11 @@ class Journal:
         with Handover() as handover:
             store = await run_in_thread(opened)
         return None if store is None else StoreView(store)
+
+
+def _learned_rate(store: Store) -> LearnedRate | None:
+    text = store.facts.learned_rate
+    return None if text is None else read_learned(text, now=datetime.now(UTC), key_tag=None)
 
 
 def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count, islice
 
 from .._errors import JournalError, SwapError
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion
+from .._policy.rate.learned import read_learned, write_learned
+from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion, Post
 from .budget import Budget, Claims, Reservations, Spent
 from .rescue import rescue
 from .store import IN_MEMORY, Store
@@ -90,7 +92,7 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
-    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
+    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
         self._claims.add(entry)
@@ -126,6 +128,12 @@ class BudgetOnlyLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> None:
+        """Nothing, because nothing outlives the batch."""
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps nothing."""
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s."""
         await self._claims.wait()
@@ -139,8 +147,12 @@ class SqliteLedger:
 
     keeps_entries = True
 
-    def __init__(self, writer: Writer, budget: Budget) -> None:
+    def __init__(
+        self, writer: Writer, budget: Budget, *, key_tag: str = "", learned_rate: str | None = None
+    ) -> None:
         self._writer = writer
+        self._key_tag = key_tag
+        self._learned_rate = learned_rate
         self._budget = budget
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
@@ -211,10 +223,12 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         await self._reservations.reserve(entry)
 
-    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
+    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
-        await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
+        reference, scene = urls
+        post = Post(at=datetime.now(UTC), reference_url=reference, scene_url=scene, key_tag=self._key_tag)
+        await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1, post=post)
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
@@ -276,6 +290,17 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
 
+    async def learned_rate(self) -> LearnedRate | None:
+        """As in the protocol `Ledger`."""
+        if self._learned_rate is None:
+            return None
+        return read_learned(self._learned_rate, now=datetime.now(UTC), key_tag=self._key_tag)
+
+    def keep_rate(self, rate: Rate) -> None:
+        """As in the protocol `Ledger`."""
+        text = write_learned(rate, at=datetime.now(UTC), key_tag=self._key_tag)
+        self._writer.post(lambda store: store.facts.set_learned_rate(text))
+
     async def aclose(self) -> None:
         """Waits until all claims are resolved, for at most 20 s, and closes the journal.
 
@@ -295,6 +320,7 @@ class SqliteLedger:
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
+        post: Post | None = None,
     ) -> None:
         await self._writer.do(
             partial(
@@ -306,6 +332,7 @@ class SqliteLedger:
                 job=job,
                 result=result,
                 error=error,
+                post=post,
             )
         )
 
@@ -383,6 +410,7 @@ class BudgetOnly:
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool,
+        tag_of_key: Callable[[bytes], str],
     ) -> BudgetOnlyLedger:
         """A ledger that keeps only the money of this batch."""
         budget = Budget(

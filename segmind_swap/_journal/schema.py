@@ -34,6 +34,8 @@ CREATE TABLE swaps (
     result TEXT,
     error TEXT,
     answer BLOB,
+    posted TEXT NOT NULL DEFAULT '[]',
+    past_jobs TEXT NOT NULL DEFAULT '',
     UNIQUE (key, version)
 );
 CREATE INDEX same_pictures ON swaps (fingerprint);

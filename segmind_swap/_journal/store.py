@@ -23,7 +23,8 @@ from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapErr
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.transitions import states_before
-from .._protocols.entry import Entry, EntryConflict, NewEntry
+from .._protocols.entry import Entry, EntryConflict, NewEntry, Post
+from .adoption.columns import ADD_POST, KEEP_ENDED_JOB, KEEP_REPLACED_JOB, past_jobs_of, post_json, posts_of
 from .budget import Spent, spent_on
 from .errors import journal_error
 from .facts import Facts
@@ -40,9 +41,12 @@ _HAS_ENDED = "(state IN ('failed', 'unreadable') OR answer IS NOT NULL)"
 _NEW_ATTEMPT = (
     f"posts = CASE WHEN {_HAS_ENDED} THEN 0 ELSE posts END,"
     f" closed_posts = closed_posts + CASE WHEN {_HAS_ENDED} THEN posts ELSE 0 END,"
-    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL"
+    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL,"
+    f" {KEEP_ENDED_JOB.format(has_ended=_HAS_ENDED)}"
 )
-_SAME_ATTEMPT = "posts = coalesce(:posts, posts), job = coalesce(:job, job),"
+_SAME_ATTEMPT = (
+    f"posts = coalesce(:posts, posts), job = coalesce(:job, job), {ADD_POST}, {KEEP_REPLACED_JOB},"
+)
 _NO_ANSWER = f"{_SAME_ATTEMPT} answer = NULL"
 # The longest answer is kept: an answer from which the service has removed the picture is shorter.
 _LONGEST_ANSWER = (
@@ -166,6 +170,19 @@ class Store:
         Raises:
             JournalError: the journal belongs to another service or workflow.
         """
+        self.check_service(origin=origin, workflow=workflow)
+        self.facts.set("origin", origin)
+        self.facts.set("workflow", workflow)
+        self.run = self.facts.count("runs") + 1
+        self.facts.set("runs", str(self.run))
+        self.end_sending()
+
+    def check_service(self, *, origin: str, workflow: str) -> None:
+        """Refuses a client of another service or workflow.
+
+        Raises:
+            JournalError: the journal belongs to another service or workflow.
+        """
         for name, value in (("origin", origin), ("workflow", workflow)):
             known = self.facts.get(name)
             if known is not None and known != value:
@@ -173,10 +190,6 @@ class Store:
                     f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
                     " cannot be waited for there. Give another journal"
                 )
-            self.facts.set(name, value)
-        self.run = self.facts.count("runs") + 1
-        self.facts.set("runs", str(self.run))
-        self.end_sending()
 
     def end_sending(self) -> None:
         """Makes SENDING rows UNKNOWN: whoever may write knows that the batch that sent them has ended."""
@@ -253,6 +266,7 @@ class Store:
         job: SwapJob | None = None,
         result: SwapResult | None = None,
         error: SwapError | None = None,
+        post: Post | None = None,
         manual: bool = False,
     ) -> None:
         """Sets the state of a row. A value that is None stays unchanged; the error is always replaced.
@@ -279,6 +293,7 @@ class Store:
                 "accepted_at": None if job is None else job.submitted_at.timestamp(),
                 "result": None if result is None else result.model_dump_json(),
                 "error": None if fields is None else json.dumps(fields),
+                "post": None if post is None else post_json(post),
             },
         )
         if changed.rowcount != 1:
@@ -390,6 +405,8 @@ class Store:
                 answer=row["answer"],
                 version=row["version"],
                 first=None if row["version"] == 1 else self._input_of(row["key"]),
+                posts=posts_of(row["posted"]),
+                past_jobs=past_jobs_of(row["past_jobs"]),
             )
         except (AttributeError, TypeError, ValueError) as exc:
             problem = f"has a damaged entry of {row['id']!r}: {type(exc).__name__}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from .._errors import SwapError
 from .._models import SwapJob, SwapRequest, SwapResult
@@ -47,6 +48,23 @@ class NewVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """One POST that a swap was about to send, as the ledger has recorded it before.
+
+    Attributes:
+        at: When the intent was recorded, by this machine's clock, in UTC.
+        reference_url: The URL of the reference, as it was sent.
+        scene_url: The URL of the scene, as it was sent.
+        key_tag: The tag of the API key that was used; empty if the ledger was not told.
+    """
+
+    at: datetime
+    reference_url: str
+    scene_url: str
+    key_tag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One version of one swap of a ledger.
 
@@ -64,6 +82,8 @@ class Entry:
         failed_runs: How many jobs of the swap FAILED. They count as paid, unless failed runs are free.
         closed_posts: How many other POSTs of earlier attempts count as paid.
         answer: The answer to a poll of an UNREADABLE job, without the key, at most 1 MiB.
+        posts: The POSTs of this attempt, the last one last. POSTs that were refused may be among them.
+        past_jobs: The jobs of earlier attempts, and jobs that a person has replaced by another one.
     """
 
     number: int
@@ -82,6 +102,8 @@ class Entry:
     answer: bytes | None = field(default=None, repr=False)
     version: int = 1
     first: NewEntry | None = None
+    posts: tuple[Post, ...] = field(default=(), repr=False)
+    past_jobs: tuple[SwapJob, ...] = field(default=(), repr=False)
 
     @property
     def input(self) -> NewEntry:

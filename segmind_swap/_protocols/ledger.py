@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
-from .._models import SwapJob, SwapResult
+from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import SwapOutcome
 from .entry import Entry, NewEntry, NewVersion
 from .marks import Marks
@@ -142,12 +142,15 @@ class Ledger(LedgerView, Protocol):
         """
         ...
 
-    async def claim(self, entry: Entry, *, in_doubt: int) -> None:
-        """Records the intent to POST: the money and the state SENDING, in one step.
+    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
+        """Records the intent to POST: the money, the state SENDING and a new `Post`, in one step.
+
+        The first POST of an attempt, and each POST with no doubt before it, replaces the earlier `posts`.
 
         Args:
             entry: The entry.
             in_doubt: How many earlier POSTs of the swap may have been accepted.
+            urls: The URLs of the reference and of the scene, as the POST sends them.
 
         Raises:
             BudgetExceededError: the budget has no room for another POST. Nothing was recorded.
@@ -221,6 +224,21 @@ class Ledger(LedgerView, Protocol):
         """
         ...
 
+    async def learned_rate(self) -> LearnedRate | None:
+        """What `keep_rate` has kept last, in any run; None if that is nothing, or cannot be understood.
+
+        `is_same_key` compares the tags of both clients' keys. An exception is logged, and the batch begins
+        without a rate.
+        """
+        ...
+
+    def keep_rate(self, rate: Rate) -> None:
+        """Keeps, in the background, what is believed of the rate limit now, in place of the earlier belief.
+
+        Must not block. A failure is logged, and ends nothing: it costs time in a later run, and no money.
+        """
+        ...
+
 
 class LedgerSource(Protocol):
     """Opens the ledger of a batch. A `Journal` is such a source; a fleet has a source that it shares."""
@@ -244,6 +262,7 @@ class LedgerSource(Protocol):
         price_usd: float,
         budget_usd: float | None,
         failed_runs_are_free: bool,
+        tag_of_key: Callable[[bytes], str],
     ) -> Ledger:
         """Opens the ledger for a batch.
 
@@ -253,6 +272,8 @@ class LedgerSource(Protocol):
             price_usd: The assumed cost of a swap in USD. A higher price of earlier runs is kept.
             budget_usd: The most that the batch may cost, in USD, earlier runs included; None for no limit.
             failed_runs_are_free: Whether FAILED jobs, also of earlier runs, cost nothing.
+            tag_of_key: Returns the tag of the client's key under the salt of the ledger: at least 16 random
+                bytes, which stay the same as long as the ledger exists. The ledger never sees the key.
 
         Raises:
             JournalError: the ledger is in use, damaged, of another service, or cannot be written.
@@ -264,5 +285,66 @@ class LedgerSource(Protocol):
 
         Raises:
             JournalError: the ledger cannot be read.
+        """
+        ...
+
+
+class Amendment(Protocol):
+    """A ledger that is open for what is learned of its UNKNOWN swaps from outside, while no batch runs.
+
+    The effect of an awaited method is durable. No method sends anything.
+    """
+
+    @property
+    def name(self) -> str:
+        """The name of the ledger in messages: for a journal, its path."""
+        ...
+
+    async def entries(self) -> Sequence[Entry]:
+        """All entries, with every version, in the order of their first run.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        ...
+
+    async def adopt(self, entry: Entry, job: SwapJob) -> None:
+        """Makes `job`, which was found in the account's history, the job of an UNKNOWN entry: ACCEPTED.
+
+        The POSTs in doubt stay counted, and one of them is now the POST of the job.
+
+        Raises:
+            JournalError: the ledger failed, the entry is in another state, or an entry has this job: its
+                request id or its poll URL is that of a job, a past job or an error of any entry.
+        """
+        ...
+
+    async def resubmit(self, entry: Entry) -> None:
+        """Makes an UNKNOWN entry PENDING: the next run submits and pays the swap. Its POSTs stay counted.
+
+        Raises:
+            JournalError: the ledger failed, or the entry is in another state.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Closes the ledger."""
+        ...
+
+
+class AmendableSource(Protocol):
+    """Opens a ledger for `Amendment`. A `Journal` is such a source."""
+
+    async def amend(self, *, origin: str, workflow: str) -> Amendment:
+        """Opens an existing ledger without beginning a run. No batch can use the ledger meanwhile.
+
+        SENDING entries become UNKNOWN, because the batch that was sending has ended.
+
+        Args:
+            origin: The origin of the API, such as `https://api.segmind.com`.
+            workflow: The id of the workflow.
+
+        Raises:
+            JournalError: there is no such ledger; it is in use, damaged, or of another service or workflow.
         """
         ...

@@ -10,11 +10,12 @@ from .._models import SwapJob
 class SubmitRecord(Protocol):
     """The durable record of the POSTs of one swap. After a crash, it is as after the last finished call."""
 
-    async def intend(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST. Awaited directly before each POST; durable when it returns.
 
         Args:
             in_doubt: How many earlier POSTs of the swap may have been accepted.
+            urls: The URLs of the reference and of the scene, as the POST sends them.
 
         Raises:
             Exception: of any class. It ends the submit: this POST is not sent.
@@ -40,7 +41,7 @@ class SubmitRecord(Protocol):
 class NoRecord:
     """A `SubmitRecord` that records nothing."""
 
-    async def intend(self, in_doubt: int) -> None: ...
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None: ...
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None: ...
     def withdrawn(self, in_doubt: int) -> None: ...
 

@@ -97,6 +97,7 @@ class Desk:
         self._places = Places(folder)
         self._thresholds = thresholds
         self._saved: dict[str, SavedVersion] = {}
+        self._rows: Sequence[SavedVersion] | None = None
         self._measures: dict[str, ResultMeasures] = {}
         self._revisions: dict[str, int] = {}
         # A refresh can measure for minutes. A decision waits for other decisions only.
@@ -126,8 +127,11 @@ class Desk:
         """
         async with self._refreshing:
             groups: dict[str, list[SavedVersion]] = {}
-            for saved in await self._source.saved():
+            rows = await self._source.saved()
+            # The same list as before: only decisions are new.
+            for saved in rows if rows is not self._rows else ():
                 groups.setdefault(canonical_id(saved.id), []).append(saved)
+            self._rows = rows
             new = {key: versions for key, versions in groups.items() if self._saved.get(key) != versions[-1]}
             found, missing = await self._found(new)
             for key, picture in found.items():
@@ -135,7 +139,8 @@ class Desk:
                 self._set(key, picture)
             if found:
                 await self._measure(found, on_progress)
-            self.missing = tuple(groups[key][-1].id for key in missing)
+            if groups:
+                self.missing = tuple(groups[key][-1].id for key in missing)
             marks = _by_content(await (await self._source.marks()).read())
             for key, picture in list(self.pictures.items()):
                 mark = marks.get((key, picture.sha256))

@@ -56,14 +56,14 @@ class SwapAccount:
         """
         await self._ledger.reserve(self.entry)
 
-    async def intend(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST, with its money.
 
         Raises:
             BudgetExceededError, JournalError: the POST must not be sent.
         """
         try:
-            await self._ledger.claim(self.entry, in_doubt=in_doubt)
+            await self._ledger.claim(self.entry, in_doubt=in_doubt, urls=urls)
         except (BudgetExceededError, JournalError) as exc:
             self._on_failure(exc)
             raise

@@ -191,7 +191,7 @@ class _Submission:
 
         try:
             try:
-                await self._record.intend(self.state.in_doubt)
+                await self._record.intend(self.state.in_doubt, (self._urls.reference, self._urls.scene))
                 session.http.check_open(Call.SUBMIT)
                 session.emit(Submitting(swap=self._swap, id=self._id, attempt=attempt))
             except BaseException:

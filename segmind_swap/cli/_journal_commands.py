@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PRICE_USD, Journal, JournalSummary
+from segmind_swap import PRICE_USD, Journal, JournalSummary, OutcomeState
 
 from ._batch.options import JOURNAL_NAME
+from ._rate.status import learned_text
 from ._terminal.console import console, print_json
 from ._terminal.errors import exit_with_error
 from ._terminal.exit_codes import ExitCode
@@ -46,6 +47,10 @@ def print_status(journal: Path, *, as_json: bool) -> None:
     )
     for line in redo_lines(summary):
         out.print(line, markup=False)
+    if summary.learned_rate is not None:
+        out.print(
+            f"rate limit: {one_line(learned_text(summary.learned_rate))}", markup=False, highlight=False
+        )
     _print_unknown(out, journal, summary)
 
 
@@ -65,25 +70,33 @@ def redo_lines(summary: JournalSummary) -> list[str]:
 def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None:
     ids = summary.unknown
     if not ids:
+        if summary.states.get(OutcomeState.SENDING):
+            out.print(
+                "\nIf no batch is running, look for what was being sent in the account's history (free):"
+            )
+            out.print(f"  {_reconcile_command(journal)}", markup=False)
         return
     lines = [
         "",
-        "Unknown swaps, each perhaps accepted and billed: look for their jobs in the account's history.",
+        "Unknown swaps, each perhaps accepted and billed:",
     ]
     lines += [f"  {one_line(id)}" for id in ids[:_MAX_IDS_SHOWN]]
     if len(ids) > _MAX_IDS_SHOWN:
         lines.append(f"  and {len(ids) - _MAX_IDS_SHOWN:,} more: --json lists all ids")
-    lines.append(f"Then resolve each swap, as in this example for {one_line(ids[0])}:")
+    lines.append("Look for their jobs in the account's history, which is free and changes nothing yet:")
+    lines.append(f"  {_reconcile_command(journal)}")
+    lines.append(f"Or decide about each swap yourself, as in this example for {one_line(ids[0])}:")
     for meaning, decision in (
-        (
-            "the job is in the history: the next run waits for the job, which is free",
-            "--wait-again --poll-url URL",
-        ),
-        ("the job is not in the history: the next run submits the swap, which is paid", "--resubmit"),
+        ("the job is known: the next run waits for the job, which is free", "--wait-again --poll-url URL"),
+        ("there was no job: the next run submits the swap, which is paid", "--resubmit"),
         ("give the swap up: what it may have cost stays counted", "--abandon"),
     ):
         lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
     out.print("\n".join(lines), markup=False)
+
+
+def _reconcile_command(journal: Path) -> str:
+    return shlex.join(["segmind-swap", "reconcile", str(journal)])
 
 
 def resolve_command(journal: Path, id: str, decision: str) -> str:

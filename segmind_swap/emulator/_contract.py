@@ -62,6 +62,27 @@ in seconds. "none": no header.
 UploadField = Literal["file_urls", "urls"]
 """The key of the URLs in the response to an upload: that of the SDK, or that of the documents."""
 
+HistoryPage = Literal["data", "list", "requests", "nested"]
+"""What a page of the history looks like.
+
+"data": an object with the rows under ``data``, and their ``total``. "list": the rows alone. "requests": an
+object with the rows under ``requests``, without a total. "nested": an object in ``data``, with ``items``.
+"""
+
+HistoryRow = Literal["documented", "camel", "text", "poll", "status-url", "bare"]
+"""What a row of the history looks like.
+
+"documented": the fields that Segmind's SDK names. "camel": the same in camel case, with other words for
+the states. "text": the inputs and outputs as JSON in a string. "poll": with the ``poll_url``. "status-url":
+with a ``status_url``. "bare": the id, the time, the state and the inputs only.
+"""
+
+HistoryTime = Literal["iso", "space", "epoch-s", "epoch-ms", "none"]
+"""How a row of the history says when the job was accepted. "none": not at all."""
+
+HistoryPages = Literal["numbered", "repeated"]
+"""What further pages of the history are. "repeated": the first page again, whatever page is asked for."""
+
 UrlSpelling = Literal["plain", "unencoded"]
 """How the URLs of jobs and pictures are written.
 
@@ -120,6 +141,24 @@ class Contract:
         default=20 * 1024 * 1024, metadata={"decides": "the largest picture that can be uploaded, in bytes"}
     )
     lists_history: bool = field(default=True, metadata={"decides": "whether the history lists workflow runs"})
+    history_page: HistoryPage = field(
+        default="data", metadata={"decides": "what a page of the history looks like"}
+    )
+    history_row: HistoryRow = field(
+        default="documented", metadata={"decides": "what a row of the history looks like"}
+    )
+    history_time: HistoryTime = field(
+        default="iso", metadata={"decides": "how a row of the history says its time"}
+    )
+    history_pages: HistoryPages = field(
+        default="numbered", metadata={"decides": "what further pages of the history are"}
+    )
+    history_page_size: int = field(
+        default=100, metadata={"decides": "the most rows that a page of the history has"}
+    )
+    history_delay: float = field(
+        default=0.0, metadata={"decides": "for how many seconds a job is not in the history yet"}
+    )
     urls: UrlSpelling = field(
         default="plain", metadata={"decides": "how the URLs of jobs and pictures are written"}
     )
@@ -132,6 +171,10 @@ class Contract:
                 raise ValueError(f"`{switch.name}` must be one of {words}, not {value!r}")
         if self.upload_limit_bytes < 1:
             raise ValueError(f"`upload_limit_bytes` must be at least 1, not {self.upload_limit_bytes!r}")
+        if self.history_page_size < 1:
+            raise ValueError(f"`history_page_size` must be at least 1, not {self.history_page_size!r}")
+        if not 0 <= self.history_delay < math.inf:
+            raise ValueError(f"`history_delay` must be a number of at least 0, not {self.history_delay!r}")
         if not 0 <= self.record_lifetime < math.inf:
             raise ValueError(
                 f"`record_lifetime` must be a number of at least 0, not {self.record_lifetime!r}"

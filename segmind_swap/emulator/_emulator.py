@@ -15,6 +15,10 @@ from ._contract import (
     AuthScheme,
     Contract,
     FailureShape,
+    HistoryPage,
+    HistoryPages,
+    HistoryRow,
+    HistoryTime,
     OutputShape,
     PollPath,
     ResetFormat,
@@ -33,6 +37,7 @@ from ._service.api import Api
 from ._service.auth import KeyCheck
 from ._service.calls import Call, CallLog, Kind
 from ._service.files import FileStore
+from ._service.history import History
 from ._service.ledger import Charge, Ledger
 from ._service.outputs import EngineName, Impossible, Outputs
 from ._service.rate_limit import RateLimit
@@ -81,6 +86,12 @@ class Emulator:
         gateway_bills: Whether a submit that a fault answers with 502, 503 or 504 has started, and billed, its
             job. The fault's ``accepts`` takes precedence.
         lists_history: Whether workflow runs appear in the request history.
+        history_page: What a page of the history looks like, a `HistoryPage`.
+        history_row: What a row of the history looks like, a `HistoryRow`.
+        history_time: How a row of the history says when its job was accepted, a `HistoryTime`.
+        history_pages: What further pages of the history are, a `HistoryPages`.
+        history_page_size: The most rows that a page of the history has, whatever is asked for.
+        history_delay: Seconds after its acceptance from which a job is in the history.
         urls: How the URLs of jobs and pictures are written, a `UrlSpelling`.
         engine: What makes the picture of a job. "preview" swaps by cut-and-paste and needs the extra
             ``segmind-swap[preview]``. "sheet" returns both inputs side by side and labelled. "none" returns a
@@ -123,6 +134,12 @@ class Emulator:
         upload_limit_bytes: int = 20 * 1024 * 1024,
         gateway_bills: bool = False,
         lists_history: bool = True,
+        history_page: HistoryPage = "data",
+        history_row: HistoryRow = "documented",
+        history_time: HistoryTime = "iso",
+        history_pages: HistoryPages = "numbered",
+        history_page_size: int = 100,
+        history_delay: float = 0.0,
         urls: UrlSpelling = "plain",
         engine: EngineName | Engine = "sheet",
         impossible: Impossible = "fail",
@@ -164,6 +181,12 @@ class Emulator:
             gateway_bills=gateway_bills,
             metrics=metrics,
             lists_history=lists_history,
+            history_page=history_page,
+            history_row=history_row,
+            history_time=history_time,
+            history_pages=history_pages,
+            history_page_size=history_page_size,
+            history_delay=history_delay,
             urls=urls,
         )
         keys = KeyCheck(api_key=api_key, auth=contract.auth)
@@ -186,6 +209,7 @@ class Emulator:
                 uploads=uploads,
                 outputs=outputs,
                 workflows=workflows,
+                history=History(contract=contract),
             )
             return Account(
                 api=api,

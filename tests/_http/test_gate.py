@@ -405,9 +405,9 @@ class CountedPace(LocalGate):
 
     looks = 0
 
-    def _turn_at(self, ticket: _Ticket) -> float:
+    def _turn_at(self, ticket: _Ticket, now: float) -> float:
         self.looks += 1
-        return super()._turn_at(ticket)
+        return super()._turn_at(ticket, now)
 
 
 async def test_two_thousand_waiters_cost_a_few_looks_each() -> None:

@@ -24,6 +24,7 @@ class Finding:
         unit: Of the figure and of its goal; empty for a ratio.
         goal: The bound it is to keep; None for a figure that stands beside others.
         note: How it came about, in a few words.
+        beside: The same figure of others, by their names; None where one has none.
     """
 
     what: str
@@ -31,6 +32,7 @@ class Finding:
     unit: str = ""
     goal: Goal | None = None
     note: str = ""
+    beside: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def is_reached(self) -> bool:

@@ -1,5 +1,6 @@
 """What was found, as pictures for the documentation: one a row, where it has something to show."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
@@ -15,7 +16,14 @@ from .findings import Found
 Series = Mapping[str, Sequence[float]]
 
 _OURS, _THEIRS = "#0b7a75", "#b8c4cc"
-_LINES = ("#0b7a75", "#d1495b", "#5b6c8f", "#e0a030", "#7a4ea3", "#3f88c5", "#444444")
+_WHO: Mapping[str, tuple[str, float, int]] = {
+    "possible": ("#c9ced2", 5.0, 1),
+    "hint only": ("#5b6c8f", 1.0, 2),
+    "AWS adaptive": ("#e0a030", 1.0, 3),
+    "first wave": ("#d1495b", 1.2, 4),
+    "segmind-swap": (_OURS, 1.8, 5),
+}
+"""Colour, width and order of the lines."""
 _POINTS = 120
 _STYLE: Any = {
     # As text: a tenth of the size, and it can be searched.
@@ -54,15 +62,29 @@ def _polls(axes: Axes, series: Series) -> None:
     axes.legend(frameon=False, loc="lower left")
 
 
-def _limits(axes: Axes, series: Series) -> None:
-    for (name, values), colour in zip(series.items(), _LINES, strict=False):
-        limit = int(name.rpartition(" ")[2])
-        minutes = range(1, len(values) + 1)
-        axes.plot(minutes, [value / limit for value in values], color=colour, label=f"{limit}")
-    axes.set_ylim(0, 1.1)
-    axes.set_title("Submits accepted in each minute, as a share of a limit nobody told")
-    axes.set_xlabel("minute")
-    axes.legend(title="a minute", frameon=False, ncols=4, loc="lower right")
+def _limits(figure: Figure, series: Series) -> None:
+    """A picture for each case: what was possible, and what each limiter made of it."""
+    titles = list(dict.fromkeys(name.partition(" | ")[0] for name in series))
+    many = figure.subplots(math.ceil(len(titles) / 2), 2, squeeze=False)
+    for title, axes in zip(titles, many.flat, strict=False):
+        of_title = {
+            who: values
+            for name, values in series.items()
+            for t, _, who in [name.partition(" | ")]
+            if t == title
+        }
+        for who, (colour, width, order) in _WHO.items():
+            values = of_title[who]
+            minutes = [minute + 0.5 for minute in range(len(values))]
+            axes.plot(minutes, values, color=colour, linewidth=width, zorder=order, label=who)
+        axes.set_ylim(0, None)
+        axes.set_title(title, fontsize=9)
+    for axes in many[-1]:
+        axes.set_xlabel("minute")
+    for axes in many[:, 0]:
+        axes.set_ylabel("accepted a minute")
+    handles, labels = many.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, ncols=len(labels), loc="outside upper center")
 
 
 def _crowd(axes: Axes, series: Series) -> None:
@@ -77,11 +99,16 @@ def _crowd(axes: Axes, series: Series) -> None:
     axes.legend(frameon=False, loc="upper left")
 
 
-_DRAWN: Mapping[str, tuple[Callable[[Axes, Series], None], float]] = {
-    "cpu": (_cpu, 2.6),
-    "polls": (_polls, 3.0),
-    "limits": (_limits, 3.4),
-    "crowd": (_crowd, 3.4),
+def _alone(draw_on: Callable[[Axes, Series], None]) -> Callable[[Figure, Series], None]:
+    """One picture that fills the figure."""
+    return lambda figure, series: draw_on(figure.subplots(), series)
+
+
+_DRAWN: Mapping[str, tuple[Callable[[Figure, Series], None], float]] = {
+    "cpu": (_alone(_cpu), 2.6),
+    "polls": (_alone(_polls), 3.0),
+    "limits": (_limits, 7.2),
+    "crowd": (_alone(_crowd), 3.4),
 }
 
 
@@ -89,9 +116,9 @@ def draw(found: Sequence[Found], folder: Path) -> None:
     """Writes `bench-ROW.svg` for each row that can be drawn."""
     with mpl.rc_context(_STYLE):
         for one in found:
-            if one.row not in _DRAWN:
+            if one.row not in _DRAWN or not one.series:
                 continue
             drawn, height = _DRAWN[one.row]
             figure = Figure(figsize=(7.2, height), layout="constrained")
-            drawn(figure.subplots(), one.series)
+            drawn(figure, one.series)
             figure.savefig(folder / f"bench-{one.row}.svg", metadata={"Date": None})

@@ -7,8 +7,8 @@ from .cost import connections, cpu, growth
 from .crowd import crowd
 from .findings import Row
 from .layers import layers
-from .limits import counted, limits
 from .polling import polls
+from .rates.row import limits
 from .start import start
 from .transports import transports
 
@@ -21,7 +21,6 @@ ROWS: Mapping[str, Row] = {
     "transports": transports,
     "polls": polls,
     "limits": limits,
-    "counted": counted,
     "start": start,
     "batch": batch,
 }

@@ -1,7 +1,7 @@
 """What was found, as a table: each goal, its figure, and whether it is reached or by how much it is not."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .findings import Finding, Found
 
@@ -13,17 +13,28 @@ def lines(found: Found) -> Iterator[str]:
     for finding in found.findings:
         yield (
             f"{finding.what:76} {_figure(finding):>14} {_goal(finding):>16} {_verdict(finding):14}"
-            f" {finding.note}"
+            f" {_beside(finding)}{finding.note}"
         ).rstrip()
 
 
 def page(found: Found) -> str:
-    """The same as a table in Markdown."""
+    """The same as a table in Markdown. Figures of others have a column for each of them."""
+    others = list(dict.fromkeys(name for one in found.findings for name in one.beside))
+    head = ["what", "measured", "goal", "", *others, "how"]
     rows = [
-        "| what | measured | goal | | how |",
-        "|---|---|---|---|---|",
+        _row(head),
+        "|---" * len(head) + "|",
         *(
-            f"| {one.what} | {_figure(one)} | {_goal(one)} | {_verdict(one)} | {one.note} |"
+            _row(
+                [
+                    one.what,
+                    _figure(one),
+                    _goal(one),
+                    _verdict(one),
+                    *(_other(one, name) for name in others),
+                    one.note,
+                ]
+            )
             for one in found.findings
         ),
     ]
@@ -50,8 +61,23 @@ def _number(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
 def _figure(finding: Finding) -> str:
     return f"{_number(finding.figure)} {finding.unit}".strip()
+
+
+def _other(finding: Finding, name: str) -> str:
+    figure = finding.beside.get(name)
+    return "" if figure is None else f"{_number(figure)} {finding.unit}".strip()
+
+
+def _beside(finding: Finding) -> str:
+    """The figures of others, for a line without columns for them."""
+    known = [f"{name} {_other(finding, name)}" for name in finding.beside if _other(finding, name)]
+    return f"({', '.join(known)}) " if known else ""
 
 
 def _goal(finding: Finding) -> str:

@@ -9,7 +9,23 @@ from typer.testing import CliRunner
 
 from segmind_swap.cli._app.app import app
 
-COMMANDS = ("swap", "wait", "batch", "status", "resolve", "credits", "upload", "emulator", "demo", "pictures")
+COMMANDS = (
+    "swap",
+    "wait",
+    "batch",
+    "status",
+    "resolve",
+    "reconcile",
+    "review",
+    "export",
+    "redo",
+    "cost",
+    "credits",
+    "upload",
+    "emulator",
+    "demo",
+    "pictures",
+)
 
 
 def _help(*command: str, color: bool = False, **env: str) -> str:

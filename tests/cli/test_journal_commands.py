@@ -1,15 +1,16 @@
 """The commands `status` and `resolve`."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from segmind_swap import OutcomeState
+from segmind_swap import Journal, OutcomeState
 from segmind_swap.cli._journal_commands import resolve_command
 from segmind_swap.emulator import Fault
 
-from .processes import BATCH, an_emulator, in_this_process, running, segmind_swap, states, until
+from .processes import BATCH, an_emulator, in_this_process, read_until, running, segmind_swap, states, until
 
 
 def test_status_lists_the_unknown_swaps_and_resolve_decides_about_them(
@@ -28,6 +29,7 @@ def test_status_lists_the_unknown_swaps_and_resolve_decides_about_them(
                 "redone": 0,
                 "redos": {},
                 "redo_usd": 0.0,
+                "learned_rate": None,
             }
         text = segmind_swap("status", "out", cwd=folder).stdout
         assert "8 swaps in out/journal.db" in text
@@ -79,6 +81,31 @@ def test_status_can_be_asked_while_a_batch_runs(folder: Path) -> None:
         assert (done.returncode, "8  accepted" in done.stdout) == (0, True)
         busy = segmind_swap("resolve", "out", "s0", "--abandon", cwd=folder)
         assert (busy.returncode, "in use" in busy.stderr) == (2, True)
+
+
+def test_what_a_killed_batch_has_learned_of_the_rate_limit_is_told_and_the_next_run_starts_from_it(
+    folder: Path,
+) -> None:
+    # So long a pause means that the limit was used up, after some twenty submits.
+    faults = [Fault(on="submit", calls=(21,), status=429, headers={"retry-after": "4"})]
+    lines = ["id,reference_character_image,character_image"]
+    lines += [f"s{n},https://pictures.example/hero.png,https://pictures.example/{n}" for n in range(200)]
+    (folder / "pairs.csv").write_text("\n".join(lines))
+    batch = ["batch", "pairs.csv", "--out", "out", "--concurrency", "100"]
+    with an_emulator(speed=1.0, faults=faults) as (emulator, service):
+        with running(*batch, cwd=folder, **service) as process:
+            words = read_until(process, "/min, found by a 429; trying ")
+            rate = re.findall(r"^rate limit: (\d+)/min", words, re.MULTILINE)[-1]
+            until(lambda: Journal(folder / "out" / "journal.db").summary().learned_rate)
+            process.kill()
+        status = segmind_swap("status", "out", cwd=folder).stdout
+        assert re.search(rf"^rate limit: {rate}/min, found by a 429 \(\d+ s ago\)$", status, re.MULTILINE)
+        fields = json.loads(segmind_swap("status", "out", "--json", cwd=folder).stdout)["learned_rate"]
+        assert (fields["rate"]["per_minute"], fields["is_same_key"]) == (float(rate), None)
+        assert fields["age"] >= 0.0
+        with running(*batch, cwd=folder, **service) as process:
+            read_until(process, f"rate limit: {rate}/min, learned by an earlier client")
+        assert emulator.paid_twice() == []
 
 
 def test_a_command_is_one_that_a_shell_takes_whatever_the_id() -> None:

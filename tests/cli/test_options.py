@@ -21,11 +21,11 @@ def _parameters() -> dict[str, list[Any]]:
     ("name", "commands"),
     [
         ("--overwrite", 2),
-        ("--timeout", 3),
-        ("--strict", 2),
+        ("--timeout", 4),
+        ("--strict", 3),
         ("--emulator", 2),
-        ("--allow-http", 5),
-        ("--json", 8),
+        ("--allow-http", 8),
+        ("--json", 11),
     ],
 )
 def test_a_shared_option_has_the_same_help_and_default_in_each_command(name: str, commands: int) -> None:

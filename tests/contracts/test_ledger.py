@@ -7,10 +7,10 @@ import pytest
 from segmind_swap import Journal
 from segmind_swap._journal.ledger import BudgetOnly, SqliteLedger
 from segmind_swap._protocols.ledger import Ledger, LedgerSource
-from segmind_swap.testing.contracts import LedgerContract, MoneyContract
+from segmind_swap.testing.contracts import AmendmentContract, LedgerContract, MoneyContract
 
 
-class _SqliteContract(LedgerContract):
+class _SqliteContract(LedgerContract, AmendmentContract):
     async def crash(self, ledger: Ledger) -> None:
         assert isinstance(ledger, SqliteLedger)
         await ledger._writer.aclose()

@@ -31,6 +31,13 @@ def test_every_value_of_every_switch_can_be_given(name: str, word: str, value: A
     Emulator(**given)
 
 
+_TIMES = re.compile(r'"(?:model_created|created_?[aA]t|submitted_at|timestamp)":"?[-\dT:. Z]+')
+
+
+def _without_digits(match: re.Match[str]) -> str:
+    return re.sub(r"\d", "0", match[0])
+
+
 async def seen(**switches: Any) -> str:
     """What a caller sees of an emulator, without what is random."""
     faults = [Fault(on="submit", calls=(5,), status=504)]
@@ -44,7 +51,9 @@ async def seen(**switches: Any) -> str:
             response = await http.request(method, path, **more)
             headers = {name: response.headers.get(name) for name in ("x-cost", "retry-after")}
             reset = response.headers.get("x-rate-limit-reset-at-utc", "")
-            found.append([path, response.status_code, headers, re.sub(r"\d", "0", reset), response.text])
+            # The time of a row of the history is that of the wall clock.
+            text = _TIMES.sub(_without_digits, response.text)
+            found.append([path, response.status_code, headers, re.sub(r"\d", "0", reset), text])
             return response
 
         for key in ({"authorization": "Bearer emulator-key"}, {"x-api-key": "emulator-key"}):
@@ -55,6 +64,7 @@ async def seen(**switches: Any) -> str:
         await ask("POST", "/upload-asset", json={"data_urls": ["data:image/png;base64,AAEC"]})
         jobs = [await submit(http, **fields) for fields in (SWAP, NOWHERE, SWAP)]
         found.extend(job.text for job in jobs)
+        await ask("GET", "/inference-request/request-history")
         urls = [job.json().get("poll_url", "/") for job in jobs if job.status_code == 200]
         for _ in range(3):
             for url in urls:
@@ -63,7 +73,8 @@ async def seen(**switches: Any) -> str:
         for _ in range(7):
             await ask("POST", WORKFLOW, json=SWAP)
         await ask("GET", "/v1/get-user-credits")
-        await ask("GET", "/inference-request/request-history")
+        for page in (1, 2):
+            await ask("GET", f"/inference-request/request-history?page={page}")
     text = json.dumps([found, [charge.price_usd for charge in emulator.ledger]])
     return re.sub(r"[0-9a-f]{32}", "ID", text)
 

@@ -49,6 +49,11 @@ def _look(data: bytes) -> Look:
     return look_at(data, hashlib.sha256(data).hexdigest())
 
 
+def measured(result: bytes, scene: bytes, reference: bytes) -> ResultMeasures:
+    """The measures of a result, from the files' bytes."""
+    return measures_of_result(_look(result), _look(scene), _look(reference))
+
+
 def results_of_row(chosen: LabelledSet, number: int, count: int) -> list[Labelled]:
     """The results of one row. Each result has a seed of its own."""
     row = ROWS[number]
@@ -62,11 +67,9 @@ def results_of_row(chosen: LabelledSet, number: int, count: int) -> list[Labelle
             earlier = picture if turn % 2 == 0 or earlier is None else earlier
             picture = earlier
         form = rng.choice(("JPEG", "JPEG", "PNG", "WEBP"))
-        result = _look(encoded(picture, form, rng.randrange(78, 96)))
-        scene = _look(encoded(made.scene, rng.choice(("JPEG", "PNG")), 90))
-        found.append(
-            Labelled(row.name, measures_of_result(result, scene, _look(encoded(made.reference, "PNG"))))
-        )
+        result = encoded(picture, form, rng.randrange(78, 96))
+        scene = encoded(made.scene, rng.choice(("JPEG", "PNG")), 90)
+        found.append(Labelled(row.name, measured(result, scene, encoded(made.reference, "PNG"))))
     return found
 
 

@@ -73,8 +73,8 @@ def score_table(found: Iterable[Score]) -> Iterator[str]:
 
 
 def row_table(by_row: dict[str, list[set[ResultFlag]]]) -> Iterator[str]:
-    yield "| row | results | right flag | have it | other flags | mistakes among them |"
-    yield "|---|---|---|---|---|---|"
+    yield "| row | results | right flag | have it | any flag | other flags | wrongly flagged |"
+    yield "|---|---|---|---|---|---|---|"
     for row in ROWS:
         flags = by_row[row.name]
         counts = Counter(flag for each in flags for flag in each if flag is not row.right)
@@ -83,4 +83,5 @@ def row_table(by_row: dict[str, list[set[ResultFlag]]]) -> Iterator[str]:
         mistakes = sum(bool(each - allowed) for each in flags)
         right = f"`{row.right}`" if row.right else "none"
         have = str(sum(row.right in each for each in flags)) if row.right else "-"
-        yield f"| {row.name} | {len(flags)} | {right} | {have} | {others} | {mistakes} |"
+        some = sum(bool(each) for each in flags)
+        yield f"| {row.name} | {len(flags)} | {right} | {have} | {some} | {others} | {mistakes} |"

@@ -46,3 +46,17 @@ def test_a_price_that_is_no_amount_is_never_taken_for_none(facts: Facts, price: 
     facts.set("price_usd", price)
     with pytest.raises((ValueError, ArithmeticError)):
         _ = facts.price_usd
+
+
+def test_what_was_learned_of_the_rate_limit_is_one_text(facts: Facts) -> None:
+    assert facts.learned_rate is None
+    for text in ("first", "second"):
+        facts.set_learned_rate(text)
+        assert facts.learned_rate == text
+
+
+def test_a_learned_rate_that_is_no_text_is_none_because_it_only_saves_time() -> None:
+    connection = sqlite3.connect(":memory:")
+    create(connection)
+    connection.execute("INSERT INTO facts VALUES ('learned_rate', CAST(x'fffe' AS TEXT))")
+    assert Facts(connection).learned_rate is None

@@ -18,6 +18,7 @@ from segmind_swap import (
     OutcomeState,
     OutputError,
     PollPolicy,
+    Rate,
     SubmissionUnknownError,
     SwapFailedError,
     SwapRequest,
@@ -26,6 +27,7 @@ from segmind_swap._config import BASE_URL, PRICE_USD, WORKFLOW
 from segmind_swap._journal import journal as journal_module
 from segmind_swap._journal.journal import JournalSummary
 from segmind_swap._journal.store import Store
+from segmind_swap._policy.rate.learned import write_learned
 from segmind_swap._protocols.entry import Entry
 
 from ..support.journal_rows import a_job, a_result, at, begun, row
@@ -49,6 +51,21 @@ def filled(journal: Journal, fill: Callable[[Store], object]) -> None:
     store = begun(journal.open_writer())
     fill(store)
     store.close()
+
+
+def test_the_summary_has_what_the_last_run_has_learned_of_the_rate_limit_unless_it_is_damaged(
+    journal: Journal,
+) -> None:
+    filled(journal, lambda store: None)
+    assert journal.summary().learned_rate is None
+    learned = Rate(per_minute=61.5, reason="found by a 429")
+    text = write_learned(learned, at=datetime.now(UTC), key_tag="tag")
+    filled(journal, lambda store: store.facts.set_learned_rate(text))
+    kept = journal.summary().learned_rate
+    assert kept is not None
+    assert (kept.rate, kept.is_same_key) == (learned, None)
+    filled(journal, lambda store: store.facts.set_learned_rate(text[:-1]))
+    assert journal.summary().learned_rate is None
 
 
 def entry_of(journal: Journal, id: str = "a") -> Entry:

@@ -10,7 +10,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols.entry import Entry, NewEntry
 
-from ..support.journal_rows import a_job, a_result, in_memory, taken
+from ..support.journal_rows import URLS, a_job, a_result, in_memory, taken
 
 S = OutcomeState
 PRICE = 0.15
@@ -35,7 +35,7 @@ async def claimed(ledger: SqliteLedger, store: Store, id: str = "a") -> Entry:
     """A new entry whose POST is on its way."""
     entry = taken(store, id)
     await ledger.reserve(entry)
-    await ledger.claim(entry, in_doubt=0)
+    await ledger.claim(entry, in_doubt=0, urls=URLS)
     return entry
 
 
@@ -53,7 +53,7 @@ async def test_an_intent_that_is_withdrawn_after_a_post_in_doubt_leaves_the_swap
     ledger = ledger_of(store)
     entry = await claimed(ledger, store)
     await ledger.refuse(entry, in_doubt=1)
-    await ledger.claim(entry, in_doubt=1)
+    await ledger.claim(entry, in_doubt=1, urls=URLS)
     assert entry_of(store).billable_posts == 2
     ledger.withdraw(entry, in_doubt=1)
     assert (entry_of(store).state, entry_of(store).billable_posts) == (S.SENDING, 1)

@@ -20,7 +20,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols.entry import Entry, NewVersion
 
-from ..support.journal_rows import a_job, a_result, an_entry, at, row, taken
+from ..support.journal_rows import URLS, a_job, a_result, an_entry, at, row, taken
 
 S = OutcomeState
 
@@ -283,7 +283,7 @@ async def claimed(store: Store) -> tuple[SqliteLedger, Entry]:
     ledger = SqliteLedger(Writer(store), Budget(None, price_usd=0.15, spent=Spent()))
     entry = taken(store)
     await ledger.reserve(entry)
-    await ledger.claim(entry, in_doubt=0)
+    await ledger.claim(entry, in_doubt=0, urls=URLS)
     return ledger, entry
 
 

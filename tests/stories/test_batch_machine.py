@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import anyio
 import httpx
@@ -14,12 +14,13 @@ from segmind_swap import (
     Journal,
     JournalError,
     OutcomeState,
+    Reconciliation,
     RetryPolicy,
     SwapClient,
     SwapOutcome,
     SwapRequest,
 )
-from segmind_swap.emulator import Emulator, Fault
+from segmind_swap.emulator import Emulator, Fault, HistoryPage, HistoryPages, HistoryRow
 
 from ..conftest import VirtualTimeLoop
 from ..support.batches import KEY, copy_of
@@ -81,9 +82,20 @@ class Machine(RuleBasedStateMachine):
 
     policy: Literal["strict", "documented"] = "strict"
 
-    @initialize(budget_usd=st.one_of(st.none(), st.floats(0.2, 2.5)))
-    def begin(self, budget_usd: float | None) -> None:
-        self.service = Emulator(engine="none", credits_usd=1e6, duration=70.0, record_lifetime=1e9)
+    @initialize(
+        budget_usd=st.one_of(st.none(), st.floats(0.2, 2.5)),
+        history=st.fixed_dictionaries(
+            {
+                "history_delay": st.sampled_from([0.0, 100.0]),
+                "history_row": st.sampled_from(get_args(HistoryRow)),
+                "history_page": st.sampled_from(get_args(HistoryPage)),
+                "history_page_size": st.sampled_from([1, 100]),
+                "history_pages": st.sampled_from(get_args(HistoryPages)),
+            }
+        ),
+    )
+    def begin(self, budget_usd: float | None, history: dict[str, Any]) -> None:
+        self.service = Emulator(engine="none", credits_usd=1e6, duration=70.0, record_lifetime=1e9, **history)
         self.journal = Journal(":memory:")
         self.budget_usd = budget_usd
         self.now = 1000.0
@@ -149,7 +161,33 @@ class Machine(RuleBasedStateMachine):
         if what == "resubmit" and before[f"s{number}"] is not S.REJECTED:
             self.resubmitted += 1
 
+    @precondition(lambda self: hasattr(self, "journal"))
+    @rule()
+    def the_history_is_asked(self) -> None:
+        async def work() -> Reconciliation:
+            transport = httpx.ASGITransport(app=self.service.app)
+            async with SwapClient(KEY, base_url="http://127.0.0.1", transport=transport) as client:
+                found = await client.reconcile(self.journal, apply=True)
+            self.now = anyio.current_time() + 1.0
+            return found
+
+        found = anyio.run(work, backend_options={"loop_factory": self._loop})
+        left = {outcome.request.id for outcome in self.journal.outcomes(S.UNKNOWN)}
+        assert {swap.id for swap in found.undecided} == left
+
     # What must hold
+
+    @invariant()
+    def each_job_is_that_of_one_swap_of_its_own_pictures(self) -> None:
+        if not hasattr(self, "service"):
+            return
+        scenes = {charge.request_id: charge.character_image for charge in self.service.ledger}
+        jobs = [(outcome.request.id, outcome.job) for outcome in self.journal.outcomes() if outcome.job]
+        assert len({job.request_id for _, job in jobs}) == len(jobs)
+        for id, job in jobs:
+            assert job.request_id is not None
+            # A fault may answer with a job that does not exist.
+            assert scenes.get(job.request_id, id or "").endswith(id or "")
 
     @invariant()
     def nothing_is_paid_twice_unless_a_person_said_so(self) -> None:

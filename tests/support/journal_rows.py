@@ -20,6 +20,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, NewEntry
 
 S = OutcomeState
+URLS = ("https://inputs.example/hero.png", "https://inputs.example/street.png")
 URL = "https://images.segmind.com/generations/a1.png"
 
 

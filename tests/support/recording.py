@@ -1,9 +1,11 @@
 """A transport that records each request, a server that records each head, and one call of each kind."""
 
 from collections.abc import Awaitable, Callable
+from datetime import date
 
 import httpx
 
+from segmind_swap._api.account.history import history_request
 from segmind_swap._api.messages import NoResponse, Response
 from segmind_swap._api.requests import download_request
 from segmind_swap._http.client import HttpClient
@@ -52,6 +54,8 @@ async def send(http: HttpClient, call: Call) -> Response | NoResponse:
             return await http.request(an_upload(http))
         case Call.CREDITS:
             return await http.request(a_credits_call(http))
+        case Call.HISTORY:
+            return await http.request(history_request(http.service, page=1, since=date(2026, 11, 22)))
         case Call.DOWNLOAD:
             return await fetched(http)
 

@@ -11,7 +11,7 @@ from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._swap.account import SwapAccount
 
-from ..support.journal_rows import a_job, a_result, in_memory, row, taken
+from ..support.journal_rows import URLS, a_job, a_result, in_memory, row, taken
 
 S = OutcomeState
 PRICE = 0.15
@@ -30,11 +30,11 @@ async def test_an_account_is_posting_from_the_intent_to_its_end() -> None:
     account = SwapAccount(ledger_of(store), taken(store), on_failure=unexpected)
     await account.reserve()
     assert not account.is_posting
-    await account.intend(0)
+    await account.intend(0, URLS)
     assert account.is_posting
     await account.resolved(None, 0)
     assert (account.is_posting, account.is_in_doubt) == (False, False)
-    await account.intend(0)
+    await account.intend(0, URLS)
     account.withdrawn(0)
     assert not account.is_posting
 
@@ -44,10 +44,10 @@ async def test_a_post_in_doubt_stays_held_when_the_account_is_released() -> None
     ledger = ledger_of(store)
     account = SwapAccount(ledger, taken(store), on_failure=unexpected)
     await account.reserve()
-    await account.intend(0)
+    await account.intend(0, URLS)
     await account.resolved(None, 1)
     assert account.is_in_doubt
-    await account.intend(1)
+    await account.intend(1, URLS)
     account.release()
     assert ledger.committed_usd == pytest.approx(2 * PRICE), "the POST on its way may be accepted, too"
 
@@ -56,10 +56,10 @@ async def test_an_intent_without_room_in_the_budget_is_told_and_raised() -> None
     store, told = in_memory(), list[SwapError]()
     account = SwapAccount(ledger_of(store, budget_usd=0.2), taken(store), on_failure=told.append)
     await account.reserve()
-    await account.intend(0)
+    await account.intend(0, URLS)
     await account.resolved(None, 1)
     with pytest.raises(BudgetExceededError) as caught:
-        await account.intend(1)
+        await account.intend(1, URLS)
     assert told == [caught.value]
     assert not account.is_posting
 
@@ -71,7 +71,7 @@ async def test_a_ledger_that_fails_is_told_to_the_batch_and_ends_no_swap(step: s
     entry = taken(store)
     account = SwapAccount(ledger, entry, on_failure=told.append)
     await account.reserve()
-    await account.intend(0)
+    await account.intend(0, URLS)
     ledger._writer.close()
     match step:
         case "resolved":
@@ -112,7 +112,7 @@ async def test_a_ledger_that_raises_an_error_of_its_own_after_a_post_ends_no_swa
     ledger = Unreachable(Writer(store), Budget(None, price_usd=PRICE, spent=Spent()))
     account = SwapAccount(ledger, entry, on_failure=told.append)
     await account.reserve()
-    await account.intend(0)
+    await account.intend(0, URLS)
     match step:
         case "accepted":
             await account.resolved(a_job(), 0)

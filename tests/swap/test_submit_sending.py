@@ -182,7 +182,7 @@ class Notes:
         self._service = service
         self._disk_full = disk_full
 
-    async def intend(self, in_doubt: int) -> None:
+    async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         await anyio.sleep(0.25)
         if self._disk_full:
             raise OSError("disk full")

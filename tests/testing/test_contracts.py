@@ -13,20 +13,26 @@ from typing import Any
 import pytest
 
 from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
+from segmind_swap._api.account.identity import JobNames
 from segmind_swap._http.gate import LocalGate
+from segmind_swap._journal.adoption.amendment import JournalAmendment
 from segmind_swap._journal.budget import Budget, Reservations
 from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
 from segmind_swap._protocols.ledger import Ledger
-from segmind_swap.testing.contracts import GateContract, LedgerContract, MoneyContract
+from segmind_swap.testing.contracts import AmendmentContract, GateContract, LedgerContract, MoneyContract
 
 
 class _Contract(LedgerContract):
     async def crash(self, ledger: Ledger) -> None:
         assert isinstance(ledger, SqliteLedger)
         await ledger._writer.aclose()
+
+
+class _Amendments(AmendmentContract):
+    crash = _Contract.crash
 
 
 def contract_tests(contract: object) -> Iterator[Callable[..., None]]:
@@ -73,14 +79,38 @@ def changed(owner: type, name: str, value: object) -> Iterator[None]:
         yield
 
 
-async def _claims_without_writing(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+async def _claims_without_writing(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
     self._reservations.ensure(entry, in_doubt + 1)
     self._claims.add(entry)
 
 
-async def _claims_without_money(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
+async def _claims_without_money(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
     await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
     self._claims.add(entry)
+
+
+async def _claims_without_urls(
+    self: SqliteLedger, entry: Entry, *, in_doubt: int, urls: tuple[str, str]
+) -> None:
+    self._reservations.ensure(entry, in_doubt + 1)
+    await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1)
+    self._claims.add(entry)
+
+
+async def _adopts_anything(self: JournalAmendment, entry: Entry, job: SwapJob) -> None:
+    step = partial(Store.step, number=entry.number, state=OutcomeState.ACCEPTED, job=job, manual=True)
+    await self._writer.do(step)
+
+
+async def _forgets_what_was_paid(self: JournalAmendment, entry: Entry) -> None:
+    def step(store: Store) -> None:
+        store._db.execute("UPDATE swaps SET state = 'pending', posts = 0 WHERE number = ?", (entry.number,))
+
+    await self._writer.do(step)
 
 
 async def _always_pending(self: SqliteLedger, entry: Entry, *, in_doubt: int) -> None:
@@ -148,6 +178,26 @@ def test_a_ledger_with_a_mistake_is_found_out(owner: type, name: str, mistake: o
         assert failures(_Contract(), journal)
 
 
+def test_the_journal_breaks_no_rule_for_the_history() -> None:
+    assert failures(_Amendments(), journal) == set()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "mistake"),
+    [
+        (SqliteLedger, "claim", _claims_without_urls),
+        (JournalAmendment, "adopt", _adopts_anything),
+        (JournalAmendment, "resubmit", _forgets_what_was_paid),
+        (JobNames, "has", lambda self, job: False),
+        (Store, "check_service", lambda self, *, origin, workflow: None),
+        (Store, "end_sending", lambda self: None),
+    ],
+)
+def test_an_amendment_with_a_mistake_is_found_out(owner: type, name: str, mistake: object) -> None:
+    with changed(owner, name, mistake):
+        assert failures(_Amendments(), journal)
+
+
 class _MoneyOnly(MoneyContract):
     pass
 
@@ -161,6 +211,7 @@ def test_a_contract_without_its_fixture_says_what_to_override(tmp_path: Path) ->
     for contract, fixture in (
         (MoneyContract, "source"),
         (LedgerContract, "source"),
+        (AmendmentContract, "source"),
         (GateContract, "new_gate"),
     ):
         assert fixture in vars(contract) or issubclass(contract, MoneyContract)

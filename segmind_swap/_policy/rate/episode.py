@@ -30,13 +30,14 @@ def at_least(rate: float) -> float:
     return max(rate, _LOWEST)
 
 
-def conclude(state: RateState, closure: Closure, accepted_at: float) -> None:
+def conclude(state: RateState, closure: Closure, accepted_at: float, *, given: float | None) -> None:
     """Ends an episode of requests that count: the first request after it was accepted.
 
     Args:
         state: The state of the rules.
         closure: The closure of the requests that count.
         accepted_at: When the request had left that was accepted.
+        given: The requests a minute that the user has given, which the believed rate never exceeds.
     """
     failed_at = closure.last_failed_at
     most = float(state.accepted(failed_at - MINUTE, failed_at))
@@ -57,7 +58,7 @@ def conclude(state: RateState, closure: Closure, accepted_at: float) -> None:
             # A sliding log has no room for a request that leaves `_SLACK` seconds early.
             state.next_at = max(state.next_at, accepted_at + MINUTE / state.rate)
         add(state.noise, failed_at, keep=MINUTE)
-        measured = _measure_noise(state, failed_at, most, accepted_at)
+        measured = _measure_noise(state, failed_at, most, accepted_at, given=given)
         if measured is None:
             return
         most = measured
@@ -69,7 +70,7 @@ def conclude(state: RateState, closure: Closure, accepted_at: float) -> None:
                 state.begin_hold(accepted_at)
                 return
             most = max(most, lower)
-        _believe_bracket(state, least, most, accepted_at, is_sure=is_sure)
+        _believe_bracket(state, least, most, accepted_at, is_sure=is_sure, given=given)
         return
     state.begin_hold(accepted_at)
 
@@ -85,7 +86,9 @@ def _narrow_phase(state: RateState, failed_at: float, accepted_at: float) -> Non
     state.phase_after, state.phase = failed_at, accepted_at
 
 
-def _believe_bracket(state: RateState, least: int, most: float, accepted_at: float, *, is_sure: bool) -> None:
+def _believe_bracket(
+    state: RateState, least: int, most: float, accepted_at: float, *, is_sure: bool, given: float | None
+) -> None:
     earlier, state.is_guess = None if state.is_guess else state.rate, False
     state.begin_hold(accepted_at)
     if earlier is not None and least <= earlier <= most:
@@ -96,21 +99,24 @@ def _believe_bracket(state: RateState, least: int, most: float, accepted_at: flo
         reason = "429s showed that the limit is " + ("lower" if most < earlier else "higher")
     else:
         reason = "too many 429s, one at a time"
-    state.believe(max(most, _LOWEST), reason)
+    state.believe(at_least(most), reason, at_most=given)
     began = accepted_at if state.first_at is None else state.first_at
     if earlier is None and is_sure and accepted_at - began < _MISSED:
         # The service's minute had begun before the first request: the rate is only a part of the limit.
         state.begin_growth(accepted_at, extra=more_than(state))
 
 
-def _measure_noise(state: RateState, failed_at: float, most: float, accepted_at: float) -> float | None:
+def _measure_noise(
+    state: RateState, failed_at: float, most: float, accepted_at: float, *, given: float | None
+) -> float | None:
     """What an isolated 429 shows: None for nothing, else the rate at which requests were accepted."""
     match state.stage:
         case Stage.GROW:
             state.bad += 1
             grown = state.accepted(max(state.since, failed_at - MINUTE), failed_at)
             if state.bad > _NOISE * grown and state.rate is not None:
-                state.believe(state.rate + state.extra / 2, "more was accepted, until 429s came")
+                more = state.rate + state.extra / 2
+                state.believe(more, "more was accepted, until 429s came", at_most=given)
                 state.begin_hold(accepted_at)
             return None
         case Stage.LEAN:

@@ -47,19 +47,17 @@ def many_polls_are_limited(evidence: PollEvidence, polls: list[float], now: floa
     )
 
 
-def closure_shows_it(
-    evidence: PollEvidence, closure: Closure, submits: list[float], accepted_at: float
-) -> bool:
+def closure_shows_it(evidence: PollEvidence, closure: Closure, accepted_at: float) -> bool:
     """Whether a closure of the polls, which ends now, shows that polls count. The second such closure does.
 
     Args:
         evidence: What was seen.
         closure: The closure of the polls.
-        submits: When the submits left that were accepted.
         accepted_at: When the poll had left that was accepted.
     """
     begin, end = closures.lasted(closure)
-    if end - begin < _CLEAR or count(submits, begin, end):
+    was_passed = closure.passed_at is not None and closure.passed_at <= end
+    if end - begin < _CLEAR or was_passed:
         return False
     if not count(evidence.limited_submits, begin - MINUTE, accepted_at):
         return False

@@ -21,13 +21,12 @@ from ..._models import Call
 from . import closure as closures
 from . import poll_evidence
 from .episode import at_least, conclude, more_than
-from .state import MINUTE, Closure, RateState, Stage, add, count
+from .state import MINUTE, Closure, RateState, Stage, add, count, first_after
 
 _DOUBLING = 5.0
 _SAMPLE = 10.0
 _BUSY = 0.9
 _CAUTIOUS = 8
-_MANY = 100
 _MOST_DOUBLINGS = 7
 # A request that leaves late by at most this does not delay the requests after it.
 _SLACK = 0.05
@@ -67,7 +66,7 @@ class RateRules:
             is_guess: Whether the first 429s decide, whatever the rate is.
         """
         self.state.is_guess = is_guess
-        self.state.believe(rate, reason)
+        self.state.believe(rate, reason, at_most=self._given)
 
     def believe_polls_count(self, now: float, *, until: float) -> None:
         """Starts from the belief that polls use up the limit, which was learned elsewhere, until a time."""
@@ -104,15 +103,18 @@ class RateRules:
         if not self.counts(call):
             return _CAUTIOUS if call is Call.POLL and now < state.careful_until else math.inf
         if state.rate is None:
-            # Each busy minute of many requests doubles the bound: there may be no limit.
-            is_many = state.accepted(now - MINUTE, now) >= _MANY
-            minutes = int((now - state.busy_since) // MINUTE) if is_many else 0
-            return float(_CAUTIOUS * 2 ** min(_MOST_DOUBLINGS, minutes))
+            return float(_CAUTIOUS * 2**state.doublings)
         if state.stage is Stage.GROW:
-            # As many more as the growth of the accepted requests needs, if answers are slow; to a point.
-            more = before_growth * (self._accepted_lately(now) / state.rate - 1.0)
-            return before_growth + _CAUTIOUS + min(2 * _CAUTIOUS, max(0.0, more))
+            # If answers are slow, more requests that are accepted need more unanswered ones.
+            grown = max(1.0, self._sampled(now) / state.rate)
+            return before_growth * grown + _CAUTIOUS
         return math.inf
+
+    @property
+    def is_at_most(self) -> bool:
+        """Whether the believed rate is the one that the user has given, so that no more is tried."""
+        rate = self.state.rate
+        return self._given is not None and rate is not None and rate >= self._given
 
     @property
     def trying(self) -> float | None:
@@ -139,6 +141,7 @@ class RateRules:
         if not others_wait:
             state.busy_since = now
         if state.rate is None:
+            self._widen_unknown(now)
             return
         self._try_more(now)
         interval = MINUTE / (self.trying or math.inf)
@@ -174,6 +177,7 @@ class RateRules:
         if is_news:
             if not closure.is_open_episode:
                 closure.was_busy = state.is_busy
+                closure.passed_at = first_after(state.submits, left_at)
             closures.fail(
                 closure,
                 left_at=left_at,
@@ -209,26 +213,24 @@ class RateRules:
             return
         closure.is_open_episode = False
         if self.counts(call):
-            conclude(self.state, closure, left_at)
-        elif call is Call.POLL and poll_evidence.closure_shows_it(
-            self.state.evidence, closure, self.state.submits, left_at
-        ):
+            conclude(self.state, closure, left_at, given=self._given)
+        elif call is Call.POLL and poll_evidence.closure_shows_it(self.state.evidence, closure, left_at):
             self._count_polls(now)
 
     def _is_behind(self, now: float) -> bool:
         """Whether isolated 429s alone have cost a busy minute more than a few of its requests."""
         state = self.state
-        was_busy = max(state.busy_since, state.used_up_at) <= now - MINUTE
-        return was_busy and state.accepted(now - MINUTE, now) + 1 < _BEHIND * (self.trying or 0.0)
+        was_busy = max(state.busy_since, state.used_up_at) <= state.answered_until(now) - MINUTE
+        return was_busy and state.accepted_lately(MINUTE, now) < _BEHIND * (self.trying or 0.0)
 
     # What is tried above the believed rate
 
     def _try_more(self, now: float) -> None:
         state = self.state
         assert state.rate is not None  # noqa: S101 - asked only while there is a rate
-        if self._given is not None and state.rate >= self._given:
+        if self.is_at_most:
             return
-        wants_more = state.is_busy and state.accepted(now - MINUTE, now) + 1 >= _BUSY * state.rate
+        wants_more = state.is_busy and state.accepted_lately(MINUTE, now) >= _BUSY * state.rate
         match state.stage:
             case Stage.HOLD if wants_more and (state.is_guess or now - state.since >= state.hold):
                 state.begin_lean(now, extra=more_than(state))
@@ -239,18 +241,34 @@ class RateRules:
                     state.begin_hold(now)
             case Stage.GROW if state.is_busy:
                 # At most twice what is accepted: requests that wait for something else show nothing.
-                most = 2.0 * max(self._accepted_lately(now), state.rate) - state.rate
+                most = 2.0 * max(self._sampled(now), state.rate) - state.rate
                 state.extra = min(state.extra * 2.0 ** ((now - state.grown_at) / _DOUBLING), most)
                 state.grown_at = now
             case Stage.GROW:
-                state.believe(state.rate + state.extra, "more was accepted, until nobody waited")
+                more = state.rate + state.extra
+                state.believe(more, "more was accepted, until nobody waited", at_most=self._given)
                 state.begin_hold(now)
             case _:
                 pass
 
-    def _accepted_lately(self, now: float) -> float:
+    def _widen_unknown(self, now: float) -> None:
+        """Doubles the bound after each busy minute: there may be no limit.
+
+        But no more may be unanswered than were accepted in a minute, because the service may hang.
+        """
+        state = self.state
+        bound = _CAUTIOUS * 2**state.doublings
+        if (
+            state.doublings < _MOST_DOUBLINGS
+            and now - max(state.busy_since, state.doubled_at) >= MINUTE
+            and state.accepted_lately(MINUTE, now) >= bound
+        ):
+            state.doublings += 1
+            state.doubled_at = now
+
+    def _sampled(self, now: float) -> float:
         """The requests a minute that were accepted in the last seconds."""
-        return self.state.accepted(now - _SAMPLE, now) * MINUTE / _SAMPLE
+        return self.state.accepted_lately(_SAMPLE, now) * MINUTE / _SAMPLE
 
     def _next_window(self, now: float) -> float | None:
         """When the next window of the service is expected to begin; None if unknown.
@@ -266,10 +284,15 @@ class RateRules:
 
     def _note_accepted(self, call: Call, left_at: float) -> None:
         state = self.state
-        moments = state.submits if call is Call.SUBMIT else state.polls
-        episodes = [closure.met_at for closure in state.closures.values() if closure.is_open_episode]
-        # The minute before the first 429 of an episode is needed until the episode is concluded.
-        add(moments, left_at, keep=MINUTE + max(0.0, left_at - min(episodes, default=left_at)))
+        polls, submits = state.closures[Call.POLL], state.closures[Call.SUBMIT]
+        if call is Call.SUBMIT and polls.is_open_episode and left_at > polls.met_at:
+            polls.passed_at = left_at if polls.passed_at is None else min(left_at, polls.passed_at)
+        # Polls may be found to count up to a minute after a 429. What was accepted in the minute before that
+        # 429 is needed then; and the minute before an episode of submits until the episode is concluded.
+        keep = 2 * MINUTE
+        if self.counts(call) and submits.is_open_episode:
+            keep += max(0.0, left_at - submits.last_failed_at)
+        add(state.submits if call is Call.SUBMIT else state.polls, left_at, keep=keep)
 
     # Whether polls count
 
@@ -309,6 +332,7 @@ class RateRules:
         state.closures[Call.POLL] = Closure(epoch=submits.epoch)
         state.count_polls = True
         state.rate = self._given
+        state.doublings = 0
         state.is_guess = False
         state.begin_hold(now)
 
@@ -318,13 +342,15 @@ class RateRules:
         if not state.count_polls or state.count_until is None or now < state.count_until:
             return
         submits = state.closures[Call.SUBMIT]
+        was_used = state.accepted_lately(MINUTE, now) >= _BUSY * (state.rate or math.inf)
         # Another epoch than that of the polls in flight.
         state.closures[Call.POLL] = Closure(opens_at=submits.opens_at, epoch=submits.epoch + 1, window=1)
         state.count_polls = False
         state.count_until = None
         state.careful_until = now + MINUTE
         state.begin_hold(now)
-        if state.rate is not None:
-            submitted = float(count(state.submits, now - MINUTE, now))
-            state.rate = at_least(submitted)
+        if was_used:
+            # Submits take the share that they had. A client that was idle keeps the rate of both.
+            submitted = at_least(count(state.submits, now - MINUTE, now))
+            state.rate = min(submitted, self._given or math.inf)
         state.tell("polls are tried without the limit again")

@@ -10,6 +10,8 @@ from typing import Any
 from ..._models import Call
 
 MINUTE = 60.0
+# Answers that are later than this are not waited for, when it is counted what was accepted lately.
+_SLOWEST = 30.0
 
 
 class Stage(StrEnum):
@@ -47,6 +49,7 @@ class Closure:
         was_busy: Whether other requests waited when the first 429 was met.
         met_at: When the request of the first 429 had left.
         last_failed_at: When the request of the last 429 had left.
+        passed_at: When the first submit left that was accepted, of those that left after `met_at`.
     """
 
     opens_at: float = _moment(0.0)
@@ -60,6 +63,7 @@ class Closure:
     was_busy: bool = False
     met_at: float = _moment(0.0)
     last_failed_at: float = _moment(0.0)
+    passed_at: float | None = _moment()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +99,8 @@ class RateState:
         grown_at: When `extra` last grown.
         bad: Isolated 429s since the stage GROW began.
         quiet: Isolated 429s in the minute before the stage LEAN began.
+        doublings: How often the bound of the requests in flight was doubled while the limit is unknown.
+        doubled_at: When that was last.
         noise: When requests left that met an isolated 429, in the last minute.
         low_at: When the limit was last found below the rate.
         low: That lower limit, in requests a minute.
@@ -127,6 +133,8 @@ class RateState:
     grown_at: float = _moment(0.0)
     bad: int = 0
     quiet: int = 0
+    doublings: int = 0
+    doubled_at: float = _moment(0.0)
     noise: list[float] = field(default_factory=list, metadata=_MOMENT)
     low_at: float | None = _moment()
     low: float = 0.0
@@ -161,6 +169,19 @@ class RateState:
         polls = count_before(self.polls, after, before) if self.count_polls else 0
         return count_before(self.submits, after, before) + polls
 
+    def answered_until(self, now: float) -> float:
+        """Until when it is known which requests were accepted: the answers to later ones are under way."""
+        newest = max(
+            self.submits[-1] if self.submits else now - _SLOWEST,
+            self.polls[-1] if self.polls and self.count_polls else now - _SLOWEST,
+        )
+        return min(now, max(newest, now - _SLOWEST))
+
+    def accepted_lately(self, seconds: float, now: float) -> int:
+        """How many requests that count were accepted in the last seconds of which the answers are known."""
+        until = self.answered_until(now)
+        return self.accepted(until - seconds, until)
+
     def begin_hold(self, now: float) -> None:
         """Goes on with the believed rate as it is."""
         self.stage, self.since, self.extra = Stage.HOLD, now, 0.0
@@ -179,8 +200,9 @@ class RateState:
         self.bad = 0
         self.hold = MINUTE
 
-    def believe(self, rate: float, reason: str) -> None:
-        """Changes the believed rate."""
+    def believe(self, rate: float, reason: str, *, at_most: float | None = None) -> None:
+        """Changes the believed rate, which never exceeds what the user has given (`at_most`)."""
+        rate = rate if at_most is None else min(rate, at_most)
         if rate != self.rate:
             self.rate = rate
             self.tell(reason)
@@ -200,6 +222,12 @@ def add(moments: list[float], moment: float, *, keep: float) -> None:
 def forget(moments: list[float], *, before: float) -> None:
     """Removes the moments up to `before`."""
     del moments[: bisect_right(moments, before)]
+
+
+def first_after(moments: list[float], after: float) -> float | None:
+    """The first of the moments after `after`; None if there is none."""
+    index = bisect_right(moments, after)
+    return moments[index] if index < len(moments) else None
 
 
 def count(moments: list[float], after: float, until: float) -> int:

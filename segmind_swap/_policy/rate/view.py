@@ -13,7 +13,9 @@ def describe(rules: RateRules, now: float) -> Rate:
     """What is believed at the time `now`."""
     state = rules.state
     is_known = state.rate is not None
-    next_try_in = max(0.0, state.since + state.hold - now) if is_known and state.stage is Stage.HOLD else None
+    next_try_in = None
+    if is_known and state.stage is Stage.HOLD and not rules.is_at_most:
+        next_try_in = max(0.0, state.since + state.hold - now)
     until = state.count_until
     return Rate(
         per_minute=state.rate,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
+from itertools import pairwise
 
 from .measures import PictureMeasures, ResultMeasures
 from .signatures import HASH_BITS, Signature
@@ -39,8 +39,8 @@ def find_copies(
 
     Args:
         pictures: The measures of the pictures, by a key of the caller's, such as the path.
-        bits: How many of the 64 bits of two signatures may differ.
-        colours: By how many levels the colours may differ, not included.
+        bits: How many of the 64 bits of two signatures may differ: 6 by default.
+        colours: By less than how many levels their colours may differ: 6 by default.
     """
     first: dict[str, str] = {}
     found: dict[str, PictureCopy] = {}
@@ -79,37 +79,32 @@ def other_result_of(results: Mapping[str, ResultMeasures], thresholds: Threshold
         if leader is None:
             leader = key
             index.add(key, result.signature)
-            groups[key] = _Group(SignatureIndex(bits=HASH_BITS, colours=thresholds.same_scene))
-        groups[leader].add(key, result.scene_signature)
+            groups[key] = _Group(result.scene_signature)
+        group = groups[leader]
+        is_other = group.scene.colour_distance(result.scene_signature) > thresholds.same_scene
+        (group.of_others if is_other else group.of_scene).append(key)
     return {key: other for group in groups.values() for key, other in group.pairs()}
 
 
 @dataclass(slots=True)
 class _Group:
-    """Results that are alike, by the scenes that they are of.
+    """Results that are alike.
 
     Attributes:
-        scenes: The first result of each scene.
-        members: The results of each scene, by the first of them.
+        scene: The scene of the first of them.
+        of_scene: The results of this scene, or of one that is alike.
+        of_others: The results of other scenes.
     """
 
-    scenes: SignatureIndex
-    members: dict[str, list[str]] = field(default_factory=dict)
-
-    def add(self, key: str, scene: Signature) -> None:
-        first = self.scenes.find(scene)
-        if first is None:
-            self.scenes.add(key, scene)
-            first = key
-        self.members.setdefault(first, []).append(key)
+    scene: Signature
+    of_scene: list[str] = field(default_factory=list)
+    of_others: list[str] = field(default_factory=list)
 
     def pairs(self) -> Iterator[tuple[str, str]]:
-        """Each result with the first result of another scene."""
-        firsts = [*self.members]
-        for first, keys in self.members.items():
-            other = next((other for other in firsts if other != first), None)
-            if other is not None:
-                yield from ((key, other) for key in keys)
+        """Each result with the first result of another scene, if there are several scenes."""
+        if self.of_others:
+            yield from ((key, self.of_others[0]) for key in self.of_scene)
+            yield from ((key, self.of_scene[0]) for key in self.of_others)
 
 
 class SignatureIndex:
@@ -123,11 +118,9 @@ class SignatureIndex:
     def __init__(self, *, bits: int, colours: float) -> None:
         self._bits = bits
         self._colours = colours
-        parts = bits + 1 if bits < HASH_BITS // 4 else 1
+        parts = bits + 1
         edges = [HASH_BITS * part // parts for part in range(parts + 1)]
         self._parts = [(low, (1 << high - low) - 1) for low, high in pairwise(edges)]
-        # Bits that may nearly all differ divide nothing.
-        self._divides = parts > 1
         self._buckets: dict[tuple[int, int], list[tuple[float, int]]] = {}
         self._signatures: list[tuple[str, Signature]] = []
 
@@ -144,7 +137,8 @@ class SignatureIndex:
         for bucket in self._buckets_of(signature):
             entries = self._buckets.get(bucket, [])
             start = bisect_left(entries, (signature.mean - self._colours, -1))
-            for mean, number in islice(entries, start, None):
+            for place in range(start, len(entries)):
+                mean, number = entries[place]
                 if mean > signature.mean + self._colours:
                     break
                 if (found is None or number < found) and self._signatures[number][1].is_near(
@@ -154,6 +148,4 @@ class SignatureIndex:
         return None if found is None else self._signatures[found][0]
 
     def _buckets_of(self, signature: Signature) -> list[tuple[int, int]]:
-        if not self._divides:
-            return [(0, 0)]
         return [(part, signature.bits >> low & mask) for part, (low, mask) in enumerate(self._parts)]

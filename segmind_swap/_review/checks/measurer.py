@@ -37,18 +37,16 @@ class Measurer:
     takes some 20 to 100 ms. Nothing is sent, and nothing can be charged.
 
     Use it in a `with` block, or call `close`.
+
+    Args:
+        journal: The journal of the batch. What is measured is kept in a file beside it, whose name ends in
+            `.measures.jsonl`, as far as the folder can be written; None to keep it in memory.
+
+    Raises:
+        ConfigurationError: Pillow is not installed: install `segmind-swap[review]`.
     """
 
     def __init__(self, journal: str | os.PathLike[str] | None = None) -> None:
-        """Reads what was measured earlier.
-
-        Args:
-            journal: The journal of the batch. What is measured is kept in a file beside it, whose name ends
-                in `.measures.jsonl`, as far as the folder can be written; None to keep it in memory.
-
-        Raises:
-            ConfigurationError: Pillow is not installed: install `segmind-swap[review]`.
-        """
         if not can_measure():
             raise ConfigurationError(
                 "measures of pictures need Pillow, which is not installed: install `segmind-swap[review]`"

@@ -75,12 +75,12 @@ def _number(name: str, text: str) -> float | int | None:
     if text.lower() == "off" and name not in _ALWAYS_ON:
         return None
     kind = "a share from 0 to 1" if name in _SHARES else "a number from 0 on"
-    kind = "a whole number from 0 to 64" if name == "same_bits" else kind
+    kind = "a whole number from 0 to 63" if name == "same_bits" else kind
     try:
         number = float(text)
     except ValueError:
         number = math.nan
-    most = {"same_bits": 64.0}.get(name, 1.0 if name in _SHARES else math.inf)
+    most = {"same_bits": 63.0}.get(name, 1.0 if name in _SHARES else math.inf)
     if not (0 <= number <= most and number < math.inf) or (name == "same_bits" and number % 1):
         off = "" if name in _ALWAYS_ON else ", or off"
         raise ConfigurationError(f"{name}={text}: {name} is {kind}{off}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import zipfile
@@ -57,8 +58,9 @@ async def deliver(pictures: Sequence[ReviewPicture], to: Path, *, title: str, as
     try:
         await run_in_thread(partial(_begin, staging, to))
         writer = _Writer(staging, title)
-        for start in range(0, len(pictures), _CHUNK):
-            await run_in_thread(partial(writer.add, pictures[start : start + _CHUNK]))
+        ordered = sorted(pictures, key=_natural)
+        for start in range(0, len(ordered), _CHUNK):
+            await run_in_thread(partial(writer.add, ordered[start : start + _CHUNK]))
         size_bytes = await run_in_thread(writer.finish)
         await run_in_thread(partial(_publish_zip if as_zip else _publish_folder, staging, to))
     except FileExistsError:
@@ -69,6 +71,11 @@ async def deliver(pictures: Sequence[ReviewPicture], to: Path, *, title: str, as
         # Without waiting for an event loop: this block also runs when the task was cancelled.
         shutil.rmtree(staging, ignore_errors=True)
     raise ConfigurationError(problem)
+
+
+def _natural(picture: ReviewPicture) -> list[tuple[int, str]]:
+    """The order of a person: `scene-9` before `scene-10`. A journal has the order in which swaps began."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"(\d+)", picture.id)]
 
 
 def _begin(staging: Path, to: Path) -> None:

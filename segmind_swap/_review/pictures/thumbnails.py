@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 
 from ..._config import MAX_PICTURE_BYTES
+from ..checks.cache import MeasureCache, cache_path
 from ..checks.measurer import can_measure
 from .contents import sha256_of
 
@@ -32,6 +34,30 @@ def make_thumbnail(picture: Path, folder: Path) -> Path:
         return Thumbnails(folder).make(picture, sha256_of(picture))
     except OSError:
         return picture
+
+
+class KnownThumbnails:
+    """Finds the small copies that were made, by the hashes that are kept beside a journal. Reads no picture.
+
+    Args:
+        journal: The journal of a batch.
+        folder: The folder of its pictures.
+    """
+
+    def __init__(self, journal: str | os.PathLike[str], folder: str | os.PathLike[str]) -> None:
+        self._cache = MeasureCache(cache_path(Path(journal)))
+        self._thumbnails = Thumbnails(Path(folder))
+
+    def of(self, picture: str | os.PathLike[str]) -> Path | None:
+        """The small copy of a picture; None if it was not made, or if the picture has changed since then."""
+        try:
+            found = Path(picture).stat()
+            file = str(Path(picture).absolute()), found.st_size, found.st_mtime_ns
+            sha256 = self._cache.sha256(file)
+            copy = None if sha256 is None else self._thumbnails.path(sha256)
+            return copy if copy is not None and copy.is_file() else None
+        except (OSError, ValueError):
+            return None
 
 
 class Thumbnails:

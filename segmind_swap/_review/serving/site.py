@@ -78,6 +78,7 @@ class Site:
         self._thumbnails = Thumbnails(desk.folder)
         self._references = References()
         self._reference_files: list[str] = []
+        self._reference_places: dict[str, int] = {}
         self._keys: list[str] = []
         self._places: dict[str, int] = {}
         self._links = Links(
@@ -188,17 +189,17 @@ class Site:
         return self._places[key]
 
     def _scene(self, picture: ReviewPicture) -> str | None:
-        if is_url(picture.scene) or not Path(picture.scene).is_file():
-            return None
-        return f"scene/{self._place(picture)}"
+        # A description of bytes is no path with a suffix, and a file that is gone is answered 404.
+        return None if is_url(picture.scene) else f"scene/{self._place(picture)}"
 
     def _reference(self, picture: ReviewPicture) -> str | None:
         name = picture.reference
-        if is_url(name) or not Path(name).is_file():
+        if is_url(name):
             return None
-        if name not in self._reference_files:
+        place = self._reference_places.setdefault(name, len(self._reference_files))
+        if place == len(self._reference_files):
             self._reference_files.append(name)
-        return f"reference/{self._reference_files.index(name)}"
+        return f"reference/{place}"
 
 
 def _file(path: Path | None) -> Response:

@@ -6,6 +6,7 @@ from __future__ import annotations
 # isort: off
 from . import swap as _swap  # noqa: F401
 from . import batch as _batch  # noqa: F401
+from . import reconcile as _reconcile  # noqa: F401
 from . import review as _review  # noqa: F401
 from . import redo as _redo  # noqa: F401
 from . import account as _account  # noqa: F401

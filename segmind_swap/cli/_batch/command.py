@@ -16,6 +16,7 @@ from segmind_swap import (
     ConfigurationError,
     Journal,
     JournalError,
+    KnownThumbnails,
     OriginalNotDoneError,
     Outcomes,
     OutcomeState,
@@ -187,6 +188,7 @@ class BatchRun:
 
     async def _swap_all(self) -> None:
         async with SwapClient(**self._settings, on_event=self._progress) as client:
+            self._progress.rate.set_source(lambda: client.rate)
             async with self._swaps(client) as outcomes:
                 self._outcomes = outcomes
                 self._progress.set_outcomes(outcomes)
@@ -291,6 +293,9 @@ class BatchRun:
             # Whoever presses Ctrl-C twice waits for nothing more.
             measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
         self._results.close(measures)
+        suspicious = 0
+        with errors_logged():
+            suspicious = sum(bool(found.flags) for found in flag_results(measures).values())
         if self._results.problem:
             problems.append(self._results.problem)
         for problem in problems:
@@ -315,7 +320,7 @@ class BatchRun:
             emulator=self._options.emulator,
             redo=self.is_redo,
             measured=len(measures) if self._measuring.is_possible else None,
-            suspicious=sum(bool(found.flags) for found in flag_results(measures).values()),
+            suspicious=suspicious,
         )
 
 
@@ -341,7 +346,7 @@ def _write_report(summary: BatchSummary, run: BatchRun, options: BatchOptions) -
                 not_in_journal=run.not_in_journal,
                 lead=lead,
                 totals=totals,
-                small=run.thumbnails.made(),
+                thumbnails=KnownThumbnails(options.journal_path, options.out.resolve()),
             )
     except Exception as exc:  # the report decides about nothing
         print_error(f"the report could not be written: {exc}")

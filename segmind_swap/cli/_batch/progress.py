@@ -20,7 +20,6 @@ from segmind_swap import (
     Outcomes,
     OutcomeState,
     Polled,
-    RateLimited,
     RetryScheduled,
     Submitting,
     SwapJob,
@@ -28,6 +27,7 @@ from segmind_swap import (
     Uploaded,
 )
 
+from .._rate.status import RateStatus
 from .._terminal.live_display import LiveDisplay
 from .._terminal.option_names import message_of
 from .._terminal.state_labels import state_style
@@ -47,11 +47,13 @@ class BatchProgress:
 
     Attributes:
         states: The number of inputs that ended in each state.
+        rate: What is known of the rate limit.
         display: A context manager that shows the table while the batch runs.
     """
 
     def __init__(self, plan: BatchPlan, limits: BatchLimits) -> None:
         self.states: Counter[OutcomeState] = Counter()
+        self.rate = RateStatus()
         self._plan = plan
         self._limits = limits
         self._unsubmitted = set(plan.to_submit)
@@ -62,7 +64,6 @@ class BatchProgress:
         self._outcomes: Outcomes | None = None
         self._latest: deque[Text] = deque(maxlen=_LATEST_SHOWN)
         self._started = time.monotonic()
-        self._rate_limited_until = 0.0
         self._retry_cause = ""
         self._outage: tuple[str, float] | None = None
         self._how_to_cancel: str | None = None
@@ -94,6 +95,8 @@ class BatchProgress:
     def __call__(self, event: Event) -> None:
         """Updates the counts from an event of the client."""
         now = time.monotonic()
+        if line := self.rate.follow(event, now):
+            self.display.print_unless_live(line)
         match event:
             case Submitting(id=str() as id):
                 self._unsubmitted.discard(id)
@@ -120,10 +123,6 @@ class BatchProgress:
             case Completed(result=result):
                 started_in_this_run = result.seconds <= self.seconds
                 self._eta.swap_ended(now, result.seconds if started_in_this_run else None)
-            case RateLimited(delay=delay):
-                if now >= self._rate_limited_until:
-                    self.display.print_unless_live(f"rate limited (429): next request in {delay:.0f} s")
-                self._rate_limited_until = max(self._rate_limited_until, now + delay)
             case OutageBegan(cause=cause, delay=delay):
                 self._outage = one_line(cause), now + delay
                 self.display.print_unless_live(
@@ -232,12 +231,13 @@ class BatchProgress:
         lines.add_row("swaps", Text(" · ").join(self._counts()))
         lines.add_row("time", Text(self._time(now)))
         lines.add_row("money", Text(self._money()))
+        if limit := self.rate.limit(now):
+            lines.add_row("limit", Text(limit))
         if self._outage is not None:
             cause, next_try_at = self._outage
             next_try = f"next try in {max(0.0, next_try_at - now):.0f} s"
             lines.add_row("outage", Text(f"the service does not answer, {next_try}: {cause}", style="red"))
-        elif now < self._rate_limited_until:
-            pause = f"rate limited (429): next request in {self._rate_limited_until - now:.0f} s"
+        elif pause := self.rate.pause(now):
             lines.add_row("pause", Text(pause, style="yellow"))
         elif self._retry_cause:
             lines.add_row("retry", Text(f"{self._retry_cause}, retrying", style="yellow"))

@@ -9,10 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import IO
 
-from segmind_swap import Journal, OutcomeState, ResultMeasures, SwapOutcome, discarded_path
+from segmind_swap import (
+    Journal,
+    KnownThumbnails,
+    OutcomeState,
+    ResultMeasures,
+    SwapOutcome,
+    discarded_path,
+)
 
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
@@ -106,11 +112,11 @@ def write_batch_report(
     not_in_journal: Iterable[SwapOutcome],
     lead: str,
     totals: Sequence[tuple[str, str]],
-    small: Mapping[Path, Path] = MappingProxyType({}),
+    thumbnails: KnownThumbnails | None = None,
 ) -> Path:
     """Writes `report.html` with every swap of the journal, and with the inputs that are not in the journal.
 
-    `small` has the small copies of pictures, which the page shows in their place.
+    The page shows the `thumbnails` in place of the pictures.
 
     Raises:
         OSError: The page cannot be written.
@@ -121,7 +127,7 @@ def write_batch_report(
         page,
         title=f"{folder.resolve().name}: character swaps",
         lead=lead,
-        items=_report_items(folder.resolve(), journal, relocation, not_in_journal, small),
+        items=_report_items(folder.resolve(), journal, relocation, not_in_journal, thumbnails),
         totals=totals,
         review=REVIEW_NAME if (folder / REVIEW_NAME).is_file() else None,
     )
@@ -133,13 +139,14 @@ def _report_items(
     journal: Path,
     relocation: Relocation,
     not_in_journal: Iterable[SwapOutcome],
-    small: Mapping[Path, Path],
+    thumbnails: KnownThumbnails | None,
 ) -> Iterator[ReportItem]:
     for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), not_in_journal):
         request = outcome.request
         result, is_discarded = _result_of(outcome)
         pictures = [str(request.reference_character_image), str(request.character_image), str(result)]
-        copies = {picture: small[Path(picture)] for picture in pictures if Path(picture) in small}
+        found = () if thumbnails is None else zip(pictures, map(thumbnails.of, pictures), strict=True)
+        copies = {_link(folder, picture): _link(folder, str(copy)) for picture, copy in found if copy}
         yield ReportItem(
             title=request.id or "",
             reference=_link(folder, pictures[0]),
@@ -147,7 +154,7 @@ def _report_items(
             result=None if result is None else _link(folder, pictures[2]),
             state=outcome.state.value,
             facts=(*_facts(outcome), *(["discarded"] if is_discarded else [])),
-            small={_link(folder, picture): _link(folder, str(copy)) for picture, copy in copies.items()},
+            small=copies,
             reason="" if outcome.error is None else message_of(outcome.error),
         )
 

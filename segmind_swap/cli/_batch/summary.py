@@ -183,7 +183,8 @@ class BatchSummary:
             journal = [] if self.journal == folder / JOURNAL_NAME else ["--journal", str(self.journal)]
             command = shlex.join(["segmind-swap", "review", str(folder), *journal])
             verb = "looks" if self.suspicious == 1 else "look"
-            yield f"look at them: {command}  ({self.suspicious:,} {verb} suspicious)"
+            of = f" of {self.measured:,} measured" if self.measured < self.states[S.SAVED] else ""
+            yield f"look at them: {command}  ({self.suspicious:,}{of} {verb} suspicious)"
 
     def _next_steps(self) -> list[str]:
         states, lines = self.states, []
@@ -192,8 +193,8 @@ class BatchSummary:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
         if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
-            lines.append(f"{unknown:,} may have been accepted and billed; to list and resolve them:")
-            lines.append(f"  {shlex.join(['segmind-swap', 'status', str(self.journal)])}")
+            lines.append(f"{unknown:,} may have been accepted and billed; to look for them (free):")
+            lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(self.journal)])}")
         effects = []
         known = states + self.without_input
         # A run fetches a picture for an input alone, and waits for every job.

@@ -18,6 +18,7 @@ from segmind_swap import (
     Event,
     Failed,
     Polled,
+    RateChanged,
     RateLimited,
     RetryScheduled,
     Saved,
@@ -25,6 +26,7 @@ from segmind_swap import (
     SwapJob,
 )
 
+from .._rate.status import RateStatus
 from .._terminal.live_display import LiveDisplay
 from .._terminal.option_names import message_of
 from .._terminal.text import one_line
@@ -64,20 +66,23 @@ class DemoProgress:
         self.rows = {id: SwapRow() for id in ids}
         self.faults_survived: Counter[str] = Counter()
         self._ids_of_jobs: dict[SwapJob, str] = {}
-        self._rate_limited_until = 0.0
+        self._rate = RateStatus()
         self._spinner = Spinner("dots")
         self.display = LiveDisplay(self._render, transient=False)
 
     def __call__(self, event: Event) -> None:
         """Updates the rows from an event of the client."""
         now = time.monotonic()
+        # A 429 is a note of the swap that met it, so only what is learned from it has a line of its own.
+        line = self._rate.follow(event, now)
+        if line and isinstance(event, RateChanged):
+            self.display.print_unless_live(line)
         match event:
             case Submitting(id=str() as id):
                 row = self.rows[id]
                 row.started_at = row.started_at or now
                 self._set_state(id, "submitting")
-            case RateLimited(delay=delay):
-                self._rate_limited_until = now + delay
+            case RateLimited():
                 self.faults_survived["rate limit (429)"] += 1
             case Accepted(id=str() as id, job=job):
                 self._ids_of_jobs[job] = id
@@ -127,10 +132,7 @@ class DemoProgress:
                 Text(", ".join(row.notes), style="magenta", overflow="ellipsis"),
             )
         done = sum(row.ended_at is not None for row in self.rows.values())
-        if now < self._rate_limited_until:
-            text = f"rate limited (429): next request in {self._rate_limited_until - now:.0f} s"
-        else:
-            text = f"{done} of {len(self.rows)} done"
+        text = self._rate.pause(now) or f"{done} of {len(self.rows)} done"
         self._spinner.update(text=Text(text))
         bar = ProgressBar(total=len(self.rows), completed=done, width=40)
         footer = Table.grid(padding=(0, 2))

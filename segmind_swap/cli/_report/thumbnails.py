@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 from segmind_swap import SwapOutcome, can_measure, make_thumbnail
 
 
 class Thumbnails:
-    """The small copies of the pictures of a batch. Without Pillow there are none, and no thread."""
+    """Makes the small copies of the pictures of a batch. Without Pillow there are none, and no thread.
+
+    The report shows the copies that are made by then. A review makes the others.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made: dict[Path, Path] = {}
         self._known: set[Path] = set()
         self._waiting: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._can_make = can_measure()
@@ -35,16 +36,10 @@ class Thumbnails:
             self._thread = threading.Thread(target=self._make, name="segmind_swap: thumbnails", daemon=True)
             self._thread.start()
 
-    def made(self) -> Mapping[Path, Path]:
-        """The copies that are made by now, by the path of the picture. A review makes the others."""
-        return dict(self._made)
-
     def _make(self) -> None:
         while True:
             picture = self._waiting.get()
-            copy = make_thumbnail(picture, self._folder)
-            if copy != picture:
-                self._made[picture] = copy
+            make_thumbnail(picture, self._folder)
 
 
 def _is_path(picture: str) -> bool:

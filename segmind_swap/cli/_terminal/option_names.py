@@ -44,6 +44,8 @@ SETTINGS: dict[str, str] = {
     "abandon": "abandon",
     "wait_again": "wait_again",
     "poll_url": "poll_url",
+    # A method of the client, and a command of the same name.
+    "reconcile": "",
     # Of the emulator.
     "port": "port",
     "host": "host",

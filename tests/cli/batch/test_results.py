@@ -5,17 +5,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from typer.main import get_command
 
 from segmind_swap import (
     ImageError,
+    KnownThumbnails,
     OutcomeState,
     ResultMeasures,
+    Review,
     SwapJob,
     SwapOutcome,
     SwapRequest,
     SwapResult,
+    Verdict,
+    make_thumbnail,
 )
 from segmind_swap.cli._app.app import app
 from segmind_swap.cli._batch.relocation import Relocation
@@ -131,9 +136,8 @@ def test_the_report_shows_small_copies_finds_discarded_pictures_and_links_to_the
     tmp_path: Path,
 ) -> None:
     folder = a_batch(tmp_path, ["a", "b"])
-    (folder / "discarded").mkdir()
-    (folder / "b.png").rename(folder / "discarded" / "b.1.png")
-    small = {folder / "a.png": folder / "review-files" / "a.webp"}
+    anyio.run(Review(folder / "journal.db").decide, "b", Verdict.DISCARD)
+    copy = make_thumbnail(folder / "a.png", folder)
 
     def page() -> str:
         written = write_batch_report(
@@ -143,11 +147,11 @@ def test_the_report_shows_small_copies_finds_discarded_pictures_and_links_to_the
             not_in_journal=[],
             lead="",
             totals=[],
-            small=small,
+            thumbnails=KnownThumbnails(folder / "journal.db", folder),
         )
         return written.read_text(encoding="utf-8")
 
-    assert '<a class="box" href="./a.png"><img src="./review-files/a.webp"' in page()
+    assert f'<a class="box" href="./a.png"><img src="./review-files/{copy.name}"' in page()
     assert '<a class="box" href="./discarded/b.1.png"><img src="./discarded/b.1.png"' in page()
     assert page().count("<li>discarded</li>") == 1
     assert "review.html" not in page()

@@ -110,8 +110,8 @@ def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
     assert lines[0] == "1 of 21 saved in 1 min 01 s"
     assert "cost     $0.60 of a budget of $1.00, including what may still have to be paid" in lines
     assert lines[-6:] == [
-        "2 may have been accepted and billed; to list and resolve them:",
-        "  segmind-swap status out/journal.db",
+        "2 may have been accepted and billed; to look for them (free):",
+        "  segmind-swap reconcile out/journal.db",
         "the same command with a higher --budget continues the batch: it downloads 3 that are billed already"
         " (free) and submits 4",
         "  segmind-swap batch 'my pairs.csv'",
@@ -162,6 +162,8 @@ def test_the_last_line_is_the_review_with_how_many_look_suspicious(
         .out.splitlines()[-1]
         .endswith("review out --journal 'a b/x.db'  (1 looks suspicious)")
     )
+    summary({S.SAVED: 9}, measured=7, suspicious=2).show(as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("(2 of 7 measured look suspicious)")
     # What continues the batch is more urgent.
     summary({S.SAVED: 8, S.PENDING: 1}, measured=8).show(as_json=False)
     assert "review" not in capsys.readouterr().out.splitlines()[-1]

@@ -36,7 +36,7 @@ def test_without_a_terminal_each_change_of_state_is_a_line(capsys: pytest.Captur
     assert [re.sub(r"^ +\d+\.\d s  ", "", line) for line in lines] == [
         "uploaded a picture",
         "submitting",
-        "rate limited (429): next request in 3 s",
+        "rate limited (429): next submit in 3 s",
         "no␛[2J answer; submitting again in 2.0 s",
         f"accepted as {JOB.name}",
     ]

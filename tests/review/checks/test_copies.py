@@ -118,7 +118,7 @@ def test_of_several_results_of_one_scene_each_names_a_result_of_another() -> Non
 
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 12), st.integers(0, 12)), max_size=25),
-    st.integers(0, 20),
+    st.integers(0, 63),
 )
 def test_the_index_finds_the_same_as_comparing_each_with_each(
     made: list[tuple[int, int, int]], bits: int

@@ -40,9 +40,9 @@ def test_a_setting_changes_its_threshold_alone() -> None:
         ("light=-1", "light is a number from 0 on, or off"),
         ("light=nan", "light is a number"),
         ("light=inf", "light is a number"),
-        ("same_bits=off", "same_bits is a whole number from 0 to 64"),
-        ("same_bits=2.5", "same_bits is a whole number from 0 to 64"),
-        ("same_bits=65", "same_bits is a whole number from 0 to 64"),
+        ("same_bits=off", "same_bits is a whole number from 0 to 63"),
+        ("same_bits=2.5", "same_bits is a whole number from 0 to 63"),
+        ("same_bits=64", "same_bits is a whole number from 0 to 63"),
         ("same_scene=off", "same_scene is a number from 0 on"),
     ],
 )

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from segmind_swap import make_thumbnail
+from segmind_swap import KnownThumbnails, make_thumbnail
 from segmind_swap._review.pictures import thumbnails
+from segmind_swap._review.pictures.contents import Contents
 from segmind_swap._review.pictures.thumbnails import LONG_SIDE_PX, Thumbnails
 
 from ...support.reviews import picture, sha256
@@ -53,3 +54,18 @@ def test_a_thumbnail_of_any_file_is_that_of_its_content(
     assert make_thumbnail(file, tmp_path) == Thumbnails(tmp_path).path(sha256(picture(1)))
     monkeypatch.setattr(thumbnails, "can_measure", lambda: False)
     assert make_thumbnail(file, tmp_path) == file
+
+
+def test_a_copy_that_was_made_is_found_without_reading_the_picture(tmp_path: Path) -> None:
+    file, journal = tmp_path / "a.png", tmp_path / "journal.db"
+    file.write_bytes(picture(1))
+    assert KnownThumbnails(journal, tmp_path).of(file) is None
+    with Contents(journal) as contents:
+        sha = contents.sha256(file)
+    assert KnownThumbnails(journal, tmp_path).of(file) is None, "nobody has made it"
+    made = Thumbnails(tmp_path).make(file, sha)
+    assert KnownThumbnails(journal, tmp_path).of(file) == made
+    file.write_bytes(picture(2) + b"0")
+    assert KnownThumbnails(journal, tmp_path).of(file) is None, "the picture is another one"
+    for name in ("gone.png", "a\0b", "https://cdn.example/a.png"):
+        assert KnownThumbnails(journal, tmp_path).of(name) is None

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import struct
 import zlib
+from importlib.util import find_spec
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from ...._api.image_formats.file_type import JPEG, PNG, WEBP, file_type_of
 
 PIXEL_LIMIT = 100_000_000
 """Larger pictures are not decoded. The client refuses such an input, too. Decoded in RGB, it has 300 MB."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_AVIF = ("AVIF",) if find_spec("PIL.AvifImagePlugin") else ()
+"""Pillow has it from 11.3 on."""
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *_AVIF)
 """What a browser shows, and TIFF. Pillow's other decoders are rarely used on data that nobody trusts."""
 _ORIENTATION = 0x0112
 _SHORT = 3
@@ -65,6 +70,10 @@ def decode(data: bytes, *, least_px: int) -> tuple[Image.Image, tuple[int, int]]
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _too_large() from None
+    except UnidentifiedImageError:
+        kind = file_type_of(data)
+        known = "damaged at its beginning" if kind in {JPEG, PNG, WEBP} else kind.name
+        raise UndecodableError(f"it cannot be decoded: it is {known}") from None
     except Exception as exc:
         # Pillow's decoders raise exceptions of many classes for damaged data, and warnings may be errors.
         raise UndecodableError(f"it cannot be decoded: {str(exc) or type(exc).__name__}") from exc

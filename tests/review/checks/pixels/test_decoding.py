@@ -1,6 +1,7 @@
 """Any file becomes an upright picture in RGB, or a reason why not."""
 
 import io
+import re
 import struct
 
 import pytest
@@ -94,6 +95,16 @@ def test_what_is_no_picture_is_undecodable(data: bytes) -> None:
     with pytest.raises(UndecodableError, match="it cannot be decoded") as caught:
         decode(data, least_px=256)
     assert not caught.value.is_too_large
+
+
+def test_the_reason_says_what_a_file_of_another_type_is() -> None:
+    for data, kind in (
+        (b"<!doctype html><title>Gone</title>", "no picture but a web page (HTML)"),
+        (bytes(4) + b"ftypheic" + bytes(40), "an HEIC picture, as phones take it"),
+        (b"\xff\xd8\xff", "damaged at its beginning"),
+    ):
+        with pytest.raises(UndecodableError, match=re.escape(f"it cannot be decoded: it is {kind}")):
+            decode(data, least_px=256)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])

@@ -1,0 +1,1 @@
+"""What a batch learns of the rate limit, from run to run."""

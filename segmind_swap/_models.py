@@ -218,6 +218,9 @@ class SwapResult(Value):
             no poll did. The job took at least so long.
         cost_usd: The cost of the run in USD; None if the service did not report the cost.
         path: The file that the picture was saved to, by `save_to`; else None.
+        copy_of: The id of the swap that was paid for, if this is a copy of its result: a batch with
+            `once_per_picture` pays for equal pictures once. A copy costs nothing, and `job` is the job of the
+            swap that was paid for. None for a swap of its own.
     """
 
     job: SwapJob
@@ -227,6 +230,7 @@ class SwapResult(Value):
     least_seconds: float = 0.0
     cost_usd: float | None = None
     path: Path | None = None
+    copy_of: str | None = None
 
 
 class Credits(Value):

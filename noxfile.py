@@ -27,7 +27,7 @@ OLDEST = int(PROJECT["project"]["requires-python"].removeprefix(">=3."))
 # Tests of rules that only compute, or whose tests are slow, run in `tests` alone.
 SELECTION = (
     "tests/policy/test_durations.py",
-    "tests/policy/test_rate_limit.py",
+    "tests/policy/rate/test_rules.py",
     "tests/policy/test_transitions.py",
     "tests/api/test_bounded_json.py",
     "tests/api/test_ids.py",

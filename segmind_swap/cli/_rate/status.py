@@ -55,10 +55,12 @@ class RateStatus:
         if self._rate is None:
             return ""
         rate, asked_at = self._rate
+        if self._closed_until.get("submit", 0.0) > now:
+            # How long a 429 holds submits back is told by `pause`. Nothing more is tried meanwhile.
+            return rate.belief
         next_try_in = rate.next_try_in
         if next_try_in is not None:
             next_try_in = max(0.0, next_try_in - (now - asked_at))
-        # How long a 429 holds requests back is told by `pause`.
         return str(rate.model_copy(update={"next_try_in": next_try_in, "closed_for": 0.0}))
 
 

@@ -32,6 +32,10 @@ def test_a_change_is_a_line_and_is_shown_with_its_times_counted_down() -> None:
     assert status.limit(100.0) == "60/min, found by a 429; next try of more in 40 s"
     assert status.limit(130.4) == "60/min, found by a 429; next try of more in 10 s"
     assert status.limit(150.0) == "60/min, found by a 429"
+    status.follow(RateLimited(swap=1, call="poll", delay=9.0), 110.0)
+    assert status.limit(110.0) == "60/min, found by a 429; next try of more in 30 s"
+    status.follow(RateLimited(swap=1, call="submit", delay=9.0), 110.0)
+    assert status.limit(110.0) == "60/min, found by a 429", "what is tried stands still"
 
 
 def test_the_source_is_asked_once_a_second_and_not_after_its_client_was_closed() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     __version__: str
+    from ._batch.checks.findings import CopyHint, InputCheck, PictureHint
     from ._batch.outcomes import Outcomes
     from ._batch.reconcile.report import HistoryVerdict, ReconciledSwap, Reconciliation
     from ._batch.versions.redo import RedoPlan
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         JournalError,
         NoResultsError,
         NotFoundError,
+        OriginalNotDoneError,
         OutputError,
         PermissionDeniedError,
         RateLimitError,
@@ -98,6 +100,7 @@ __all__ = [
     "Completed",
     "ConfigurationError",
     "ConnectionFailedError",
+    "CopyHint",
     "Credits",
     "Delivery",
     "DownloadError",
@@ -109,6 +112,7 @@ __all__ = [
     "HistoryVerdict",
     "ImageError",
     "ImageInput",
+    "InputCheck",
     "InsufficientCreditsError",
     "Journal",
     "JournalError",
@@ -119,6 +123,7 @@ __all__ = [
     "Measurer",
     "NoResultsError",
     "NotFoundError",
+    "OriginalNotDoneError",
     "OutageBegan",
     "OutageEnded",
     "OutcomeState",
@@ -126,6 +131,7 @@ __all__ = [
     "OutputError",
     "PermissionDeniedError",
     "PictureCopy",
+    "PictureHint",
     "PictureMeasures",
     "PollPolicy",
     "Polled",
@@ -184,6 +190,9 @@ _MODULE_OF = {
     "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
     "JournalSummary": "_journal.journal",
+    "CopyHint": "_batch.checks.findings",
+    "InputCheck": "_batch.checks.findings",
+    "PictureHint": "_batch.checks.findings",
     "KnownThumbnails": "_review.pictures.thumbnails",
     "Outcomes": "_batch.outcomes",
     "RedoPlan": "_batch.versions.redo",

@@ -47,6 +47,7 @@ from ._swap.uploads import Uploads
 if TYPE_CHECKING:
     import httpx
 
+    from ._batch.checks.findings import InputCheck
     from ._batch.inputs import Requests
     from ._batch.outcomes import Outcomes
     from ._batch.reconcile.report import Reconciliation
@@ -317,6 +318,7 @@ class SwapClient:
         price_usd: float = PRICE_USD,
         failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        once_per_picture: bool = False,
         max_futile: int | None = MAX_FUTILE,
         max_failed: int | None = MAX_FAILED,
     ) -> AbstractAsyncContextManager[Outcomes]:
@@ -344,6 +346,10 @@ class SwapClient:
             failed_runs_are_free: Whether failed runs cost nothing. Segmind publishes nothing about that.
             retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted, and
                 charged, again.
+            once_per_picture: Whether swaps of which both pictures have the same content, or the same URL, are
+                charged once. The others wait, and get a copy of the result under their own ids. They stay
+                PENDING, with an `OriginalNotDoneError`, if that swap brings no result. Swaps of the journal
+                count, too.
             max_futile: After how many swaps in a row of this run that may be charged and brought no picture
                 (unknown, unreadable, expired, timed out, not saved) to stop; None for no limit.
             max_failed: After how many failed swaps in a row of this run to stop; None for no limit.
@@ -364,6 +370,7 @@ class SwapClient:
             price_usd=price_usd,
             failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            once_per_picture=once_per_picture,
             max_futile=max_futile,
             max_failed=max_failed,
         )
@@ -380,6 +387,7 @@ class SwapClient:
         price_usd: float = PRICE_USD,
         failed_runs_are_free: bool = False,
         retry_failed: bool = False,
+        once_per_picture: bool = False,
         max_futile: int | None = MAX_FUTILE,
         max_failed: int | None = MAX_FAILED,
     ) -> list[SwapOutcome]:
@@ -396,6 +404,7 @@ class SwapClient:
             price_usd=price_usd,
             failed_runs_are_free=failed_runs_are_free,
             retry_failed=retry_failed,
+            once_per_picture=once_per_picture,
             max_futile=max_futile,
             max_failed=max_failed,
         )
@@ -485,25 +494,35 @@ class SwapClient:
         *,
         journal: str | os.PathLike[str] | LedgerSource | None = None,
         save_to: str | os.PathLike[str] | None = None,
-    ) -> list[SwapOutcome]:
+    ) -> InputCheck:
         """Finds the requests that `swap_many` with the same options would reject. Sends and writes nothing.
 
         Checks ids (missing, unusable as a file name, given twice), images, output files that exist already,
         and whether the journal has other images for an id. Open files are not read: only their swaps may.
+        With the extra `review`, the images of swaps that would be submitted are also decoded, each once: a
+        damaged image is found, and there are hints about images of one colour, and copies. A few images are
+        decoded at a time, in threads. That takes some 5 to 50 ms an image.
 
         Returns:
-            A rejected outcome, with its error, for each request that cannot be used; empty if all can.
+            A list of a rejected outcome, with its error, for each request that cannot be used; empty if all
+            can. Its attributes have hints about the other requests.
 
         Raises:
             JournalError: the journal exists, and cannot be read.
         """
         from ._batch.check import check  # noqa: PLC0415
         from ._batch.inputs import each  # noqa: PLC0415
+        from ._review.checks.measurer import can_measure  # noqa: PLC0415
 
         _, uploads = self._started()
         source = None if journal is None else _source_of(journal)
         folder = None if save_to is None else Path(save_to)
-        return await check(uploads, each(requests), source=source, save_to=folder)
+        looks = None
+        if can_measure():
+            from ._review.checks.inputs import InputLooks  # noqa: PLC0415
+
+            looks = InputLooks()
+        return await check(uploads, each(requests), source=source, save_to=folder, looks=looks)
 
     async def reconcile(
         self,

@@ -6,6 +6,7 @@ SwapError
 ├── JournalError               a batch's journal, or a request that contradicts it; nothing was sent
 ├── BudgetExceededError        the next swap could cost more than the budget; nothing was sent
 ├── NoResultsError             several swaps in a row may be charged and brought no picture
+├── OriginalNotDoneError       a copy of a swap that brought no picture; nothing was sent for the copy
 ├── ConnectionFailedError      no response; of a submit only if its last byte never left
 ├── SubmissionUnknownError     a submit in doubt: it may have been accepted and charged
 ├── ResponseError              a response that cannot be read or trusted; never of a submit
@@ -137,6 +138,22 @@ class NoResultsError(SwapError):
         self.count = count
         self.example_id = example_id
         self.example = example
+
+
+class OriginalNotDoneError(SwapError):
+    """A batch with `once_per_picture` sent nothing for a swap: one with the same pictures is not done.
+
+    Attributes:
+        original_id: The id of the other swap; empty if that swap has no id.
+        original_state: The `OutcomeState` of the other swap.
+    """
+
+    def __init__(
+        self, message: str, *, original_id: str, original_state: str, job: SwapJob | None = None
+    ) -> None:
+        super().__init__(message, job=job)
+        self.original_id = original_id
+        self.original_state = original_state
 
 
 class ConnectionFailedError(SwapError):

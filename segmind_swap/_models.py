@@ -218,6 +218,9 @@ class SwapResult(Value):
             no poll did. The job took at least so long.
         cost_usd: The cost of the run in USD; None if the service did not report the cost.
         path: The file that the picture was saved to, by `save_to`; else None.
+        copy_of: The id of the swap that was paid for, if this is a copy of its result: a batch with
+            `once_per_picture` pays for equal pictures once. A copy costs nothing, and `job` is the job of the
+            swap that was paid for. None for a swap of its own.
     """
 
     job: SwapJob
@@ -227,6 +230,7 @@ class SwapResult(Value):
     least_seconds: float = 0.0
     cost_usd: float | None = None
     path: Path | None = None
+    copy_of: str | None = None
 
 
 class Credits(Value):
@@ -297,8 +301,6 @@ class Rate(Value):
             doing = f"; a 429 holds submits back for {self.closed_for:.0f} s"
         elif self.per_minute is None or self.trying is None:
             doing = ""
-        elif self.trying < self.per_minute:
-            doing = f"; no more than {_minutely(self.trying)} leave"
         elif self.stage in {"lean", "grow"}:
             doing = f"; trying {_minutely(self.trying)}"
         elif self.next_try_in is not None and self.next_try_in >= 1.0:

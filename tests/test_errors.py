@@ -22,6 +22,7 @@ from segmind_swap._errors import (
     ImageError,
     JournalError,
     NoResultsError,
+    OriginalNotDoneError,
     OutputError,
     ResponseError,
     StatusError,
@@ -67,6 +68,7 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
         "example": SwapFailedError("it failed", reason="no mask"),
         "job": JOB,
     },
+    OriginalNotDoneError: {"original_id": "s3", "original_state": "failed", "job": JOB},
     SubmissionUnknownError: {
         "status_code": 504,
         "request_id": "r-1",

@@ -11,7 +11,9 @@ from segmind_swap._journal.ledger import BudgetOnly, BudgetOnlyLedger, SqliteLed
 from segmind_swap._protocols.entry import Entry
 from segmind_swap._protocols.gate import Gate
 from segmind_swap._protocols.ledger import Ledger, LedgerSource, LedgerView
+from segmind_swap._protocols.looks import PictureLooks
 from segmind_swap._protocols.submit_record import NO_RECORD, NoRecord, SubmitRecord
+from segmind_swap._review.checks.inputs import InputLooks
 from segmind_swap._swap.account import SwapAccount
 
 from .support.journal_rows import a_job
@@ -83,6 +85,7 @@ async def test_no_record_writes_nothing_down() -> None:
         (Ledger, BudgetOnlyLedger),
         (LedgerSource, Journal),
         (LedgerSource, BudgetOnly),
+        (PictureLooks, InputLooks),
     ],
 )
 def test_an_implementation_has_each_member_of_its_protocol_with_the_same_parameters(

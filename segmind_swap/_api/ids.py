@@ -42,13 +42,15 @@ def id_of_file(name: str, *, distinct: bool = False) -> str:
     """The id of a scene in a folder: the file's name without its suffix, or an id that is made of that name.
 
     The id depends on this name alone. So a file keeps its id, and is not paid again, when other files come to
-    the folder. A name that cannot be an id is changed as little as possible, and gets a hash of the name.
+    the folder. A name that cannot be an id is changed as little as possible, and gets a hash of the name. The
+    names of the folders between are joined with two underscores.
 
     Args:
-        name: The file's name, with its suffix.
+        name: The file's name, with its suffix, relative to the folder, with slashes on every system.
         distinct: Make the id with the hash in any case, because another file has the id without it.
     """
-    stem = PurePath(name).stem
+    *folders, file = name.split("/")
+    stem = "__".join((*folders, PurePath(file).stem))
     if not distinct and id_problem(stem) is None:
         return stem
     # A file keeps its id when another system stores its name in another normal form.

@@ -1,30 +1,33 @@
-"""Finds the requests that a batch would reject, before anything is sent."""
+"""Finds the requests that a batch would reject, before anything is sent, and hints about the others."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import anyio
 
 from .._api.ids import canonical_id
-from .._errors import ConfigurationError, ImageError, JournalError
+from .._errors import ConfigurationError, ImageError, JournalError, SwapError
 from .._models import ImageInput, SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
 from .._protocols.entry import Entry
 from .._protocols.ledger import LedgerSource, LedgerView
-from .._swap.images import is_url
+from .._protocols.looks import PictureLooks
 from .._swap.output_files import check_target
-from .fingerprint import fingerprint_of, identity_of
+from .checks.findings import InputCheck
+from .checks.hints import CheckedInput, copies_of, flat_pictures, undecoded_pictures
+from .checks.pictures import CheckedPictures
+from .fingerprint import fingerprint_of
 from .inputs import check_id, output_file_of
 
 if TYPE_CHECKING:
     from .._swap.uploads import Uploads
 
-_FILES_REMEMBERED = 64
-_File: TypeAlias = tuple[str, int, int]
+_REQUESTS_AT_ONCE = 32
+"""So many requests are taken at a time, and their pictures are read side by side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,16 +38,35 @@ class _Known:
         folder: Where results will be saved, if the folder exists already.
         ledger: The ledger, if it exists already.
         needs_ids: Whether a request without an id cannot be used.
+        pictures: The pictures that were read.
         ids: The ids so far, by their canonical form.
-        files: The last files that were read, as (path, size, time of change), and the identity of each, or
-            why it cannot be used: one picture is often the reference of thousands of swaps.
     """
 
     folder: Path | None
     ledger: LedgerView | None
     needs_ids: bool
+    pictures: CheckedPictures
     ids: dict[str, str] = field(default_factory=dict)
-    files: dict[_File, str | ImageError] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request while it is checked.
+
+    Attributes:
+        entry: The entry of its id, if there is one.
+        error: Why the request cannot be used.
+    """
+
+    index: int
+    request: SwapRequest
+    entry: Entry | None = None
+    error: SwapError | None = None
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether a batch would submit the request."""
+        return self.entry is None or self.entry.state is OutcomeState.PENDING
 
 
 async def check(
@@ -53,84 +75,116 @@ async def check(
     *,
     source: LedgerSource | None,
     save_to: Path | None,
-) -> list[SwapOutcome]:
-    """The requests that a batch would reject, each with its error.
+    looks: PictureLooks | None,
+) -> InputCheck:
+    """The requests that a batch would reject, each with its error, and hints about the others.
+
+    Args:
+        uploads: Reads the pictures.
+        requests: The requests.
+        source: The source of the ledger, if there is one.
+        save_to: The folder for the results, if there is one.
+        looks: Decodes the pictures of requests that would be submitted; None if there is no decoder.
 
     Raises:
         JournalError: the ledger exists, and cannot be read.
     """
     ledger = None if source is None else await source.look()
+    pictures = CheckedPictures(uploads, looks)
     known = _Known(
         folder=save_to if save_to is not None and await anyio.Path(save_to).exists() else None,
         ledger=ledger,
         needs_ids=source is not None or save_to is not None,
+        pictures=pictures,
     )
-    problems: list[SwapOutcome] = []
+    rejected: list[SwapOutcome] = []
+    inputs: list[CheckedInput] = []
     try:
-        async for request in requests:
-            try:
-                await _check(uploads, request, known)
-            except (ConfigurationError, ImageError, JournalError) as exc:
-                problems.append(SwapOutcome(request=request, state=OutcomeState.REJECTED, error=exc))
+        async for some in _some_at_once(requests):
+            for request in some:
+                await _find(request, known)
+            usable = [request for request in some if request.error is None]
+            await pictures.read(
+                (image, request.is_submitted) for request in usable for image in _images(request.request)
+            )
+            for request in usable:
+                checked = await _check(request, known)
+                if checked is not None:
+                    inputs.append(checked)
+            rejected += [
+                SwapOutcome(request=request.request, state=OutcomeState.REJECTED, error=request.error)
+                for request in some
+                if request.error is not None
+            ]
+        seen = pictures.by_identity
+        return InputCheck(
+            rejected,
+            flat=flat_pictures(inputs, seen),
+            copies=await copies_of(inputs, ledger, looks, seen),
+            undecoded=undecoded_pictures(inputs, seen),
+            is_decoded=looks is not None,
+        )
     finally:
         if ledger is not None:
             await ledger.aclose()
-    return problems
 
 
-async def _check(uploads: Uploads, request: SwapRequest, known: _Known) -> None:
-    check_id(request, needed=known.needs_ids)
-    entry = await _entry(request.id, known)
+async def _some_at_once(requests: AsyncIterable[SwapRequest]) -> AsyncIterator[list[_Request]]:
+    index, some = 0, list[_Request]()
+    async for request in requests:
+        some.append(_Request(index, request))
+        index += 1
+        if len(some) == _REQUESTS_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+def _images(request: SwapRequest) -> tuple[ImageInput, ImageInput]:
+    return request.reference_character_image, request.character_image
+
+
+async def _find(checked: _Request, known: _Known) -> None:
+    """Checks the id of a request, and finds its entry."""
+    try:
+        check_id(checked.request, needed=known.needs_ids)
+        checked.entry = await _entry(checked.request.id, known)
+    except ConfigurationError as exc:
+        checked.error = exc
+
+
+async def _check(checked: _Request, known: _Known) -> CheckedInput | None:
+    """Checks a request whose pictures were read. The input, if a batch would submit the request."""
+    try:
+        return await _checked_input(checked, known)
+    except (ConfigurationError, ImageError, JournalError) as exc:
+        checked.error = exc
+        return None
+
+
+async def _checked_input(checked: _Request, known: _Known) -> CheckedInput | None:
+    request, entry = checked.request, checked.entry
     names = request.reference_character_image, request.character_image
     try:
-        identities = [await _identity(uploads, image, known) for image in names]
+        reference, scene = [
+            await known.pictures.picture(image, is_decoded=checked.is_submitted) for image in names
+        ]
     except ImageError:
         # An earlier run has submitted the swap, so its missing pictures are not needed any more.
-        if (
-            entry is None
-            or entry.state is OutcomeState.PENDING
-            or (entry.input.reference, entry.input.scene) != names
-        ):
+        known_names = None if entry is None else (entry.input.reference, entry.input.scene)
+        if entry is None or checked.is_submitted or known_names != names:
             raise
-        return
-    read = [identity for identity in identities if identity is not None]
-    is_other = entry is not None and len(read) == 2 and entry.input.fingerprint != fingerprint_of(read)
-    if entry is not None and known.ledger is not None and is_other:
-        raise JournalError(entry.conflict(known.ledger.name), path=known.ledger.name)
-    if known.folder is not None and (entry is None or entry.state is OutcomeState.PENDING):
+        return None
+    found = None
+    if reference is not None and scene is not None:
+        found = CheckedInput(index=checked.index, id=request.id, pictures=(reference, scene))
+        is_other = entry is not None and entry.input.fingerprint != fingerprint_of(found.identities)
+        if entry is not None and known.ledger is not None and is_other:
+            raise JournalError(entry.conflict(known.ledger.name), path=known.ledger.name)
+    if known.folder is not None and checked.is_submitted:
         await check_target(output_file_of(request, known.folder))
-
-
-async def _identity(uploads: Uploads, image: ImageInput, known: _Known) -> str | None:
-    """The identity of a picture; None for an open file, which only its swap may read, once."""
-    if callable(getattr(image, "read", None)):
-        return None
-    file = await _file(image)
-    found = None if file is None else known.files.get(file)
-    if found is None:
-        try:
-            async with uploads.loaded(image) as (loaded,):
-                found = identity_of(loaded)
-        except ImageError as exc:
-            found = exc
-        if file is not None:
-            known.files[file] = found
-            if len(known.files) > _FILES_REMEMBERED:
-                del known.files[next(iter(known.files))]
-    if isinstance(found, ImageError):
-        # The same error for each input; without this, its traceback would grow.
-        raise found.with_traceback(None)
-    return found
-
-
-async def _file(image: ImageInput) -> _File | None:
-    if not isinstance(image, str) or is_url(image):
-        return None
-    try:
-        found = await anyio.Path(image).stat()
-    except (OSError, ValueError):
-        return None
-    return image, found.st_size, found.st_mtime_ns
+    return found if checked.is_submitted else None
 
 
 async def _entry(id: str | None, known: _Known) -> Entry | None:

@@ -79,10 +79,10 @@ class BatchInput:
     names: tuple[str, str]
     fingerprint: str
 
-    def entry_of(self, id: str) -> NewEntry:
-        """What the ledger records of the input."""
+    def new_entry(self, id: str | None) -> NewEntry:
+        """What a ledger gets of this input, under the id of its swap."""
         reference, scene = self.names
-        return NewEntry(id=id, fingerprint=self.fingerprint, reference=reference, scene=scene)
+        return NewEntry(id=id or "", fingerprint=self.fingerprint, reference=reference, scene=scene)
 
 
 def check_id(request: SwapRequest, *, needed: bool) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -36,6 +37,8 @@ from .._swap.account import SwapAccount
 from .._swap.output_files import reserved
 from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id
+from .known.payers import Original, Payers
+from .known.recorded import file_to_copy, take_without_pictures
 from .refusals import Refusals
 from .resume import ResumedJobs
 from .stop_switch import Stopped, StopSwitch
@@ -47,7 +50,6 @@ if TYPE_CHECKING:
     from .versions.entries import Entries
     from .versions.pictures import Pictures
 
-
 _LAST_MOMENT = 0.05
 
 
@@ -56,13 +58,12 @@ class BatchContext:
     """The objects that the swaps of a batch share.
 
     Attributes:
-        entries: Which entry belongs to an input.
-        pictures: The files of the pictures.
+        entries, pictures: Which entry belongs to an input, and the files of the pictures.
         retry_failed: Whether swaps that failed or were rejected in an earlier run are submitted again.
         resumed: The jobs of earlier runs that this run waits for.
         refusals: Decides whether a 403 or a 404 is about one input.
-        count_ending: Gets each outcome of a swap that this run has submitted, and stops the batch if too many
-            in a row brought no picture.
+        payers: Decides which of several inputs with the same pictures is paid for.
+        count_ending: Gets each outcome of a swap that this run has submitted, and may stop the batch.
     """
 
     session: Session
@@ -71,6 +72,7 @@ class BatchContext:
     switch: StopSwitch
     resumed: ResumedJobs
     refusals: Refusals
+    payers: Payers
     count_ending: Callable[[SwapOutcome], None]
     entries: Entries
     pictures: Pictures
@@ -93,10 +95,9 @@ class Item:
         self._release_slots = release_slots
         self.job: SwapJob | None = None
         self._context = context
-        self._swap = context.session.new_swap()
+        self._swap, self._version = context.session.new_swap(), 1
         # None until the item has an entry that this run processes.
         self._account: SwapAccount | None = None
-        self._version = 1
         self._scope = anyio.CancelScope()
         self._will_post = False
 
@@ -185,26 +186,20 @@ class Item:
     def _not_started(self, reason: SwapError | None) -> SwapOutcome:
         self._release()
         # Without the job that `reason` may name: it is another swap's.
-        state = OutcomeState.PENDING
-        return SwapOutcome(request=self.request, state=state, error=reason, version=self._version)
+        return self._outcome(OutcomeState.PENDING).model_copy(update={"error": reason, "job": None})
 
     def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
         """Emits `Failed`, and returns the outcome of a swap that ended with an error."""
         outcome = self._outcome(state, error=error, result=result)
-        self._emit_failed(error)
+        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
         return outcome
 
     async def _failed_and_recorded(
         self, account: SwapAccount, state: OutcomeState, error: SwapError, *, unsettled_posts: int
     ) -> SwapOutcome:
         """As `_failed`, but the ledger records the outcome first."""
-        outcome = self._outcome(state, error=error)
-        await account.finish(outcome, unsettled_posts=unsettled_posts)
-        self._emit_failed(error)
-        return outcome
-
-    def _emit_failed(self, error: SwapError) -> None:
-        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
+        await account.finish(self._outcome(state, error=error), unsettled_posts=unsettled_posts)
+        return self._failed(state, error)
 
     def _outcome(
         self, state: OutcomeState, *, error: SwapError | None = None, result: SwapResult | None = None
@@ -222,10 +217,11 @@ class Item:
             try:
                 batch_input = await batch_input_of(context.uploads, self.request)
             except ImageError:
-                if (settled := await self._settled_without_pictures()) is None:
+                settled = await take_without_pictures(context.entries, self.request, self._is_settled)
+                if settled is None:
                     raise
                 return await self._replay(settled)
-            entry = await context.entries.take(batch_input.entry_of(self.request.id or ""))
+            entry = await context.entries.take(batch_input.new_entry(self.request.id))
             self._version = entry.version
             if self._is_settled(entry):
                 return await self._replay(entry)
@@ -234,9 +230,7 @@ class Item:
             account = self._account = self._account_of(entry)
             file = await context.pictures.checked_file_of(self.request, entry.version)
             async with reserved(context.session.reserved_paths, file):
-                outcome = await self._submit_and_finish(account, batch_input)
-            context.count_ending(outcome)
-            return outcome
+                return await self._pay_or_copy(account, batch_input)
         except EntryConflict as exc:
             return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
         except (ImageError, ConfigurationError) as exc:
@@ -247,24 +241,11 @@ class Item:
             context.switch.stop(exc)
             return self._not_started(exc)
 
-    async def _settled_without_pictures(self) -> Entry | None:
-        """The entry of a swap whose pictures cannot be read; None if the swap would still be submitted."""
-        id, entries = self.request.id, self._context.entries
-        if id is None:
-            return None
-        entry = (await entries.find([id])).get(id)
-        if entry is None or not self._is_settled(entry):
-            return None
-        known = entries.input_of(entry)
-        names = (self.request.reference_character_image, self.request.character_image)
-        return None if (known.reference, known.scene) != names else await entries.take(replace(known, id=id))
-
     def _is_settled(self, entry: Entry) -> bool:
         """Whether this run submits nothing for the entry."""
-        if entry.number in self._context.resumed:
-            # This run waits for the job. Its failure would not be a failure of an earlier run.
-            return True
-        return not entry.state.needs_submit(retry_failed=self._context.retry_failed)
+        # The failure of a job that this run waits for would not be a failure of an earlier run.
+        is_waited_for = entry.number in self._context.resumed
+        return is_waited_for or not entry.state.needs_submit(retry_failed=self._context.retry_failed)
 
     async def _replay(self, entry: Entry) -> SwapOutcome:
         """The outcome of an entry for which this run submits nothing."""
@@ -273,8 +254,7 @@ class Item:
             # The job of a later version has ended in this run. That version is current now if it is done.
             entry = (await context.entries.find([entry.id])).get(entry.id, entry)
         self.job, self._version = entry.job, entry.version
-        outcome = await context.resumed.outcome(entry.number)
-        if outcome is not None:
+        if (outcome := await context.resumed.outcome(entry.number)) is not None:
             return outcome.model_copy(update={"request": self.request})
         file = await context.pictures.file_of(self.request, entry.version)
         if entry.result is None or file is None:
@@ -282,7 +262,33 @@ class Item:
         if (result := await context.pictures.found(entry, file)) is not None:
             return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)
-        return await self._save(self._account_of(entry), entry.result)
+        source = await file_to_copy(self._context.ledger, entry.result, file)
+        return await self._save(self._account_of(entry), entry.result, source=source)
+
+    async def _pay_or_copy(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
+        """Submits the swap, or copies the result of another swap with the same pictures."""
+        async with self._context.payers.turn(
+            account,
+            is_sent=lambda: self.job is not None or account.is_in_doubt or account.is_posting,
+            release_slots=self._release_slots,
+        ) as turn:
+            if turn.original is not None:
+                return await self._copy(account, turn.original)
+            turn.outcome = await self._submit_and_finish(account, batch_input)
+        self._context.count_ending(turn.outcome)
+        return turn.outcome
+
+    async def _copy(self, account: SwapAccount, original: Original) -> SwapOutcome:
+        """The outcome of a swap that is not paid for: a copy, or PENDING if there is nothing to copy."""
+        result = original.copied_result()
+        if original.result is None or result is None:
+            return self._not_started(original.reason_to_wait())
+        async with self._context.payers.saving:
+            # First the entry, as for a swap that is paid for. A crash then leaves no file without an entry.
+            await self._context.ledger.copy(account.entry, result)
+            self.job = result.job
+            source = await self._context.pictures.path_of(original.result, self.request)
+            return await self._save(account, result, source=source)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch
@@ -379,13 +385,15 @@ class Item:
             session.abandon(job, swap=self._swap)
             raise
 
-    async def _save(self, account: SwapAccount, result: SwapResult) -> SwapOutcome:
+    async def _save(
+        self, account: SwapAccount, result: SwapResult, source: Path | None = None
+    ) -> SwapOutcome:
         pictures = self._context.pictures
         try:
             file = await pictures.file_of(self.request, account.entry.version)
             if file is None:
                 return self._outcome(OutcomeState.COMPLETED, result=result)
-            saved = await pictures.save(self.request, result, file, swap=self._swap)
+            saved = await pictures.save(self.request, result, file, swap=self._swap, source=source)
         except SwapError as exc:
             return self._failed(OutcomeState.COMPLETED, exc, result)
         await account.save(saved)

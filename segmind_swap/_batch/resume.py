@@ -103,6 +103,15 @@ class ResumedJobs:
         self._by_number.pop(number, None)
         return resumed.outcome
 
+    def ended(self, number: int) -> anyio.Event:
+        """Is set when the job of an entry has ended, and when this run does not wait for it."""
+        resumed = self._by_number.get(number)
+        if resumed is not None:
+            return resumed.ended
+        event = anyio.Event()
+        event.set()
+        return event
+
     def jobs(self) -> Iterator[SwapJob]:
         """The jobs whose outcomes were not returned."""
         for resumed in self._by_number.values():

@@ -23,6 +23,7 @@ from .._protocols.entry import Entry
 from .._protocols.ledger import Ledger, LedgerSource
 from .inputs import Requests, each, known_ids
 from .item import BatchContext, Item
+from .known.payers import Payers
 from .outcomes import Outcomes
 from .rate.memory import remembered_rate
 from .refusals import Refusals
@@ -55,6 +56,7 @@ class BatchOptions:
     price_usd: float = PRICE_USD
     failed_runs_are_free: bool = False
     retry_failed: bool = False
+    once_per_picture: bool = False
     max_futile: int | None = MAX_FUTILE
     max_failed: int | None = MAX_FAILED
 
@@ -169,6 +171,7 @@ class _Batch:
             refusals=Refusals(
                 has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
             ),
+            payers=Payers(ledger, self._resumed, once_per_picture=options.once_per_picture),
             count_ending=self._count_ending,
             entries=entries,
             pictures=pictures,

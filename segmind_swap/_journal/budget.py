@@ -70,8 +70,9 @@ def spent_on(
         price_usd: What a swap is taken to cost, in USD.
         failed_runs_are_free: Whether FAILED jobs cost nothing.
     """
-    cost = max(micro_of(price_usd), micro_of(cost_usd or 0)) if state.is_done else 0
-    unsettled = posts - state.is_done + closed_posts + (0 if failed_runs_are_free else failed_runs)
+    is_paid = state.is_done and posts > 0  # else it is a copy of a result that another entry has
+    cost = max(micro_of(price_usd), micro_of(cost_usd or 0)) if is_paid else 0
+    unsettled = posts - is_paid + closed_posts + (0 if failed_runs_are_free else failed_runs)
     return Spent(settled_micro_usd=cost, unsettled_posts=unsettled)
 
 
@@ -93,10 +94,12 @@ def version_of(
     # of an UNKNOWN swap may be one that the service only named.
     is_billed = entry.job is not None and entry.state not in {OutcomeState.FAILED, OutcomeState.UNKNOWN}
     certain_usd = price_usd if cost_usd is None else cost_usd
+    is_copy = entry.result is not None and entry.result.copy_of is not None
+    is_billed = (entry.state.is_done or is_billed) and not is_copy
     return SwapVersion(
         outcome=entry.outcome(),
         is_current=is_current,
-        certain_usd=certain_usd if entry.state.is_done or is_billed else 0.0,
+        certain_usd=certain_usd if is_billed else 0.0,
         at_most_usd=spent.usd(price_usd),
     )
 

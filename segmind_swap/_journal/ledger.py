@@ -75,6 +75,9 @@ class BudgetOnlyLedger:
             raise EntryConflict("a redo needs the journal of the batch")
         return ()
 
+    async def find_paid(self, fingerprint: str) -> None:
+        """No entry, because this ledger stores no entries."""
+
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """No entry: there was no earlier run."""
         entries: tuple[Entry, ...] = ()
@@ -114,6 +117,9 @@ class BudgetOnlyLedger:
             result=outcome.result,
             has_failed=outcome.state is OutcomeState.FAILED,
         )
+
+    async def copy(self, entry: Entry, result: SwapResult) -> None:
+        """As in the protocol `Ledger`."""
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -197,6 +203,10 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         return await self._writer.do(lambda store: store.versions.begin(versions, run=store.run))
 
+    async def find_paid(self, fingerprint: str) -> Entry | None:
+        """As in the protocol `Ledger`."""
+        return await self._writer.do(partial(Store.find_paid, fingerprint=fingerprint))
+
     async def resumable(self) -> AsyncGenerator[Entry, None]:
         """As in the protocol `Ledger`."""
         for number in await self._writer.do(Store.waitable):
@@ -267,6 +277,10 @@ class SqliteLedger:
             result=result,
             error=error,
         )
+
+    async def copy(self, entry: Entry, result: SwapResult) -> None:
+        """As in the protocol `Ledger`."""
+        await self._writer.do(partial(Store.copy, number=entry.number, result=result))
 
     async def save(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -373,6 +387,10 @@ class StoreView:
         """As in the protocol `Ledger`."""
         for entry in self._store.versions.all(ids):
             yield entry
+
+    async def find_paid(self, fingerprint: str) -> Entry | None:
+        """As in the protocol `Ledger`."""
+        return self._store.find_paid(fingerprint)
 
     async def aclose(self) -> None:
         """Closes the file."""

@@ -38,8 +38,27 @@ CREATE TABLE swaps (
     past_jobs TEXT NOT NULL DEFAULT '',
     UNIQUE (key, version)
 );
+CREATE INDEX same_pictures ON swaps (fingerprint);
 CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
 """
+
+# A swap in one of these states is paid, or may be. The best one to take a result from comes first.
+_S = OutcomeState
+_PAID = (_S.SAVED, _S.COMPLETED, _S.ACCEPTED, _S.UNREADABLE, _S.SENDING, _S.UNKNOWN, _S.EXPIRED)
+_RANK = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(_PAID))
+FIND_PAID = (
+    "SELECT * FROM swaps WHERE fingerprint = ?"  # noqa: S608
+    f" AND state IN ({', '.join(map(repr, map(str, _PAID)))})"
+    f" ORDER BY CASE state {_RANK} END, posts = 0, version DESC, number LIMIT 1"
+)
+"""The row that is paid for the pictures with a fingerprint, or may be: the best row to copy from. Of the
+versions of a swap, the latest: it was made again because the one before was not good enough."""
+# A statement of its own: a swap that is sent must never become COMPLETED without having been SENDING.
+COPY = (
+    "UPDATE swaps SET state = 'completed', closed_posts = closed_posts + posts, posts = 0,"
+    " job = :job, result = :result, error = NULL, answer = NULL WHERE number = :number AND state = 'pending'"
+)
+"""Gives a PENDING row the result of another row. A done row without a POST is a copy, which costs nothing."""
 
 
 def create(connection: sqlite3.Connection) -> None:

@@ -28,6 +28,7 @@ from .adoption.columns import ADD_POST, KEEP_ENDED_JOB, KEEP_REPLACED_JOB, past_
 from .budget import Spent, spent_on
 from .errors import journal_error
 from .facts import Facts
+from .schema import COPY, FIND_PAID
 from .versions import IS_CURRENT, Versions, storable
 
 IN_MEMORY = ":memory:"
@@ -235,6 +236,11 @@ class Store:
         found = {id: self.versions.current(id) for id in ids}
         return {id: entry for id, entry in found.items() if entry is not None}
 
+    def find_paid(self, fingerprint: str) -> Entry | None:
+        """The row that is paid for these pictures, or may be; rows with a file, and no copies, come first."""
+        row = self._db.execute(FIND_PAID, (fingerprint,)).fetchone()
+        return None if row is None else self._entry(row)
+
     def entry_of(self, id: str) -> Entry | None:
         """The row of the latest version of an id, about which a person decides; None if there is no row."""
         return self.versions.latest(id)
@@ -293,6 +299,17 @@ class Store:
         if changed.rowcount != 1:
             raise self.error(f"does not let {self._named(number)} become {state}")
 
+    def copy(self, number: int, result: SwapResult) -> None:
+        """Makes a PENDING row COMPLETED with the result of another row. The row has no POST of its own.
+
+        Raises:
+            JournalError: the row is in another state.
+        """
+        job, result_json = result.job.model_dump_json(), result.model_dump_json()
+        changed = self._db.execute(COPY, {"number": number, "job": job, "result": result_json})
+        if changed.rowcount != 1:
+            raise self.error(f"does not let {self._named(number)} become a copy")
+
     def _named(self, number: int) -> str:
         row = self._db.execute("SELECT id, state FROM swaps WHERE number = ?", (number,)).fetchone()
         return f"entry {number}" if row is None else f"{row['id']!r}, which is {row['state']},"
@@ -341,10 +358,7 @@ class Store:
         failed_runs_are_free: bool = False,
         from_version: int = 1,
     ) -> Spent:
-        """The cost of the rows in these states, and the number of their other POSTs that count as paid.
-
-        All versions of an id count; with `from_version`, those from this version on.
-        """
+        """The cost of the rows in these states, from a version on, and how many other POSTs count as paid."""
         settled = unsettled_posts = 0
         with self._journal_errors("read"):
             rows = self._db.execute(

@@ -113,6 +113,12 @@ class Entry:
         )
 
     @property
+    def original_id(self) -> str:
+        """The id of the swap that was paid for: of a copy, the id of the other swap; else the own id."""
+        copy_of = None if self.result is None else self.result.copy_of
+        return self.id if copy_of is None else copy_of
+
+    @property
     def in_doubt(self) -> int:
         """How many POSTs of this attempt may have been accepted, besides the POST of the job.
 

@@ -40,6 +40,20 @@ class LedgerView(Protocol):
         """
         ...
 
+    async def find_paid(self, fingerprint: str) -> Entry | None:
+        """The entry that is paid for these pictures, or may be. None if nobody pays, or may have paid.
+
+        SAVED entries come first, then COMPLETED ones, then entries that are waited for or in doubt, then
+        EXPIRED ones; of several, an entry that is no copy of another, and then the oldest entry.
+
+        Args:
+            fingerprint: Identifies the pictures.
+
+        Raises:
+            JournalError: the ledger cannot be read.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Waits until open claims are resolved, for at most 20 s, and closes the ledger."""
         ...
@@ -177,6 +191,21 @@ class Ledger(LedgerView, Protocol):
 
         Raises:
             JournalError: the ledger failed. The money is settled all the same.
+        """
+        ...
+
+    async def copy(self, entry: Entry, result: SwapResult) -> None:
+        """Makes a PENDING entry COMPLETED with the result of another entry. Nothing is paid for the copy.
+
+        The entry has no reservation. POSTs of earlier attempts stay counted, as `closed_posts`. Two processes
+        that share a ledger must not pay for the same pictures at the same time: give equal pictures to one.
+
+        Args:
+            entry: The entry of the copy.
+            result: The result of the entry with the same pictures. Its `copy_of` is the id of that entry.
+
+        Raises:
+            JournalError: the ledger failed, or the entry is in another state.
         """
         ...
 

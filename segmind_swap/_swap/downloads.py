@@ -10,6 +10,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -28,7 +29,7 @@ from .._events import Saved
 from .._models import Call, SwapJob, SwapResult
 from .._policy.retry import backoff
 from .free_calls import request_until_answered
-from .output_files import OutputFile
+from .output_files import OutputFile, holds_result
 
 if TYPE_CHECKING:
     from .session import Session
@@ -75,16 +76,27 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Dow
     return file
 
 
-async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: int) -> SwapResult:
+async def save(
+    session: Session, result: SwapResult, file: OutputFile, *, swap: int, source: Path | None = None
+) -> SwapResult:
     """Downloads the picture into a file, and returns the result with its path.
 
     A file that already holds exactly this picture counts as saved.
+
+    Args:
+        session: The session.
+        result: The finished swap.
+        file: The file.
+        swap: The number of the swap, for the events.
+        source: A file that holds the picture already. The picture is downloaded only if this file cannot be
+            read. The new file is a copy, so that a change of one file does not change the other.
 
     Raises:
         DownloadError: the picture cannot be fetched, or the file cannot be written.
         ConfigurationError: the client was closed.
     """
-    picture = await _download(session, result, swap)
+    copied = None if source is None else await run_in_thread(lambda: _content_of(source))
+    picture = copied or await _download(session, result, swap)
     file_type = picture.file_type
     try:
         path = await run_in_thread(lambda: file.write(picture.data, file_type.suffix))
@@ -120,6 +132,18 @@ async def save(session: Session, result: SwapResult, file: OutputFile, *, swap: 
         url=result.url,
         job=result.job,
     )
+
+
+def _content_of(file: Path) -> DownloadedFile | None:
+    """The picture in a file that was saved before; None if the file does not hold it any more."""
+    if not holds_result(file):
+        return None
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_PICTURE_BYTES + 1)
+    except OSError:
+        return None
+    return None if len(data) > MAX_PICTURE_BYTES else DownloadedFile(data=data, file_type=file_type_of(data))
 
 
 async def _download(session: Session, result: SwapResult, swap: int | None) -> DownloadedFile:

@@ -29,7 +29,7 @@ def load(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
         ImageError: the image is missing, not a regular file, empty, larger than `max_bytes`, not a JPEG, PNG
             or WebP, damaged or cut short; or the URL cannot be used.
     """
-    name = _name_of(image)
+    name = name_of(image)
     try:
         if is_url(image):
             return _checked_url(image)
@@ -41,7 +41,7 @@ def load(image: ImageInput, *, max_bytes: int) -> LoadedImage | str:
     raise ImageError(f"{name}: {problem}", image=name)
 
 
-def _name_of(image: ImageInput) -> str:
+def name_of(image: ImageInput) -> str:
     if isinstance(image, str | os.PathLike):
         name = str(image)
         return name if len(name) <= 200 else name[:199] + "…"

@@ -133,7 +133,13 @@ def batch(options: BatchOptions) -> None:
     with errors_as_exit_codes(as_json=options.as_json):
         limits = options.limits()
         options.check_names()
-        pairs = read_pairs(options.pairs, options.reference, out=options.out, journal=options.journal_path)
+        pairs = read_pairs(
+            options.pairs,
+            options.reference,
+            out=options.out,
+            journal=options.journal_path,
+            recursive=options.recursive,
+        )
         engine = Engine.SHEET
         if options.emulator and not options.dry_run:
             engine = engine_for(len(pairs.requests), options.engine)

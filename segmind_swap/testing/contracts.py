@@ -358,6 +358,23 @@ class MoneyContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    def test_nobody_is_known_to_pay_for_new_pictures_and_a_copy_commits_nothing(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                assert await ledger.find_paid("p") is None
+                entry = await _accepted(ledger, "a", a_job())
+                outcome = an_outcome(OutcomeState.COMPLETED, cost_usd=0.2)
+                await ledger.finish(entry, outcome, unsettled_posts=0)
+                assert outcome.result is not None
+                copy = await ledger.take(a_swap("b"))
+                await ledger.copy(copy, outcome.result.model_copy(update={"copy_of": "a"}))
+                ledger.release(copy, unsettled_posts=0)
+                assert ledger.committed_usd == pytest.approx(0.2)
+
+        self.run(test, backend)
+
     def test_a_ledger_closes_after_the_responses_of_open_claims(
         self, source: LedgerSource, backend: str
     ) -> None:
@@ -672,6 +689,117 @@ class LedgerContract(MoneyContract):
                 assert found.result is not None
                 assert str(found.result.path) == "a.png"
                 assert ledger.committed_usd == pytest.approx(PRICE_USD)
+
+        self.run(test, backend)
+
+    def test_a_copy_has_the_result_of_another_entry_and_costs_nothing(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await _accepted(ledger, "a", a_job())
+                result = an_outcome(OutcomeState.COMPLETED, cost_usd=0.2).result
+                assert result is not None
+                await ledger.finish(
+                    entry, an_outcome(OutcomeState.COMPLETED, cost_usd=0.2), unsettled_posts=0
+                )
+                copied = result.model_copy(update={"copy_of": "a", "cost_usd": 0.0})
+                copy = await ledger.take(a_swap("b"))
+                await ledger.copy(copy, copied)
+                await ledger.save(copy, copied.model_copy(update={"path": "b.png"}))
+                assert ledger.committed_usd == pytest.approx(0.2)
+            async with self.opened(source) as ledger:
+                assert ledger.committed_usd == pytest.approx(0.2), "also of an earlier run"
+                found = await self._found(ledger, "b")
+                assert (found.state, found.billable_posts) == (OutcomeState.SAVED, 0)
+                assert (found.id, found.original_id) == ("b", "a")
+                assert found.result is not None
+                assert (found.result.job, found.result.copy_of) == (result.job, "a")
+                assert (await self._found(ledger, "a")).original_id == "a"
+
+        self.run(test, backend)
+
+    def test_a_copy_keeps_the_money_of_its_earlier_attempts(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                entry = await _accepted(ledger, "b", a_job(), in_doubt=1)
+                await ledger.finish(entry, an_outcome(OutcomeState.FAILED, job=a_job()), unsettled_posts=1)
+            async with self.opened(source) as ledger:
+                entry = await ledger.reopen(await ledger.take(a_swap("b")))
+                result = an_outcome(OutcomeState.COMPLETED, cost_usd=0.0).result
+                assert result is not None
+                await ledger.copy(entry, result.model_copy(update={"copy_of": "a"}))
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
+            async with self.opened(source) as ledger:
+                assert ledger.committed_usd == pytest.approx(2 * PRICE_USD)
+                assert (await self._found(ledger, "b")).closed_posts == 1
+
+        self.run(test, backend)
+
+    def test_only_a_pending_entry_becomes_a_copy(self, source: LedgerSource, backend: str) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+                result = an_outcome(OutcomeState.COMPLETED).result
+                assert result is not None
+                for entry in (await _claimed(ledger, "a"), await _accepted(ledger, "b", a_job())):
+                    with pytest.raises(JournalError):
+                        await ledger.copy(entry, result.model_copy(update={"copy_of": "c"}))
+                found = await ledger.find(["a", "b"])
+                states = [found[id].state for id in ("a", "b")]
+                assert states == [OutcomeState.SENDING, OutcomeState.ACCEPTED]
+                await ledger.refuse(await self._found(ledger, "a"), in_doubt=0)
+
+        self.run(test, backend)
+
+    def test_the_entry_that_pays_for_pictures_is_found_by_its_fingerprint(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.opened(source) as ledger:
+
+                async def paid() -> str | None:
+                    found = await ledger.find_paid("p")
+                    return None if found is None else found.id
+
+                assert await paid() is None
+                rejected = await _claimed(ledger, "rejected")
+                assert await paid() == "rejected", "it is being sent"
+                await ledger.refuse(rejected, in_doubt=0)
+                await ledger.finish(rejected, an_outcome(OutcomeState.REJECTED), unsettled_posts=0)
+                await ledger.take(a_swap("pending"))
+                failed = await _accepted(ledger, "failed", a_job())
+                await ledger.finish(failed, an_outcome(OutcomeState.FAILED, job=a_job()), unsettled_posts=0)
+                assert await paid() is None
+                states = OutcomeState.EXPIRED, OutcomeState.UNKNOWN, OutcomeState.UNREADABLE
+                for number, state in enumerate(states):
+                    entry = await _accepted(ledger, state, a_job(number))
+                    outcome = an_outcome(state, job=None if state is OutcomeState.UNKNOWN else a_job(number))
+                    if state is OutcomeState.UNKNOWN:
+                        entry = await _claimed(ledger, "in doubt")
+                        await ledger.refuse(entry, in_doubt=1)
+                    await ledger.finish(entry, outcome, unsettled_posts=1)
+                await _accepted(ledger, "late", a_job(8))
+                assert await paid() == OutcomeState.UNKNOWN, "its job is waited for"
+                done = await _accepted(ledger, "done", a_job(9))
+                await ledger.finish(done, an_outcome(OutcomeState.COMPLETED), unsettled_posts=0)
+                assert await paid() == "done"
+                result = an_outcome(OutcomeState.COMPLETED).result
+                assert result is not None
+                saved = result.model_copy(update={"path": "c.png", "copy_of": "done"})
+                copy = await ledger.take(a_swap("copy"))
+                await ledger.copy(copy, saved)
+                assert await paid() == "done", "a copy comes after the entry that was paid for"
+                await ledger.save(copy, saved)
+                assert await paid() == "copy", "only the copy has a file"
+                await ledger.save(done, result.model_copy(update={"path": "d.png"}))
+                assert await paid() == "done"
+                assert await ledger.find_paid("q") is None
+                view = await source.look()
+                assert view is not None
+                seen = await view.find_paid("p")
+                await view.aclose()
+                assert seen is not None
+                assert seen.id == "done"
 
         self.run(test, backend)
 
@@ -1112,6 +1240,36 @@ class AmendmentContract(_OnEachLoop):
                     with pytest.raises(JournalError):
                         await amendment.adopt(second, taken)
                 await amendment.adopt(second, a_job(8))
+
+        self.run(test, backend)
+
+    def test_each_version_is_an_entry_whose_job_is_never_that_of_another_version(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await _open(source)
+            first = await _accepted(ledger, "a", a_job(3))
+            done = an_outcome(OutcomeState.COMPLETED, job=a_job(3))
+            await ledger.finish(first, done, unsettled_posts=0)
+            (second,) = await ledger.begin_versions([a_version("a")])
+            await _claim(ledger, second)
+            await ledger.refuse(second, in_doubt=1)
+            await ledger.finish(second, an_outcome(OutcomeState.UNKNOWN), unsettled_posts=1)
+            await ledger.aclose()
+            await self._unknown(source, "b")
+            async with self.amended(source) as amendment:
+                found = {(entry.id, entry.version): entry for entry in await amendment.entries()}
+                assert {key: entry.state for key, entry in found.items()} == {
+                    ("a", 1): OutcomeState.COMPLETED,
+                    ("a", 2): OutcomeState.UNKNOWN,
+                    ("b", 1): OutcomeState.UNKNOWN,
+                }
+                for unknown in (found["a", 2], found["b", 1]):
+                    with pytest.raises(JournalError):
+                        await amendment.adopt(unknown, a_job(3))
+                await amendment.adopt(found["a", 2], a_job(7))
+                with pytest.raises(JournalError):
+                    await amendment.adopt(found["b", 1], a_job(7))
 
         self.run(test, backend)
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +160,15 @@ def results(folder: Path) -> dict[str, dict[str, Any]]:
 
 def with_pictures(folder: Path) -> Path:
     """The folder, with a reference and a scene in it."""
-    Image.new("RGB", (300, 400), "#7fb3d5").save(folder / "hero.png")
-    Image.new("RGB", (640, 480), "#abebc6").save(folder / "street.jpg")
+    drawn(100, (300, 400)).save(folder / "hero.png")
+    drawn(101, (640, 480)).save(folder / "street.jpg")
     return folder
+
+
+def drawn(number: int, size: tuple[int, int] = (64, 48)) -> Image.Image:
+    """A picture that looks like none with another number, and has more than one colour."""
+    choice = random.Random(number)
+    small = Image.new("RGB", (9, 8))
+    for place in product(range(9), range(8)):
+        small.putpixel(place, (choice.randrange(256), choice.randrange(256), choice.randrange(256)))
+    return small.resize(size)

@@ -178,6 +178,7 @@ class Killed:
             id=id,
             redo=False,
             policy="strict",
+            once=False,
         )
         where = f"{name} on {backend}"
         assert self.runners.run(case) == -signal.SIGKILL, f"{where}: it was not killed"

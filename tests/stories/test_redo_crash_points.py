@@ -127,6 +127,7 @@ class Killed:
             point="",
             id=DYING,
             redo=False,
+            once=False,
             policy=policy,
         )
         redo: dying.Case = {**batch, "redo": True}

@@ -22,7 +22,7 @@ import anyio
 import anyio._backends._asyncio
 import anyio._backends._trio  # both are loaded before the fork
 
-from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest
+from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest, SwapResult
 from segmind_swap._batch.versions.files import VersionFile
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
@@ -36,8 +36,14 @@ TOO_LONG = 300
 """Real seconds after which a process that neither dies nor ends is ended, so that its test fails."""
 
 
+ANY = "*"
+
+
 class Case(TypedDict):
     """One run of a batch, or of a redo of all its swaps (`redo`), with a policy of submits.
+
+    With `once`, all its swaps have the pictures of the first one, and are paid for once.
+
 
     It dies at `point` of the swap `id`; where there is none, it runs to its end.
     """
@@ -52,16 +58,17 @@ class Case(TypedDict):
     backend: str
     point: str
     id: str
+    once: bool
 
 
 class Death:
-    """Waits for one swap at one point."""
+    """Waits for one swap at one point; for any swap if the id is `ANY`."""
 
     def __init__(self, point: str, id: str) -> None:
         self._at = (point, id)
 
     def awaits(self, point: str, id: str | None) -> bool:
-        return self._at == (point, id)
+        return self._at in {(point, id), (point, ANY)}
 
     def passes(self, point: str, id: str | None) -> None:
         if self.awaits(point, id):
@@ -74,7 +81,8 @@ def watch_journal(death: Death, ids: dict[str, str], *, redo: bool) -> None:
 
     In a redo, a step of the first version is that of an `earlier STATE`, and the versions are `begun`.
     """
-    take, step, transaction, begin = Store.take, Store.step, Store.transaction, Versions.begin
+    take, step, copy, transaction = Store.take, Store.step, Store.copy, Store.transaction
+    begin = Versions.begin
     stepped: list[tuple[str, str]] = []
 
     def watched_begin(self: Versions, versions: Sequence[NewVersion], *, run: int) -> list[Entry]:
@@ -100,6 +108,12 @@ def watch_journal(death: Death, ids: dict[str, str], *, redo: bool) -> None:
         death.passes(f"{name} in its commit", id)
         stepped.append((name, id))
 
+    def watched_copy(self: Store, number: int, result: SwapResult) -> None:
+        copy(self, number, result)
+        id = self.entry(number).id
+        death.passes("copied in its commit", id)
+        stepped.append(("copied", id))
+
     @contextmanager
     def watched_transaction(self: Store) -> Iterator[None]:
         with transaction(self):
@@ -111,6 +125,7 @@ def watch_journal(death: Death, ids: dict[str, str], *, redo: bool) -> None:
     Versions.begin = watched_begin  # type: ignore[method-assign]
     Store.take = watched_take  # type: ignore[method-assign]
     Store.step = watched_step  # type: ignore[method-assign]
+    Store.copy = watched_copy  # type: ignore[method-assign]
     Store.transaction = watched_transaction  # type: ignore[method-assign]
 
 
@@ -221,7 +236,7 @@ async def batch(case: Case, death: Death) -> None:
         SwapRequest(
             id=f"s{number}",
             reference_character_image="https://pictures.example/hero.png",
-            character_image=f"{case['scenes']}/s{number}",
+            character_image=f"{case['scenes']}/s{0 if case['once'] else number}",
         )
         for number in range(case["items"])
     ]
@@ -240,7 +255,7 @@ async def batch(case: Case, death: Death) -> None:
     if case["redo"]:
         swaps = client.redo([str(request.id) for request in requests], **files)
     else:
-        swaps = client.swap_many(requests, **files)
+        swaps = client.swap_many(requests, once_per_picture=case["once"], **files)
     async with client, swaps as outcomes:
         async for outcome in outcomes:
             assert outcome.request.id is not None

@@ -120,6 +120,11 @@ def is_kept(path: Path) -> bool:
     return path.parent.name == FOLDER
 
 
+def moved_to(folder: Path, path: Path) -> Path:
+    """Where a recorded file is if the folder of the pictures is `folder` by now."""
+    return folder / FOLDER / path.name if is_kept(path) else folder / path.name
+
+
 def _link(path: Path, name: Path) -> None:
     """Gives a file a second name. Where the file system has no hard links, the name is a copy.
 

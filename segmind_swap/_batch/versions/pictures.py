@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,9 @@ from ..._protocols.entry import Entry
 from ..._protocols.ledger import Ledger, LedgerSource
 from ..._protocols.marks import Verdict, mark_of_version
 from ..._swap.downloads import save
-from ..._swap.output_files import OutputFile, holds_result
+from ..._swap.output_files import OutputFile
 from ..inputs import output_file_of
+from ..known.recorded import path_of_result, result_in_file
 from .files import DISCARDED, VersionFile, is_kept
 
 if TYPE_CHECKING:
@@ -103,13 +103,16 @@ class Pictures:
             return None
         name = result.path.name
         discarded = file.path.with_name(DISCARDED) / f"{file.path.name}.{entry.version}{Path(name).suffix}"
-        # Look in the folder of this run first: the folder may have been moved.
-        for candidate in (file.path.with_name(name), result.path):
-            if await run_in_thread(partial(holds_result, candidate)):
-                return result.model_copy(update={"path": candidate})
+        if (found := await result_in_file(result, file)) is not None:
+            return found
         if entry.state is OutcomeState.SAVED and await self._is_discarded(entry):
             return result.model_copy(update={"path": discarded})
         return None
+
+    async def path_of(self, result: SwapResult, request: SwapRequest) -> Path | None:
+        """The file of another swap's result, of which a request becomes a copy; None if there is none."""
+        file = await self.file_of(request, 1)
+        return None if file is None else await path_of_result(result, file)
 
     async def _is_discarded(self, entry: Entry) -> bool:
         marks = await run_in_thread(lambda: self._source.marks)
@@ -119,9 +122,17 @@ class Pictures:
         return mark is not None and mark.decision is Verdict.DISCARD
 
     async def save(
-        self, request: SwapRequest, result: SwapResult, file: OutputFile, *, swap: int
+        self,
+        request: SwapRequest,
+        result: SwapResult,
+        file: OutputFile,
+        *,
+        swap: int,
+        source: Path | None = None,
     ) -> SwapResult:
         """Downloads the picture into the file, after the files of earlier versions have their second names.
+
+        With `source`, which holds the picture already, that file is copied instead.
 
         Raises:
             DownloadError: the picture cannot be fetched, or the file cannot be written.
@@ -130,7 +141,7 @@ class Pictures:
         """
         if isinstance(file, VersionFile):
             await self._keep_earlier(request.id or "", result, file)
-        return await save(self._session, result, file, swap=swap)
+        return await save(self._session, result, file, swap=swap, source=source)
 
     async def _keep_earlier(self, id: str, result: SwapResult, file: VersionFile) -> None:
         try:

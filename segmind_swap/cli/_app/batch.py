@@ -91,6 +91,20 @@ def batch(
     max_failed: Annotated[
         int, typer.Option(min=0, help="Stop after so many failed swaps in a row; 0: no limit.")
     ] = 20,
+    once_per_picture: Annotated[
+        bool,
+        typer.Option(
+            "--once-per-picture",
+            help="Pay once for inputs of which both pictures have the same content; the others get copies.",
+        ),
+    ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option("--skip-bad", help="Leave out inputs that cannot be used, and make the others."),
+    ] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", help="With a folder of scenes: read the folders below, too.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check every input, print cost and time, and send nothing.")
     ] = False,
@@ -125,6 +139,9 @@ def batch(
             strict=strict,
             timeout=timeout,
             retry_failed=retry_failed,
+            once_per_picture=once_per_picture,
+            skip_bad=skip_bad,
+            recursive=recursive,
             max_futile=max_futile,
             max_failed=max_failed,
             dry_run=dry_run,
@@ -138,7 +155,7 @@ def batch(
 
 @app.command(cls=Command, epilog="Example: segmind-swap status out")
 def status(journal: JournalPath, as_json: Json = False) -> None:
-    """Show the progress of a batch: counts, money, and swaps to decide about. Free, also during a run."""
+    """Show how a batch stands: counts, money, rate limit, swaps to decide about. Free, also during a run."""
     from .. import _commands
 
     _commands.status(journal, as_json=as_json)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -17,6 +17,7 @@ from segmind_swap import (
     Journal,
     JournalError,
     KnownThumbnails,
+    OriginalNotDoneError,
     Outcomes,
     OutcomeState,
     PollPolicy,
@@ -24,7 +25,6 @@ from segmind_swap import (
     RetryPolicy,
     SwapClient,
     SwapOutcome,
-    SwapRequest,
     flag_results,
 )
 
@@ -35,11 +35,12 @@ from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
 from .._terminal.text import format_usd, one_line
+from .checks import CheckedPairs, check_inputs
 from .failures import Failures
 from .measuring import BackgroundMeasuring
 from .options import BatchLimits, BatchOptions
 from .pairs_file import Pairs
-from .plan import BatchPlan, check_inputs, folder_notes, make_plan, print_plan
+from .plan import BatchPlan, folder_notes, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
 from .relocation import Relocation
 from .results import ResultsFile, write_batch_report
@@ -67,24 +68,28 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
             path=str(options.journal_path),
         )
     settings = client_settings_of(options, limits, settings)
-    asyncio.run(_check(pairs, options, settings))
+    once_per_picture = options.once_per_picture
+    checked = asyncio.run(_check(pairs, options, settings))
+    pairs = checked.pairs
     plan = make_plan(
         pairs.requests,
         options.journal_path,
         retry_failed=options.retry_failed,
         failed_is_free=options.failed_is_free,
+        copies=checked.ids_of_copies if once_per_picture else (),
     )
     if options.dry_run:
-        print_plan(plan, pairs, limits, as_json=options.as_json)
+        print_plan(plan, checked, limits, once_per_picture=once_per_picture, as_json=options.as_json)
         return ExitCode.DONE
-    for note in folder_notes(pairs):
+    notes = checked.notes(price_usd=limits.price_usd, once_per_picture=once_per_picture)
+    for note in [*notes, *folder_notes(pairs)]:
         print_error(one_line(note))
     try:
         options.out.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
         problem = exc.strerror or str(exc)
         raise ConfigurationError(f"the folder {options.out} cannot be created: {problem}") from None
-    return run_to_its_end(BatchRun(pairs.requests, plan, options, limits, settings), options)
+    return run_to_its_end(BatchRun(checked, plan, options, limits, settings), options)
 
 
 def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
@@ -121,9 +126,11 @@ def client_settings_of(
     }
 
 
-async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) -> None:
+async def _check(pairs: Pairs, options: BatchOptions, settings: dict[str, Any]) -> CheckedPairs:
     async with SwapClient(**settings) as client:
-        await check_inputs(client, pairs, out=options.out, journal=options.journal_path)
+        return await check_inputs(
+            client, pairs, out=options.out, journal=options.journal_path, skip_bad=options.skip_bad
+        )
 
 
 class BatchRun:
@@ -133,13 +140,14 @@ class BatchRun:
 
     def __init__(
         self,
-        requests: Sequence[SwapRequest],
+        checked: CheckedPairs,
         plan: BatchPlan,
         options: BatchOptions,
         limits: BatchLimits,
         settings: dict[str, Any],
     ) -> None:
-        self._requests = requests
+        requests = self._requests = checked.pairs.requests
+        self._checked = checked
         self._plan = plan
         self._options = options
         self._limits = limits
@@ -155,6 +163,8 @@ class BatchRun:
         self._jobs_without_input: Counter[OutcomeState] = Counter()
         self._failures = Failures()
         self.thumbnails = Thumbnails(options.out.resolve())
+        self._copies = 0
+        self._held_back = 0
 
     @property
     def has_started(self) -> bool:
@@ -204,6 +214,7 @@ class BatchRun:
             price_usd=limits.price_usd,
             failed_runs_are_free=options.failed_is_free,
             retry_failed=options.retry_failed,
+            once_per_picture=options.once_per_picture,
             max_futile=options.max_futile or None,
             max_failed=options.max_failed or None,
         )
@@ -231,6 +242,10 @@ class BatchRun:
         self._add_result(outcome)
         self._measuring.add(outcome)
         self._jobs_without_input[outcome.state] += not is_input
+        self._copies += outcome.result is not None and outcome.result.copy_of is not None
+        error = outcome.error
+        if isinstance(error, OriginalNotDoneError) and OutcomeState(error.original_state).may_cost:
+            self._held_back += 1
         if outcome.request.id not in self._plan.finished or outcome.state is OutcomeState.COMPLETED:
             # COMPLETED: the file of an earlier run is gone, and this run could not fetch the picture again.
             self._failures.add(outcome)
@@ -245,9 +260,11 @@ class BatchRun:
         self._progress.shutdown_started(how_to_cancel)
 
     @property
-    def not_in_journal(self) -> Collection[SwapRequest]:
-        """After `summary`: the inputs that have no outcome and no entry in the journal."""
-        return self._without_outcome.values()
+    def not_in_journal(self) -> list[SwapOutcome]:
+        """After `summary`: the inputs without an outcome and without an entry, and those left out."""
+        requests = self._without_outcome.values()
+        pending = [SwapOutcome(request=request, state=OutcomeState.PENDING) for request in requests]
+        return [*pending, *self._checked.left_out]
 
     def summary(self) -> BatchSummary:
         """Completes `results.jsonl`, and returns the summary.
@@ -270,6 +287,8 @@ class BatchRun:
         for request in self._without_outcome.values():
             states[state_without_entry] += 1
             self._add_result(SwapOutcome(request=request, state=state_without_entry))
+        for outcome in self._checked.left_out:
+            self._add_result(outcome)
         with status_display("measuring the last pictures"):
             # Whoever presses Ctrl-C twice waits for nothing more.
             measures = self._measuring.finish(*((0.0,) if self._shutdown.is_cancelled else ()))
@@ -286,6 +305,9 @@ class BatchRun:
             states=states,
             settled_earlier=self._settled_earlier,
             without_input=+self._jobs_without_input,
+            left_out=self._checked.count_left_out,
+            copies=self._copies,
+            held_back=self._held_back,
             failures=self._failures,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
             budget_usd=self._limits.budget_usd,

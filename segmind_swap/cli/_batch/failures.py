@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segmind_swap import OutcomeState, SwapOutcome
+from segmind_swap import OriginalNotDoneError, OutcomeState, SwapOutcome
 
 from .._terminal.option_names import message_of
 from .._terminal.text import one_line
@@ -26,8 +26,15 @@ class Failures:
         self._others = 0
 
     def add(self, outcome: SwapOutcome) -> None:
-        """Keeps the reason of an outcome, if it has one. A pending swap is no failure: the batch stopped."""
-        if outcome.error is None or outcome.state in {OutcomeState.PENDING, OutcomeState.SAVED}:
+        """Keeps the reason of an outcome, if it has one.
+
+        A pending swap is no failure: the batch stopped. But a swap whose pictures another swap has is pending
+        for a reason of its own.
+        """
+        is_pending = outcome.state is OutcomeState.PENDING
+        if is_pending and not isinstance(outcome.error, OriginalNotDoneError):
+            return
+        if outcome.error is None or outcome.state is OutcomeState.SAVED:
             return
         reason = one_line(message_of(outcome.error))
         reason = reason if len(reason) <= _MAX_LENGTH else f"{reason[: _MAX_LENGTH - 1]}…"

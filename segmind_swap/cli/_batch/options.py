@@ -51,6 +51,9 @@ class BatchOptions:
     timeout: float
     failed_is_free: bool
     retry_failed: bool
+    once_per_picture: bool
+    skip_bad: bool
+    recursive: bool
     max_futile: int
     max_failed: int
     dry_run: bool

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segmind_swap import ConfigurationError, SwapRequest
 
+from .._scenes.folder import read_scenes
+from .._scenes.names import SUFFIXES
+from .._scenes.passed_over import PassedOver, listed, passed_over_text
 from .._tables.csv_rows import csv_rows
 from .._tables.decoding import decoded, lines_of
 from .._tables.json_rows import json_rows
-from .scene_folder import SUFFIXES, PassedOver, read_scenes
 
 STANDARD_INPUT = "-"
 
@@ -49,16 +50,23 @@ class Pairs:
         problems: One for each row that is no pair.
         passed_over: What in a folder is no scene.
         changed_ids: The files of a folder whose names cannot be ids, each with the id that it has.
+        is_recursive: Whether the folders below a folder were read.
     """
 
     requests: list[SwapRequest] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     passed_over: list[PassedOver] = field(default_factory=list)
     changed_ids: dict[str, str] = field(default_factory=dict)
+    is_recursive: bool = False
 
 
 def read_pairs(
-    path: Path, reference: str | None, *, out: Path | None = None, journal: Path | None = None
+    path: Path,
+    reference: str | None,
+    *,
+    out: Path | None = None,
+    journal: Path | None = None,
+    recursive: bool = False,
 ) -> Pairs:
     """Reads the argument PAIRS of the command line.
 
@@ -68,6 +76,7 @@ def read_pairs(
         out: The folder for the results, which is no input, if there is one.
         journal: The journal, if there is one. The file may not exist. The journal knows the ids of scenes and
             the results of earlier runs.
+        recursive: Whether the folders below a folder of scenes are read, too; refused for a table.
 
     Raises:
         ConfigurationError: `path` cannot be read as a whole, or contains no pair.
@@ -79,7 +88,9 @@ def read_pairs(
         if not is_standard_input:
             path.stat()  # raises the reason, where `is_dir` is only false
         if path.is_dir() and not is_standard_input:
-            return _read_folder(path, reference, out=out, journal=journal)
+            return _read_folder(path, reference, out=out, journal=journal, recursive=recursive)
+        if recursive:
+            raise ValueError("--recursive is for a folder of scenes")
         if reference is not None:
             raise ValueError("--reference is for a folder of scenes; a table names each reference")
         data = _standard_input() if is_standard_input else _file_bytes(path)
@@ -92,13 +103,16 @@ def read_pairs(
     raise ConfigurationError(f"{shown}: {problem}")
 
 
-def _read_folder(folder: Path, reference: str | None, *, out: Path | None, journal: Path | None) -> Pairs:
+def _read_folder(
+    folder: Path, reference: str | None, *, out: Path | None, journal: Path | None, recursive: bool
+) -> Pairs:
     if reference is None:
         raise ValueError("a folder of scenes needs --reference, the picture of who goes into every scene")
     reference_path = _absolute(Path.cwd(), reference)
-    found = read_scenes(folder.resolve(), reference_path, out=out, journal=journal)
+    found = read_scenes(folder.resolve(), reference_path, out=out, journal=journal, recursive=recursive)
     if not found.scenes:
-        passed = f"; {passed_over_text(found.passed_over)}" if found.passed_over else ""
+        passed = passed_over_text(found.passed_over, can_recurse=not recursive)
+        passed = f"; {passed}" if found.passed_over else ""
         raise ValueError(f"there is no {', '.join(SUFFIXES)} file in this folder that is a scene{passed}")
     return Pairs(
         [
@@ -110,24 +124,15 @@ def _read_folder(folder: Path, reference: str | None, *, out: Path | None, journ
             for one, other, id in found.twins
         ],
         passed_over=found.passed_over,
-        changed_ids={scene.name: id for id, scene in found.scenes if id != scene.stem},
+        changed_ids=found.changed_ids,
+        is_recursive=recursive,
     )
-
-
-def passed_over_text(passed_over: Sequence[PassedOver], *, most: int = 5) -> str:
-    """What was passed over, with the first names."""
-    return f"{len(passed_over):,} passed over: {_listed(list(map(str, passed_over)), most)}"
 
 
 def changed_ids_text(ids: dict[str, str], *, most: int = 3) -> str:
     """Which files have ids other than their names."""
     count = "1 scene has another id" if len(ids) == 1 else f"{len(ids):,} scenes have other ids"
-    return f"{count} than the name: {_listed([f'{name} is {id}' for name, id in ids.items()], most)}"
-
-
-def _listed(texts: Sequence[str], most: int) -> str:
-    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
-    return f"{', '.join(texts[:most])}{more}"
+    return f"{count} than the name: {listed([f'{name} is {id}' for name, id in ids.items()], most)}"
 
 
 def _file_bytes(path: Path) -> bytes:

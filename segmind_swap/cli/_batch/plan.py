@@ -1,34 +1,30 @@
-"""Before a batch: check every input, and compute from the journal the remaining work and its cost."""
+"""Before a batch: compute from the journal the remaining work and its cost, and print the dry run."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmind_swap import (
     MEAN_SECONDS,
-    ConfigurationError,
     Journal,
-    JournalError,
     JournalSummary,
     OutcomeState,
-    SwapClient,
-    SwapOutcome,
     SwapRequest,
 )
 
-from .._terminal.console import print_json, print_text, status_display
+from .._scenes.passed_over import passed_over_text
+from .._terminal.console import print_json, print_text
 from .._terminal.text import format_duration, format_usd, one_line
 from .options import BatchLimits
-from .pairs_file import Pairs, Problem, changed_ids_text, passed_over_text
+from .pairs_file import Pairs, changed_ids_text
 
-_MAX_PROBLEMS_SHOWN = 20
-_MAX_SHOWN_OF_A_CAUSE = 5
-_MAX_IDS_SHOWN = 3
+if TYPE_CHECKING:
+    from .checks import CheckedPairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +34,15 @@ class BatchPlan:
     Attributes:
         states: The number of inputs in each state of the journal; inputs that are not in the journal are
             pending.
-        to_submit: The ids of the inputs that will be submitted.
+        to_submit: The ids of the inputs that will be submitted, and paid.
+        to_copy: The ids of the inputs that get copies of the results of others, for free.
         finished: The ids of the inputs that an earlier run finished, with or without a picture.
         summary: The journal in figures; empty if there is no journal yet.
     """
 
     states: Counter[OutcomeState]
     to_submit: frozenset[str]
+    to_copy: frozenset[str] = frozenset()
     finished: frozenset[str]
     summary: JournalSummary
 
@@ -75,71 +73,22 @@ class BatchPlan:
         return max(by_concurrency, by_rate)
 
 
-async def check_inputs(client: SwapClient, pairs: Pairs, *, out: Path, journal: Path) -> None:
-    """Checks every input before any swap is paid, and reports all problems together, each cause once.
-
-    Raises:
-        ConfigurationError: An input cannot be used.
-        JournalError: The journal exists, and cannot be read.
-    """
-    with status_display("checking the inputs") as status:
-
-        def counted() -> Iterator[SwapRequest]:
-            for number, request in enumerate(pairs.requests):
-                if not number % 50:
-                    status.update(f"checking the inputs: {number:,} of {len(pairs.requests):,}")
-                yield request
-
-        rejected = await client.check(counted(), journal=journal, save_to=out)
-    groups: defaultdict[str, list[Problem]] = defaultdict(list)
-    for problem in pairs.problems:
-        groups[problem.text].append(problem)
-    for outcome in rejected:
-        groups[_cause(outcome)].append(Problem(outcome.request.id or "", str(outcome.error)))
-    if not groups:
-        return
-    lines = [line for cause, group in groups.items() for line in _lines_of(cause, group)]
-    if hidden := sum(count for _, count in lines[_MAX_PROBLEMS_SHOWN:]):
-        lines[_MAX_PROBLEMS_SHOWN:] = [(f"and {hidden:,} more", hidden)]
-    total = sum(map(len, groups.values()))
-    count = "1 input cannot be used" if total == 1 else f"{total:,} inputs cannot be used"
-    shown = [f"  {one_line(line)}" for line, _ in lines]
-    raise ConfigurationError("\n".join([f"{count}; nothing was sent", *shown]))
-
-
-_CONFLICTS = "conflicts with the journal"
-
-
-def _cause(outcome: SwapOutcome) -> str:
-    """What the problems with one cause have in common: the message, without what names the input."""
-    if isinstance(outcome.error, JournalError):
-        return _CONFLICTS
-    request = outcome.request
-    text = str(outcome.error).replace(str(request.character_image), "")
-    return re.sub(rf"(?<!\w){re.escape(request.id or '')}(?!\w)", "", text)
-
-
-def _lines_of(cause: str, group: Sequence[Problem]) -> list[tuple[str, int]]:
-    """The lines for all problems with one cause, each with the number of inputs that it stands for."""
-    if len(group) > 1 and len({problem.text for problem in group}) == 1:
-        return [(f"{len(group):,} inputs ({_places(group)}): {group[0].text}", len(group))]
-    # All inputs conflict with the journal if the reference, or the journal, is not that of the earlier run.
-    most = 1 if cause is _CONFLICTS else _MAX_SHOWN_OF_A_CAUSE
-    lines = [(str(problem), 1) for problem in group[:most]]
-    if rest := group[most:]:
-        lines.append((f"and {len(rest):,} more of this kind ({_places(rest)})", len(rest)))
-    return lines
-
-
-def _places(group: Sequence[Problem]) -> str:
-    places = ", ".join(problem.place for problem in group[:_MAX_IDS_SHOWN])
-    return f"{places} and {len(group) - _MAX_IDS_SHOWN:,} more" if len(group) > _MAX_IDS_SHOWN else places
-
-
 def make_plan(
-    requests: Sequence[SwapRequest], journal: Path, *, retry_failed: bool, failed_is_free: bool
+    requests: Sequence[SwapRequest],
+    journal: Path,
+    *,
+    retry_failed: bool,
+    failed_is_free: bool,
+    copies: Collection[str] = (),
 ) -> BatchPlan:
     """Compares the inputs with the journal, if the journal exists. Counts money as the run will count it.
+
+    Args:
+        requests: The inputs.
+        journal: The journal. The file may not exist.
+        retry_failed: Whether swaps that failed or were rejected are submitted again.
+        failed_is_free: Whether failed runs cost nothing.
+        copies: The ids of the inputs that are not paid, because others have their pictures.
 
     Raises:
         JournalError: The journal exists, and cannot be read.
@@ -164,7 +113,8 @@ def make_plan(
                 finished.add(id)
     return BatchPlan(
         states=+states,
-        to_submit=inputs - submitted,
+        to_submit=inputs - submitted - frozenset(copies),
+        to_copy=(inputs - submitted) & frozenset(copies),
         finished=frozenset(finished),
         summary=summary,
     )
@@ -174,14 +124,17 @@ def folder_notes(pairs: Pairs) -> list[str]:
     """What the reader of a folder must know before anything is paid; empty for a table."""
     notes = []
     if pairs.passed_over:
-        notes.append(passed_over_text(pairs.passed_over))
+        notes.append(passed_over_text(pairs.passed_over, can_recurse=not pairs.is_recursive))
     if pairs.changed_ids:
         notes.append(changed_ids_text(pairs.changed_ids))
     return notes
 
 
-def print_plan(plan: BatchPlan, pairs: Pairs, limits: BatchLimits, *, as_json: bool) -> None:
+def print_plan(
+    plan: BatchPlan, checked: CheckedPairs, limits: BatchLimits, *, once_per_picture: bool, as_json: bool
+) -> None:
     """Prints the output of `--dry-run`."""
+    pairs = checked.pairs
     count, price = plan.affordable(limits), limits.price_usd
     cost = count * price
     if as_json:
@@ -189,23 +142,35 @@ def print_plan(plan: BatchPlan, pairs: Pairs, limits: BatchLimits, *, as_json: b
             "inputs": plan.total,
             "states": plan.states,
             "to_submit": len(plan.to_submit),
+            "to_copy": len(plan.to_copy),
             "within_budget": count,
             "cost_usd": round(cost, 4),
             "committed_usd": plan.committed_usd,
             "seconds": plan.seconds(limits),
-            "passed_over": [{"name": passed.name, "reason": passed.reason} for passed in pairs.passed_over],
+            "passed_over": [
+                {"name": passed.name, "kind": passed.kind, "reason": passed.reason}
+                for passed in pairs.passed_over
+            ],
             "changed_ids": pairs.changed_ids,
+            **checked.fields(),
         }
         print_json(fields)
         return
     known = [
         f"{number:,} {state}" for state, number in plan.states.items() if state is not OutcomeState.PENDING
     ]
+    notes = [
+        *checked.notes(price_usd=price, once_per_picture=once_per_picture),
+        *folder_notes(pairs),
+    ]
+    left_out = checked.count_left_out
+    usable = f" of {plan.total + left_out:,} are usable" if left_out else ", all of them usable"
     lines = [
-        f"inputs   {plan.total:,}, all of them usable",
-        *(f"         {one_line(note)}" for note in folder_notes(pairs)),
+        f"inputs   {plan.total:,}{usable}",
+        *(f"         {one_line(note)}" for note in notes),
         f"journal  {', '.join(known) or 'no input was submitted before'}",
         f"submit   {len(plan.to_submit):,}",
+        *([f"copy     {len(plan.to_copy):,}, free: others have their pictures"] if plan.to_copy else []),
         f"cost     about {format_usd(len(plan.to_submit) * price)}, at ${price:g} a swap",
     ]
     if limits.budget_usd is not None:

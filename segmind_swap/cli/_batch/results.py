@@ -17,7 +17,6 @@ from segmind_swap import (
     OutcomeState,
     ResultMeasures,
     SwapOutcome,
-    SwapRequest,
     discarded_path,
 )
 
@@ -100,6 +99,7 @@ def _fields(outcome: SwapOutcome) -> Mapping[str, object]:
         "job": None if outcome.job is None else outcome.job.model_dump(mode="json"),
         "seconds": None if result is None else result.seconds,
         "cost_usd": None if result is None else result.cost_usd,
+        "copy_of": None if result is None else result.copy_of,
         "error": None if error is None else {"error": type(error).__name__, "message": message_of(error)},
     }
 
@@ -109,7 +109,7 @@ def write_batch_report(
     journal: Path,
     *,
     relocation: Relocation,
-    not_in_journal: Iterable[SwapRequest],
+    not_in_journal: Iterable[SwapOutcome],
     lead: str,
     totals: Sequence[tuple[str, str]],
     thumbnails: KnownThumbnails | None = None,
@@ -138,11 +138,10 @@ def _report_items(
     folder: Path,
     journal: Path,
     relocation: Relocation,
-    not_in_journal: Iterable[SwapRequest],
+    not_in_journal: Iterable[SwapOutcome],
     thumbnails: KnownThumbnails | None,
 ) -> Iterator[ReportItem]:
-    pending = (SwapOutcome(request=request, state=OutcomeState.PENDING) for request in not_in_journal)
-    for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), pending):
+    for outcome in chain(map(relocation.outcome, Journal(journal).outcomes()), not_in_journal):
         request = outcome.request
         result, is_discarded = _result_of(outcome)
         pictures = [str(request.reference_character_image), str(request.character_image), str(result)]
@@ -178,6 +177,9 @@ def _facts(outcome: SwapOutcome) -> Iterator[str]:
     job, result = outcome.job, outcome.result
     if outcome.version > 1:
         yield f"version {outcome.version}"
+    if result is not None and result.copy_of is not None:
+        yield f"a copy of {result.copy_of}, free"
+        return
     if job is not None:
         yield f"{job.submitted_at.astimezone():%Y-%m-%d %H:%M}"
         if job.possible_duplicates:

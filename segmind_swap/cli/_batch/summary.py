@@ -51,6 +51,9 @@ class BatchSummary:
         settled_earlier: How many of these an earlier run settled without a picture.
         without_input: The jobs of earlier runs that this run has waited for, without an input in this run, in
             each state. They are billed, so they count for the exit code.
+        left_out: How many inputs cannot be used, and were left out. They count for the exit code.
+        copies: How many inputs have copies of the results of others, for free.
+        held_back: How many pending inputs are not sent, because a swap with their pictures may be paid.
         failures: Why swaps of this run have no picture.
         committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
@@ -68,6 +71,9 @@ class BatchSummary:
     states: Counter[OutcomeState]
     settled_earlier: Counter[OutcomeState]
     without_input: Counter[OutcomeState]
+    left_out: int = 0
+    copies: int = 0
+    held_back: int = 0
     failures: Failures
     committed_usd: float
     budget_usd: float | None
@@ -89,7 +95,8 @@ class BatchSummary:
         if self.signal is not None:
             return ExitCode.of_signal(self.signal)
         states = self.states - self.settled_earlier + self.without_input
-        return most_urgent(_EXIT_CODES[state] for state in states)
+        codes = [_EXIT_CODES[state] for state in states]
+        return most_urgent([*codes, *([ExitCode.REFUSED] if self.left_out else [])])
 
     def show(self, *, as_json: bool) -> None:
         """Prints errors on standard error, and everything else on standard output."""
@@ -107,10 +114,8 @@ class BatchSummary:
         out.print(f"[{style}]{saved:,} of {total:,} saved[/{style}] in {format_duration(self.seconds)}")
         if saved < total:
             out.print(states_table(self.states))
-        if earlier := [f"{count:,} {state}" for state, count in self.settled_earlier.items()]:
-            out.print(f"{' and '.join(earlier)} in an earlier run, which does not count for the exit code")
-        if others := [f"{count:,} {state}" for state, count in self.without_input.items()]:
-            out.print(f"{' and '.join(others)} of an earlier run, without an input in this run")
+        for remark in self._remarks():
+            out.print(remark)
         if reasons := self.failures.lines(self.report):
             out.print("in this run:")
             for line in reasons:
@@ -126,6 +131,18 @@ class BatchSummary:
         for line in (*self._review(), *self._next_steps()):
             out.print(Text(printable(line)))
 
+    def _remarks(self) -> Iterator[str]:
+        """What the counts of the states do not say."""
+        if self.copies:
+            yield f"{self.copies:,} {'is a copy' if self.copies == 1 else 'are copies'} of others, free"
+        if self.left_out:
+            were = "was" if self.left_out == 1 else "were"
+            yield f"{self.left_out:,} cannot be used, and {were} left out"
+        if earlier := [f"{count:,} {state}" for state, count in self.settled_earlier.items()]:
+            yield f"{' and '.join(earlier)} in an earlier run, which does not count for the exit code"
+        if others := [f"{count:,} {state}" for state, count in self.without_input.items()]:
+            yield f"{' and '.join(others)} of an earlier run, without an input in this run"
+
     def _fields(self) -> dict[str, object]:
         error = self.stopped_by
         stopped_by = None
@@ -135,6 +152,8 @@ class BatchSummary:
             "states": self.states,
             "settled_earlier": self.settled_earlier,
             "without_input": self.without_input,
+            "left_out": self.left_out,
+            "copies": self.copies,
             "committed_usd": self.committed_usd,
             "stopped_by": stopped_by,
             "journal": str(self.journal),
@@ -182,8 +201,8 @@ class BatchSummary:
         not_fetched = self.without_input[S.COMPLETED]
         if free := sum(count for state, count in known.items() if state.is_resumed) - not_fetched:
             effects.append(f"downloads {free:,} that are billed already (free)")
-        if states[S.PENDING]:
-            effects.append(f"submits {states[S.PENDING]:,}")
+        if submits := states[S.PENDING] - self.held_back:
+            effects.append(f"submits {submits:,}")
         if effects:
             condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
             lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")

@@ -13,6 +13,7 @@ import typer
 
 from segmind_swap import (
     ConfigurationError,
+    InputCheck,
     Journal,
     Outcomes,
     OutcomeState,
@@ -24,8 +25,10 @@ from segmind_swap import (
 )
 from segmind_swap._api.ids import canonical_id
 
+from .._batch.checks import CheckedPairs
 from .._batch.command import BatchRun, client_settings_of, run_to_its_end
 from .._batch.options import BatchLimits, BatchOptions
+from .._batch.pairs_file import Pairs
 from .._batch.plan import BatchPlan
 from .._batch.relocation import Relocation
 from .._batch.summary import BatchSummary
@@ -224,7 +227,8 @@ class _RedoRun(BatchRun):
     def __init__(
         self, plan: _Plan, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]
     ) -> None:
-        super().__init__(plan.requests(), plan.as_batch(), options, limits, settings)
+        checked = CheckedPairs(pairs=Pairs(plan.requests()), check=InputCheck())
+        super().__init__(checked, plan.as_batch(), options, limits, settings)
         self._swaps_to_redo = plan.swaps
         # The journal knows the pictures of each version: this run's inputs may have no names.
         self.relocation = Relocation(options.out.resolve(), ())

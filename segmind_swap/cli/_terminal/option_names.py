@@ -36,6 +36,7 @@ SETTINGS: dict[str, str] = {
     "price_usd": "price",
     "failed_runs_are_free": "failed_is_free",
     "retry_failed": "retry_failed",
+    "once_per_picture": "once_per_picture",
     "max_futile": "max_futile",
     "max_failed": "max_failed",
     # Of `Journal`.

@@ -317,6 +317,30 @@ async def test_a_name_that_another_file_has_taken_is_refused_before_the_redo_is_
     assert (outcome.state, len(emulator.ledger)) == (S.SAVED, 3)
 
 
+async def test_a_redo_of_a_copy_is_paid_and_later_copies_are_still_free(tmp_path: Path) -> None:
+    emulator, journal = service(), Journal(":memory:")
+    scene = "https://pictures.example/same.png"
+    requests = [swap_of(number, character_image=scene) for number in range(3)]
+    options: dict[str, Any] = {"journal": journal, "save_to": tmp_path, "once_per_picture": True}
+    await run(emulator, requests[:2], options)
+    assert len(emulator.ledger) == 1
+    outcomes = await redone(emulator, ["s0", "s1"], journal=journal, save_to=tmp_path)
+    assert ids(outcomes) == [("s0", 2, S.SAVED), ("s1", 2, S.SAVED)]
+    assert len(emulator.ledger) == 3, "whoever redoes a copy wants another picture"
+    now = files(tmp_path)
+    assert len({now["s0.png"], now["s1.png"], now["versions/s0.1.png"]}) == 3
+    assert now["versions/s1.1.png"] == now["versions/s0.1.png"]
+    await run(emulator, requests, options)
+    assert len(emulator.ledger) == 3
+    assert files(tmp_path)["s2.png"] in now.values()
+    bill = {(v.outcome.request.id, v.outcome.version): v.certain_usd for v in journal.versions()}
+    # Which of the first two is paid depends on the threads that take them.
+    assert sorted([bill["s0", 1], bill["s1", 1]]) == [0.0, pytest.approx(PRICE)]
+    assert bill["s2", 1] == 0.0
+    assert sum(bill.values()) == pytest.approx(3 * PRICE)
+    assert journal.summary().committed_usd == pytest.approx(3 * PRICE)
+
+
 async def test_a_plan_says_what_a_redo_would_do_and_begins_nothing(tmp_path: Path) -> None:
     emulator, journal = service(), Journal(":memory:")
     await batch(emulator, journal, 4, save_to=tmp_path)

@@ -5,45 +5,19 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from PIL import Image
 
-from segmind_swap.emulator import Emulator, Fault
+from segmind_swap.emulator import Fault
 
-from ..processes import BATCH, an_emulator, in_this_process, results
+from ..processes import BATCH, drawn, results
+from .shell import Shell
 
-
-class Shell:
-    """Runs commands in a folder, in this process, against an emulator."""
-
-    def __init__(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.emulator = emulator
-        self._monkeypatch = monkeypatch
-
-    def run(self, *arguments: str, cwd: Path) -> Any:
-        return in_this_process(*arguments, cwd=cwd, monkeypatch=self._monkeypatch)
-
-    def json(self, *arguments: str, cwd: Path) -> dict[str, Any]:
-        fields: dict[str, Any] = json.loads(self.run(*arguments, "--json", cwd=cwd).stdout)
-        return fields
-
-    @property
-    def paid(self) -> int:
-        return len(self.emulator.ledger)
-
-
-@pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch) -> Any:
-    with an_emulator(speed=1000.0) as (emulator, service):
-        for name, value in service.items():
-            monkeypatch.setenv(name, value)
-        yield Shell(emulator, monkeypatch)
+SCENES = ", ".join(f"s{number}" for number in range(8))
 
 
 def picture(path: Path, number: int) -> None:
-    Image.new("RGB", (64, 48), (number, 90, 90)).save(path, "PNG")
+    drawn(number).save(path, "PNG")
 
 
 def test_a_batch_that_saves_into_its_own_folder_never_pays_for_its_reference_or_its_results(
@@ -56,7 +30,7 @@ def test_a_batch_that_saves_into_its_own_folder_never_pays_for_its_reference_or_
     own = ["batch", ".", "--reference", "hero.png", "--poll-interval", "0.1", "--out"]
     first = shell.run(*own, ".", cwd=folder / "own")
     assert first.exit_code == 0, first.stderr
-    assert "1 passed over: hero.png (the reference)" in first.stderr
+    assert "1 passed over: 1 file with the reference (hero.png)" in first.stderr
     assert re.search(
         r"1 scene has another id than the name: e:f\.png is e_f-[0-9a-f]{8}$", first.stderr, re.MULTILINE
     )
@@ -87,15 +61,19 @@ def test_the_dry_run_says_what_it_passes_over_and_the_run_says_it_on_standard_er
         (folder / "scenes" / name).write_text(name)
     (folder / "scenes" / "sub").mkdir()
     dry = shell.run(*BATCH, "--dry-run", cwd=folder)
-    assert dry.stdout.startswith(
-        "inputs   8, all of them usable\n         3 passed over: a.heic, b.tif, sub/\njournal"
+    told = (
+        "3 passed over: 2 pictures in other formats (a.heic, b.tif); 1 folder (sub/). --recursive reads"
+        " folders"
     )
+    assert dry.stdout.startswith(f"inputs   8, all of them usable\n         {told}\njournal")
     assert dry.stderr == ""
     assert shell.json(*BATCH, "--dry-run", cwd=folder)["passed_over"] == [
-        {"name": name, "reason": ""} for name in ("a.heic", "b.tif", "sub/")
+        {"name": "a.heic", "kind": "other format", "reason": ""},
+        {"name": "b.tif", "kind": "other format", "reason": ""},
+        {"name": "sub/", "kind": "folder", "reason": ""},
     ]
     done = shell.run(*BATCH, "--json", cwd=folder)
-    assert done.stderr.startswith("segmind-swap: 3 passed over: a.heic, b.tif, sub/\n")
+    assert done.stderr.startswith(f"segmind-swap: {told}\n")
     assert json.loads(done.stdout)["states"] == {"saved": 8}
 
 
@@ -200,22 +178,22 @@ def test_one_cause_is_said_once_with_a_count_and_the_first_ids(folder: Path, she
         assert done.exit_code == 2
         count, cause = done.stderr.splitlines()
         assert count == "segmind-swap: 8 inputs cannot be used; nothing was sent"
-        assert cause.startswith(f"  8 inputs (s0, s1, s2 and 5 more): {folder}/bad.png: it is no picture")
+        assert cause.startswith(f"  8 inputs ({SCENES}): {folder}/bad.png: it is no picture")
     assert shell.run(*BATCH, cwd=folder).exit_code == 0
     (folder / "other.png").write_bytes((folder / "scenes" / "s0.png").read_bytes())
     done = shell.run(*BATCH[:2], "--reference", "other.png", "--out", "out", cwd=folder)
     told = done.stderr.splitlines()
     assert told[-3] == "segmind-swap: 7 inputs cannot be used; nothing was sent"
     assert told[-2].startswith("  s1: the journal out/journal.db knows the id 's1' with other pictures")
-    assert told[-1] == "  and 6 more of this kind (s2, s3, s4 and 3 more)"
+    assert told[-1] == "  and 6 more of this kind (s2, s3, s4, s5, s6, s7)"
     rows = [f"r{number},hero.png,gone-{number}.png" for number in range(30)] + ["x,hero.png"] * 30
     (folder / "pairs.csv").write_text("\n".join(["id,reference,scene", *rows]))
     done = shell.run("batch", "pairs.csv", "--out", "new", cwd=folder)
     assert done.stderr.splitlines()[0] == "segmind-swap: 60 inputs cannot be used; nothing was sent"
-    assert len(done.stderr.splitlines()) == 8
-    assert "30 inputs (pairs.csv:32, pairs.csv:33, pairs.csv:34 and 27 more): there is no" in done.stderr
-    assert f"  r4: {folder}/gone-4.png: No such file" in done.stderr
-    assert "  and 25 more of this kind (r5, r6, r7 and 22 more)" in done.stderr
+    assert len(done.stderr.splitlines()) == 4
+    assert "pairs.csv:38, pairs.csv:39 and 22 more): there is no" in done.stderr
+    assert f"  r0: {folder}/gone-0.png: No such file" in done.stderr
+    assert "  and 29 more of this kind (r1, r2, r3, r4, r5, r6, r7, r8 and 21 more)" in done.stderr
     assert shell.paid == 8
 
 

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from segmind_swap import OutcomeState, SwapError, SwapOutcome, SwapRequest
+from segmind_swap import (
+    BudgetExceededError,
+    OriginalNotDoneError,
+    OutcomeState,
+    SwapError,
+    SwapOutcome,
+    SwapRequest,
+)
 from segmind_swap.cli._batch.failures import Failures
 
 S = OutcomeState
@@ -49,3 +56,16 @@ def test_a_swap_that_is_saved_or_was_not_sent_is_no_failure() -> None:
 def test_an_endless_reason_is_cut() -> None:
     (line,) = lines(outcome("s1", "x" * 1_000))
     assert len(line) == len("s1: ") + 300
+
+
+def test_copies_that_wait_for_one_swap_are_told_together_and_other_pending_swaps_are_not() -> None:
+    failures = Failures()
+    for id in ("b", "c"):
+        error = OriginalNotDoneError(
+            "its pictures are those of 'a', which failed", original_id="a", original_state="failed"
+        )
+        pending = outcome(id, None, S.PENDING)
+        failures.add(pending.model_copy(update={"error": error}))
+    budget = BudgetExceededError("the budget is spent", budget_usd=1.0, committed_usd=1.0)
+    failures.add(outcome("d", None, S.PENDING).model_copy(update={"error": budget}))
+    assert failures.lines(None) == ["b, c: its pictures are those of 'a', which failed"]

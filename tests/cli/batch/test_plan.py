@@ -36,8 +36,9 @@ def test_all_inputs_that_cannot_be_used_are_told_together_and_nothing_is_sent(fo
         "the id 'con' cannot be used",
     ):
         assert problem in done.stderr
-    assert len(re.findall("^  ", done.stderr, re.MULTILINE)) == 21
-    assert "and 6 more" in done.stderr
+    assert len(re.findall("^  ", done.stderr, re.MULTILINE)) == 8
+    assert "and 20 more of this kind (many-0, many-1" in done.stderr
+    assert done.stderr.splitlines()[-1] == "  --skip-bad leaves them out, and continues with the other 1"
     assert json.loads(done.stdout)["error"] == "ConfigurationError"
     assert sorted(path.name for path in (folder / "out").iterdir()) == ["taken.png"]
 
@@ -58,12 +59,18 @@ def test_a_dry_run_needs_no_key_sends_nothing_and_tells_cost_and_time(folder: Pa
             "inputs": 8,
             "states": {"pending": 8},
             "to_submit": 8,
+            "to_copy": 0,
             "within_budget": 8,
             "cost_usd": 1.2176,
             "committed_usd": 0.0,
             "seconds": 7 * 30 + 71.89,
             "passed_over": [],
             "changed_ids": {},
+            "copies": [],
+            "flat": [],
+            "undecoded": [],
+            "decoded": True,
+            "left_out": [],
         }
         assert emulator.calls == ()
         assert not (folder / "out").exists()

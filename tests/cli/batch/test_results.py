@@ -54,6 +54,7 @@ def test_the_file_has_a_line_for_each_outcome_and_appears_when_it_is_closed(tmp_
             "job": None,
             "seconds": None,
             "cost_usd": None,
+            "copy_of": None,
             "error": {"error": "ImageError", "message": "no picture"},
             "measures": None,
         }

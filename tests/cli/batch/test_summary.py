@@ -138,6 +138,8 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "states": {"pending": 1},
         "settled_earlier": {},
         "without_input": {},
+        "left_out": 0,
+        "copies": 0,
         "committed_usd": 0.6,
         "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
         "journal": "out/journal.db",
@@ -176,3 +178,31 @@ def test_without_pillow_the_end_says_how_to_install_it_and_nothing_of_suspicion(
     assert "suspicious)" not in out
     summary({S.FAILED: 9}, measured=None).show(as_json=False)
     assert "[review]" not in capsys.readouterr().out
+
+
+def test_copies_and_inputs_that_were_left_out_are_told_and_only_the_latter_count_for_the_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = summary({S.SAVED: 5}, copies=1, left_out=2)
+    ended.show(as_json=False)
+    out = capsys.readouterr().out
+    assert "1 is a copy of others, free" in out
+    assert "2 cannot be used, and were left out" in out
+    assert ended.exit_code == 1
+    assert summary({S.SAVED: 5}, copies=2).exit_code == 0
+    assert summary({S.SAVED: 5, S.UNKNOWN: 1}, left_out=1).exit_code == 4
+
+
+@pytest.mark.parametrize(("held_back", "told"), [(0, "it submits 3"), (1, "it submits 2"), (3, None)])
+def test_a_copy_that_waits_for_a_decision_is_not_said_to_be_submitted(
+    held_back: int,
+    told: str | None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    summary({S.PENDING: 3, S.UNKNOWN: 1}, held_back=held_back).show(as_json=False)
+    out = capsys.readouterr().out
+    assert ("continues the batch" in out) == (told is not None)
+    assert told is None or told in out

@@ -16,7 +16,7 @@ from segmind_swap._journal.journal import begin_run
 from segmind_swap._journal.store import Store
 from segmind_swap._outcome import OutcomeState as S
 from segmind_swap._protocols.entry import NewEntry
-from segmind_swap.cli._batch.scene_folder import SceneFolder, read_scenes
+from segmind_swap.cli._scenes.folder import SceneFolder, read_scenes
 
 from ...support.journal_rows import a_job, a_result
 
@@ -41,9 +41,14 @@ def put(folder: Path, *names: str) -> None:
 
 
 def read(
-    folder: Path, reference: str | Path = "https://x.example/hero.png", *, out: Path | None = None
+    folder: Path,
+    reference: str | Path = "https://x.example/hero.png",
+    *,
+    out: Path | None = None,
+    recursive: bool = False,
 ) -> SceneFolder:
-    return read_scenes(folder, str(reference), out=out, journal=None if out is None else out / "journal.db")
+    journal = None if out is None else out / "journal.db"
+    return read_scenes(folder, str(reference), out=out, journal=journal, recursive=recursive)
 
 
 def ids(found: SceneFolder) -> dict[str, str]:
@@ -111,12 +116,12 @@ def test_what_is_no_scene_is_listed_pictures_first_and_what_the_system_makes_is_
     found = read(scenes, hero, out=scenes / "out")
     assert [*ids(found)] == ["a.JPG", "b.jpeg", "c.jfif", "d.JPE", "e.png", "f.WebP", "to a scene.png"]
     assert passed(found) == [
-        "broken.png (a broken link)",
-        "loop.png (a broken link)",
-        "pipe.png (not a regular file)",
         "x.heic",
         "y.tif",
         "z.GIF",
+        "broken.png (a broken link)",
+        "loop.png (a broken link)",
+        "pipe.png (not a regular file)",
         "album.png/",
         "sub/",
         "no suffix",
@@ -265,3 +270,119 @@ def test_no_result_becomes_a_scene_because_the_journal_in_the_folder_cannot_be_r
         file.write(b"damage" * 100)
     with pytest.raises(JournalError, match=r"journal\.db .*which files of this folder are results"):
         read(scenes, out=tmp_path / "elsewhere")
+
+
+def below(found: SceneFolder, folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): id for id, path in found.scenes}
+
+
+def test_folders_below_are_read_only_when_that_is_asked_for(scenes: Path, hero: Path) -> None:
+    (scenes / "day1" / "morning").mkdir(parents=True)
+    (scenes / ".hidden").mkdir()
+    put(scenes, "a.png", "day1/a.png", "day1/b.jpg", "day1/morning/a.png", ".hidden/a.png", "day1/x.heic")
+    found = read(scenes, hero)
+    assert ids(found) == {"a.png": "a"}
+    assert passed(found) == ["day1/"]
+    found = read(scenes, hero, recursive=True)
+    assert below(found, scenes) == {
+        "a.png": "a",
+        "day1/a.png": "day1__a",
+        "day1/b.jpg": "day1__b",
+        "day1/morning/a.png": "day1__morning__a",
+    }
+    assert passed(found) == ["day1/x.heic"]
+    assert found.changed_ids == {}
+
+
+def test_an_id_of_a_scene_below_depends_on_its_path_alone(scenes: Path) -> None:
+    (scenes / "b:c").mkdir()
+    (scenes / "a").mkdir()
+    put(scenes, "b:c/1.png", "a/1.png")
+    before = below(read(scenes, recursive=True), scenes)
+    assert before["b:c/1.png"].startswith("b_c__1-")
+    put(scenes, "1.png", "a/0.png", "b:c/1.jpg", "a__2.png")
+    after = below(read(scenes, recursive=True), scenes)
+    assert before.items() <= {**after, "b:c/1.png": before["b:c/1.png"]}.items()
+    assert len(set(after.values())) == 6
+    assert [id for id in after.values() if id_problem(id) is not None] == []
+
+
+def test_two_paths_with_one_id_keep_the_ids_that_the_journal_has(scenes: Path, tmp_path: Path) -> None:
+    (scenes / "a").mkdir()
+    put(scenes, "a/1.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    record(out / "journal.db", {"a__1": (scenes / "a" / "1.png", out / "a__1.png")})
+    put(scenes, "a__1.png")
+    for folder in (scenes, tmp_path / "moved"):
+        if not folder.exists():
+            scenes.rename(folder)
+        found = below(read(folder, out=out, recursive=True), folder)
+        assert found["a/1.png"] == "a__1"
+        assert found["a__1.png"].startswith("a__1-")
+
+
+def test_links_in_a_circle_are_not_followed_and_said(scenes: Path) -> None:
+    (scenes / "sub").mkdir()
+    put(scenes, "sub/a.png")
+    (scenes / "sub" / "up").symlink_to("..")
+    (scenes / "again").symlink_to("sub")
+    found = read(scenes, recursive=True)
+    assert below(found, scenes) == {"sub/a.png": "sub__a"}
+    assert passed(found) == ["again/ (a link)", "sub/up/ (a link)"]
+
+
+def test_no_folder_of_results_below_is_read(scenes: Path) -> None:
+    out, old, told, sent = (scenes / name for name in ("out", "old", "told", "sent"))
+    small = scenes / "review-files"
+    for folder in (out, old, told, sent, small, out / "versions", old / "versions", old / "discarded"):
+        folder.mkdir()
+    put(scenes, "a.jpg", "out/a.png", "out/versions/a.1.png", "old/b.png", "old/versions/b.1.png")
+    put(scenes, "old/discarded/c.png", "old/new.png", "told/a.png", "told/results.jsonl")
+    put(scenes, "review-files/a.jpg", "sent/a.png", "sent/manifest.csv", "sent/SHA256SUMS")
+    record(old / "journal.db", {"b": (scenes / "a.jpg", old / "b.png")})
+    found = read(scenes, out=out, recursive=True)
+    assert below(found, scenes) == {"a.jpg": "a", "old/new.png": "old__new"}
+    assert passed(found) == [
+        "old/discarded/",
+        "old/versions/",
+        "sent/",
+        "told/",
+        "old/b.png (a result of an earlier run)",
+    ]
+
+
+def test_results_saved_beside_scenes_with_folders_below_are_never_paid(scenes: Path, tmp_path: Path) -> None:
+    (scenes / "day1").mkdir()
+    put(scenes, "a.jpg", "a.png", "day1/a.png", "day1__a.png", "b.jpg", "b.png")
+    swaps: dict[str, tuple[Path, Path | None]] = {
+        "a": (scenes / "a.jpg", scenes / "a.png"),
+        "day1__a": (scenes / "day1" / "a.png", scenes / "day1__a.png"),
+        # The run was killed between the picture and its record.
+        "b": (scenes / "b.jpg", None),
+    }
+    record(scenes / "journal.db", swaps)
+    expected = {"a.jpg": "a", "b.jpg": "b", "day1/a.png": "day1__a"}
+    for folder in (scenes, tmp_path / "moved"):
+        if not folder.exists():
+            scenes.rename(folder)
+        for out in (folder, tmp_path / "elsewhere"):
+            assert below(read(folder, out=out, recursive=True), folder) == expected
+
+
+def test_a_folder_below_that_cannot_be_read_is_passed_over(
+    scenes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scenes / "closed").mkdir()
+    put(scenes, "a.png")
+    scandir = os.scandir
+
+    def refusing(path: Path) -> object:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = read(scenes, recursive=True)
+    assert ids(found) == {"a.png": "a"}
+    assert passed(found) == ["closed/ (Permission denied)"]

@@ -301,8 +301,6 @@ class Rate(Value):
             doing = f"; a 429 holds submits back for {self.closed_for:.0f} s"
         elif self.per_minute is None or self.trying is None:
             doing = ""
-        elif self.trying < self.per_minute:
-            doing = f"; no more than {_minutely(self.trying)} leave"
         elif self.stage in {"lean", "grow"}:
             doing = f"; trying {_minutely(self.trying)}"
         elif self.next_try_in is not None and self.next_try_in >= 1.0:

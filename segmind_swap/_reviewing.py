@@ -154,7 +154,7 @@ class Review:
             port: The port; 0 for any free one.
 
         Raises:
-            ConfigurationError: the port is in use, or h11 is not installed.
+            ConfigurationError: the port is in use, or cannot be used.
             JournalError: the journal or its decisions cannot be read.
         """
         return self._serving(port)

@@ -253,7 +253,7 @@ RATE = Rate(per_minute=60, trying=60, stage="hold", next_try_in=40.0, reason="fo
         ({"next_try_in": 0.0}, "60/min, found by a 429"),
         ({"closed_for": 12.0}, "60/min, found by a 429; a 429 holds submits back for 12 s"),
         ({"stage": "lean", "trying": 61.2}, "60/min, found by a 429; trying 61/min"),
-        ({"per_minute": 1234.0, "trying": 60.0}, "1,234/min, found by a 429; no more than 60/min leave"),
+        ({"per_minute": 1234.0, "next_try_in": None}, "1,234/min, found by a 429"),
         ({"per_minute": 7.25, "trying": 7.25, "reason": "", "next_try_in": None}, "7.25/min"),
         ({"is_guess": True}, "60/min as a first guess, found by a 429; next try of more in 40 s"),
         ({"count_polls": True}, "60/min, found by a 429; polls count, too; next try of more in 40 s"),

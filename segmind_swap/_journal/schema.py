@@ -49,9 +49,10 @@ _RANK = " ".join(f"WHEN '{state}' THEN {rank}" for rank, state in enumerate(_PAI
 FIND_PAID = (
     "SELECT * FROM swaps WHERE fingerprint = ?"  # noqa: S608
     f" AND state IN ({', '.join(map(repr, map(str, _PAID)))})"
-    f" ORDER BY CASE state {_RANK} END, posts = 0, number LIMIT 1"
+    f" ORDER BY CASE state {_RANK} END, posts = 0, version DESC, number LIMIT 1"
 )
-"""The row that is paid for the pictures with a fingerprint, or may be: the best row to copy from."""
+"""The row that is paid for the pictures with a fingerprint, or may be: the best row to copy from. Of the
+versions of a swap, the latest: it was made again because the one before was not good enough."""
 # A statement of its own: a swap that is sent must never become COMPLETED without having been SENDING.
 COPY = (
     "UPDATE swaps SET state = 'completed', closed_posts = closed_posts + posts, posts = 0,"

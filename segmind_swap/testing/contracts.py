@@ -1243,6 +1243,36 @@ class AmendmentContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    def test_each_version_is_an_entry_whose_job_is_never_that_of_another_version(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await _open(source)
+            first = await _accepted(ledger, "a", a_job(3))
+            done = an_outcome(OutcomeState.COMPLETED, job=a_job(3))
+            await ledger.finish(first, done, unsettled_posts=0)
+            (second,) = await ledger.begin_versions([a_version("a")])
+            await _claim(ledger, second)
+            await ledger.refuse(second, in_doubt=1)
+            await ledger.finish(second, an_outcome(OutcomeState.UNKNOWN), unsettled_posts=1)
+            await ledger.aclose()
+            await self._unknown(source, "b")
+            async with self.amended(source) as amendment:
+                found = {(entry.id, entry.version): entry for entry in await amendment.entries()}
+                assert {key: entry.state for key, entry in found.items()} == {
+                    ("a", 1): OutcomeState.COMPLETED,
+                    ("a", 2): OutcomeState.UNKNOWN,
+                    ("b", 1): OutcomeState.UNKNOWN,
+                }
+                for unknown in (found["a", 2], found["b", 1]):
+                    with pytest.raises(JournalError):
+                        await amendment.adopt(unknown, a_job(3))
+                await amendment.adopt(found["a", 2], a_job(7))
+                with pytest.raises(JournalError):
+                    await amendment.adopt(found["b", 1], a_job(7))
+
+        self.run(test, backend)
+
     def test_an_entry_that_is_resubmitted_keeps_the_money_of_its_posts_in_doubt(
         self, source: LedgerSource, backend: str
     ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from segmind_swap._api.requests import poll_request
 from segmind_swap._config import RateLimit, RetryPolicy
 from segmind_swap._http.gate import LocalGate, _Ticket
-from segmind_swap._models import Call
+from segmind_swap._models import Call, Rate
 
 from ..support.sessions import Wire, http_of
 
@@ -75,13 +75,14 @@ def no_jitter(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 # The rate limit
 
 
-async def test_of_an_unknown_limit_at_most_eight_submits_are_unanswered_and_nothing_else_waits() -> None:
+async def test_of_an_unknown_limit_eight_submits_are_unanswered_for_a_minute_and_nothing_else_waits() -> None:
     traffic = Traffic(a_pace(), takes=10)
     async with anyio.create_task_group() as group:
         for call in (*[Call.SUBMIT] * 20, *KINDS * 100):
             group.start_soon(traffic.send, call)
     times = {kind: Counter(second for name, second in traffic.left_at if name == kind) for kind in KINDS}
-    assert times[Call.SUBMIT] == dict.fromkeys(range(0, 150, 10), 8)
+    first_minute = dict.fromkeys(range(0, 60, 10), 8)
+    assert times[Call.SUBMIT] == first_minute | dict.fromkeys(range(60, 100, 10), 16) | {100: 8}
     assert times[Call.POLL] == times[Call.UPLOAD] == times[Call.CREDITS] == {0: 100}
 
 
@@ -434,3 +435,87 @@ async def test_a_thousand_of_two_thousand_waiters_can_go_away_at_once() -> None:
     assert len(traffic.left_at) <= 1001
     assert patient[-1] - patient[0] == 9990
     assert pace.looks < 5 * 2000
+
+
+# What is learned
+
+
+async def test_the_end_of_the_lease_wakes_the_polls_that_wait_behind_submits() -> None:
+    pace = a_pace()
+    pace.believe(Rate(per_minute=1.0, count_polls=True, count_polls_for=100.0), age=0.0)
+    traffic = Traffic(pace)
+    async with anyio.create_task_group() as group:
+        for call in (*[Call.SUBMIT] * 3, *[Call.POLL] * 20):
+            group.start_soon(traffic.send, call)
+            await anyio.wait_all_tasks_blocked()
+    polls = [second for name, second in traffic.left_at if name == "poll"]
+    assert polls.count(100) >= 17
+    assert max(polls) == 100
+    assert not pace.counts_polls
+
+
+async def test_polls_that_are_found_to_count_wait_with_the_submits_from_then_on() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace)
+    await closed(pace, 1, Call.SUBMIT)
+    for _ in range(3):
+        await closed(pace, 10, Call.POLL)
+    assert pace.counts_polls
+    assert pace.closed_for(Call.SUBMIT) == pace.closed_for(Call.POLL) == pytest.approx(10, abs=0.1)
+    started = len(traffic.left_at)
+    await traffic.send_all([Call.SUBMIT, Call.POLL, Call.POLL, Call.UPLOAD])
+    assert [name for name, _ in traffic.left_at[started:]] == ["upload", "poll", "poll", "submit"]
+
+
+async def test_waiters_of_both_kinds_are_let_go_when_polls_are_found_to_count_meanwhile() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace)
+    await closed(pace, 1, Call.SUBMIT)
+    for _ in range(2):
+        await closed(pace, 1, Call.POLL)
+    third = await pace.admit(Call.POLL)
+    await closed(pace, 60, Call.SUBMIT)
+    async with anyio.create_task_group() as group:
+        for call in (Call.SUBMIT, Call.POLL) * 10:
+            group.start_soon(traffic.send, call)
+        await anyio.sleep(0.1)
+        pace.rate_limited(third, 20)
+        pace.release(third)
+        assert pace.counts_polls
+    assert Counter(name for name, _ in traffic.left_at)["submit"] == 10
+    assert traffic.in_flight == 0
+
+
+async def test_a_belief_is_adopted_once_and_told() -> None:
+    pace = a_pace()
+    assert pace.rate() == Rate()
+    pace.believe(Rate(per_minute=6.0), age=1.0)
+    assert (pace.rate().per_minute, pace.rate_changes) == (6.0, 1)
+    pace.believe(Rate(per_minute=600.0), age=1.0)
+    assert (pace.rate().per_minute, pace.rate_changes) == (6.0, 1)
+    traffic = Traffic(pace)
+    await traffic.send_all([Call.SUBMIT] * 3)
+    assert [second for _, second in traffic.left_at] == [0, 10, 20]
+
+
+async def test_a_belief_slows_those_who_wait_already() -> None:
+    pace = a_pace()
+    traffic = Traffic(pace, takes=1)
+    async with anyio.create_task_group() as group:
+        for _ in range(11):
+            group.start_soon(traffic.send, Call.SUBMIT)
+        await anyio.sleep(0.5)
+        pace.believe(Rate(per_minute=6.0), age=1.0)
+    assert [second for _, second in traffic.left_at][8:] == [0, 10, 20]
+
+
+async def test_a_thousand_who_wait_when_the_lease_ends_look_a_few_times_each() -> None:
+    pace = CountedPace(RateLimit(), RetryPolicy())
+    pace.believe(Rate(per_minute=600.0, count_polls=True, count_polls_for=60.0), age=0.0)
+    traffic = Traffic(pace)
+    async with anyio.create_task_group() as group:
+        for _ in range(500):
+            group.start_soon(traffic.send, Call.POLL)
+            group.start_soon(traffic.send, Call.SUBMIT)
+    assert Counter(name for name, _ in traffic.left_at) == {"poll": 500, "submit": 500}
+    assert pace.looks < 6 * 1000

@@ -23,6 +23,7 @@ SUBJECTS = {
     "poll": "the poll of the job",
     "upload": "the upload of the picture",
     "credits": "the request for the credits",
+    "history": "the request for the account's history",
     "download": "the download of the picture",
 }
 

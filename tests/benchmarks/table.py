@@ -66,12 +66,17 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _figure(finding: Finding) -> str:
-    return f"{_number(finding.figure)} {finding.unit}".strip()
+    return _with_unit(finding.figure, finding.unit)
+
+
+def _with_unit(figure: float, unit: str) -> str:
+    number = _number(figure)
+    return number if number == "never" else f"{number} {unit}".strip()
 
 
 def _other(finding: Finding, name: str) -> str:
     figure = finding.beside.get(name)
-    return "" if figure is None else f"{_number(figure)} {finding.unit}".strip()
+    return "" if figure is None else _with_unit(figure, finding.unit)
 
 
 def _beside(finding: Finding) -> str:

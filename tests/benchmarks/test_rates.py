@@ -97,7 +97,7 @@ def test_a_run_is_the_same_each_time(who: str) -> None:
 
 def test_the_limiter_of_the_first_wave_does_what_it_did_in_the_field() -> None:
     """One spurious 429 on the second submit, and it never recovers."""
-    found = run(replace(SHOWN["60 a minute, one spurious 429 on the second submit"], minutes=5), "first wave")
+    found = run(replace(SHOWN["60, one spurious 429 on the second submit"], minutes=5), "first wave")
     assert found.by_minute() == [14, 7, 8, 8, 9]
     assert goodput(found) == pytest.approx(32 / 240)
     assert per_hundred_later(found) == 0.0

@@ -159,7 +159,8 @@ async def _reconciled(
 async def _applied(
     amendment: Amendment, rows: Sequence[Entry], found: Reconciliation, resubmit_missing: int | None
 ) -> Reconciliation:
-    row_of = {row.id: row for row in rows}
+    # An id has a row for each version. Only its latest version can be unknown.
+    row_of = {row.id: row for row in rows if row.state is OutcomeState.UNKNOWN}
     swaps: list[ReconciledSwap] = []
     for swap in found.swaps:
         changed = swap

@@ -44,7 +44,7 @@ class JournalAmendment:
 
     def _adopt(self, store: Store, *, number: int, job: SwapJob) -> None:
         if self._names is None:
-            self._names = {entry.number: JobNames.of_entry(entry) for entry in store.entries()}
+            self._names = {entry.number: JobNames.of_entry(entry) for entry in store.versions.all()}
         entry = store.entry(number)
         if entry.state is not OutcomeState.UNKNOWN:
             raise store.error(f"does not let {entry.id!r}, which is {entry.state}, have a job of the history")
@@ -60,7 +60,7 @@ class JournalAmendment:
 
 
 def _entries(store: Store) -> list[Entry]:
-    return list(store.entries())
+    return list(store.versions.all())
 
 
 def _resubmit(store: Store, *, number: int) -> None:

@@ -128,12 +128,12 @@ def _measure_noise(
         case Stage.HOLD:
             if len(state.noise) <= max(_FEW, _NOISE * most):
                 return None
+    # What recurs was judged now. More must recur before the rate falls again.
+    state.noise.clear()
+    open_since = max(failed_at - MINUTE, state.busy_since, state.used_up_at)
     rates = [
         state.accepted(begin, failed_at) * MINUTE / (failed_at - begin)
-        for begin in (
-            max(failed_at - MINUTE, state.busy_since),
-            max(failed_at - MINUTE, state.busy_since, state.since),
-        )
+        for begin in (open_since, max(open_since, state.since))
         if failed_at - begin >= _SHORTEST_SAMPLE
     ]
     return max(rates, default=None)

@@ -205,6 +205,8 @@ class RateRules:
         self._end_lease(now)
         if call is Call.SUBMIT or call is Call.POLL:
             self._note_accepted(call, left_at)
+        if self.counts(call):
+            self.state.latency = now - left_at
         closure = self.closure(call)
         if epoch != closure.epoch:
             return
@@ -351,6 +353,6 @@ class RateRules:
         state.begin_hold(now)
         if was_used:
             # Submits take the share that they had. A client that was idle keeps the rate of both.
-            submitted = at_least(count(state.submits, now - MINUTE, now))
+            submitted = at_least(float(count(state.submits, now - MINUTE, now)))
             state.rate = min(submitted, self._given or math.inf)
         state.tell("polls are tried without the limit again")

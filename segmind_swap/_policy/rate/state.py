@@ -114,6 +114,7 @@ class RateState:
         shift: By which share of an interval the next request but one is put off.
         submits: When the submits left that were accepted, in the last minutes.
         polls: The same of the polls.
+        latency: Seconds that the last request that counts took until it was accepted.
         count_polls: Whether polls are believed to use up the limit.
         count_until: When the belief that polls count ends; None if the user has said so.
         careful_until: Until when few polls may be in flight, because they count no longer.
@@ -148,6 +149,7 @@ class RateState:
     shift: float = 0.0
     submits: list[float] = field(default_factory=list, metadata=_MOMENT)
     polls: list[float] = field(default_factory=list, metadata=_MOMENT)
+    latency: float = 0.0
     count_polls: bool = False
     count_until: float | None = _moment()
     careful_until: float = _moment(0.0)
@@ -171,11 +173,7 @@ class RateState:
 
     def answered_until(self, now: float) -> float:
         """Until when it is known which requests were accepted: the answers to later ones are under way."""
-        newest = max(
-            self.submits[-1] if self.submits else now - _SLOWEST,
-            self.polls[-1] if self.polls and self.count_polls else now - _SLOWEST,
-        )
-        return min(now, max(newest, now - _SLOWEST))
+        return now - min(self.latency, _SLOWEST)
 
     def accepted_lately(self, seconds: float, now: float) -> int:
         """How many requests that count were accepted in the last seconds of which the answers are known."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -144,12 +144,3 @@ def _closeness(number: float, threshold: float, *, is_below: bool) -> float:
     """How near a number is to its threshold: 1 at the threshold, more beyond."""
     large, small = (threshold, number) if is_below else (number, threshold)
     return large / small if small > 0 else (3.0 if large > 0 else 1.0)
-
-
-def count_flags(results: Iterable[ResultFlags]) -> dict[ResultFlag, int]:
-    """How many results have each flag, without those that no result has."""
-    counts = dict.fromkeys(ResultFlag, 0)
-    for result in results:
-        for flag in result.flags:
-            counts[flag] += 1
-    return {flag: count for flag, count in counts.items() if count}

@@ -121,7 +121,10 @@ function warn() {
   if (unsent.size && data.isAway) [text, isSevere] = [`The server does not answer: ${number(unsent.size)} decisions are not saved yet. Keep this page open.`, true];
   else if (data.isAway) [text, isSevere] = ["The server does not answer: has its command ended? Decisions are not saved until it is back.", true];
   else if (!data.served && !isStored) [text, isSevere] = ["This browser keeps nothing for this page: export your decisions before you close it.", true];
-  else if (count) text = "Decisions are in this browser only, and a cleared profile loses them: export them, then apply the file.";
+  else if (view.kind === "redo" && !view.flag && drawHeader.counts?.redo) {
+    const first = data.served ? "" : "after the exported file is applied, ";
+    text = `To make these again, ${first}which is paid again: segmind-swap redo ${data.folder} --dry-run shows what it costs.`;
+  } else if (count) text = "Decisions are in this browser only, and a cleared profile loses them: export them, then apply the file.";
   $("warning").hidden = !text;
   $("warning").textContent = text;
   $("warning").classList.toggle("severe", isSevere);
@@ -221,6 +224,7 @@ function choose(kind, flag = null) {
   cursor = Math.max(0, shown.indexOf(before));
   $("list").scrollTop = 0;
   draw();
+  warn();
   reveal();
 }
 

@@ -155,7 +155,7 @@ def batch(
 
 @app.command(cls=Command, epilog="Example: segmind-swap status out")
 def status(journal: JournalPath, as_json: Json = False) -> None:
-    """Show the progress of a batch: counts, money, and swaps to decide about. Free, also during a run."""
+    """Show how a batch stands: counts, money, rate limit, swaps to decide about. Free, also during a run."""
     from .. import _commands
 
     _commands.status(journal, as_json=as_json)

@@ -32,6 +32,8 @@ _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _COMPARED_BYTES = 1 << 20
 _OF_A_BATCH = frozenset({"versions", "discarded", "review-files"})
 """Folders that a batch makes in the folder of its results."""
+_SMALL_COPIES = "review-files"
+"""The folder of the small copies of pictures, which a report and a review show."""
 _OF_A_DELIVERY = frozenset({"manifest.csv", "SHA256SUMS"})
 """Files of a folder that `segmind-swap export` has made."""
 
@@ -175,7 +177,7 @@ class _Reader:
                 self.names.append(name)
 
     def _add_folder(self, name: str, entry: os.DirEntry[str], *, is_of_a_batch: bool) -> None:
-        if is_same(self._folder / name, self._out):
+        if is_same(self._folder / name, self._out) or entry.name == _SMALL_COPIES:
             return
         if is_of_a_batch and entry.name in _OF_A_BATCH:
             if self._recursive:

@@ -11,7 +11,7 @@ from .steps import MINUTE, Steps
 _FIVE = 5 * MINUTE
 
 SHOWN: Mapping[str, Case] = {
-    "60 a minute, one spurious 429 on the second submit": Case(
+    "60, one spurious 429 on the second submit": Case(
         name="shown/spurious", terms=Terms(limit=Steps.always(60), spurious=(Spurious(number=2),)), minutes=12
     ),
     "raised from 60 to 500": Case(
@@ -30,7 +30,7 @@ SHOWN: Mapping[str, Case] = {
     "500, and 1 % of all requests refused for no reason": Case(
         name="shown/random", terms=Terms(limit=Steps.always(500), random=0.01), minutes=10
     ),
-    "no limit, 1 then 30 swaps a minute, one spurious 429 on a poll": Case(
+    "no limit, 1 then 30 a minute, one 429 on a poll": Case(
         name="shown/web",
         terms=Terms(limit=Steps.always(inf), spurious=(Spurious(request="poll", at=100),)),
         minutes=25,

@@ -2,9 +2,11 @@
 
 import json
 import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -135,23 +137,26 @@ def test_a_picture_that_is_gone_is_named(out: Path, review: Any) -> None:
     assert "1 recorded as saved, and in no file:\n  c" in done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_served_page_saves_a_decision_at_once_and_ends_well(out: Path, number: signal.Signals) -> None:
+def served_url(process: subprocess.Popen[str]) -> str:
+    """Reads the output of `--serve` up to the address."""
+    assert process.stdout is not None
+    line = ""
+    while "http://" not in line:
+        line = process.stdout.readline()
+        assert line, "the process ended early"
+    return f"http://{line.partition('http://')[2].split()[0]}"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_served_page_saves_a_decision_at_once_whatever_ends_it(out: Path, number: signal.Signals) -> None:
     with running("review", "out", "--serve", cwd=out.parent) as process:
-        assert process.stdout is not None
-        url = ""
-        while "http://" not in url:
-            url = process.stdout.readline()
-            assert url
-        url = url.partition("http://")[2].split()[0]
-        said = {**decision(out, "a", "keep")}
-        body = [{"id": "a", "sha256": said["sha256"], "decision": "keep"}]
-        answer = httpx.post(f"http://{url}marks", json=body, trust_env=False)
+        url = served_url(process)
+        body = [{"id": "a", "sha256": decision(out, "a", "keep")["sha256"], "decision": "keep"}]
+        answer = httpx.post(f"{url}marks", json=body, trust_env=False)
         assert answer.json()["stored"] == 1
         process.send_signal(number)
-        read_until(process, "every decision is saved")
-        assert process.wait(60) == 0
-    import anyio
-
+        if number is not signal.SIGKILL:
+            read_until(process, "every decision is saved")
+            assert process.wait(60) == 0
     (mark,) = anyio.run(Journal(out / "journal.db").marks.read)
     assert mark.decision is Verdict.KEEP

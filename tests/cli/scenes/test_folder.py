@@ -334,11 +334,12 @@ def test_links_in_a_circle_are_not_followed_and_said(scenes: Path) -> None:
 
 def test_no_folder_of_results_below_is_read(scenes: Path) -> None:
     out, old, told, sent = (scenes / name for name in ("out", "old", "told", "sent"))
-    for folder in (out, old, told, sent, out / "versions", old / "versions", old / "discarded"):
+    small = scenes / "review-files"
+    for folder in (out, old, told, sent, small, out / "versions", old / "versions", old / "discarded"):
         folder.mkdir()
     put(scenes, "a.jpg", "out/a.png", "out/versions/a.1.png", "old/b.png", "old/versions/b.1.png")
     put(scenes, "old/discarded/c.png", "old/new.png", "told/a.png", "told/results.jsonl")
-    put(scenes, "sent/a.png", "sent/manifest.csv", "sent/SHA256SUMS")
+    put(scenes, "review-files/a.jpg", "sent/a.png", "sent/manifest.csv", "sent/SHA256SUMS")
     record(old / "journal.db", {"b": (scenes / "a.jpg", old / "b.png")})
     found = read(scenes, out=out, recursive=True)
     assert below(found, scenes) == {"a.jpg": "a", "old/new.png": "old__new"}

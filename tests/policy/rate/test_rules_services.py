@@ -76,7 +76,7 @@ def test_answers_that_take_seconds_hide_neither_the_limit_nor_what_was_accepted(
     account = Account(FixedWindow(60))
     saturated(account, 15, latency=latency)
     assert account.share(60, MINUTE, 15 * MINUTE) >= 0.975
-    assert account.per_hundred(3 * MINUTE) < 4.0
+    assert account.per_hundred(3 * MINUTE) < 4.5
     raised = Account(FixedWindow(step(60, 500, 5 * MINUTE)))
     saturated(raised, 12, latency=latency)
     assert raised.share(500, 10 * MINUTE, 12 * MINUTE) >= 0.9
@@ -304,7 +304,7 @@ def test_a_limit_below_the_lowest_that_is_documented_is_used_all_the_same() -> N
     assert len(account.limited) <= 8 * 20
 
 
-def test_hints_that_are_nonsense_half_the_time_leave_half_of_the_limit() -> None:
+def test_hints_that_are_nonsense_leave_half_of_the_limit() -> None:
     account = Account(FixedWindow(60), random=0.01, hint=20.0)
     saturated(account, 15)
     assert account.share(60, MINUTE, 15 * MINUTE) >= 0.5

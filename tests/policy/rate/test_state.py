@@ -47,28 +47,14 @@ def test_polls_are_counted_among_the_accepted_while_they_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "until", "lately"),
-    [(100.0, 90.0, 3), (119.0, 90.0, 3), (120.5, 90.5, 2), (200.0, 170.0, 0), (85.0, 85.0, 2)],
+    ("latency", "until", "lately"), [(0.0, 100.0, 1), (10.0, 90.0, 3), (20.0, 80.0, 1), (500.0, 70.0, 0)]
 )
-def test_what_was_accepted_lately_is_counted_up_to_the_newest_answer_but_not_for_ever(
-    now: float, until: float, lately: int
+def test_what_was_accepted_lately_is_counted_up_to_the_answers_that_are_known(
+    latency: float, until: float, lately: int
 ) -> None:
-    state = RateState(submits=[70.5, 80.1, 85.0, 90.0])
-    assert state.answered_until(now) == until
-    assert state.accepted_lately(10.0, now) == lately
-
-
-def test_before_anything_was_accepted_nothing_was_accepted_lately() -> None:
-    state = RateState()
-    assert state.answered_until(100.0) == 70.0
-    assert state.accepted_lately(60.0, 100.0) == 0
-
-
-def test_an_answer_to_a_poll_is_the_newest_only_while_polls_count() -> None:
-    state = RateState(submits=[90.0], polls=[95.0])
-    assert state.answered_until(100.0) == 90.0
-    state.count_polls = True
-    assert state.answered_until(100.0) == 95.0
+    state = RateState(submits=[70.5, 80.1, 85.0, 90.0, 90.1], latency=latency)
+    assert state.answered_until(100.0) == until
+    assert state.accepted_lately(10.0, 100.0) == lately
 
 
 def test_each_stage_begins_with_what_it_needs() -> None:

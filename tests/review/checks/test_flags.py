@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segmind_swap import ResultFlag, ResultFlags, ResultMeasures, Thresholds, flag_results
-from segmind_swap._review.checks.flags import count_flags
 from segmind_swap._review.checks.measures import NUMBERS
 
 GOOD: dict[str, float] = {
@@ -123,8 +122,3 @@ def test_any_numbers_have_flags_and_a_place_in_the_order(numbers: dict[str, floa
     assert (found.suspicion >= 1) == bool(found.flags)
     assert 0 <= found.suspicion < 100
     assert len(found.reasons) == len(found.flags)
-
-
-def test_flags_are_counted_the_gravest_first() -> None:
-    found = flag_results({"a": measures(light=90, spread=1), "b": measures(light=90), "c": measures()})
-    assert [*count_flags(found.values()).items()] == [(ResultFlag.BLANK, 1), (ResultFlag.LIGHT, 2)]

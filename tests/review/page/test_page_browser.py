@@ -224,6 +224,14 @@ def test_filters_show_what_they_say_and_a_decision_removes_nothing_from_under_th
     assert len(ids(browser)) == 5
 
 
+def test_a_redo_is_never_begun_here_and_its_command_is_shown(browser: webdriver.Chrome, show: Open) -> None:
+    show()
+    press(browser, "r")
+    browser.find_element(By.XPATH, "//nav/button[starts-with(., 'Redo')]").click()
+    assert ids(browser) == ["black"]
+    assert "which is paid again: segmind-swap redo" in text(browser, "warning")
+
+
 def _stage(browser: webdriver.Chrome) -> str:
     return browser.find_element(By.ID, "stage").get_attribute("class") or ""
 

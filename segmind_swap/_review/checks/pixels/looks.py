@@ -111,13 +111,3 @@ def _beside_scene(result: Look, scene: Look, reference: Look | None) -> dict[str
 def _change(before: Image.Image, after: Image.Image) -> float:
     fine = grid.grid_of(before.size, grid.FINE)
     return grid.change(grid.differences(grid.in_cells(before, fine), grid.in_cells(after, fine)))
-
-
-def difference_map(result: Look, scene: Look) -> Image.Image:
-    """The levels by which each cell of a result differs from its scene, as an image in mode L.
-
-    The scene's own cells: a result that was moved differs at its edges.
-    """
-    cells = grid.in_cells(result.image, scene.cells.size)
-    lines = light.light_of(scene.cells, cells)
-    return grid.differences(light.in_light(scene.cells, lines), cells)

@@ -319,7 +319,7 @@ def test_a_429_is_one_of_a_busy_time_if_others_waited_when_the_last_request_left
     [
         (None, 41.2, 161.2),
         (40.95, 41.2, 161.2),
-        (40.8, 41.4, 161.1),
+        (40.9, 41.25, 161.075),
         (40.4, 41.4, 160.9),
         (None, 45.0, 161.0),
     ],

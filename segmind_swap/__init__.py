@@ -58,7 +58,8 @@ if TYPE_CHECKING:
         Submitting,
         Uploaded,
     )
-    from ._journal.journal import Journal, JournalSummary
+    from ._journal.journal import Journal
+    from ._journal.summary import JournalSummary
     from ._models import (
         Credits,
         ImageInput,
@@ -189,7 +190,7 @@ _VALUE_MODULES = ("_errors", "_config", "_models", "_outcome", "_events")
 _MODULE_OF = {
     "HistoryVerdict": "_batch.reconcile.report",
     "Journal": "_journal.journal",
-    "JournalSummary": "_journal.journal",
+    "JournalSummary": "_journal.summary",
     "CopyHint": "_batch.checks.findings",
     "InputCheck": "_batch.checks.findings",
     "PictureHint": "_batch.checks.findings",

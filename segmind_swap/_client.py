@@ -359,7 +359,7 @@ class SwapClient:
             JournalError: on entering the block, the journal cannot be used, or is of another service.
         """
         from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
-        from ._journal.ledger import BudgetOnly  # noqa: PLC0415
+        from ._journal.money.budget_only import BudgetOnly  # noqa: PLC0415
 
         session, uploads = self._started()
         source = BudgetOnly() if journal is None else _source_of(journal)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ._concurrency import run_in_thread
 from ._config import PRICE_USD
+from ._journal.beside.marks import marks_path
 from ._journal.journal import Journal
-from ._journal.marks import marks_path
 from ._outcome import OutcomeState, SwapOutcome
 from ._protocols.marks import Mark, Marks, Verdict
 from ._review.applying import AppliedDecisions, apply_decisions

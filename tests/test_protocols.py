@@ -7,7 +7,8 @@ import pytest
 from segmind_swap import OutcomeState, SwapJob, SwapRequest
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.journal import Journal
-from segmind_swap._journal.ledger import BudgetOnly, BudgetOnlyLedger, SqliteLedger, StoreView
+from segmind_swap._journal.ledger import SqliteLedger, StoreView
+from segmind_swap._journal.money.budget_only import BudgetOnly, BudgetOnlyLedger
 from segmind_swap._protocols.entry import Entry
 from segmind_swap._protocols.gate import Gate
 from segmind_swap._protocols.ledger import Ledger, LedgerSource, LedgerView

@@ -3,140 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 
 from .._errors import JournalError, SwapError
 from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.rate.learned import read_learned, write_learned
-from .._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion, Post
-from .budget import Budget, Claims, Reservations, Spent
-from .rescue import rescue
+from .._protocols.entry import Entry, NewEntry, NewVersion, Post
+from .beside.rescue import rescue
+from .money.budget import Budget, Claims, Reservations
 from .store import IN_MEMORY, Store
 from .writer import Writer
 
 log = logging.getLogger("segmind_swap")
 
 _PAGE = 500
-
-
-class BudgetOnlyLedger:
-    """A `Ledger` that keeps only the money: for a batch without a journal."""
-
-    name = ""
-    keeps_entries = False
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._reservations = Reservations(budget)
-        self._claims = Claims()
-        self._numbers = count(1)
-
-    @property
-    def price_usd(self) -> float:
-        """What a swap is taken to cost, in USD."""
-        return self._budget.price_usd
-
-    @property
-    def committed_usd(self) -> float:
-        """What is spent or may have to be paid, in USD."""
-        return self._budget.committed_usd
-
-    async def expect(self, ids: Collection[str]) -> None:
-        """Nothing: no reader sees this ledger."""
-
-    async def take(self, swap: NewEntry) -> Entry:
-        """A new entry for each input."""
-        return Entry(
-            number=next(self._numbers),
-            id=swap.id,
-            fingerprint=swap.fingerprint,
-            reference=swap.reference,
-            scene=swap.scene,
-            state=OutcomeState.PENDING,
-            run=1,
-        )
-
-    async def find(self, ids: Collection[str]) -> Mapping[str, Entry]:
-        """No entry, because this ledger stores no entries."""
-        return {}
-
-    async def versions(self, ids: Collection[str] | None = None) -> AsyncGenerator[Entry, None]:
-        """No entry, because this ledger stores no entries."""
-        async for entry in self.resumable():
-            yield entry
-
-    async def begin_versions(self, versions: Sequence[NewVersion]) -> Sequence[Entry]:
-        """Refuses every redo, because this ledger stores no entries."""
-        if versions:
-            raise EntryConflict("a redo needs the journal of the batch")
-        return ()
-
-    async def find_paid(self, fingerprint: str) -> None:
-        """No entry, because this ledger stores no entries."""
-
-    async def resumable(self) -> AsyncGenerator[Entry, None]:
-        """No entry: there was no earlier run."""
-        entries: tuple[Entry, ...] = ()
-        for entry in entries:
-            yield entry
-
-    async def reopen(self, entry: Entry) -> Entry:
-        """The entry itself: a new entry is never FAILED or REJECTED."""
-        return entry
-
-    async def reserve(self, entry: Entry) -> None:
-        """As in the protocol `Ledger`."""
-        await self._reservations.reserve(entry)
-
-    async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
-        """As in the protocol `Ledger`."""
-        self._reservations.ensure(entry, in_doubt + 1)
-        self._claims.add(entry)
-
-    async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
-        """As in the protocol `Ledger`."""
-        self._claims.resolve(entry)
-
-    async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
-        """As in the protocol `Ledger`."""
-        self._claims.resolve(entry)
-
-    def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
-        """As in the protocol `Ledger`."""
-        self._claims.resolve(entry)
-
-    async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
-        """As in the protocol `Ledger`."""
-        self._reservations.settle(
-            entry,
-            unsettled_posts=unsettled_posts,
-            result=outcome.result,
-            has_failed=outcome.state is OutcomeState.FAILED,
-        )
-
-    async def copy(self, entry: Entry, result: SwapResult) -> None:
-        """As in the protocol `Ledger`."""
-
-    async def save(self, entry: Entry, result: SwapResult) -> None:
-        """As in the protocol `Ledger`."""
-
-    def release(self, entry: Entry, *, unsettled_posts: int) -> None:
-        """As in the protocol `Ledger`."""
-        self._reservations.settle(entry, unsettled_posts=unsettled_posts)
-
-    async def learned_rate(self) -> None:
-        """Nothing, because nothing outlives the batch."""
-
-    def keep_rate(self, rate: Rate) -> None:
-        """Keeps nothing."""
-
-    async def aclose(self) -> None:
-        """Waits until all claims are resolved, for at most 20 s."""
-        await self._claims.wait()
 
 
 class SqliteLedger:
@@ -395,28 +279,3 @@ class StoreView:
     async def aclose(self) -> None:
         """Closes the file."""
         self._store.close()
-
-
-class BudgetOnly:
-    """The `LedgerSource` of a batch without a journal."""
-
-    marks = None
-
-    async def open(
-        self,
-        *,
-        origin: str,
-        workflow: str,
-        price_usd: float,
-        budget_usd: float | None,
-        failed_runs_are_free: bool,
-        tag_of_key: Callable[[bytes], str],
-    ) -> BudgetOnlyLedger:
-        """A ledger that keeps only the money of this batch."""
-        budget = Budget(
-            budget_usd, price_usd=price_usd, spent=Spent(), failed_runs_are_free=failed_runs_are_free
-        )
-        return BudgetOnlyLedger(budget)
-
-    async def look(self) -> None:
-        """None, because this source stores no entries."""

@@ -22,13 +22,13 @@ from .._config import MAX_ANSWER_BYTES
 from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
-from .._policy.transitions import states_before
 from .._protocols.entry import Entry, EntryConflict, NewEntry, Post
-from .adoption.columns import ADD_POST, KEEP_ENDED_JOB, KEEP_REPLACED_JOB, past_jobs_of, post_json, posts_of
-from .budget import Spent, spent_on
+from .adoption.columns import past_jobs_of, post_json, posts_of
 from .errors import journal_error
 from .facts import Facts
+from .money.budget import Spent, spent_on
 from .schema import COPY, FIND_PAID
+from .steps import step_sql
 from .versions import IS_CURRENT, Versions, storable
 
 IN_MEMORY = ":memory:"
@@ -36,35 +36,6 @@ IN_MEMORY = ":memory:"
 
 S = OutcomeState
 _WAITABLE = ", ".join(f"'{state}'" for state in S if state.is_waitable)
-# The job of such a row has ended: a person, or `retry_failed`, begins a new attempt with new POSTs.
-_HAS_ENDED = "(state IN ('failed', 'unreadable') OR answer IS NOT NULL)"
-_NEW_ATTEMPT = (
-    f"posts = CASE WHEN {_HAS_ENDED} THEN 0 ELSE posts END,"
-    f" closed_posts = closed_posts + CASE WHEN {_HAS_ENDED} THEN posts ELSE 0 END,"
-    f" job = CASE WHEN {_HAS_ENDED} THEN NULL ELSE job END, answer = NULL,"
-    f" {KEEP_ENDED_JOB.format(has_ended=_HAS_ENDED)}"
-)
-_SAME_ATTEMPT = (
-    f"posts = coalesce(:posts, posts), job = coalesce(:job, job), {ADD_POST}, {KEEP_REPLACED_JOB},"
-)
-_NO_ANSWER = f"{_SAME_ATTEMPT} answer = NULL"
-# The longest answer is kept: an answer from which the service has removed the picture is shorter.
-_LONGEST_ANSWER = (
-    f"{_SAME_ATTEMPT} answer ="
-    " CASE WHEN length(:answer) < length(answer) THEN answer ELSE coalesce(:answer, answer) END"
-)
-
-
-def _update(state: OutcomeState, *, manual: bool) -> str:
-    before = ", ".join(f"'{earlier}'" for earlier in states_before(state, manual=manual))
-    has_answer = state in {S.UNREADABLE, S.ABANDONED}
-    same_attempt = _LONGEST_ANSWER if has_answer else _NO_ANSWER
-    return (
-        f"UPDATE swaps SET state = '{state}', failed_runs = failed_runs + :failed_runs,"  # noqa: S608
-        f" {_NEW_ATTEMPT if manual and state is S.PENDING else same_attempt},"
-        " accepted_at = coalesce(:accepted_at, accepted_at), result = coalesce(:result, result),"
-        f" error = :error WHERE number = :number AND state IN ({before})"
-    )
 
 
 class Lock(Protocol):
@@ -283,7 +254,7 @@ class Store:
             answer = error.body[:MAX_ANSWER_BYTES]
             del fields["body"]
         changed = self._db.execute(
-            _update(state, manual=manual),
+            step_sql(state, manual=manual),
             {
                 "number": number,
                 "posts": billable_posts,

@@ -11,7 +11,7 @@ from .._api.ids import canonical_id
 from .._outcome import OutcomeState, SwapVersion
 from .._policy.redo import RedoStep, redo_step
 from .._protocols.entry import Entry, EntryConflict, NewVersion
-from .budget import version_of
+from .money.budget import version_of
 
 _DONE = ", ".join(f"'{state}'" for state in OutcomeState if state.is_done)
 # A later version exists only of a swap that is done. Until such a version is done, the first one is current.

@@ -12,8 +12,9 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._batch.stop_switch import StopSwitch
-from segmind_swap._journal.budget import Budget, Spent
-from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
+from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.money.budget import Budget, Spent
+from segmind_swap._journal.money.budget_only import BudgetOnlyLedger
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols.ledger import Ledger
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from segmind_swap import Journal
-from segmind_swap._journal.ledger import BudgetOnly, SqliteLedger
+from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.money.budget_only import BudgetOnly
 from segmind_swap._protocols.ledger import Ledger, LedgerSource
 from segmind_swap.testing.contracts import AmendmentContract, LedgerContract, MoneyContract
 

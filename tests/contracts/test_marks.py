@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap._journal.marks import FileMarks, MemoryMarks
+from segmind_swap._journal.beside.marks import FileMarks, MemoryMarks
 from segmind_swap._protocols.marks import Marks
 from segmind_swap.testing.contracts import MarksContract
 

@@ -25,8 +25,8 @@ from segmind_swap import (
 )
 from segmind_swap._config import BASE_URL, PRICE_USD, WORKFLOW
 from segmind_swap._journal import journal as journal_module
-from segmind_swap._journal.journal import JournalSummary
 from segmind_swap._journal.store import Store
+from segmind_swap._journal.summary import JournalSummary
 from segmind_swap._policy.rate.learned import write_learned
 from segmind_swap._protocols.entry import Entry
 

@@ -4,8 +4,9 @@ import anyio
 import pytest
 
 from segmind_swap import JournalError, OutcomeState, SwapOutcome
-from segmind_swap._journal.budget import Budget, Spent
-from segmind_swap._journal.ledger import BudgetOnlyLedger, SqliteLedger
+from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.money.budget import Budget, Spent
+from segmind_swap._journal.money.budget_only import BudgetOnlyLedger
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._protocols.entry import Entry, NewEntry

@@ -17,8 +17,8 @@ from segmind_swap import (
     SwapJob,
 )
 from segmind_swap._config import BASE_URL, WORKFLOW
-from segmind_swap._journal.budget import Spent
 from segmind_swap._journal.connection import Memory, open_reader
+from segmind_swap._journal.money.budget import Spent
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, EntryConflict, NewEntry
 

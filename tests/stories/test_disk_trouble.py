@@ -33,7 +33,7 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._journal import connection as journal_connection
-from segmind_swap._journal.rescue import rescue, rescue_path
+from segmind_swap._journal.beside.rescue import rescue, rescue_path
 from segmind_swap._journal.store import Store
 from segmind_swap.emulator import Emulator, Fault
 

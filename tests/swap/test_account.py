@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapError, SwapOutcome
-from segmind_swap._journal.budget import Budget, Spent
 from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.money.budget import Budget, Spent
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._swap.account import SwapAccount

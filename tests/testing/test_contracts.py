@@ -16,8 +16,8 @@ from segmind_swap import Journal, OutcomeState, RateLimit, RetryPolicy, SwapJob
 from segmind_swap._api.account.identity import JobNames
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.adoption.amendment import JournalAmendment
-from segmind_swap._journal.budget import Budget, Reservations
 from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.money.budget import Budget, Reservations
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
@@ -72,8 +72,8 @@ def test_the_ledger_of_this_package_breaks_no_rule() -> None:
 def changed(owner: type, name: str, value: object) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # A claim that a mistake leaves open is waited for when the ledger closes.
-        patch.setattr("segmind_swap._journal.budget.GRACE", 0.1)
-        patch.setattr("segmind_swap._journal.budget._CLEANUP", 0.1)
+        patch.setattr("segmind_swap._journal.money.budget.GRACE", 0.1)
+        patch.setattr("segmind_swap._journal.money.budget._CLEANUP", 0.1)
         patch.setattr(MoneyContract, "patience", 1.0)
         patch.setattr(owner, name, value)
         yield

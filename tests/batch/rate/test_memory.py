@@ -11,7 +11,7 @@ from segmind_swap._api.account.key_tag import key_tag
 from segmind_swap._batch.rate.memory import remembered_rate
 from segmind_swap._config import WORKFLOW, RetryPolicy
 from segmind_swap._http.gate import LocalGate
-from segmind_swap._journal.ledger import BudgetOnlyLedger
+from segmind_swap._journal.money.budget_only import BudgetOnlyLedger
 from segmind_swap._protocols.gate import RateKeeper
 
 from ...support.batches import KEY, client_of, emulator, states, swaps_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal, OutcomeState, Review, Verdict
+from segmind_swap import Journal, OutcomeState, PollPolicy, Review, Verdict
 from segmind_swap.emulator import Fault
 
 from ...support.batches import run, swaps_of
@@ -65,8 +65,9 @@ async def test_the_file_of_a_later_version_that_is_gone_is_fetched_again_beside_
     assert len(emulator.ledger) == 2
 
 
+@pytest.mark.real_time  # the journal is a file, whose thread knows no virtual time
 async def test_a_picture_that_a_person_has_discarded_is_not_fetched_again_by_any_run(tmp_path: Path) -> None:
-    emulator, journal = service(), Journal(tmp_path / "run.db")
+    emulator, journal = service(duration=0.05), Journal(tmp_path / "run.db")
     out = tmp_path / "out"
     await run(emulator, swaps_of(3), {"journal": journal.path, "save_to": out})
     review = Review(journal, folder=out)
@@ -84,7 +85,8 @@ async def test_a_picture_that_a_person_has_discarded_is_not_fetched_again_by_any
     assert sorted(files(out)) == ["discarded/s0.1.png", "s2.png"]
     assert {outcome.request.id: outcome.path for outcome in outcomes}["s0"] == out / "discarded" / "s0.1.png"
     assert len(emulator.ledger) == 3
-    await redone(emulator, ["s0"], journal=journal.path, save_to=out)
+    settings = {"polling": PollPolicy(interval=0.05)}
+    await redone(emulator, ["s0"], journal=journal.path, save_to=out, settings=settings)
     assert sorted(files(out)) == ["discarded/s0.1.png", "s0.png", "s2.png"]
     picture = next(one for one in await Review(journal, folder=out).pictures() if one.id == "s0")
     assert (picture.version, picture.decision) == (2, Verdict.UNDECIDED)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import heapq
 import math
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Protocol
 
 from segmind_swap._config import RateLimit, RetryPolicy
@@ -107,7 +107,7 @@ class Account:
     random: float = 0.0
     spurious: dict[Call, Sequence[int]] = field(default_factory=dict)
     hint: float | None = None
-    dice: random.Random = field(default_factory=lambda: random.Random(1))
+    dice: Random = field(default_factory=lambda: Random(1))
     asked: dict[Call, int] = field(default_factory=lambda: dict.fromkeys(Call, 0))
     accepted: list[float] = field(default_factory=list)
     limited: list[tuple[float, Call]] = field(default_factory=list)
@@ -197,7 +197,7 @@ class Client:
         self._polls_in_a_row = 0
         self._number = 0
         self._wakes: dict[Call, float] = {}
-        self._dice = random.Random(seed)
+        self._dice = Random(seed)
 
     # Demand
 

@@ -21,6 +21,11 @@ def rules_of(
     )
 
 
+def stage_of(rules: RateRules) -> Stage:
+    """The stage, which a type checker does not take for the one before."""
+    return rules.state.stage
+
+
 def limited(rules: RateRules, call: Call, left_at: float, *, hint: float | None = None) -> float:
     """A 429 to a request of the current epoch, answered at once."""
     epoch = rules.closure(call).epoch
@@ -106,7 +111,7 @@ def test_requests_that_isolated_429s_have_cost_are_made_up_for_but_not_above_wha
         rules.leaves(Call.SUBMIT, 100.0, others_wait=True)
         sent(rules, 56, 101.0, 1.0)
         accepted(rules, Call.SUBMIT, 161.0)
-        assert rules.state.stage is Stage.HOLD
+        assert stage_of(rules) is Stage.HOLD
         rules.state.next_at = 0.0
         rules.leaves(Call.SUBMIT, 162.0, others_wait=True)
         assert rules.ready_at(Call.SUBMIT, 162.0) == pytest.approx(161.95 + interval)
@@ -136,7 +141,7 @@ def test_answers_under_way_are_not_taken_for_requests_that_were_refused() -> Non
     assert rules.ready_at(Call.SUBMIT, 219.0) == pytest.approx(220.0, abs=0.06), "no hurry"
     rules.state.hold = 60.0
     rules.leaves(Call.SUBMIT, 220.0, others_wait=True)
-    assert rules.state.stage is Stage.LEAN
+    assert stage_of(rules) is Stage.LEAN
 
 
 # More than the believed rate
@@ -149,7 +154,7 @@ def test_after_a_busy_minute_two_of_a_hundred_more_are_tried_or_one_and_no_more_
     rate: float, given: float | None, trying: float
 ) -> None:
     rules = busy(rate, given=given)
-    assert rules.state.stage is Stage.HOLD
+    assert stage_of(rules) is Stage.HOLD
     rules.leaves(Call.SUBMIT, 160.0, others_wait=True)
     assert (rules.state.stage, rules.trying) == (Stage.LEAN, trying)
 
@@ -163,7 +168,7 @@ def test_nothing_more_is_tried_too_early_or_without_others_who_wait_or_while_les
     rules = rules_of(start_at=60)
     sent(rules, used, 100.0, 60.0 / used)
     rules.leaves(Call.SUBMIT, at, others_wait=others_wait)
-    assert rules.state.stage is Stage.HOLD
+    assert stage_of(rules) is Stage.HOLD
 
 
 def test_where_the_given_rate_is_reached_nothing_more_is_tried() -> None:
@@ -176,16 +181,16 @@ def test_a_first_guess_is_tried_as_soon_as_it_is_used() -> None:
     rules = rules_of()
     rules.believe(60.0, reason="a test", is_guess=True)
     sent(rules, 53, 100.0, 0.1)
-    assert rules.state.stage is Stage.HOLD
+    assert stage_of(rules) is Stage.HOLD
     sent(rules, 3, 105.3, 0.1)
-    assert rules.state.stage is Stage.LEAN
+    assert stage_of(rules) is Stage.LEAN
 
 
 def test_after_a_lean_minute_the_addition_doubles_every_five_seconds_up_to_twice_what_is_accepted() -> None:
     rules = busy(60)
     rules.leaves(Call.SUBMIT, 160.0, others_wait=True)
     sent(rules, 60, 160.0, 1.0)
-    assert rules.state.stage is Stage.LEAN
+    assert stage_of(rules) is Stage.LEAN
     rules.leaves(Call.SUBMIT, 220.0, others_wait=True)
     assert (rules.state.stage, rules.state.extra) == (Stage.GROW, 1.2)
     rules.leaves(Call.SUBMIT, 225.0, others_wait=True)
@@ -222,9 +227,9 @@ def test_a_minute_that_is_held_longer_is_held_longer() -> None:
     rules = busy(60)
     rules.state.hold = 120.0
     sent(rules, 60, 160.0, 1.0)
-    assert rules.state.stage is Stage.HOLD
+    assert stage_of(rules) is Stage.HOLD
     rules.leaves(Call.SUBMIT, 220.0, others_wait=True)
-    assert rules.state.stage is Stage.LEAN
+    assert stage_of(rules) is Stage.LEAN
 
 
 # In flight
@@ -314,7 +319,7 @@ def test_a_429_is_one_of_a_busy_time_if_others_waited_when_the_last_request_left
     [
         (None, 41.2, 161.2),
         (40.95, 41.2, 161.2),
-        (40.8, 41.4, 161.1),
+        (40.9, 41.25, 161.075),
         (40.4, 41.4, 160.9),
         (None, 45.0, 161.0),
     ],

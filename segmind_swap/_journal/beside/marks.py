@@ -12,11 +12,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from .._api.ids import canonical_id
-from .._concurrency import run_in_thread
-from .._errors import JournalError
-from .._protocols.marks import Mark
-from .connection import sqlite_uri
+from ..._api.ids import canonical_id
+from ..._concurrency import run_in_thread
+from ..._errors import JournalError
+from ..._protocols.marks import Mark
+from ..connection import sqlite_uri
 
 T = TypeVar("T")
 _APPLICATION_ID = 0x5357504D  # "SWPM"

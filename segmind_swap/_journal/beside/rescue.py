@@ -7,11 +7,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from .._errors import JournalError
-from .._models import SwapJob
-from .._outcome import OutcomeState
-from .._protocols.entry import Entry
-from .store import Store
+from ..._errors import JournalError
+from ..._models import SwapJob
+from ..._outcome import OutcomeState
+from ..._protocols.entry import Entry
+from ..store import Store
 
 
 def rescue_path(journal: str) -> Path:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from segmind_swap import BudgetExceededError, OutcomeState
-from segmind_swap._journal.budget import Budget, Reservations, Spent, affordable_posts, micro_of
+from segmind_swap._journal.money.budget import Budget, Reservations, Spent, affordable_posts, micro_of
 from segmind_swap._protocols.entry import Entry
 
 

@@ -11,11 +11,11 @@ from decimal import ROUND_CEILING, Decimal
 
 import anyio
 
-from .._concurrency import GRACE
-from .._errors import BudgetExceededError
-from .._models import SwapResult
-from .._outcome import OutcomeState, SwapVersion
-from .._protocols.entry import Entry
+from ..._concurrency import GRACE
+from ..._errors import BudgetExceededError
+from ..._models import SwapResult
+from ..._outcome import OutcomeState, SwapVersion
+from ..._protocols.entry import Entry
 
 MICRO = 1_000_000
 _CLEANUP = 5.0

@@ -10,10 +10,10 @@ import anyio
 import pytest
 
 from segmind_swap import Journal, JournalError
-from segmind_swap._journal.marks import FileMarks, marks_path
+from segmind_swap._journal.beside.marks import FileMarks, marks_path
 from segmind_swap._protocols.marks import Mark, Verdict
 
-from ..support.journal_rows import at
+from ...support.journal_rows import at
 
 pytestmark = pytest.mark.real_time
 
@@ -99,7 +99,7 @@ WRITER = """
 import sys, anyio
 from datetime import UTC, datetime
 from pathlib import Path
-from segmind_swap._journal.marks import FileMarks
+from segmind_swap._journal.beside.marks import FileMarks
 from segmind_swap._protocols.marks import Mark, Verdict
 async def main(name):
     marks = FileMarks(Path(sys.argv[2]), "j")

@@ -13,7 +13,7 @@ _ENDED = frozenset({S.FAILED, S.REJECTED, S.ABANDONED})
 
 _CONTINUES = "run the batch again first, which is free"
 _RETRY = "run the batch again with `retry_failed`, which is paid"
-_DECIDE = "ask the account's history with `reconcile`, or decide with `resolve`"
+_DECIDE = "ask the account's history with `reconcile`, or decide (`wait_again`, `abandon` or `resubmit`)"
 _ADVICE = {
     S.PENDING: "it was not submitted yet: run the batch first",
     S.SENDING: "its batch is running, or was killed: run the batch again first",

@@ -240,14 +240,15 @@ def _request_of(swap: RedoRequest, before: Entry, reference: ImageInput | None) 
         ConfigurationError: the journal has only the description of a picture, which was given as bytes.
     """
     pictures: dict[str, ImageInput] = {}
-    for name, known, given in (
-        ("reference_character_image", before.reference, swap.reference_character_image or reference),
-        ("character_image", before.scene, swap.character_image),
+    reference = swap.reference_character_image or reference
+    for name, role, known, given in (
+        ("reference_character_image", "reference", before.reference, reference),
+        ("character_image", "scene", before.scene, swap.character_image),
     ):
         if given is None and is_description(known):
             raise ConfigurationError(
-                f"the journal has no file of the `{name}` of {before.id!r}, which was given as bytes"
-                f" ({known}): give the picture again, in RedoRequest(id={before.id!r}, {name}=…)"
+                f"the journal has no file of the {role} of {before.id!r}, which was given as bytes"
+                f" ({known}): give the {role} again"
             )
         pictures[name] = known if given is None else given
     return SwapRequest(id=before.id, **pictures)

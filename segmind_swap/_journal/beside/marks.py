@@ -145,7 +145,7 @@ class FileMarks:
         if kind != _APPLICATION_ID:
             raise ValueError("it is no file of marks")
         if version != _VERSION:
-            raise ValueError(f"another version of segmind-swap made it (schema {version})")
+            raise ValueError(f"it was made by another version of this package (schema {version})")
         if db.execute("SELECT value FROM facts WHERE name = 'journal'").fetchone() != (self._journal_id,):
             raise ValueError(
                 "it has the decisions about the pictures of another journal: move it away, or bring that"

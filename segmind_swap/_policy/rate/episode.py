@@ -62,7 +62,7 @@ def conclude(state: RateState, closure: Closure, accepted_at: float, *, given: f
         if measured is None:
             return
         most = measured
-    if closure.was_busy:
+    if closure.was_busy and most > 0:
         if is_sure and state.rate is not None and most < state.rate and not state.is_guess:
             was_low = state.low_at is not None and failed_at - state.low_at <= _AGAIN
             lower, state.low_at, state.low = state.low, failed_at, most

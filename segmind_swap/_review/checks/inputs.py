@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import cast
 
-from PIL import UnidentifiedImageError
-
 from ..._protocols.looks import PictureLook
 from .copies import find_copies
 from .measures import PictureMeasures
@@ -44,6 +42,6 @@ class InputLooks:
 
 def _is_damaged(error: UndecodableError) -> bool:
     cause = error.__cause__
-    if error.is_too_large or isinstance(cause, UnidentifiedImageError | MemoryError):
+    if error.is_too_large or error.is_unknown or isinstance(cause, MemoryError):
         return False
     return not any(word in str(cause).lower() for word in _MISSING_DECODERS)

@@ -248,7 +248,7 @@ async def test_pictures_are_read_again_and_bytes_must_be_given_again(tmp_path: P
     hero = png(71)
     request = swap_of(0, character_image=tmp_path / "scene.png", reference_character_image=hero)
     await run(emulator, [request], {"journal": journal})
-    with pytest.raises(ConfigurationError, match=r"given as bytes.*reference_character_image=…"):
+    with pytest.raises(ConfigurationError, match=r"given as bytes.*give the reference again"):
         await redone(emulator, ["s0"], journal=journal)
     (tmp_path / "scene.png").rename(tmp_path / "moved.png")
     with pytest.raises(ConfigurationError, match=r"'s0' cannot be redone: .*scene\.png"):

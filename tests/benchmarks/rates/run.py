@@ -75,14 +75,20 @@ def can_be_given_what_was_learnt() -> bool:
 
 def run(case: Case, who: str = OURS) -> Run:
     """Runs a case with the client, and the limiter of `who`."""
+    log_of_package = logging.getLogger("segmind_swap")
+    level, thresholds = log_of_package.level, gc.get_threshold()
     # It is left with swaps under way, which the package warns of, as it should.
-    logging.getLogger("segmind_swap").setLevel(logging.CRITICAL)
+    log_of_package.setLevel(logging.CRITICAL)
     random.seed(case.terms.seed)
     # Thousands of tasks wait: to look for garbage among them again and again takes a tenth of the time.
     gc.set_threshold(50_000, 20, 100)
     service = Service(case.terms, len(case.starts))
     running = _Running(case, who, service)
-    ended = in_virtual_time(running.until_it_ends())
+    try:
+        ended = in_virtual_time(running.until_it_ends())
+    finally:
+        log_of_package.setLevel(level)
+        gc.set_threshold(*thresholds)
     log = service.log
     counts_polls = case.terms.counts_polls
     return Run(

@@ -27,6 +27,9 @@ SQL = re.compile(r"\b(SELECT|UPDATE|INSERT|PRAGMA|CREATE|CASE|coalesce|CREATE)\b
 NEVER_OF_A_COMMAND = {
     # Mistakes in a program, which no command makes; texts of no message.
     "a batch takes SwapRequest(",
+    "a redo takes ids and RedoRequest(",
+    # Thresholds are written so in Python and in a command.
+    "write a name, = and a number, as in background=0.5",
     "a SwapClient cannot be pickled",
     "was never closed: use `async with SwapClient()",
     "or upload it with SwapClient.upload()",
@@ -65,8 +68,8 @@ LIBRARY = [
     text
     for file in sorted(PACKAGE.rglob("*.py"))
     if file.relative_to(PACKAGE).parts[0] not in {"cli", "emulator", "testing", "gallery"}
-    # The names of file types, such as QuickTime, are written as names of classes are.
-    if file.parent.name != "image_formats"
+    # The names of file types, such as QuickTime, and HTTP headers are written as names of Python are.
+    if file.parent.name not in {"image_formats", "serving"}
     for text in texts_of(file)
     if not any(text.find(never) >= 0 for never in NEVER_OF_A_COMMAND)
 ]

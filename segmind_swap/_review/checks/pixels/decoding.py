@@ -42,11 +42,13 @@ class UndecodableError(ValueError):
 
     Attributes:
         is_too_large: Whether the picture may be sound, but has too many pixels for this program.
+        is_unknown: Whether the picture may be sound, but is of no format that Pillow knows here.
     """
 
-    def __init__(self, reason: str, *, is_too_large: bool = False) -> None:
+    def __init__(self, reason: str, *, is_too_large: bool = False, is_unknown: bool = False) -> None:
         super().__init__(reason)
         self.is_too_large = is_too_large
+        self.is_unknown = is_unknown
 
 
 def decode(data: bytes, *, least_px: int) -> tuple[Image.Image, tuple[int, int]]:
@@ -73,7 +75,7 @@ def decode(data: bytes, *, least_px: int) -> tuple[Image.Image, tuple[int, int]]
     except UnidentifiedImageError:
         kind = file_type_of(data)
         known = "damaged at its beginning" if kind in {JPEG, PNG, WEBP} else kind.name
-        raise UndecodableError(f"it cannot be decoded: it is {known}") from None
+        raise UndecodableError(f"it cannot be decoded: it is {known}", is_unknown=True) from None
     except Exception as exc:
         # Pillow's decoders raise exceptions of many classes for damaged data, and warnings may be errors.
         raise UndecodableError(f"it cannot be decoded: {str(exc) or type(exc).__name__}") from exc

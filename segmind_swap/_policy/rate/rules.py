@@ -27,6 +27,7 @@ _DOUBLING = 5.0
 _SAMPLE = 10.0
 _BUSY = 0.9
 _CAUTIOUS = 8
+_MANY = 60
 _MOST_DOUBLINGS = 7
 # A request that leaves late by at most this does not delay the requests after it.
 _SLACK = 0.05
@@ -254,16 +255,16 @@ class RateRules:
                 pass
 
     def _widen_unknown(self, now: float) -> None:
-        """Doubles the bound after each busy minute: there may be no limit.
+        """Doubles the bound after each busy minute of many accepted requests: there may be no limit.
 
-        But no more may be unanswered than were accepted in a minute, because the service may hang.
+        Where few are accepted, the service is slow, and more of them at once would only meet a 429 together.
         """
         state = self.state
         bound = _CAUTIOUS * 2**state.doublings
         if (
             state.doublings < _MOST_DOUBLINGS
             and now - max(state.busy_since, state.doubled_at) >= MINUTE
-            and state.accepted_lately(MINUTE, now) >= bound
+            and state.accepted_lately(MINUTE, now) >= max(bound, _MANY)
         ):
             state.doublings += 1
             state.doubled_at = now

@@ -255,12 +255,11 @@ def test_of_an_unknown_limit_eight_may_be_unanswered_and_twice_as_many_after_eac
     assert rules.most_in_flight(Call.SUBMIT, now) == 8 * 128
 
 
-def test_no_more_are_unanswered_than_were_accepted_in_a_minute() -> None:
+@pytest.mark.parametrize(("a_minute", "bound"), [(12, 8), (59, 8), (62, 64), (130, 128)])
+def test_the_bound_doubles_only_where_a_minute_has_many_requests(a_minute: int, bound: int) -> None:
     rules = rules_of()
-    now = 100.0
-    for _ in range(10):
-        now = sent(rules, 12, now, 5.0)
-    assert rules.most_in_flight(Call.SUBMIT, now) == 16
+    sent(rules, 5 * a_minute, 100.0, 60.0 / a_minute)
+    assert rules.most_in_flight(Call.SUBMIT, 400.0) == bound
 
 
 def test_a_known_rate_bounds_nothing_but_growth() -> None:

@@ -82,13 +82,19 @@ def test_answers_that_take_seconds_hide_neither_the_limit_nor_what_was_accepted(
     assert raised.share(500, 10 * MINUTE, 12 * MINUTE) >= 0.9
 
 
-@pytest.mark.parametrize("latency", [5.0, 30.0])
+@pytest.mark.parametrize("latency", [1.0, 5.0])
 def test_where_there_is_no_limit_twice_as_many_are_in_flight_after_each_minute(latency: float) -> None:
     account = Account(FixedWindow(1e9))
     saturated(account, 5, latency=latency)
     minutes = account.in_minutes(5)
     assert minutes == pytest.approx([8 * 2**n * MINUTE / latency for n in range(5)], rel=0.2)
     assert account.limited == []
+
+
+def test_a_service_that_is_very_slow_is_not_asked_by_more_and_more() -> None:
+    account = Account(FixedWindow(1e9))
+    saturated(account, 5, latency=30.0)
+    assert account.in_minutes(5) == [16] * 5
 
 
 def test_a_service_that_never_answers_is_not_asked_by_more_and_more() -> None:

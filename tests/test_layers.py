@@ -1,6 +1,7 @@
 """Imports go in one direction, by package: vocabulary, rules, devices, one swap, many swaps, faces."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -241,6 +242,13 @@ def test_each_module_has_its_tests_in_the_mirrored_place() -> None:
         if not [*place.glob(f"test_{name}.py"), *place.glob(f"test_{name}_*.py")]:
             missing.append(module)
     assert missing == []
+
+
+def test_each_file_that_a_session_selects_exists() -> None:
+    noxfile = (TESTS.parent / "noxfile.py").read_text(encoding="utf-8")
+    selected = re.findall(r'"tests/([\w/]+\.py)"', noxfile)
+    assert len(selected) > 30
+    assert [name for name in selected if not (TESTS / name).is_file()] == []
 
 
 def test_no_file_of_tests_is_too_long_to_find_something() -> None:

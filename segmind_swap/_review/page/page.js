@@ -61,7 +61,7 @@ const UNDECIDED = Object.freeze({ decision: "undecided", reasons: [], note: "", 
 const markOf = (item) => marks.get(item) ?? UNDECIDED;
 const decisionOf = (item) => markOf(item).decision;
 const PREFIX = `segmind-swap/${data.journal}/`;
-const placeOf = (item) => `${PREFIX}${item.sha256.slice(0, 16)}/${item.id}`;
+const placeOf = (item) => `${PREFIX}${item.sha256.slice(0, 16)}.${item.version}/${item.id}`;
 let isStored = !data.served;
 
 function load(item) {
@@ -135,7 +135,7 @@ async function send() {
   isSending = true;
   while (unsent.size) {
     const sent = new Map(unsent);
-    const body = [...sent].map(([item, mark]) => ({ id: item.id, sha256: item.sha256, decision: mark.decision, reasons: mark.reasons, note: mark.note }));
+    const body = [...sent].map(([item, mark]) => ({ id: item.id, version: item.version, sha256: item.sha256, decision: mark.decision, reasons: mark.reasons, note: mark.note }));
     try {
       const answer = await fetch("marks", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
       if (!answer.ok) throw new Error(await answer.text());
@@ -575,7 +575,13 @@ function keepNote() {
 function add(raw) {
   const known = indexOf.get(raw.id), item = known ?? raw;
   if (known) {
-    if (known.sha256 !== raw.sha256) marks.delete(known);
+    if (known.sha256 !== raw.sha256 || known.version !== raw.version) {
+      // What was decided is about the picture before, and must not be sent as a decision about this one.
+      marks.delete(known);
+      unsent.delete(known);
+      undo = undo.map((step) => step.filter(([item]) => item !== known)).filter((step) => step.length);
+      if (noted === known) noted = null;
+    }
     Object.assign(known, raw);
   } else {
     items.push(item);

@@ -12,9 +12,10 @@ from typing import TextIO
 
 from segmind_swap import Journal, Mark, OutcomeState, SwapVersion, Verdict
 from segmind_swap._api.ids import canonical_id
+from segmind_swap._api.origins import origin_of
 
 COLUMNS = (
-    *("batch", "id", "version", "is_current", "date", "reference", "scene", "state", "decision"),
+    *("batch", "id", "version", "is_current", "date", "reference", "scene", "state", "copy_of", "decision"),
     *("price_usd", "certain_usd", "certainty"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -52,6 +53,16 @@ class BilledVersion:
         return _DECIDED[self.decision or Verdict.UNDECIDED] if self.version.is_current else _EARLIER
 
     @property
+    def is_local(self) -> bool:
+        """Whether the job is one of a service on this machine, such as the emulator: nobody was billed."""
+        outcome = self.version.outcome
+        job = outcome.job or (None if outcome.result is None else outcome.result.job)
+        try:
+            return job is not None and origin_of(job.poll_url).loopback
+        except ValueError:
+            return False
+
+    @property
     def certainty(self) -> str:
         """How certain the price is: `reported`, `assumed`, `perhaps`, or `none` if nothing can be charged."""
         version = self.version
@@ -75,6 +86,7 @@ class BilledVersion:
             "reference": str(outcome.request.reference_character_image),
             "scene": str(outcome.request.character_image),
             "state": outcome.state.value,
+            "copy_of": None if outcome.result is None else outcome.result.copy_of,
             "decision": None if self.decision is None else self.decision.value,
             "price_usd": round(self.version.at_most_usd, 4),
             "certain_usd": round(self.version.certain_usd, 4),

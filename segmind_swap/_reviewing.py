@@ -33,10 +33,10 @@ _MAX_NAMED = 10
 class Review:
     """Looks at the pictures of a batch, and keeps what a person decides about them.
 
-    Each decision belongs to one picture by its content, and is kept in a file beside the journal, so people
-    can decide while the batch runs. A discarded picture is moved to the folder `discarded`, is not fetched
-    again by any run, and comes back with another decision. No method sends a request to the service, and
-    nothing can be charged.
+    Each decision belongs to one version and the content of its picture, and is kept in a file beside the
+    journal, so people can decide while the batch runs. A discarded picture is moved to the folder
+    `discarded`, is not fetched again by any run, and comes back with another decision. No method sends a
+    request to the service, and nothing can be charged.
 
     Args:
         journal: The journal of the batch.

@@ -7,12 +7,13 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from segmind_swap import Journal, Mark, OutcomeState, SwapVersion, Verdict
 from segmind_swap._api.ids import canonical_id
-from segmind_swap._api.origins import origin_of
 
 COLUMNS = (
     *("batch", "id", "version", "is_current", "date", "reference", "scene", "state", "copy_of", "decision"),
@@ -57,10 +58,7 @@ class BilledVersion:
         """Whether the job is one of a service on this machine, such as the emulator: nobody was billed."""
         outcome = self.version.outcome
         job = outcome.job or (None if outcome.result is None else outcome.result.job)
-        try:
-            return job is not None and origin_of(job.poll_url).loopback
-        except ValueError:
-            return False
+        return job is not None and _is_of_this_machine(job.poll_url)
 
     @property
     def certainty(self) -> str:
@@ -126,6 +124,14 @@ def billed(batch: str, journal: Path, *, price_usd: float | None) -> Iterator[Bi
             version=version,
             decision=mark.decision if mark is not None and is_decided and has_picture else None,
         )
+
+
+def _is_of_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 async def _marks(journal: Journal) -> Sequence[Mark]:

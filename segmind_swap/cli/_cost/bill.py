@@ -58,7 +58,7 @@ class BilledVersion:
         """Whether the job is one of a service on this machine, such as the emulator: nobody was billed."""
         outcome = self.version.outcome
         job = outcome.job or (None if outcome.result is None else outcome.result.job)
-        return job is not None and _is_of_this_machine(job.poll_url)
+        return job is not None and _is_of_this_machine(job.poll_url or "")
 
     @property
     def certainty(self) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ._api.ids import canonical_id
+from ._api.text import shorten
 from ._concurrency import run_in_thread
 from ._config import PRICE_USD
+from ._errors import ConfigurationError
 from ._journal.beside.marks import marks_path
+from ._journal.connection import no_journal
 from ._journal.journal import Journal
 from ._outcome import OutcomeState, SwapOutcome
 from ._protocols.marks import Mark, Marks, Verdict
@@ -23,14 +27,16 @@ from ._review.page.writing import PAGE_NAME, write_page
 from ._review.pictures.picture import ReviewPicture, SavedVersion
 from ._review.serving.server import serving
 
+_MAX_NAMED = 10
+
 
 class Review:
     """Looks at the pictures of a batch, and keeps what a person decides about them.
 
-    Each decision belongs to one picture by its content, and is kept in a file beside the journal, so people
-    can decide while the batch runs. A discarded picture is moved to the folder `discarded`, is not fetched
-    again by any run, and comes back with another decision. No method sends a request to the service, and
-    nothing can be charged.
+    Each decision belongs to one version and the content of its picture, and is kept in a file beside the
+    journal, so people can decide while the batch runs. A discarded picture is moved to the folder
+    `discarded`, is not fetched again by any run, and comes back with another decision. No method sends a
+    request to the service, and nothing can be charged.
 
     Args:
         journal: The journal of the batch.
@@ -91,21 +97,28 @@ class Review:
             note: A note for other people.
 
         Raises:
-            ConfigurationError: there is no saved picture of this id.
+            ConfigurationError: there is no saved picture of this id, or a redo has saved another version
+                since `pictures`. Nothing was stored.
             JournalError: the journal or its decisions cannot be read or written.
         """
         desk = self._desk or await self._refreshed(None)
         picture = desk.picture_of(id)
         mark = Mark(
             id=picture.id,
+            version=picture.version,
             sha256=picture.sha256,
             decision=decision,
             reasons=tuple(reasons),
             note=note,
             at=datetime.now(UTC),
         )
-        (stored,) = await desk.decide([mark])
-        return stored
+        stored, _ = await desk.decide([mark])
+        if not stored:
+            raise ConfigurationError(
+                f"{shorten(id)!r} has another picture now: a redo has saved another version. Call `pictures`,"
+                " and look at the picture again"
+            )
+        return stored[0]
 
     async def apply(self, *files: str | os.PathLike[str]) -> AppliedDecisions:
         """Applies files of decisions that the page has exported. The same files again change nothing.
@@ -117,7 +130,7 @@ class Review:
             ConfigurationError: a file is no file of decisions, or of another journal. Nothing is applied.
             JournalError: the journal or its decisions cannot be read or written.
         """
-        desk = self._desk or await self._refreshed(None)
+        desk = await self._refreshed(None)
         facts = await self._source.facts()
         return await apply_decisions(desk, [Path(file) for file in files], journal_id=facts.id)
 
@@ -184,12 +197,20 @@ class Review:
             as_zip: Whether to write one ZIP file in place of a folder.
 
         Raises:
-            ConfigurationError: the target exists, or there is no such picture.
+            ConfigurationError: the target exists, there is no such picture, or a picture with such a decision
+                has changed or is in no file any more. The message names it.
             JournalError: the journal or its decisions cannot be read.
             OSError: the target cannot be written. Nothing is left of it.
         """
-        desk = self._desk or await self._refreshed(None)
-        chosen = [picture for picture in desk.pictures.values() if picture.decision in set(only)]
+        desk = await self._refreshed(None)
+        chosen, lost = desk.chosen(only)
+        if lost:
+            named = ", ".join(f"{shorten(id)!r} {why}" for id, why in list(lost.items())[:_MAX_NAMED])
+            more = f", and {len(lost) - _MAX_NAMED:,} more" if len(lost) > _MAX_NAMED else ""
+            raise ConfigurationError(
+                f"nothing was exported, because pictures are not as they were decided about: {named}{more}."
+                " Review what has changed again. The next run of the batch fetches a missing picture, free"
+            )
         return await deliver(chosen, Path(to), title=self._title, as_zip=as_zip)
 
     @property
@@ -254,6 +275,21 @@ class _JournalSource:
             self._saved = await run_in_thread(self._read_saved)
             self._saved_stamp = stamp
         return self._saved
+
+    async def latest(self, ids: Collection[str]) -> Mapping[str, int]:
+        view = await self.journal.look()
+        if view is None:
+            raise no_journal(self.journal.path)
+        try:
+            async with aclosing(view.versions(ids)) as entries:
+                # Versions ascend, so that the last one of an id counts.
+                return {
+                    canonical_id(entry.id): entry.version
+                    async for entry in entries
+                    if entry.state is OutcomeState.SAVED
+                }
+        finally:
+            await view.aclose()
 
     def _read_saved(self) -> list[SavedVersion]:
         price_usd = self.journal.price_usd or PRICE_USD

@@ -31,8 +31,8 @@ class Verdict(StrEnum):
 class Mark(Value):
     """A person's decision about one version of one swap.
 
-    A mark belongs to the content of the picture. Another picture of the same id, such as a new version, has
-    no mark, and so is undecided.
+    A mark belongs to the version and to the content of the picture. Another picture of the same id has no
+    mark, and so is undecided: a new version is undecided even if its picture has the same bytes.
 
     Attributes:
         id: The id of the swap.
@@ -65,7 +65,7 @@ def mark_of_version(marks: Iterable[Mark], version: int) -> Mark | None:
 
 
 class Marks(Protocol):
-    """The marks of all pictures of a ledger. There is at most one mark for an id and a SHA-256.
+    """The marks of all pictures of a ledger. There is at most one mark for an id, a version and a SHA-256.
 
     Ids are compared in their canonical form. People may write while a batch runs, from several processes.
     """

@@ -53,7 +53,7 @@ async def apply_decisions(desk: Desk, paths: Sequence[Path], *, journal_id: str)
         picture = desk.pictures.get(canonical_id(mark.id))
         if picture is None:
             unknown.append(mark.id)
-        elif picture.sha256 != mark.sha256:
+        elif (picture.version, picture.sha256) != (mark.version, mark.sha256):
             replaced.append(mark.id)
         else:
             usable.append((mark, picture.mark))

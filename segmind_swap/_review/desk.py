@@ -15,13 +15,13 @@ from .._api.ids import canonical_id
 from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._errors import ConfigurationError
-from .._protocols.marks import Mark, Marks
+from .._protocols.marks import Mark, Marks, Verdict
 from .checks.flags import flag_results
 from .checks.measurer import Measurer, can_measure
 from .checks.measures import ResultMeasures
 from .checks.thresholds import Thresholds
 from .decisions.discarded import move, place_for
-from .pictures.contents import Contents
+from .pictures.contents import Contents, sha256_of
 from .pictures.picture import EarlierVersion, ReviewPicture, SavedVersion
 from .pictures.places import Places, is_file
 
@@ -81,13 +81,20 @@ class ReviewSource(Protocol):
         """
         ...
 
+    async def latest(self, ids: Collection[str]) -> Mapping[str, int]:
+        """The highest version of each id whose picture is saved at this moment, by canonical id.
+
+        Raises:
+            JournalError: as `facts`.
+        """
+        ...
+
 
 class Desk:
     """Finds, measures and flags the pictures, and keeps the decisions about them.
 
     Attributes:
         pictures: The pictures in the order of the journal, by their canonical ids.
-        missing: The ids whose pictures are recorded as saved, and are gone.
         stuck: Why files of discarded pictures could not be moved, by canonical id.
         revision: Raised by each change of a picture. `changed_since` says what changed.
     """
@@ -104,7 +111,8 @@ class Desk:
         self._refreshing = anyio.Lock()
         self._deciding = anyio.Lock()
         self.pictures: dict[str, ReviewPicture] = {}
-        self.missing: tuple[str, ...] = ()
+        self._missing: dict[str, SavedVersion] = {}
+        self._decided: dict[tuple[str, int], Mark] = {}
         self.stuck: dict[str, str] = {}
         self.revision: int = 0
 
@@ -112,6 +120,33 @@ class Desk:
     def folder(self) -> Path:
         """The folder of the batch, absolute."""
         return self._places.folder
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The ids whose pictures are recorded as saved, and are gone."""
+        return tuple(saved.id for saved in self._missing.values())
+
+    def chosen(self, decisions: Collection[Verdict]) -> tuple[list[ReviewPicture], dict[str, str]]:
+        """The pictures with one of these decisions, and those that had one and are not what they were.
+
+        Returns:
+            The pictures, and why a picture is lost by its id: its file is gone, or has another content.
+        """
+        wanted = set(decisions)
+        there = {key: picture for key, picture in self.pictures.items() if key not in self._missing}
+        lost = {
+            saved.id: "is in no file any more"
+            for key, saved in self._missing.items()
+            if (mark := self._decided.get((key, saved.version))) is not None and mark.decision in wanted
+        }
+        lost |= {
+            picture.id: "has changed since it was looked at"
+            for key, picture in there.items()
+            if picture.mark is None
+            and (mark := self._decided.get((key, picture.version))) is not None
+            and mark.decision in wanted - {Verdict.UNDECIDED}
+        }
+        return [picture for picture in there.values() if picture.decision in wanted], lost
 
     def changed_since(self, revision: int) -> list[ReviewPicture]:
         """The pictures that have changed since a revision, in the order of the journal."""
@@ -140,13 +175,16 @@ class Desk:
             if found:
                 await self._measure(found, on_progress)
             if groups:
-                self.missing = tuple(groups[key][-1].id for key in missing)
-            marks = _by_content(await (await self._source.marks()).read())
+                self._missing = {key: groups[key][-1] for key in missing}
+            read = await (await self._source.marks()).read()
+            marks = {(canonical_id(mark.id), mark.version, mark.sha256): mark for mark in read}
+            for mark in sorted(read, key=lambda mark: mark.at):
+                self._decided[canonical_id(mark.id), mark.version] = mark
             for key, picture in list(self.pictures.items()):
-                mark = marks.get((key, picture.sha256))
+                found_mark = marks.get((key, picture.version, picture.sha256))
                 # A decision of this moment may be newer than what was read.
-                if mark is not None and (picture.mark is None or mark.at > picture.mark.at):
-                    self._set(key, picture.model_copy(update={"mark": mark}))
+                if found_mark is not None and (picture.mark is None or found_mark.at > picture.mark.at):
+                    self._set(key, picture.model_copy(update={"mark": found_mark}))
             async with self._deciding:
                 await self._put_files_in_place(self.pictures)
 
@@ -235,27 +273,33 @@ class Desk:
         found = None if is_file(picture.path) else self._places.picture(self._saved[canonical_id(picture.id)])
         return found or picture.path
 
-    async def decide(self, marks: Collection[Mark]) -> list[Mark]:
+    async def decide(self, marks: Collection[Mark]) -> tuple[list[Mark], list[str]]:
         """Stores decisions that a person has just made, and moves the files.
 
         Each decision counts from now on, also if the picture has a decision with a later time: the clock of
-        another machine may be wrong.
+        another machine may be wrong. A decision about a picture that is not the current one is not stored:
+        the desk may not know yet that a redo has saved another version.
+
+        Returns:
+            The decisions that were stored, and the ids of those about which nothing was stored.
 
         Raises:
-            ConfigurationError: there is no picture with an id and a SHA-256. Nothing was stored.
-            JournalError: the decisions cannot be written.
+            JournalError: the journal cannot be read, or the decisions cannot be written.
         """
         async with self._deciding:
-            timed = []
+            latest = await self._source.latest([mark.id for mark in marks])
+            timed, refused = [], []
             for mark in marks:
-                picture = self.pictures.get(canonical_id(mark.id))
-                if picture is None or picture.sha256 != mark.sha256:
-                    raise ConfigurationError(f"there is no such picture of {shorten(mark.id)!r} (any more)")
+                key = canonical_id(mark.id)
+                picture = self.pictures.get(key)
+                if picture is None or not _is_about(mark, picture) or latest.get(key) != picture.version:
+                    refused.append(mark.id)
+                    continue
                 at = datetime.now(UTC)
                 if picture.mark is not None:
                     at = max(at, picture.mark.at + _NEXT)
-                timed.append(mark.model_copy(update={"id": picture.id, "version": picture.version, "at": at}))
-            return await self._store(timed)
+                timed.append(mark.model_copy(update={"id": picture.id, "at": at}))
+            return await self._store(timed), refused
 
     async def put(self, marks: Collection[Mark]) -> list[Mark]:
         """Stores the decisions about pictures of the desk that are newer than the stored ones.
@@ -266,9 +310,9 @@ class Desk:
         async with self._deciding:
             return await self._store(
                 [
-                    mark.model_copy(update={"id": picture.id, "version": picture.version})
+                    mark.model_copy(update={"id": picture.id})
                     for mark in marks
-                    if (picture := self.pictures[canonical_id(mark.id)]).sha256 == mark.sha256
+                    if _is_about(mark, picture := self.pictures[canonical_id(mark.id)])
                 ]
             )
 
@@ -292,9 +336,11 @@ class Desk:
             # A picture that lies at another place than these two was never moved by a review.
             if picture.path != target and discarded in {target, picture.path}:
                 wrong.append((key, picture, target))
+            else:
+                self.stuck.pop(key, None)
         for chunk in _chunks(wrong):
             problems = await run_in_thread(
-                partial(_moved, [(picture.path, target) for _, picture, target in chunk])
+                partial(_moved, [(picture, target) for _, picture, target in chunk])
             )
             for (key, picture, target), problem in zip(chunk, problems, strict=True):
                 if problem is None:
@@ -309,11 +355,25 @@ class Desk:
         self.pictures[key] = picture
 
 
-def _moved(files: Iterable[tuple[Path, Path]]) -> list[str | None]:
+def _moved(pictures: Iterable[tuple[ReviewPicture, Path]]) -> list[str | None]:
+    return [_move(picture, target) for picture, target in pictures]
+
+
+def _move(picture: ReviewPicture, target: Path) -> str | None:
     # Another process has perhaps moved the file already, and then decided no differently.
-    return [
-        None if is_file(target) and not is_file(source) else move(source, target) for source, target in files
-    ]
+    if is_file(target) and not is_file(picture.path):
+        return None
+    try:
+        # A redo can have saved another version under this name since the desk has looked.
+        if sha256_of(picture.path) != picture.sha256:
+            return "another picture is there now: look at it again"
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    return move(picture.path, target)
+
+
+def _is_about(mark: Mark, picture: ReviewPicture) -> bool:
+    return (mark.version, mark.sha256) == (picture.version, picture.sha256)
 
 
 def _measured(
@@ -327,10 +387,6 @@ def _measures(measurer: Measurer, picture: ReviewPicture) -> ResultMeasures | No
         return measurer.measure_result(picture.path, scene=picture.scene, reference=picture.reference)
     except OSError:
         return None
-
-
-def _by_content(marks: Iterable[Mark]) -> dict[tuple[str, str], Mark]:
-    return {(canonical_id(mark.id), mark.sha256): mark for mark in marks}
 
 
 def _chunks(values: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -1090,6 +1090,18 @@ class MarksContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    def test_each_version_of_an_id_has_its_own_mark_also_with_the_same_picture(
+        self, marks: Marks, backend: str
+    ) -> None:
+        async def test() -> None:
+            first = a_mark(decision=Verdict.DISCARD)
+            second = a_mark(seconds=-1.0).model_copy(update={"version": 2})
+            await marks.put([first])
+            assert list(await marks.put([second])) == [second]
+            assert {mark.version: mark for mark in await marks.of("a")} == {1: first, 2: second}
+
+        self.run(test, backend)
+
     def test_a_decision_that_was_taken_back_stays_known(self, marks: Marks, backend: str) -> None:
         async def test() -> None:
             undone = a_mark(decision=Verdict.UNDECIDED, seconds=1.0)

@@ -60,11 +60,13 @@ async def test_a_decision_about_a_picture_that_was_made_again_is_not_applied(tmp
     assert (folder / "a.png").read_bytes() == picture(7)
 
 
-async def test_a_version_in_the_file_is_not_believed(tmp_path: Path) -> None:
+async def test_a_decision_about_another_version_with_the_same_bytes_is_not_applied(tmp_path: Path) -> None:
     folder = a_batch(tmp_path, ["a"])
-    file = exported(folder, "d.json", {"a": decision(folder, "a", "keep", version=9)})
-    (mark,) = (await Review(folder / "journal.db").apply(file)).applied
-    assert mark.version == 1
+    file = exported(folder, "d.json", {"a": decision(folder, "a", "discard")})
+    a_new_version(folder, "a", (folder / "a.png").read_bytes())
+    applied = await Review(folder / "journal.db").apply(file)
+    assert (applied.applied, applied.replaced) == ((), ("a",))
+    assert (folder / "a.png").is_file()
 
 
 async def test_of_two_files_the_newer_decision_counts_and_the_contradiction_is_told(tmp_path: Path) -> None:

@@ -175,3 +175,48 @@ async def test_a_folder_that_was_moved_with_its_scenes_is_reviewed_where_it_is(t
 async def test_there_must_be_a_journal(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="there is no journal"):
         await Review(tmp_path / "journal.db").pictures()
+
+
+async def test_a_review_that_was_opened_before_a_redo_moves_no_new_version_away(tmp_path: Path) -> None:
+    folder = a_batch(tmp_path, ["a"])
+    review = Review(folder / "journal.db")
+    await review.pictures()
+    a_new_version(folder, "a", picture(7))
+    with pytest.raises(ConfigurationError, match="'a' has another picture now"):
+        await review.decide("a", V.DISCARD)
+    assert files(folder) == {"a.png", "versions/a.1.png"}
+    assert (folder / "a.png").read_bytes() == picture(7)
+    assert await Journal(folder / "journal.db").marks.read() == []
+    (found,) = await review.pictures()
+    assert (found.version, found.decision) == (2, V.UNDECIDED)
+
+
+async def test_a_file_with_another_content_is_not_moved_away(tmp_path: Path) -> None:
+    folder = a_batch(tmp_path, ["a"])
+    review = Review(folder / "journal.db")
+    await review.pictures()
+    # The file of the redo is there, and its row is not yet.
+    (folder / "a.png").write_bytes(picture(7))
+    await review.decide("a", V.DISCARD)
+    assert files(folder) == {"a.png"}
+    (problem,) = review.stuck
+    assert "another picture is there now" in problem
+    await review.decide("a", V.KEEP)
+    assert review.stuck == ()
+
+
+@pytest.mark.parametrize("decided", [V.DISCARD, V.KEEP, V.REDO])
+async def test_a_new_version_with_the_bytes_of_the_one_before_is_undecided(
+    tmp_path: Path, decided: Verdict
+) -> None:
+    folder = a_batch(tmp_path, ["a"])
+    same = (folder / "a.png").read_bytes()
+    a_new_version(folder, "a", same)
+    journal = Journal(folder / "journal.db")
+    mark = Mark(id="a", sha256=sha256(same), decision=decided, version=1, at=datetime.now(UTC))
+    await journal.marks.put([mark])
+    (found,) = await Review(journal).pictures()
+    assert (found.version, found.decision) == (2, V.UNDECIDED)
+    assert found.path == folder / "a.png"
+    await Review(journal).decide("a", V.KEEP)
+    assert {(one.version, one.decision) for one in await journal.marks.read()} == {(1, decided), (2, V.KEEP)}

@@ -22,7 +22,9 @@ T = TypeVar("T")
 _APPLICATION_ID = 0x5357504D  # "SWPM"
 _VERSION = 1
 _SCHEMA = """
-CREATE TABLE marks (key TEXT, sha256 TEXT, mark TEXT NOT NULL, PRIMARY KEY (key, sha256)) WITHOUT ROWID;
+CREATE TABLE marks (
+    key TEXT, version INTEGER, sha256 TEXT, mark TEXT NOT NULL, PRIMARY KEY (key, version, sha256)
+) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _PATIENCE = 10.0
@@ -38,7 +40,7 @@ class MemoryMarks:
     """The marks of a journal in memory. They implement `Marks`."""
 
     def __init__(self) -> None:
-        self._marks: dict[tuple[str, str], Mark] = {}
+        self._marks: dict[tuple[str, int, str], Mark] = {}
 
     async def read(self) -> Sequence[Mark]:
         """All marks."""
@@ -47,13 +49,13 @@ class MemoryMarks:
     async def of(self, id: str) -> Sequence[Mark]:
         """The marks of one swap."""
         key = canonical_id(id)
-        return [mark for (known, _), mark in self._marks.items() if known == key]
+        return [mark for (known, _, _), mark in self._marks.items() if known == key]
 
     async def put(self, marks: Collection[Mark]) -> Sequence[Mark]:
         """Stores the marks that are newer than the known ones."""
         stored = []
         for mark in marks:
-            key = canonical_id(mark.id), mark.sha256
+            key = _key_of(mark)
             if _is_newer(mark, self._marks.get(key)):
                 self._marks[key] = mark
                 stored.append(mark)
@@ -162,17 +164,22 @@ class FileMarks:
         )
 
 
+def _key_of(mark: Mark) -> tuple[str, int, str]:
+    # A redo can return the bytes of the version before. Its picture is another one, and is undecided.
+    return canonical_id(mark.id), mark.version, mark.sha256
+
+
 def _is_newer(mark: Mark, known: Mark | None) -> bool:
     return known is None or mark.at > known.at
 
 
 def _store(db: sqlite3.Connection, mark: Mark) -> bool:
     """Stores a mark, unless the picture has a mark that is as new. Returns whether the mark was stored."""
-    key = canonical_id(mark.id), mark.sha256
-    row = db.execute("SELECT mark FROM marks WHERE key = ? AND sha256 = ?", key).fetchone()
+    key = _key_of(mark)
+    row = db.execute("SELECT mark FROM marks WHERE key = ? AND version = ? AND sha256 = ?", key).fetchone()
     if not _is_newer(mark, None if row is None else Mark.model_validate_json(row[0])):
         return False
-    db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?)", (*key, mark.model_dump_json()))
+    db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", (*key, mark.model_dump_json()))
     return True
 
 

@@ -53,4 +53,6 @@ def _move(source: Path, target: Path) -> None:
             raise FileExistsError(target) from None
         source.rename(target)
         return
-    source.unlink()
+    # Another program can have put another picture under the name since: that one stays.
+    if source.samefile(target):
+        source.unlink()

@@ -100,11 +100,11 @@ def _reason(error: ValidationError | TypeError) -> str:
 
 def merge(files: Sequence[DecisionsFile]) -> Merged:
     """The newest decision about each picture, and the pictures about which the files disagree."""
-    newest: dict[tuple[str, str], tuple[Mark, str]] = {}
+    newest: dict[tuple[str, int, str], tuple[Mark, str]] = {}
     contradictions: list[str] = []
     for file in files:
         for mark in file.marks:
-            key = canonical_id(mark.id), mark.sha256
+            key = canonical_id(mark.id), mark.version, mark.sha256
             known = newest.get(key)
             if known is not None and known[0].decision != mark.decision:
                 contradictions.append(_contradiction(known, (mark, file.name)))

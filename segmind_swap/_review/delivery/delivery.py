@@ -53,7 +53,9 @@ async def deliver(pictures: Sequence[ReviewPicture], to: Path, *, title: str, as
     """
     to = to.with_name(f"{to.name}.zip") if as_zip and to.suffix.lower() != ".zip" else to
     if not pictures:
-        raise ConfigurationError("there is no picture to export: no picture has such a decision")
+        raise ConfigurationError(
+            "there is no picture to export: none has such a decision. Decide with `segmind-swap review` first"
+        )
     staging = to.absolute().with_name(f".{to.name}.{secrets.token_hex(4)}.part")
     try:
         await run_in_thread(partial(_begin, staging, to))

@@ -23,6 +23,7 @@ let preloaded = [], unsent = new Map(), isSending = false, toastTimer = 0, noteT
 const clean = (text) => String(text).replace(INVISIBLE, (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
 const dollars = (amount) => `$${amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 const number = (count) => count.toLocaleString("en-US");
+const counted = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`;
 
 function make(tag, className, text) {
   const made = document.createElement(tag);
@@ -61,7 +62,7 @@ const UNDECIDED = Object.freeze({ decision: "undecided", reasons: [], note: "", 
 const markOf = (item) => marks.get(item) ?? UNDECIDED;
 const decisionOf = (item) => markOf(item).decision;
 const PREFIX = `segmind-swap/${data.journal}/`;
-const placeOf = (item) => `${PREFIX}${item.sha256.slice(0, 16)}/${item.id}`;
+const placeOf = (item) => `${PREFIX}${item.sha256.slice(0, 16)}.${item.version}/${item.id}`;
 let isStored = !data.served;
 
 function load(item) {
@@ -109,7 +110,7 @@ function exportDecisions() {
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   try { localStorage.setItem(`${PREFIX}exported`, new Date().toISOString()); } catch { /* the next export has all again */ }
-  say(`decisions.json: ${number(Object.keys(decisions).length)} decisions. Then: segmind-swap review ${data.folder} --apply decisions.json`);
+  say(`decisions.json: ${counted(Object.keys(decisions).length, "decision", "decisions")}. Then: segmind-swap review ${data.folder} --apply decisions.json`);
   warn();
 }
 
@@ -118,7 +119,7 @@ function warn() {
   $("export").classList.toggle("waiting", count > 0);
   $("export").firstChild.textContent = count ? `Export ${number(count)} ` : "Export ";
   let text = "", isSevere = false;
-  if (unsent.size && data.isAway) [text, isSevere] = [`The server does not answer: ${number(unsent.size)} decisions are not saved yet. Keep this page open.`, true];
+  if (unsent.size && data.isAway) [text, isSevere] = [`The server does not answer: ${counted(unsent.size, "decision is", "decisions are")} not saved yet. Keep this page open.`, true];
   else if (data.isAway) [text, isSevere] = ["The server does not answer: has its command ended? Decisions are not saved until it is back.", true];
   else if (!data.served && !isStored) [text, isSevere] = ["This browser keeps nothing for this page: export your decisions before you close it.", true];
   else if (view.kind === "redo" && !view.flag && drawHeader.counts?.redo) {
@@ -135,7 +136,7 @@ async function send() {
   isSending = true;
   while (unsent.size) {
     const sent = new Map(unsent);
-    const body = [...sent].map(([item, mark]) => ({ id: item.id, sha256: item.sha256, decision: mark.decision, reasons: mark.reasons, note: mark.note }));
+    const body = [...sent].map(([item, mark]) => ({ id: item.id, version: item.version, sha256: item.sha256, decision: mark.decision, reasons: mark.reasons, note: mark.note }));
     try {
       const answer = await fetch("marks", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
       if (!answer.ok) throw new Error(await answer.text());
@@ -176,14 +177,14 @@ function decideCurrent(decision) {
 
 function advance() {
   if (cursor + 1 < shown.length) go(cursor + 1);
-  else say(`The last one. ${number(items.filter((item) => decisionOf(item) === "undecided").length)} of all are undecided.`);
+  else say(`The last one. ${counted(items.filter((item) => decisionOf(item) === "undecided").length, "picture is", "pictures are")} undecided.`);
 }
 
 function keepShown() {
   const left = shown.filter((item) => decisionOf(item) === "undecided");
   if (!left.length) return say("None of the shown pictures is undecided.");
   decide(left, () => ({ decision: "keep", reasons: [] }));
-  say(`Kept ${number(left.length)} that were undecided. Backspace takes it back.`);
+  say(`Kept ${counted(left.length, "picture that was", "pictures that were")} undecided. Backspace takes it back.`);
 }
 
 function takeBack() {
@@ -231,6 +232,7 @@ function choose(kind, flag = null) {
 function go(place) {
   cursor = Math.min(Math.max(place, 0), Math.max(0, shown.length - 1));
   other = 0;
+  $("about").scrollTop = 0;
   draw();
   reveal();
 }
@@ -508,7 +510,7 @@ function follow(event) {
 const KEYS = [
   ["P", "keep, and go on"], ["X", "discard, and go on"], ["R", "redo, and go on"], ["U", "undecide"], ["← →", "the picture before, the next one"], ["⌫", "take the last step back"],
   ["Space", "hold: blink to the scene"], ["S", "slider"], ["D", "difference, twice as bright"], ["V", "side by side"], ["Z", "1:1; the mouse moves the picture"], ["C", "compare with earlier versions"],
-  ["1 – 6", REASONS.join(", ")], ["N", "note; Esc ends it"], ["F O A", "flagged, undecided, all"], ["Shift+P", "keep all shown that are undecided"], ["G", "grid"], ["H", "histograms"],
+  ["1 – 6", REASONS.join(", ")], ["N", "note; Enter ends it, Shift+Enter begins a new line"], ["F O A", "flagged, undecided, all"], ["Shift+P", "keep all shown that are undecided"], ["G", "grid"], ["H", "histograms"],
   ["E", "export decisions.json"], ["Home End", "first, last"], ["?", "these keys"],
 ];
 const ACTIONS = {
@@ -516,16 +518,29 @@ const ACTIONS = {
   ArrowRight: () => go(cursor + 1), ArrowLeft: () => go(cursor - 1), ArrowDown: () => go(cursor + columns()), ArrowUp: () => go(cursor - columns()),
   Home: () => go(0), End: () => go(shown.length - 1), Backspace: takeBack, z: toggleZoom, c: nextOther, s: () => setMode("slider"),
   d: () => setMode("difference"), v: () => setMode("side"), f: () => choose("flagged"), o: () => choose("undecided"), a: () => choose("all"), e: exportDecisions,
-  g: toggleGrid, h: toggleHistograms, "?": () => $("help").showModal(), n: () => { $("note").focus(); },
+  g: toggleGrid, h: toggleHistograms, "?": showHelp, n: () => { $("note").focus(); },
   Escape: () => { if (isGrid()) toggleGrid(); else { mode = "result"; isZoomed = false; drawPicture(); } }, Enter: () => { if (isGrid()) toggleGrid(); },
 };
 
+function showHelp() {
+  $("help").showModal();
+  // The focus is at the button, which is the last thing in the window.
+  $("help").scrollTop = 0;
+}
+
+function endNote(event) {
+  event.preventDefault();
+  $("note").blur();
+  $("about").scrollTop = 0;
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
   if (event.target === $("note")) {
-    if (event.key === "Escape") $("note").blur();
+    // Enter can also choose a word of an input method, which ends no note.
+    if (event.key === "Escape" || (event.key === "Enter" && !event.shiftKey && !event.isComposing)) endNote(event);
     return;
   }
+  if (event.ctrlKey || event.metaKey || event.altKey || $("help").open) return;
   const onButton = event.target.closest?.("button");
   if (event.key === " ") {
     if (onButton) return;
@@ -560,7 +575,7 @@ $("stage").addEventListener("pointerdown", (event) => {
 for (const name of ["pointerup", "pointercancel", "pointerleave"]) $("stage").addEventListener(name, () => setBlinking(false));
 $("cut").addEventListener("input", () => cutAt(Number($("cut").value) / 100));
 $("export").addEventListener("click", () => { exportDecisions(); $("export").blur(); });
-$("help-button").addEventListener("click", () => { $("help-button").blur(); $("help").showModal(); });
+$("help-button").addEventListener("click", () => { $("help-button").blur(); showHelp(); });
 let noted = null;
 $("note").addEventListener("focus", () => { noted = shown[cursor]; });
 $("note").addEventListener("input", () => { clearTimeout(noteTimer); noteTimer = setTimeout(keepNote, 400); });
@@ -575,7 +590,13 @@ function keepNote() {
 function add(raw) {
   const known = indexOf.get(raw.id), item = known ?? raw;
   if (known) {
-    if (known.sha256 !== raw.sha256) marks.delete(known);
+    if (known.sha256 !== raw.sha256 || known.version !== raw.version) {
+      // What was decided is about the picture before, and must not be sent as a decision about this one.
+      marks.delete(known);
+      unsent.delete(known);
+      undo = undo.map((step) => step.filter(([item]) => item !== known)).filter((step) => step.length);
+      if (noted === known) noted = null;
+    }
     Object.assign(known, raw);
   } else {
     items.push(item);
@@ -599,7 +620,7 @@ async function refresh() {
     news.items.forEach(add);
     if (news.items.length) {
       if (!shown.length) choose(view.kind, view.flag);
-      if (items.length > before && before) say(`${number(items.length - before)} new pictures`);
+      if (items.length > before && before) say(counted(items.length - before, "new picture", "new pictures"));
       draw();
     }
     if (wasAway) warn();

@@ -48,6 +48,7 @@ class _Sent(Value):
     """A decision as the page sends it."""
 
     id: str
+    version: int
     sha256: str
     decision: Verdict
     reasons: tuple[str, ...] = ()
@@ -146,18 +147,12 @@ class Site:
             marks = [sent.mark() for sent in _SENT.validate_json(body)]
         except ValidationError:
             return Response(status=422, body=b"these are no decisions")
-        known, refused = [], []
-        for mark in marks:
-            picture = self._desk.pictures.get(canonical_id(mark.id))
-            if picture is not None and picture.sha256 == mark.sha256:
-                known.append(mark)
-            else:
-                refused.append(f"{mark.id} has another picture now: look at it again")
         try:
-            await self._desk.decide(known)
+            stored, refused = await self._desk.decide(marks)
         except (JournalError, ConfigurationError) as exc:
             return Response(status=503, body=str(exc).encode())
-        return _json({"stored": len(known), "refused": refused})
+        told = [f"{id} has another picture now: look at it again" for id in refused]
+        return _json({"stored": len(stored), "refused": told})
 
     async def _file(self, kind: str, place: int) -> Response:
         if kind == "reference":

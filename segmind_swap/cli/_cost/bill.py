@@ -7,14 +7,16 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from segmind_swap import Journal, Mark, OutcomeState, SwapVersion, Verdict
 from segmind_swap._api.ids import canonical_id
 
 COLUMNS = (
-    *("batch", "id", "version", "is_current", "date", "reference", "scene", "state", "decision"),
+    *("batch", "id", "version", "is_current", "date", "reference", "scene", "state", "copy_of", "decision"),
     *("price_usd", "certain_usd", "certainty"),
 )
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -52,6 +54,13 @@ class BilledVersion:
         return _DECIDED[self.decision or Verdict.UNDECIDED] if self.version.is_current else _EARLIER
 
     @property
+    def is_local(self) -> bool:
+        """Whether the job is one of a service on this machine, such as the emulator: nobody was billed."""
+        outcome = self.version.outcome
+        job = outcome.job or (None if outcome.result is None else outcome.result.job)
+        return job is not None and _is_of_this_machine(job.poll_url or "")
+
+    @property
     def certainty(self) -> str:
         """How certain the price is: `reported`, `assumed`, `perhaps`, or `none` if nothing can be charged."""
         version = self.version
@@ -75,6 +84,7 @@ class BilledVersion:
             "reference": str(outcome.request.reference_character_image),
             "scene": str(outcome.request.character_image),
             "state": outcome.state.value,
+            "copy_of": None if outcome.result is None else outcome.result.copy_of,
             "decision": None if self.decision is None else self.decision.value,
             "price_usd": round(self.version.at_most_usd, 4),
             "certain_usd": round(self.version.certain_usd, 4),
@@ -114,6 +124,14 @@ def billed(batch: str, journal: Path, *, price_usd: float | None) -> Iterator[Bi
             version=version,
             decision=mark.decision if mark is not None and is_decided and has_picture else None,
         )
+
+
+def _is_of_this_machine(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 async def _marks(journal: Journal) -> Sequence[Mark]:

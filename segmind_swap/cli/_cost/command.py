@@ -14,7 +14,7 @@ from .._journal_commands import journal_file
 from .._report.atomic_file import atomic_file
 from .._terminal.console import print_json, print_text
 from .._terminal.errors import errors_as_exit_codes
-from .._terminal.text import format_usd
+from .._terminal.text import format_usd, one_line
 from .bill import BilledVersion, Sum, billed, sums_of, write_csv
 
 _TOLERANCE_USD = 0.00005
@@ -49,7 +49,7 @@ def cost(
         if as_json:
             print_json(_fields(sums, versions, charged_usd))
         else:
-            print_text("\n".join(_lines(sums, charged_usd)))
+            print_text("\n".join([*_lines(sums, charged_usd), *_lines_about_local(versions)]))
             if csv is not None:
                 print_text(f"table    {csv}")
 
@@ -82,6 +82,7 @@ def _fields(
     return {
         "kinds": {kind: _rounded(found) for kind, found in sums.items()},
         "total": _rounded(total),
+        "local_batches": _local(versions),
         "charged_usd": None if charged_usd is None else round(charged_usd, 4),
         "versions": [version.fields() for version in versions],
     }
@@ -116,10 +117,24 @@ def _lines(sums: Mapping[str, Sum], charged_usd: float | None) -> list[str]:
     return lines
 
 
+def _lines_about_local(versions: Sequence[BilledVersion]) -> list[str]:
+    batches = ", ".join(one_line(batch) for batch in _local(versions))
+    if not batches:
+        return []
+    return [f"of this, nobody was billed for {batches}: its service was on this machine, as the emulator is"]
+
+
+def _local(versions: Sequence[BilledVersion]) -> list[str]:
+    """The batches whose service was on this machine. A journal belongs to one service."""
+    return list(dict.fromkeys(version.batch for version in versions if version.is_local))
+
+
 def _verdict(charged_usd: float, total: Sum) -> str:
     """How what was charged compares with the bill."""
     if charged_usd < total.certain_usd - _TOLERANCE_USD:
         return "less than is certain, so some jobs are not billed yet, or cost less than assumed"
     if charged_usd > total.at_most_usd + _TOLERANCE_USD:
         return "more than these batches can have cost, so something else was charged, too"
+    if total.at_most_usd - total.certain_usd <= _TOLERANCE_USD:
+        return "exactly the total"
     return "between certain and at most"

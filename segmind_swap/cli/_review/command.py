@@ -21,6 +21,13 @@ from .._terminal.install_hint import install_hint
 from .._terminal.text import format_usd, one_line, printable
 from .options import Listed, ReviewOptions
 
+DECIDED = {
+    Verdict.KEEP: "kept",
+    Verdict.DISCARD: "discarded",
+    Verdict.REDO: "to redo",
+    Verdict.UNDECIDED: "undecided",
+}
+"""What a person says about pictures with a decision."""
 _MAX_NAMED = 10
 
 
@@ -170,19 +177,13 @@ def _print_overview(pictures: Sequence[ReviewPicture], review: Review) -> None:
         )
     if pictures:
         out.print(_decisions(pictures), markup=False)
-    _print_named("recorded as saved, and in no file:", review.missing)
-    _print_named("files that could not be moved:", review.stuck)
+    print_named("recorded as saved, and in no file:", review.missing)
+    print_named("files that could not be moved:", review.stuck)
 
 
 def _decisions(pictures: Sequence[ReviewPicture]) -> str:
     counts = Counter(picture.decision for picture in pictures)
-    words = {
-        Verdict.KEEP: "kept",
-        Verdict.DISCARD: "discarded",
-        Verdict.REDO: "to redo",
-        Verdict.UNDECIDED: "undecided",
-    }
-    return " · ".join(f"{counts[verdict]:,} {word}" for verdict, word in words.items())
+    return " · ".join(f"{counts[verdict]:,} {word}" for verdict, word in DECIDED.items())
 
 
 def _print_applied(applied: AppliedDecisions) -> None:
@@ -191,15 +192,16 @@ def _print_applied(applied: AppliedDecisions) -> None:
     print_text(f"applied {len(applied.applied):,}{f' ({what})' if what else ''}")
     if applied.unchanged:
         print_text(f"{applied.unchanged:,} were applied before")
-    _print_named("a newer decision is stored already, which counts:", applied.older)
-    _print_named("another picture by now, look at it again:", applied.replaced)
-    _print_named("no saved picture has the id:", applied.unknown)
-    _print_named("two files disagree:", applied.contradictions)
-    _print_named("decisions that cannot be read:", applied.problems)
-    _print_named("files that could not be moved:", applied.stuck)
+    print_named("a newer decision is stored already, which counts:", applied.older)
+    print_named("another picture by now, look at it again:", applied.replaced)
+    print_named("no saved picture has the id:", applied.unknown)
+    print_named("two files disagree:", applied.contradictions)
+    print_named("decisions that cannot be read:", applied.problems)
+    print_named("files that could not be moved:", applied.stuck)
 
 
-def _print_named(what: str, names: Sequence[str]) -> None:
+def print_named(what: str, names: Sequence[str]) -> None:
+    """Prints how many there are, and the first ones, to standard error; nothing if there are none."""
     if not names:
         return
     print_error(f"{len(names):,} {what}")

@@ -12,6 +12,7 @@ from segmind_swap import Delivery, ReviewPicture, Verdict
 from .._terminal.console import print_json, print_text, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
+from .command import DECIDED, print_named
 from .options import Exported, ReviewOptions
 
 
@@ -44,11 +45,15 @@ def export_pictures(
                 "pictures": delivery.pictures,
                 "size_bytes": delivery.size_bytes,
                 "not_exported": left,
+                "missing": review.missing,
             }
         )
         return ExitCode.DONE
     size_mb = delivery.size_bytes / 1_000_000
-    print_text(f"exported {delivery.pictures:,} pictures, {size_mb:,.1f} MB, to {delivery.path}")
+    what = "1 picture" if delivery.pictures == 1 else f"{delivery.pictures:,} pictures"
+    print_text(f"exported {what}, {size_mb:,.1f} MB, to {delivery.path}")
     if left:
-        print_text(f"not exported: {', '.join(f'{count:,} {what}' for what, count in left.items())}")
+        words = (f"{count:,} {DECIDED[Verdict(decision)]}" for decision, count in left.items())
+        print_text(f"not exported: {', '.join(words)}")
+    print_named("recorded as saved, in no file, and not exported:", review.missing)
     return ExitCode.DONE

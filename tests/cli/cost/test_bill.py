@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from segmind_swap import OutcomeState, Review, Verdict
+from segmind_swap import OutcomeState, Review, SwapJob, Verdict
 from segmind_swap.cli._cost.bill import COLUMNS, BilledVersion, Sum, billed, sums_of, write_csv
 
 from ...journal.test_journal_versions import redo_of
@@ -93,3 +93,34 @@ def test_the_table_has_a_line_for_each_version_and_no_formula(journal: Path) -> 
 def test_a_bill_can_be_of_another_price(journal: Path) -> None:
     (failed,) = [v for v in billed("out", journal, price_usd=1.0) if v.kind == "failed"]
     assert failed.version.at_most_usd == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://localhost:8000", True),
+        ("https://api.segmind.com", False),
+        ("https://localhost.example", False),
+    ],
+)
+def test_a_job_of_a_service_on_this_machine_was_billed_to_nobody(
+    tmp_path: Path, host: str, is_local: bool
+) -> None:
+    job = SwapJob(poll_url=f"{host}/workflows/request/1", workflow="w")
+    store = at(tmp_path / "journal.db")
+    row(store, "a", S.EXPIRED, posts=1, job=job)
+    row(store, "in doubt", S.UNKNOWN, posts=1)
+    store.close()
+    assert [version.is_local for version in bill(tmp_path / "journal.db")] == [is_local, False]
+
+
+def test_a_copy_names_the_swap_that_was_paid(tmp_path: Path) -> None:
+    store = at(tmp_path / "journal.db")
+    copied = a_result(cost_usd=0.0, path=tmp_path / "b.png").model_copy(update={"copy_of": "a"})
+    row(store, "b", S.SAVED, job=a_job(), result=copied)
+    store.close()
+    (found,) = bill(tmp_path / "journal.db")
+    assert found.fields()["copy_of"] == "a"
+    assert "copy_of" in COLUMNS

@@ -31,6 +31,10 @@ def test_the_bill_of_a_batch_agrees_with_its_status_and_with_the_account(
             ["total", "8", "$1.07", "$1.22"],
         ]
         assert "between certain and at most" in lines[4]
+        assert (
+            lines[5]
+            == "of this, nobody was billed for out: its service was on this machine, as the emulator is"
+        )
         assert len(emulator.ledger) == 8
     with (folder / "bill.csv").open(encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 8
@@ -49,7 +53,12 @@ def test_the_bill_of_a_batch_agrees_with_its_status_and_with_the_account(
 
 
 @pytest.mark.parametrize(
-    ("before", "says"), [("90", "less than is certain"), ("110", "something else was charged")]
+    ("before", "says"),
+    [
+        ("90", "less than is certain"),
+        ("100", "less than before: exactly the total"),
+        ("110", "something else was charged"),
+    ],
 )
 def test_an_account_that_does_not_agree_is_said(
     folder: Path, monkeypatch: pytest.MonkeyPatch, before: str, says: str

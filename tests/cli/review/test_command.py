@@ -151,7 +151,7 @@ def served_url(process: subprocess.Popen[str]) -> str:
 def test_the_served_page_saves_a_decision_at_once_whatever_ends_it(out: Path, number: signal.Signals) -> None:
     with running("review", "out", "--serve", cwd=out.parent) as process:
         url = served_url(process)
-        body = [{"id": "a", "sha256": decision(out, "a", "keep")["sha256"], "decision": "keep"}]
+        body = [{"id": "a", "version": 1, "sha256": decision(out, "a", "keep")["sha256"], "decision": "keep"}]
         answer = httpx.post(f"{url}marks", json=body, trust_env=False)
         assert answer.json()["stored"] == 1
         process.send_signal(number)

@@ -29,7 +29,7 @@ def test_the_kept_pictures_are_exported_and_the_others_are_counted(tmp_path: Pat
     first, second = done.stdout.splitlines()
     assert first.startswith("exported 1 picture")
     assert first.endswith("to delivery")
-    assert second == "not exported: 1 discard, 1 undecided"
+    assert second == "not exported: 1 discarded, 1 undecided"
     assert (tmp_path / "delivery" / "manifest.csv").is_file()
 
 
@@ -38,8 +38,21 @@ def test_a_zip_and_json(tmp_path: Path, run: Any) -> None:
     done = run("export", "out", "--to", "delivery", "--zip", *only, "--json")
     fields = json.loads(done.stdout)
     assert fields["path"] == "delivery.zip"
-    assert (fields["pictures"], fields["not_exported"]) == (2, {"discard": 1})
+    assert (fields["pictures"], fields["not_exported"], fields["missing"]) == (2, {"discard": 1}, [])
     assert (tmp_path / "delivery.zip").stat().st_size > 0
+
+
+def test_pictures_that_are_gone_are_told_and_a_kept_one_stops_the_export(tmp_path: Path, run: Any) -> None:
+    (tmp_path / "out" / "c.png").unlink()
+    told = run("export", "out", "--to", "first")
+    assert told.exit_code == 0
+    assert "1 recorded as saved, in no file, and not exported" in told.stderr
+    assert "  c" in told.stderr.splitlines()
+    (tmp_path / "out" / "a.png").unlink()
+    stopped = run("export", "out", "--to", "second")
+    assert stopped.exit_code == 2
+    assert "'a' is in no file any more" in stopped.stderr
+    assert not (tmp_path / "second").exists()
 
 
 def test_nothing_is_replaced_and_nothing_wrong_is_accepted(tmp_path: Path, run: Any) -> None:

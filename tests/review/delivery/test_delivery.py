@@ -10,7 +10,7 @@ import pytest
 from segmind_swap import ConfigurationError, Review, Verdict
 from segmind_swap._review.delivery import delivery
 
-from ...support.reviews import a_batch
+from ...support.reviews import a_batch, picture
 
 
 async def decided(tmp_path: Path) -> Review:
@@ -131,3 +131,26 @@ async def test_a_target_that_appears_meanwhile_is_not_replaced(
         await review.export(tmp_path / "delivery.zip", as_zip=True)
     assert (tmp_path / "delivery.zip").read_text() == "of somebody else"
     assert not list(tmp_path.glob(".*"))
+
+
+async def test_a_picture_that_was_decided_about_and_is_not_there_stops_the_export(tmp_path: Path) -> None:
+    await decided(tmp_path)
+    folder = tmp_path / "out"
+    (folder / "a.png").unlink()
+    (folder / "c.png").write_bytes(picture(9))
+    (folder / "d.png").unlink()
+    with pytest.raises(ConfigurationError) as caught:
+        await Review(folder / "journal.db").export(tmp_path / "delivery")
+    message = str(caught.value)
+    assert "'a' is in no file any more" in message
+    assert "'c' has changed since it was looked at" in message
+    assert "'d'" not in message, "nobody has decided about it"
+    assert not (tmp_path / "delivery").exists()
+    review = Review(folder / "journal.db")
+    await review.pictures()
+    await review.decide("c", Verdict.KEEP)
+    with pytest.raises(ConfigurationError, match="'a' is in no file"):
+        await review.export(tmp_path / "delivery")
+    (folder / "a.png").write_bytes(picture(1))
+    done = await Review(folder / "journal.db").export(tmp_path / "delivery")
+    assert done.pictures == 2

@@ -273,6 +273,43 @@ def test_slider_difference_side_by_side_and_one_to_one(browser: webdriver.Chrome
     assert _stage(browser) == "stage mode-result"
 
 
+def test_enter_ends_a_note_and_the_next_keys_decide_again(browser: webdriver.Chrome, show: Open) -> None:
+    show()
+    press(browser, "a", Keys.HOME, "n", "hat")
+    ActionChains(browser).key_down(Keys.SHIFT).send_keys(Keys.ENTER).key_up(Keys.SHIFT).perform()
+    press(browser, "off", Keys.ENTER, "p", "n", "x")
+    ActionChains(browser).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
+    press(browser, "x")
+    notes = browser.execute_script("return items.slice(0, 2).map((item) => markOf(item).note)")
+    assert notes == ["hat\noff", "x"]
+    assert [decisions(browser)[id] for id in ("one", "black")] == ["keep", "discard"]
+    assert browser.execute_script("return $('about').scrollTop") == 0
+
+
+def test_the_keys_are_shown_from_the_first_one_and_histograms_need_no_sideways_scrolling(
+    browser: webdriver.Chrome, show: Open
+) -> None:
+    show()
+    press(browser, "?")
+    assert browser.execute_script("return $('help').scrollTop") == 0
+    assert browser.execute_script("return $('help').scrollHeight <= $('help').clientHeight")
+    press(browser, Keys.ESCAPE, "h")
+    assert browser.execute_script("return $('histograms').scrollWidth <= $('histograms').clientWidth")
+
+
+def test_a_decision_that_waits_is_not_sent_about_a_newer_version(
+    browser: webdriver.Chrome, show: Open
+) -> None:
+    show()
+    press(browser, "a", Keys.HOME)
+    left = browser.execute_script(
+        "const item = items[0]; unsent.set(item, {decision: 'discard'}); undo = [[[item, UNDECIDED]]];"
+        "marks.set(item, {...UNDECIDED, decision: 'discard'}); add({...item, version: 2});"
+        "return [unsent.size, undo.length, decisionOf(item)]"
+    )
+    assert left == [0, 0, "undecided"]
+
+
 def test_only_the_rows_near_the_window_exist(browser: webdriver.Chrome, show: Open) -> None:
     show({f"scene-{number:03}": picture(number) for number in range(60)})
     press(browser, "a")

@@ -15,7 +15,7 @@ from segmind_swap import ConfigurationError, Journal, Review, Verdict
 from segmind_swap._review.serving import server
 
 from ...support.journal_rows import at
-from ...support.reviews import a_batch, picture, saved, sha256
+from ...support.reviews import a_batch, a_new_version, picture, saved, sha256
 
 pytestmark = pytest.mark.real_time
 
@@ -45,7 +45,13 @@ async def changes(client: httpx.AsyncClient, since: int) -> Any:
 
 
 def said(folder: Path, id: str, decision: str, **more: Any) -> dict[str, Any]:
-    return {"id": id, "sha256": sha256((folder / f"{id}.png").read_bytes()), "decision": decision, **more}
+    return {
+        "id": id,
+        "version": 1,
+        "sha256": sha256((folder / f"{id}.png").read_bytes()),
+        "decision": decision,
+        **more,
+    }
 
 
 async def test_the_page_and_its_pictures_are_served_with_policies(tmp_path: Path) -> None:
@@ -93,6 +99,16 @@ async def test_a_decision_about_an_old_picture_is_refused_and_the_others_are_sto
         assert answer["stored"] == 1
         assert answer["refused"] == ["a has another picture now: look at it again"]
         assert (folder / "a.png").is_file()
+
+
+async def test_a_page_that_is_older_than_a_redo_discards_no_new_version(tmp_path: Path) -> None:
+    folder = a_batch(tmp_path, ["a", "b"])
+    async with served(folder) as client:
+        seen = [said(folder, "a", "discard"), said(folder, "b", "keep")]
+        a_new_version(folder, "a", picture(7))
+        answer = (await client.post("marks", json=seen)).json()
+        assert answer == {"stored": 1, "refused": ["a has another picture now: look at it again"]}
+        assert (folder / "a.png").read_bytes() == picture(7)
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ from .pairs_file import Pairs
 from .plan import BatchPlan, folder_notes, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
 from .relocation import Relocation
-from .results import ResultsFile, write_batch_report
+from .results import ResultsFile, mark_folder, write_batch_report
 from .summary import SETTLED_WITHOUT_PICTURE, BatchSummary
 
 
@@ -97,7 +97,15 @@ def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
 
     Raises:
         JournalError: The journal cannot be opened. Nothing was sent.
+        ConfigurationError: The folder of the results cannot be written. Nothing was sent.
     """
+    try:
+        mark_folder(options.out, options.journal_path)
+    except OSError as exc:
+        problem = exc.strerror or str(exc)
+        raise ConfigurationError(
+            f"the folder {options.out} cannot be written: {problem}; nothing was sent"
+        ) from None
     try:
         asyncio.run(run.run())
     except Exception as exc:

@@ -68,6 +68,20 @@ def swaps_of(journal: Path, folder: Path, *, beside_scenes: bool) -> list[Earlie
     ]
 
 
+def pictures_of(journal: Path) -> list[Path]:
+    """The files of the results of all versions of a journal, but for those that are scenes of the journal.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    pictures, scenes = set[Path](), set[Path]()
+    for version in Journal(journal).versions():
+        scenes.add(Path(str(version.outcome.request.character_image)))
+        if version.outcome.path is not None:
+            pictures.add(version.outcome.path)
+    return sorted(pictures - scenes)
+
+
 def swaps_of_the_folder(folder: Path, journal: Path | None) -> list[EarlierSwap]:
     """The swaps of an earlier run that saved into the folder, and had a journal of its own there.
 

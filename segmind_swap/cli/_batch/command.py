@@ -70,6 +70,8 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     settings = client_settings_of(options, limits, settings)
     once_per_picture = options.once_per_picture
     checked = asyncio.run(_check(pairs, options, settings))
+    if checked.refusal and (options.as_json or not options.dry_run):
+        raise ConfigurationError(checked.refusal)
     pairs = checked.pairs
     plan = make_plan(
         pairs.requests,
@@ -80,6 +82,8 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     )
     if options.dry_run:
         print_plan(plan, checked, limits, once_per_picture=once_per_picture, as_json=options.as_json)
+        if checked.refusal:
+            raise ConfigurationError(checked.refusal)
         return ExitCode.DONE
     notes = checked.notes(price_usd=limits.price_usd, once_per_picture=once_per_picture)
     for note in [*notes, *folder_notes(pairs)]:

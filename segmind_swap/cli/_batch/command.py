@@ -30,7 +30,7 @@ from segmind_swap import (
 
 from .._emulator_engine import LEADS, Engine
 from .._report.thumbnails import Thumbnails
-from .._terminal.console import errors_logged, status_display
+from .._terminal.console import errors_logged, print_text, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
@@ -45,6 +45,9 @@ from .progress import STATUS_LINE_INTERVAL, BatchProgress
 from .relocation import Relocation
 from .results import ResultsFile, mark_folder, write_batch_report
 from .summary import SETTLED_WITHOUT_PICTURE, BatchSummary
+
+_NO_SWAPS = {Engine.SHEET: "sheets", Engine.NONE: "dots"}
+"""The pictures of the emulator that look suspicious, because they are no swaps."""
 
 
 def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> ExitCode:
@@ -121,6 +124,10 @@ def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
     if not summary.is_cancelled:
         _write_report(summary, run, options)
     summary.show(as_json=options.as_json)
+    if summary.suspicious and not options.as_json and options.engine in _NO_SWAPS:
+        print_text(
+            f"these are {_NO_SWAPS[options.engine]} of the emulator, and no swaps: so they look suspicious"
+        )
     return summary.exit_code
 
 

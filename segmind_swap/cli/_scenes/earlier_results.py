@@ -134,14 +134,15 @@ def results_beside_scenes(folder: Path, swaps: Sequence[EarlierSwap]) -> frozens
     return frozenset(results - scenes)
 
 
-def results_in_folder_below(folder: Path, journal: Path | None) -> frozenset[str]:
+def results_in_folder_below(folder: Path) -> frozenset[str]:
     """The names of all results in a folder below the folder of scenes, which has a journal of its own.
 
-    Nobody has named this folder. So no result in it is a scene, also without its own scene beside it.
+    Nobody has named this folder. So no result in it is a scene, also without its own scene beside it. The
+    journal may be that of this run.
 
     Raises:
         JournalError: the journal cannot be read.
     """
-    swaps = swaps_of_the_folder(folder, journal)
+    swaps = swaps_of_the_folder(folder, None)
     scenes = {composed(swap.scene.name) for swap in swaps if is_same(swap.scene.parent, folder)}
     return frozenset(name for swap in swaps for name in swap.names) - scenes

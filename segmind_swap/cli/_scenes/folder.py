@@ -141,7 +141,6 @@ class _Reader:
         self._folder = folder
         self._reference = reference
         self._out = out
-        self._journal = journal
         self._recursive = recursive
         self._pictures: defaultdict[Path, set[str]] = defaultdict(set)
         for picture in pictures:
@@ -157,7 +156,7 @@ class _Reader:
         """
         folder = self._folder / name
         try:
-            self.read(name, results_in_folder_below(folder, self._journal) | self._pictures_in(folder))
+            self.read(name, results_in_folder_below(folder) | self._pictures_in(folder))
         except OSError as exc:
             reason = exc.strerror or str(exc)
             self.passed_over.append(PassedOver(f"{name}/", reason, PassedOverKind.UNREADABLE))

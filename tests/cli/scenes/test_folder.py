@@ -392,6 +392,17 @@ def test_results_below_that_the_journal_of_this_run_knows_are_no_scenes_whatever
     ]
 
 
+def test_a_result_beside_the_journal_of_this_run_is_no_scene_if_a_crash_came_before_its_record(
+    scenes: Path, tmp_path: Path
+) -> None:
+    (scenes / "old").mkdir()
+    put(scenes, "a.jpg", "old/a.png")
+    journal = scenes / "old" / "journal.db"
+    record(journal, {"a": (scenes / "a.jpg", None)})
+    found = read_scenes(scenes, "https://x.example/h", out=tmp_path / "new", journal=journal, recursive=True)
+    assert below(found, scenes) == {"a.jpg": "a"}
+
+
 def test_a_marked_folder_of_results_below_is_not_read(scenes: Path) -> None:
     (scenes / "old").mkdir()
     put(scenes, "a.jpg", "old/a.png", "old/.segmind-swap")

@@ -26,7 +26,7 @@ async def test_each_change_is_told_once_with_the_rate_before() -> None:
         await http.request(a_poll(http))
     [change] = changes_of(events)
     assert (change.rate.per_minute, change.previous) == (60.0, None)
-    assert change.rate.reason == "learned by an earlier client"
+    assert change.rate.reason == "learned in an earlier run"
 
 
 async def test_polls_that_are_found_to_count_are_told() -> None:

@@ -95,7 +95,7 @@ def test_what_a_killed_batch_has_learned_of_the_rate_limit_is_told_and_the_next_
     with an_emulator(speed=1.0, faults=faults) as (emulator, service):
         with running(*batch, cwd=folder, **service) as process:
             words = read_until(process, "/min, found by a 429; trying ")
-            rate = re.findall(r"^rate limit: (\d+)/min", words, re.MULTILINE)[-1]
+            rate = re.findall(r"^segmind-swap: rate limit: (\d+)/min", words, re.MULTILINE)[-1]
             until(lambda: Journal(folder / "out" / "journal.db").summary().learned_rate)
             process.kill()
         status = segmind_swap("status", "out", cwd=folder).stdout
@@ -104,7 +104,7 @@ def test_what_a_killed_batch_has_learned_of_the_rate_limit_is_told_and_the_next_
         assert (fields["rate"]["per_minute"], fields["is_same_key"]) == (float(rate), None)
         assert fields["age"] >= 0.0
         with running(*batch, cwd=folder, **service) as process:
-            read_until(process, f"rate limit: {rate}/min, learned by an earlier client")
+            read_until(process, f"rate limit: {rate}/min, learned in an earlier run")
         assert emulator.paid_twice() == []
 
 

@@ -49,4 +49,4 @@ def adopt(rules: RateRules, learned: Rate, now: float, *, age: float, is_guess: 
     # Without the belief that polls count, a rate that both kinds of call have shared is too high a guess.
     is_guess = is_guess or age > DAY or learned.is_guess or learned.count_polls != state.count_polls
     if learned.per_minute is not None:
-        rules.believe(learned.per_minute, reason="learned by an earlier client", is_guess=is_guess)
+        rules.believe(learned.per_minute, reason="learned in an earlier run", is_guess=is_guess)

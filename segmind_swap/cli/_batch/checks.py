@@ -39,9 +39,10 @@ class CheckedPairs:
     Attributes:
         pairs: The inputs, without those that were left out.
         check: What the client has found.
-        left_out: The inputs that cannot be used; empty without `--skip-bad`.
+        left_out: The inputs that cannot be used.
         rows_left_out: How many rows of the table are no pair.
         lines: What was left out, and why: a line for each cause.
+        refusal: Why nothing may be sent: inputs that cannot be used, without `--skip-bad`. Else empty.
     """
 
     pairs: Pairs
@@ -49,6 +50,7 @@ class CheckedPairs:
     left_out: tuple[SwapOutcome, ...] = ()
     rows_left_out: int = 0
     lines: tuple[str, ...] = ()
+    refusal: str = ""
 
     @property
     def count_left_out(self) -> int:
@@ -143,10 +145,13 @@ async def check_inputs(
         pairs: The inputs.
         out: The folder for the results.
         journal: The journal.
-        skip_bad: Whether inputs that cannot be used are left out.
+        skip_bad: Whether the others may be sent if some inputs cannot be used.
+
+    Returns:
+        What was found. Nothing may be sent if it has a `refusal`.
 
     Raises:
-        ConfigurationError: An input cannot be used; with `skip_bad`, no input can be used.
+        ConfigurationError: No input can be used.
         JournalError: The journal exists, and cannot be read.
     """
     with status_display("checking the inputs") as status:
@@ -170,22 +175,22 @@ async def check_inputs(
     usable = [request for request in pairs.requests if id(request) not in bad]
     count = sum(map(len, groups.values()))
     inputs = "1 input" if count == 1 else f"{count:,} inputs"
-    if not skip_bad:
-        hint = (
-            f"  --skip-bad leaves {'it' if count == 1 else 'them'} out, and continues with the other"
-            f" {len(usable):,}"
-        )
-        raise ConfigurationError(
-            "\n".join([f"{inputs} cannot be used; nothing was sent", *lines, *([hint] if usable else [])])
-        )
     if not usable:
-        raise ConfigurationError("\n".join([f"no input can be used of {count:,}; nothing was sent", *lines]))
+        none = f"no input can be used of {count:,}" if skip_bad else f"{inputs} cannot be used"
+        raise ConfigurationError("\n".join([f"{none}; nothing was sent", *lines]))
+    hint = (
+        f"  --skip-bad leaves {'it' if count == 1 else 'them'} out, and continues with the other"
+        f" {len(usable):,}"
+    )
+    refusal = "\n".join([f"{inputs} cannot be used; nothing was sent", *lines, hint])
+    told = (f"{inputs} cannot be used, and {'is' if count == 1 else 'are'} left out", *lines)
     return CheckedPairs(
         pairs=replace(pairs, requests=usable),
         check=check,
         left_out=tuple(check),
         rows_left_out=len(pairs.problems),
-        lines=(f"{inputs} cannot be used, and {'is' if count == 1 else 'are'} left out", *lines),
+        lines=told if skip_bad else (),
+        refusal="" if skip_bad else refusal,
     )
 
 

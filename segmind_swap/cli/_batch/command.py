@@ -30,7 +30,7 @@ from segmind_swap import (
 
 from .._emulator_engine import LEADS, Engine
 from .._report.thumbnails import Thumbnails
-from .._terminal.console import errors_logged, status_display
+from .._terminal.console import errors_logged, print_text, status_display
 from .._terminal.errors import print_error
 from .._terminal.exit_codes import ExitCode
 from .._terminal.signals import GracefulShutdown
@@ -43,8 +43,11 @@ from .pairs_file import Pairs
 from .plan import BatchPlan, folder_notes, make_plan, print_plan
 from .progress import STATUS_LINE_INTERVAL, BatchProgress
 from .relocation import Relocation
-from .results import ResultsFile, write_batch_report
+from .results import ResultsFile, mark_folder, write_batch_report
 from .summary import SETTLED_WITHOUT_PICTURE, BatchSummary
+
+_NO_SWAPS = {Engine.SHEET: "sheets", Engine.NONE: "dots"}
+"""The pictures of the emulator that look suspicious, because they are no swaps."""
 
 
 def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings: dict[str, Any]) -> ExitCode:
@@ -70,6 +73,8 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     settings = client_settings_of(options, limits, settings)
     once_per_picture = options.once_per_picture
     checked = asyncio.run(_check(pairs, options, settings))
+    if checked.refusal and (options.as_json or not options.dry_run):
+        raise ConfigurationError(checked.refusal)
     pairs = checked.pairs
     plan = make_plan(
         pairs.requests,
@@ -80,6 +85,8 @@ def run_batch(pairs: Pairs, options: BatchOptions, limits: BatchLimits, settings
     )
     if options.dry_run:
         print_plan(plan, checked, limits, once_per_picture=once_per_picture, as_json=options.as_json)
+        if checked.refusal:
+            raise ConfigurationError(checked.refusal)
         return ExitCode.DONE
     notes = checked.notes(price_usd=limits.price_usd, once_per_picture=once_per_picture)
     for note in [*notes, *folder_notes(pairs)]:
@@ -97,7 +104,15 @@ def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
 
     Raises:
         JournalError: The journal cannot be opened. Nothing was sent.
+        ConfigurationError: The folder of the results cannot be written. Nothing was sent.
     """
+    try:
+        mark_folder(options.out, options.journal_path)
+    except OSError as exc:
+        problem = exc.strerror or str(exc)
+        raise ConfigurationError(
+            f"the folder {options.out} cannot be written: {problem}; nothing was sent"
+        ) from None
     try:
         asyncio.run(run.run())
     except Exception as exc:
@@ -109,6 +124,10 @@ def run_to_its_end(run: BatchRun, options: BatchOptions) -> ExitCode:
     if not summary.is_cancelled:
         _write_report(summary, run, options)
     summary.show(as_json=options.as_json)
+    if summary.suspicious and not options.as_json and options.engine in _NO_SWAPS:
+        print_text(
+            f"these are {_NO_SWAPS[options.engine]} of the emulator, and no swaps: so they look suspicious"
+        )
     return summary.exit_code
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import re
+import shlex
+import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from segmind_swap import ConfigurationError
@@ -94,6 +98,17 @@ class BatchOptions:
             budget_usd=self.budget_usd,
             price_usd=self.price_usd,
         )
+
+
+def same_command(*, with_another_budget: bool) -> str:
+    """This command, as a shell takes it. With another budget, the amount is left to the person."""
+    words = sys.argv[1:]
+    if with_another_budget:
+        words = [
+            "AMOUNT" if before == "--budget" else re.sub(r"\A--budget=.*", "--budget=AMOUNT", word)
+            for before, word in pairwise(["", *words])
+        ]
+    return shlex.join(["segmind-swap", *words])
 
 
 def _is_utf_8(path: str) -> bool:

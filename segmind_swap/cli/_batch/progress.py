@@ -57,6 +57,8 @@ class BatchProgress:
         self._plan = plan
         self._limits = limits
         self._unsubmitted = set(plan.to_submit)
+        # The ids of which a POST of this run is in flight, or was accepted, or is in doubt: their money.
+        self._posted: set[str] = set()
         self._submitting: set[str] = set()
         self._retried_submits = 0
         self._accepted_at: dict[SwapJob, float] = {}
@@ -96,14 +98,17 @@ class BatchProgress:
         """Updates the counts from an event of the client."""
         now = time.monotonic()
         if line := self.rate.follow(event, now):
-            self.display.print_unless_live(line)
+            self._print_message(line)
         match event:
             case Submitting(id=str() as id):
                 self._unsubmitted.discard(id)
                 self._submitting.add(id)
+                self._posted.add(id)
             case RetryScheduled(call=call, id=id, cause=cause, status_code=code):
-                if call == "submit":
-                    self._submitting.discard(id or "")
+                if call == "submit" and id is not None:
+                    self._submitting.discard(id)
+                    self._posted.discard(id)
+                    self._unsubmitted.add(id)
                     # A submit that was answered 429 was not accepted. Any other failed submit may have been
                     # accepted, and its money stays committed beside the money of the retry.
                     self._retried_submits += code != 429
@@ -125,14 +130,16 @@ class BatchProgress:
                 self._eta.swap_ended(now, result.seconds if started_in_this_run else None)
             case OutageBegan(cause=cause, delay=delay):
                 self._outage = one_line(cause), now + delay
-                self.display.print_unless_live(
-                    f"the service does not answer ({cause}): next try in {delay:.0f} s"
-                )
+                self._print_message(f"the service does not answer ({cause}): next try in {delay:.0f} s")
             case OutageEnded():
                 self._outage = None
-                self.display.print_unless_live("the service answers again")
+                self._print_message("the service answers again")
             case _:
                 pass
+
+    def _print_message(self, line: str) -> None:
+        """Where there is no terminal, prints what is no count, as the command begins each of its messages."""
+        self.display.print_unless_live(f"segmind-swap: {line}")
 
     def add_outcome(self, outcome: SwapOutcome, *, is_input: bool = True) -> None:
         """Counts an outcome.
@@ -146,6 +153,8 @@ class BatchProgress:
         id = outcome.request.id or ""
         self._unsubmitted.discard(id)
         self._submitting.discard(id)
+        if outcome.state in {OutcomeState.REJECTED, OutcomeState.PENDING}:
+            self._posted.discard(id)
         if outcome.job is not None:
             self._accepted_at.pop(outcome.job, None)
         # All pending outcomes have the same cause, which the summary reports once. Outcomes of earlier runs
@@ -195,27 +204,35 @@ class BatchProgress:
     def _money(self) -> str:
         if self._outcomes is None:
             return f"{format_usd(self._plan.committed_usd)} committed"
-        committed, budget = self._outcomes.committed_usd, self._limits.budget_usd
+        committed, budget = self._committed_usd(self._outcomes), self._limits.budget_usd
         text = f"{format_usd(committed)} committed"
         if budget is not None:
             text += f" of a budget of {format_usd(budget)}"
         return f"{text}, about {format_usd(self._projected_usd(committed, self._outcomes.price_usd))} for all"
 
-    def _projected_usd(self, committed: float, price: float) -> float:
-        """The committed money after all swaps ended.
+    def _committed_usd(self, outcomes: Outcomes) -> float:
+        """The money that is spent, or may have to be paid for a POST that has left.
 
-        A swap that waits for its first submit may be committed already. Then `committed` and `_unsubmitted`
-        both include the swap; `highest` limits that error.
+        The budget also counts the prices of swaps that wait for their submit, such as behind a 429. Nothing
+        is to be paid for those yet.
         """
-        highest = self._plan.committed_usd + (len(self._plan.to_submit) + self._retried_submits) * price
-        return max(committed, min(committed + len(self._unsubmitted) * price, highest))
+        posts = len(self._posted) + self._retried_submits
+        return min(outcomes.committed_usd, self._plan.committed_usd + posts * outcomes.price_usd)
+
+    def _projected_usd(self, committed: float, price: float) -> float:
+        """The committed money after all swaps ended."""
+        return committed + len(self._unsubmitted) * price
 
     def _seconds_left(self) -> float | None:
         now = time.monotonic()
         ages = [now - accepted_at for accepted_at in list(self._accepted_at.values())]
         ages += [0.0] * len(self._submitting)
         waiting = len(self._unsubmitted) if self._how_to_cancel is None else 0
-        return self._eta.seconds_left(now, waiting, ages)
+        seconds, duration = self._eta.seconds_left(now, waiting, ages), self._eta.mean_duration
+        if seconds is None or duration is None or not waiting:
+            return seconds
+        # Nothing is submitted before a 429 is over, and the last swap takes as long as any other.
+        return self.rate.closed_for("submit", now) + max(seconds, duration)
 
     def _render(self) -> RenderableType:
         now = time.monotonic()

@@ -23,11 +23,26 @@ from segmind_swap import (
 from .._report.atomic_file import atomic_file
 from .._report.page import ReportItem, write_report
 from .._terminal.option_names import message_of
+from .options import JOURNAL_NAME
 from .relocation import Relocation
 
 RESULTS_NAME = "results.jsonl"
 REPORT_NAME = "report.html"
 REVIEW_NAME = "review.html"
+MARK_NAME = ".segmind-swap"
+"""An empty file in a folder of results whose journal lies elsewhere: these pictures are no scenes."""
+
+
+def mark_folder(folder: Path, journal: Path) -> None:
+    """Marks a folder of results before the first result, unless its journal lies in it and says the same.
+
+    A run that is killed leaves no other trace in the folder than its pictures.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    if journal.resolve() != folder.resolve() / JOURNAL_NAME:
+        (folder / MARK_NAME).touch()
 
 
 class ResultsFile:

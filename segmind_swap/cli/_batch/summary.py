@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from .._terminal.option_names import message_of
 from .._terminal.state_labels import states_table
 from .._terminal.text import format_duration, format_usd, printable
 from .failures import Failures
-from .options import JOURNAL_NAME
+from .options import JOURNAL_NAME, same_command
 
 S = OutcomeState
 _EXIT_CODES = {
@@ -91,12 +90,15 @@ class BatchSummary:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The code of the signal if there is one, else of the most urgent state of this run."""
+        """The code of the signal if there is one, else of the most urgent state of this run.
+
+        Inputs that were left out do not count: a person has asked for that with `--skip-bad`.
+        """
         if self.signal is not None:
             return ExitCode.of_signal(self.signal)
         states = self.states - self.settled_earlier + self.without_input
         codes = [_EXIT_CODES[state] for state in states]
-        return most_urgent([*codes, *([ExitCode.REFUSED] if self.left_out else [])])
+        return most_urgent(codes)
 
     def show(self, *, as_json: bool) -> None:
         """Prints errors on standard error, and everything else on standard output."""
@@ -204,9 +206,10 @@ class BatchSummary:
         if submits := states[S.PENDING] - self.held_back:
             effects.append(f"submits {submits:,}")
         if effects:
-            condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
+            needs_budget = isinstance(self.stopped_by, BudgetExceededError)
+            condition = " with a higher --budget" if needs_budget else ""
             lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")
-            lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
+            lines.append(f"  {same_command(with_another_budget=needs_budget)}")
         if not_fetched:
             lines.append(
                 f"{not_fetched:,} billed and not saved: add the input again to fetch its picture (free)"

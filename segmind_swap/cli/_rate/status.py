@@ -43,6 +43,10 @@ class RateStatus:
             with suppress(ConfigurationError):
                 self._rate = self._source(), now
 
+    def closed_for(self, call: str, now: float) -> float:
+        """Seconds for which a 429 holds back a kind of call."""
+        return max(0.0, self._closed_until.get(call, 0.0) - now)
+
     def pause(self, now: float) -> str:
         """`rate limited (429): next submit in 12 s`; empty if no 429 holds requests back."""
         # Copied, because a display is drawn in a thread of its own.

@@ -68,6 +68,20 @@ def swaps_of(journal: Path, folder: Path, *, beside_scenes: bool) -> list[Earlie
     ]
 
 
+def pictures_of(journal: Path) -> list[Path]:
+    """The files of the results of all versions of a journal, but for those that are scenes of the journal.
+
+    Raises:
+        JournalError: the journal cannot be read.
+    """
+    pictures, scenes = set[Path](), set[Path]()
+    for version in Journal(journal).versions():
+        scenes.add(Path(str(version.outcome.request.character_image)))
+        if version.outcome.path is not None:
+            pictures.add(version.outcome.path)
+    return sorted(pictures - scenes)
+
+
 def swaps_of_the_folder(folder: Path, journal: Path | None) -> list[EarlierSwap]:
     """The swaps of an earlier run that saved into the folder, and had a journal of its own there.
 
@@ -120,14 +134,15 @@ def results_beside_scenes(folder: Path, swaps: Sequence[EarlierSwap]) -> frozens
     return frozenset(results - scenes)
 
 
-def results_in_folder_below(folder: Path, journal: Path | None) -> frozenset[str]:
+def results_in_folder_below(folder: Path) -> frozenset[str]:
     """The names of all results in a folder below the folder of scenes, which has a journal of its own.
 
-    Nobody has named this folder. So no result in it is a scene, also without its own scene beside it.
+    Nobody has named this folder. So no result in it is a scene, also without its own scene beside it. The
+    journal may be that of this run.
 
     Raises:
         JournalError: the journal cannot be read.
     """
-    swaps = swaps_of_the_folder(folder, journal)
+    swaps = swaps_of_the_folder(folder, None)
     scenes = {composed(swap.scene.name) for swap in swaps if is_same(swap.scene.parent, folder)}
     return frozenset(name for swap in swaps for name in swap.names) - scenes

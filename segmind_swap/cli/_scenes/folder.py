@@ -7,9 +7,10 @@ taken as a scene, would cost the price of a swap.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -17,8 +18,9 @@ from pathlib import Path, PurePosixPath
 from segmind_swap._api.ids import canonical_id, id_of_file
 
 from .._batch.options import JOURNAL_NAME
-from .._batch.results import REPORT_NAME, RESULTS_NAME
+from .._batch.results import MARK_NAME, REPORT_NAME, RESULTS_NAME
 from .earlier_results import (
+    pictures_of,
     results_beside_scenes,
     results_in_folder_below,
     swaps_of,
@@ -32,8 +34,13 @@ _OF_THE_SYSTEM = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 _COMPARED_BYTES = 1 << 20
 _OF_A_BATCH = frozenset({"versions", "discarded", "review-files"})
 """Folders that a batch makes in the folder of its results."""
+_WITH_VERSIONS = frozenset({"versions", "discarded"})
+_OF_A_VERSION = re.compile(r".+\.[1-9][0-9]*\.\w+")
+"""`scene.1.png`: a name that a batch gives to files in the folders of earlier versions."""
 _SMALL_COPIES = "review-files"
 """The folder of the small copies of pictures, which a report and a review show."""
+_MARKS = frozenset({RESULTS_NAME, MARK_NAME})
+"""Files of a folder of results. With a journal beside them, the journal says which files are results."""
 _OF_A_DELIVERY = frozenset({"manifest.csv", "SHA256SUMS"})
 """Files of a folder that `segmind-swap export` has made."""
 
@@ -73,11 +80,14 @@ def read_scenes(
         OSError: the folder cannot be read.
         JournalError: a journal cannot be read: that of this run, or one that lies among the scenes.
     """
-    known = []
+    known, pictures = [], list[Path]()
     if journal is not None and journal.is_file():
         known = swaps_of(journal, folder, beside_scenes=is_same(folder, out))
+        pictures = pictures_of(journal) if recursive else []
     results = results_beside_scenes(folder, [*known, *swaps_of_the_folder(folder, journal)])
-    reader = _Reader(folder, _Reference(reference), out=out, journal=journal, recursive=recursive)
+    reader = _Reader(
+        folder, _Reference(reference), out=out, journal=journal, pictures=pictures, recursive=recursive
+    )
     reader.read("", results)
     while reader.folders:
         reader.read_below(reader.folders.pop())
@@ -122,6 +132,7 @@ class _Reader:
         *,
         out: Path | None,
         journal: Path | None,
+        pictures: Iterable[Path],
         recursive: bool,
     ) -> None:
         self.names: list[str] = []
@@ -130,8 +141,10 @@ class _Reader:
         self._folder = folder
         self._reference = reference
         self._out = out
-        self._journal = journal
         self._recursive = recursive
+        self._pictures: defaultdict[Path, set[str]] = defaultdict(set)
+        for picture in pictures:
+            self._pictures[picture.parent].add(composed(picture.name))
         own = journal.name if journal is not None else JOURNAL_NAME
         self._files_of_the_batch = frozenset({REPORT_NAME, RESULTS_NAME, JOURNAL_NAME, own})
 
@@ -143,10 +156,18 @@ class _Reader:
         """
         folder = self._folder / name
         try:
-            self.read(name, results_in_folder_below(folder, self._journal))
+            self.read(name, results_in_folder_below(folder) | self._pictures_in(folder))
         except OSError as exc:
             reason = exc.strerror or str(exc)
             self.passed_over.append(PassedOver(f"{name}/", reason, PassedOverKind.UNREADABLE))
+
+    def _pictures_in(self, folder: Path) -> frozenset[str]:
+        """The names of the files in a folder below that this run's journal has as results, of any version.
+
+        The folder of the results may be another one than that of this run, and lie among the scenes.
+        """
+        found = (names for parent, names in self._pictures.items() if is_same(folder, parent))
+        return frozenset[str]().union(*found)
 
     def read(self, below: str, results: frozenset[str]) -> None:
         """Reads one folder: `below` is its name, and empty for the folder itself.
@@ -158,10 +179,11 @@ class _Reader:
             entries = sorted(found, key=lambda entry: entry.name)
         prefix = f"{below}/" if below else ""
         names = {entry.name for entry in entries}
-        if below and (names >= _OF_A_DELIVERY or (RESULTS_NAME in names and JOURNAL_NAME not in names)):
+        if below and (names >= _OF_A_DELIVERY or (names & _MARKS and JOURNAL_NAME not in names)):
             self.passed_over.append(PassedOver(prefix, kind=PassedOverKind.RESULTS))
             return
         is_of_a_batch = JOURNAL_NAME in names or is_same(self._folder / below, self._out)
+        has_versions = PurePosixPath(below).name in _WITH_VERSIONS
         for entry in entries:
             name = prefix + entry.name
             if entry.name.startswith(".") or entry.name.lower() in _OF_THE_SYSTEM:
@@ -171,6 +193,9 @@ class _Reader:
             elif not entry.name.lower().endswith(SUFFIXES):
                 if not self._is_of_the_batch(entry.name):
                     self.passed_over.append(PassedOver.of_name(name))
+            elif has_versions and _OF_A_VERSION.fullmatch(entry.name):
+                # The journal that knows the file may lie anywhere.
+                self.passed_over.append(_result(name))
             elif (passed := self._no_scene(name, results)) is not None:
                 self.passed_over.append(passed)
             else:
@@ -205,9 +230,13 @@ class _Reader:
         if not stat.S_ISREG(found.st_mode):
             return PassedOver(name, "not a regular file", PassedOverKind.UNREADABLE)
         if composed(file.name) in results:
-            return PassedOver(name, "a result of an earlier run", PassedOverKind.RESULT)
+            return _result(name)
         problem = self._reference.reason_against(file, found)
         return None if problem is None else PassedOver(name, problem, PassedOverKind.REFERENCE)
+
+
+def _result(name: str) -> PassedOver:
+    return PassedOver(name, "a result of an earlier run", PassedOverKind.RESULT)
 
 
 class _Reference:

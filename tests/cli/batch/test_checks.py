@@ -74,16 +74,27 @@ def test_damage_that_no_header_shows_is_refused_and_left_out_if_that_is_asked_fo
     assert causes[1].startswith(f"  worse: {folder}/scenes/worse.png: it is no picture")
     assert hint == "  --skip-bad leaves them out, and continues with the other 8"
     assert shell.emulator.calls == ()
+    (folder / "scenes" / "notes.txt").write_text("no picture")
+    dry = shell.run(*BATCH, "--dry-run", cwd=folder)
+    assert (dry.exit_code, dry.stderr) == (ExitCode.USAGE, refused.stderr)
+    for line in (
+        "inputs   8 of 10 are usable\n",
+        "1 passed over: 1 other file (notes.txt)",
+        "cost     about $1.22",
+    ):
+        assert line in dry.stdout, "what else there is to know comes too"
+    assert "left out" not in dry.stdout
 
     plan = shell.json(*BATCH, "--dry-run", "--skip-bad", cwd=folder)
     assert (plan["inputs"], [bad["id"] for bad in plan["left_out"]]) == (8, ["bad", "worse"])
     dry = shell.run(*BATCH, "--dry-run", "--skip-bad", cwd=folder)
+    assert dry.exit_code == ExitCode.DONE
     assert dry.stdout.startswith(
         "inputs   8 of 10 are usable\n         2 inputs cannot be used, and are left"
     )
 
     done = shell.run(*BATCH, "--skip-bad", cwd=folder)
-    assert done.exit_code == ExitCode.REFUSED
+    assert done.exit_code == ExitCode.DONE
     assert "2 cannot be used, and were left out" in done.stdout
     assert "segmind-swap: 2 inputs cannot be used, and are left out" in done.stderr
     assert shell.paid == 8

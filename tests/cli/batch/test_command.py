@@ -73,6 +73,7 @@ def test_a_run_with_emulator_cannot_be_continued_and_says_what_can(folder: Path)
     assert done.returncode == 0, done.stderr
     assert "3 of 3 saved" in done.stdout
     assert "nothing: the batch ran on the emulator" in done.stdout
+    assert "these are sheets of the emulator, and no swaps: so they look suspicious" in done.stdout
     with Image.open(folder / "out" / "s1.png") as picture:
         assert picture.size[0] > 600
     again = segmind_swap(*command, cwd=folder)

@@ -145,6 +145,21 @@ def test_status_counts_the_inputs_that_are_left_and_never_their_money(folder: Pa
     assert shell.paid == 3
 
 
+def test_no_result_of_a_killed_run_is_paid_as_a_scene_by_another_journal(folder: Path, shell: Shell) -> None:
+    """The first run saved among the scenes, with its journal elsewhere, and left nothing but pictures."""
+    inside = [*BATCH[:4], "--poll-interval", "0.1", "--recursive", "--out"]
+    first = shell.run(*inside, "scenes/out", "--journal", "first.db", cwd=folder)
+    assert first.exit_code == 0, first.stderr
+    for name in ("results.jsonl", "report.html"):
+        (folder / "scenes" / "out" / name).unlink()
+    for journal in ("first.db", "second.db"):
+        plan = shell.json(*inside, "elsewhere", "--journal", journal, "--dry-run", cwd=folder)
+        assert plan["inputs"] == 8
+    assert not (folder / "scenes" / "out" / "journal.db").exists()
+    assert shell.run(*BATCH, cwd=folder).exit_code == 0
+    assert not (folder / "out" / ".segmind-swap").exists(), "the journal in the folder says more"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name themselves")
 @pytest.mark.parametrize("option", ["--out", "--journal"])
 def test_a_folder_that_is_not_utf_8_is_told_before_any_folder_is_made(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segmind_swap import ConfigurationError
-from segmind_swap.cli._batch.options import BatchOptions
+from segmind_swap.cli._batch.options import BatchOptions, same_command
 
 
 def options(**changes: Any) -> BatchOptions:
@@ -63,3 +63,15 @@ def test_an_impossible_amount_of_money_is_refused(changes: dict[str, float], pro
 def test_a_budget_may_be_zero() -> None:
     limits = options(budget_usd=0.0, rpm=30.0).limits()
     assert (limits.budget_usd, limits.rpm, limits.concurrency, limits.price_usd) == (0.0, 30.0, 64, 0.15)
+
+
+def test_a_command_to_be_repeated_with_a_higher_budget_has_a_word_in_the_place_of_the_amount(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", "batch", "my scenes", "--budget", "0.5", "--budget=1", "--json"])
+    assert same_command(with_another_budget=False) == (
+        "segmind-swap batch 'my scenes' --budget 0.5 --budget=1 --json"
+    )
+    assert same_command(with_another_budget=True) == (
+        "segmind-swap batch 'my scenes' --budget AMOUNT --budget=AMOUNT --json"
+    )

@@ -6,8 +6,11 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -15,6 +18,7 @@ from segmind_swap import (
     JournalSummary,
     OutageBegan,
     OutageEnded,
+    Outcomes,
     OutcomeState,
     RateLimited,
     RetryScheduled,
@@ -140,12 +144,52 @@ def test_without_a_terminal_pauses_outages_and_changed_counts_are_plain_lines(
     )
     progress.shutdown_started("press Ctrl-C again")
     assert re.sub(r" +", " ", capsys.readouterr().err).splitlines() == [
-        "rate limited (429): next submit in 9 s",
-        "the service does not answer (the submit was answered 503): next try in 5 s",
-        "the service answers again",
+        "segmind-swap: rate limited (429): next submit in 9 s",
+        "segmind-swap: the service does not answer (the submit was answered 503): next try in 5 s",
+        "segmind-swap: the service answers again",
         " 0 s 0 of 3: 0 done, 0 in flight, 3 waiting, 0 failed, 0 unknown; $1.00 committed;"
         " no␛[2J answer, retrying",
         " 0 s 0 of 3: 0 done, 1 in flight, 2 waiting, 0 failed, 0 unknown; $1.00 committed",
         "unknown a: perhaps [bold]paid",
         "finishing 0 in flight; press Ctrl-C again to stop now",
     ]
+
+
+def of_three_inputs() -> BatchProgress:
+    plan = BatchPlan(
+        states=Counter({OutcomeState.PENDING: 3}),
+        to_submit=frozenset("abc"),
+        finished=frozenset(),
+        summary=JournalSummary(states={}, reserved_usd=1.0, spent_usd=0.0, unknown=()),
+    )
+    return BatchProgress(plan, BatchLimits(concurrency=3, rpm=None, budget_usd=None, price_usd=0.25))
+
+
+def refused(id: str, status: int) -> RetryScheduled:
+    return RetryScheduled(
+        swap=1, call="submit", id=id, job=None, attempt=1, delay=9.0, cause="x", status_code=status
+    )
+
+
+def test_what_waits_behind_a_429_is_no_committed_money_and_what_is_in_doubt_is() -> None:
+    progress = of_three_inputs()
+    progress.set_outcomes(cast("Outcomes", SimpleNamespace(committed_usd=1.75, price_usd=0.25)))
+    assert progress._money() == "$1.00 committed, about $1.75 for all", "the budget has reserved the three"
+    for id in "abc":
+        progress(Submitting(swap=1, id=id, attempt=1))
+    assert progress._money() == "$1.75 committed, about $1.75 for all"
+    for id in "ab":
+        progress(refused(id, 429))
+    assert progress._money() == "$1.25 committed, about $1.75 for all"
+    progress.set_outcomes(cast("Outcomes", SimpleNamespace(committed_usd=2.0, price_usd=0.25)))
+    progress(refused("c", 503))
+    assert progress._money() == "$1.25 committed, about $2.00 for all", "the POST of c may be paid twice"
+
+
+def test_the_time_left_is_never_less_than_a_429_and_a_swap_take() -> None:
+    progress, now = of_three_inputs(), time.monotonic()
+    progress._eta.swap_ended(now, 60.0)
+    limited = progress._seconds_left()
+    assert limited is not None
+    progress(RateLimited(swap=1, call="submit", delay=900.0))
+    assert progress._seconds_left() == pytest.approx(960.0, abs=30.0)

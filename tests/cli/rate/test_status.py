@@ -20,6 +20,7 @@ def test_a_429_is_news_once_for_each_kind_of_call_and_its_pause_is_counted_down(
     poll = RateLimited(swap=1, call="poll", delay=2.0)
     assert status.follow(poll, 4.0) == "rate limited (429): next poll in 2 s"
     assert status.pause(5.0) == "rate limited (429): next submit in 5 s, next poll in 1 s"
+    assert (status.closed_for("submit", 5.0), status.closed_for("poll", 10.0)) == (5.0, 0.0)
     assert status.pause(10.0) == ""
     assert status.follow(limited, 11.0) is not None
 

@@ -19,6 +19,7 @@ from segmind_swap._protocols.entry import NewEntry
 from segmind_swap.cli._scenes.folder import SceneFolder, read_scenes
 
 from ...support.journal_rows import a_job, a_result
+from ...support.reviews import a_batch, a_new_version
 
 
 @pytest.fixture
@@ -368,6 +369,45 @@ def test_results_saved_beside_scenes_with_folders_below_are_never_paid(scenes: P
             scenes.rename(folder)
         for out in (folder, tmp_path / "elsewhere"):
             assert below(read(folder, out=out, recursive=True), folder) == expected
+
+
+def test_results_below_that_the_journal_of_this_run_knows_are_no_scenes_whatever_their_version(
+    tmp_path: Path,
+) -> None:
+    """The results were saved into a folder among the scenes, and the journal lies elsewhere."""
+    old = a_batch(tmp_path, "abd")
+    a_new_version(old, "a", b"another picture of a")
+    (old / "discarded").mkdir()
+    (old / "b.png").rename(old / "discarded" / "b.1.png")
+    put(old, "new.png", "versions/new.png", "versions/of.another.journal.12.jpg")
+    out = tmp_path / "second"
+    out.mkdir()
+    for file in old.glob("journal.db*"):
+        file.rename(out / file.name)
+    found = read(tmp_path, tmp_path / "hero.png", out=out, recursive=True)
+    assert sorted(below(found, tmp_path)) == [
+        f"{old.name}/new.png",
+        f"{old.name}/versions/new.png",
+        *(f"scenes/{id}.png" for id in "abd"),
+    ]
+
+
+def test_a_result_beside_the_journal_of_this_run_is_no_scene_if_a_crash_came_before_its_record(
+    scenes: Path, tmp_path: Path
+) -> None:
+    (scenes / "old").mkdir()
+    put(scenes, "a.jpg", "old/a.png")
+    journal = scenes / "old" / "journal.db"
+    record(journal, {"a": (scenes / "a.jpg", None)})
+    found = read_scenes(scenes, "https://x.example/h", out=tmp_path / "new", journal=journal, recursive=True)
+    assert below(found, scenes) == {"a.jpg": "a"}
+
+
+def test_a_marked_folder_of_results_below_is_not_read(scenes: Path) -> None:
+    (scenes / "old").mkdir()
+    put(scenes, "a.jpg", "old/a.png", "old/.segmind-swap")
+    found = read(scenes, recursive=True)
+    assert (below(found, scenes), passed(found)) == ({"a.jpg": "a"}, ["old/"])
 
 
 def test_a_folder_below_that_cannot_be_read_is_passed_over(

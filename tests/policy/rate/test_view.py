@@ -84,7 +84,7 @@ def test_an_old_or_a_strange_belief_is_a_first_guess_only(
     adopt(rules, learned, 100.0, age=age, is_guess=is_guess)
     rate = describe(rules, 100.0)
     assert (rate.per_minute, rate.is_guess) == (60.0, expected)
-    assert rate.reason == "learned by an earlier client"
+    assert rate.reason == "learned in an earlier run"
 
 
 def test_the_belief_that_polls_count_does_not_outlive_its_lease() -> None:

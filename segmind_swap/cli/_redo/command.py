@@ -107,7 +107,10 @@ async def _checked(
     with status_display("checking the swaps"):
         async with SwapClient(**settings) as client:
             plan = await client.check_redo(
-                swaps, journal=options.journal_path, reference_character_image=reference_of(options)
+                swaps,
+                journal=options.journal_path,
+                reference_character_image=reference_of(options),
+                save_to=options.out.resolve(),
             )
     if plan.rejected:
         lines = [f"  {one_line(message_of(outcome.error))}" for outcome in plan.rejected if outcome.error]

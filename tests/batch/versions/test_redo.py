@@ -355,3 +355,13 @@ async def test_a_plan_says_what_a_redo_would_do_and_begins_nothing(tmp_path: Pat
         with pytest.raises(JournalError, match="needs the journal"):
             await client.check_redo(["s0"], journal="missing.db")
     assert (versions(left), len(emulator.calls)) == (before, calls)
+
+
+async def test_a_plan_tells_a_version_that_was_being_sent_as_unknown(tmp_path: Path) -> None:
+    emulator, journal = service(), Journal(":memory:")
+    await batch(emulator, journal)
+    left = await crashed(emulator, ["s0"], "submit", 1, after=True, journal=journal, redo=True)
+    async with client_of(emulator) as client:
+        plan = await client.check_redo(["s0"], journal=left)
+    assert (plan.to_submit, plan.to_finish, plan.ended) == ((), (), {"s0": S.UNKNOWN})
+    assert ids(await redone(emulator, ["s0"], journal=left)) == [("s0", 2, S.UNKNOWN)]

@@ -483,14 +483,15 @@ class SwapClient:
         Raises:
             ConfigurationError: an element of `swaps` cannot be used.
             ImageError: the `reference_character_image` cannot be used.
-            JournalError: there is no such journal, or the journal cannot be read.
+            JournalError: there is no such journal, or the journal cannot be read, or is of another service.
         """
         from ._batch.versions.redo import Redo, plan_of  # noqa: PLC0415
 
-        _, uploads = self._started()
+        session, uploads = self._started()
         folder = None if save_to is None else Path(save_to)
         redo = Redo(swaps, reference_character_image, save_to=folder)
-        return await plan_of(redo, _source_of(journal), uploads)
+        origin, workflow = str(session.http.service.origin), session.workflow
+        return await plan_of(redo, _source_of(journal), uploads, origin=origin, workflow=workflow)
 
     async def check(
         self,

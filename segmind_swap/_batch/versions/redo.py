@@ -15,6 +15,7 @@ from ..._concurrency import run_in_thread
 from ..._errors import ConfigurationError, ImageError, JournalError, SwapError
 from ..._models import ImageInput, RedoRequest, SwapRequest, Value
 from ..._outcome import OutcomeState, SwapOutcome
+from ..._policy.decisions import similar_ids
 from ..._policy.redo import RedoStep, redo_step, unsaved_problem
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.ledger import Ledger, LedgerSource, LedgerView
@@ -153,6 +154,7 @@ class Redo:
         async with aclosing(ledger.versions([swap.id for swap in self._swaps])) as entries:
             async for entry in entries:
                 versions[canonical_id(entry.id)].append(entry)
+        others = await _ids_of(ledger) if any(not versions[canonical_id(s.id)] for s in self._swaps) else []
         reference = None
         if self._reference is not None:
             reference = await _read_once(uploads, self._reference)
@@ -162,6 +164,8 @@ class Redo:
             try:
                 if key in seen:
                     raise ConfigurationError(f"{swap.id!r} is given twice: a redo makes one version of each")
+                if not versions[key]:
+                    raise EntryConflict(f"there is no swap {swap.id!r} to redo{similar_ids(swap.id, others)}")
                 yield await self._one(uploads, swap, versions[key], reference)
             except (ConfigurationError, ImageError) as exc:
                 yield _rejected(swap, exc)
@@ -217,14 +221,21 @@ class Redo:
         )
 
 
-async def plan_of(redo: Redo, source: LedgerSource, uploads: Uploads) -> RedoPlan:
+async def _ids_of(ledger: LedgerView) -> list[str]:
+    async with aclosing(ledger.versions()) as entries:
+        return [entry.id async for entry in entries if entry.version == 1]
+
+
+async def plan_of(
+    redo: Redo, source: LedgerSource, uploads: Uploads, *, origin: str, workflow: str
+) -> RedoPlan:
     """What a redo would do with the ledger of a source. Sends and writes nothing.
 
     Raises:
         ImageError: the reference of all swaps cannot be used.
-        JournalError: there is no ledger, or the ledger cannot be read.
+        JournalError: there is no ledger, or the ledger cannot be read, or is of another service.
     """
-    ledger = await source.look()
+    ledger = await source.look(origin=origin, workflow=workflow)
     if ledger is None:
         raise JournalError("there is no journal: a redo needs the journal of the batch", path="")
     try:

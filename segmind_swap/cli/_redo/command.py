@@ -48,7 +48,7 @@ _REDOABLE = frozenset(
 )
 _ENDED = {
     OutcomeState.SAVED: "redone already",
-    OutcomeState.UNKNOWN: "the redo was perhaps accepted and billed: `segmind-swap reconcile` looks for it, free",
+    OutcomeState.UNKNOWN: "perhaps accepted and billed: `segmind-swap reconcile` looks for its job, free",
     OutcomeState.EXPIRED: "the redo is billed, and its job expired: decide with `segmind-swap resolve`",
 }
 

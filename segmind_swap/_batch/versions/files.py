@@ -64,6 +64,11 @@ class VersionFile(OutputFile):
             kept[version] = self._keep(path, version) if is_there else next(self._names(version, path.suffix))
         return kept
 
+    @staticmethod
+    def is_elsewhere(recorded: Path, kept: Path) -> bool:
+        """Whether the recorded file is in another folder: it is not replaced, so its record stays true."""
+        return recorded.is_file() and not name_is_used(kept)
+
     def write(self, data: bytes, suffix: str) -> Path:
         """Writes the picture: all of it, or nothing. `keep_earlier` must be called before.
 

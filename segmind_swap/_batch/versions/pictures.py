@@ -15,7 +15,7 @@ from ..._protocols.entry import Entry
 from ..._protocols.ledger import Ledger, LedgerSource
 from ..._protocols.marks import Verdict, mark_of_version
 from ..._swap.downloads import save
-from ..._swap.output_files import OutputFile, name_is_used
+from ..._swap.output_files import OutputFile
 from ..inputs import output_file_of
 from ..known.recorded import path_of_result, result_in_file
 from .files import DISCARDED, VersionFile, is_kept
@@ -161,10 +161,5 @@ class Pictures:
             if entry.version not in kept or entry.result is None:
                 continue
             path, recorded = kept[entry.version], entry.result.path
-            # A file in another folder is not replaced, so its record stays true.
-            if not await run_in_thread(partial(_is_elsewhere, recorded, path)):
+            if recorded is None or not await run_in_thread(partial(file.is_elsewhere, recorded, path)):
                 await self._ledger.save(entry, entry.result.model_copy(update={"path": path}))
-
-
-def _is_elsewhere(recorded: Path | None, kept: Path) -> bool:
-    return recorded is not None and recorded.is_file() and not name_is_used(kept)

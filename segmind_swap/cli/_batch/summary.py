@@ -6,7 +6,7 @@ import shlex
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from .failures import Failures
 from .options import JOURNAL_NAME
 
 S = OutcomeState
-_BUDGET, _HIGHER = "--budget", "HIGHER"
 _EXIT_CODES = {
     S.SAVED: ExitCode.DONE,
     S.UNKNOWN: ExitCode.UNKNOWN,
@@ -205,11 +204,9 @@ class BatchSummary:
         if submits := states[S.PENDING] - self.held_back:
             effects.append(f"submits {submits:,}")
         if effects:
-            is_over = isinstance(self.stopped_by, BudgetExceededError)
-            condition = " with a higher --budget" if is_over else ""
-            words = _with_other_budget(sys.argv[1:]) if is_over else sys.argv[1:]
+            condition = " with a higher --budget" if isinstance(self.stopped_by, BudgetExceededError) else ""
             lines.append(f"the same command{condition} continues the batch: it {' and '.join(effects)}")
-            lines.append(f"  {shlex.join(['segmind-swap', *words])}")
+            lines.append(f"  {shlex.join(['segmind-swap', *sys.argv[1:]])}")
         if not_fetched:
             lines.append(
                 f"{not_fetched:,} billed and not saved: add the input again to fetch its picture (free)"
@@ -224,14 +221,3 @@ class BatchSummary:
                 else "--retry-failed submits again, and pays again, what failed or was rejected"
             )
         return lines
-
-
-def _with_other_budget(words: Sequence[str]) -> list[str]:
-    """A command without the budget that has stopped it: a person who pastes the command chooses another."""
-    shown: list[str] = []
-    for word in words:
-        if shown and shown[-1] == _BUDGET:
-            shown.append(_HIGHER)
-        else:
-            shown.append(f"{_BUDGET}={_HIGHER}" if word.startswith(f"{_BUDGET}=") else word)
-    return shown

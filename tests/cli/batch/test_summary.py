@@ -120,18 +120,6 @@ def test_the_next_steps_name_a_command_for_each_state_that_needs_one(
     ]
 
 
-@pytest.mark.parametrize(
-    ("words", "shown"), [(["--budget", "1"], "--budget HIGHER"), (["--budget=1"], "--budget=HIGHER")]
-)
-def test_the_command_that_a_budget_has_stopped_is_shown_without_this_budget(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], shown: str
-) -> None:
-    monkeypatch.setattr("sys.argv", ["segmind-swap", "redo", "out", *words, "--pay-again"])
-    error = BudgetExceededError("the budget is spent", budget_usd=1.0, committed_usd=0.6)
-    summary({S.PENDING: 1}, stopped_by=error, budget_usd=1.0).show(as_json=False)
-    assert f"  segmind-swap redo out {shown} --pay-again" in capsys.readouterr().out.splitlines()
-
-
 def test_after_a_run_with_an_emulator_of_its_own_the_only_next_step_is_another_folder(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,7 +173,6 @@ def test_a_budget_that_all_versions_have_used_stops_the_redo(
     stopped = segmind_swap(*redo, "--concurrency", "1", cwd=folder, **variables)
     assert stopped.returncode == 5
     assert "the budget stops the redo after 1; a higher --budget continues it" in stopped.stdout
-    assert "s0 s1 --budget HIGHER --pay-again" in stopped.stdout
     assert len(emulator.ledger) == 9
     more = segmind_swap(*redo[:5], "9", *redo[6:], cwd=folder, **variables)
     assert more.returncode == 0, more.stderr

@@ -450,7 +450,8 @@ class SwapClient:
 
         Raises:
             ConfigurationError: an option cannot be used. On entering the block: a swap cannot be redone,
-                because it is not done or a picture is missing; no version was begun.
+                because it is not done, a picture is missing, or its own picture is not saved yet or is in
+                another folder than `save_to`; no version was begun.
             JournalError: on entering the block, the journal cannot be used, or is of another service.
         """
         from ._batch.runner import BatchOptions, run_batch  # noqa: PLC0415
@@ -466,7 +467,7 @@ class SwapClient:
             max_futile=max_futile,
             max_failed=max_failed,
         )
-        redo = Redo(swaps, reference_character_image)
+        redo = Redo(swaps, reference_character_image, save_to=options.save_to)
         return run_batch(session, uploads, redo, options, _source_of(journal))
 
     async def check_redo(
@@ -475,18 +476,22 @@ class SwapClient:
         *,
         journal: str | os.PathLike[str] | LedgerSource,
         reference_character_image: ImageInput | None = None,
+        save_to: str | os.PathLike[str] | None = None,
     ) -> RedoPlan:
         """What `redo` with the same arguments would do, and what it would refuse. Sends and writes nothing.
 
         Raises:
             ConfigurationError: an element of `swaps` cannot be used.
             ImageError: the `reference_character_image` cannot be used.
-            JournalError: there is no such journal, or the journal cannot be read.
+            JournalError: there is no such journal, or the journal cannot be read, or is of another service.
         """
         from ._batch.versions.redo import Redo, plan_of  # noqa: PLC0415
 
-        _, uploads = self._started()
-        return await plan_of(Redo(swaps, reference_character_image), _source_of(journal), uploads)
+        session, uploads = self._started()
+        folder = None if save_to is None else Path(save_to)
+        redo = Redo(swaps, reference_character_image, save_to=folder)
+        origin, workflow = str(session.http.service.origin), session.workflow
+        return await plan_of(redo, _source_of(journal), uploads, origin=origin, workflow=workflow)
 
     async def check(
         self,

@@ -330,24 +330,27 @@ class Journal:
             store = opened() if self._memory is not None else await run_in_thread(opened)
         return JournalAmendment(Writer(store))
 
-    async def look(self) -> StoreView | None:
+    async def look(self, *, origin: str | None = None, workflow: str | None = None) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.
 
         Raises:
-            JournalError: the journal cannot be read.
+            JournalError: the journal cannot be read, or is of another service.
         """
-        if self._memory is not None:
-            return StoreView(self._memory.open_reader())
 
         def opened() -> Store | None:
-            if not self.path.is_file():
+            if self._memory is None and not self.path.is_file():
                 return None
-            store = open_reader(self.path)
-            handover.give(store)
+            store = open_reader(self.path) if self._memory is None else self._memory.open_reader()
+            try:
+                store.check_service(origin=origin, workflow=workflow)
+                handover.give(store)
+            except BaseException:
+                store.close()
+                raise
             return store
 
         with Handover() as handover:
-            store = await run_in_thread(opened)
+            store = opened() if self._memory is not None else await run_in_thread(opened)
         return None if store is None else StoreView(store)
 
 

@@ -148,15 +148,15 @@ class Store:
         self.facts.set("runs", str(self.run))
         self.end_sending()
 
-    def check_service(self, *, origin: str, workflow: str) -> None:
-        """Refuses a client of another service or workflow.
+    def check_service(self, *, origin: str | None, workflow: str | None) -> None:
+        """Refuses a client of another service or workflow. None is not compared.
 
         Raises:
             JournalError: the journal belongs to another service or workflow.
         """
         for name, value in (("origin", origin), ("workflow", workflow)):
             known = self.facts.get(name)
-            if known is not None and known != value:
+            if None not in {known, value} and known != value:
                 raise self.error(
                     f"belongs to the {name} {known}, and this client's {name} is {value}: the journal's jobs"
                     " cannot be waited for there. Give another journal"

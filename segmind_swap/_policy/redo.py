@@ -12,6 +12,12 @@ _ENDED = frozenset({S.FAILED, S.REJECTED, S.ABANDONED})
 """A version that has ended so brings no picture, and none of its POSTs waits for anything."""
 
 _CONTINUES = "run the batch again first, which is free"
+_SAME_REDO = "run the same redo again, which"
+_OTHER = {
+    S.PENDING: f"it was not submitted yet: {_SAME_REDO} submits it",
+    S.SENDING: f"its redo is running, or was killed: {_SAME_REDO} says what became of it",
+}
+"""What is advised about a later version: the batch's own command waits for it, and never submits it."""
 _RETRY = "run the batch again with `retry_failed`, which is paid"
 _DECIDE = "ask the account's history with `reconcile`, or decide (`wait_again`, `abandon` or `resubmit`)"
 _ADVICE = {
@@ -61,7 +67,8 @@ def redo_step(new: NewVersion, latest: Entry | None) -> RedoStep:
     if new.after == latest.version:
         if latest.state.is_done or (latest.version > 1 and latest.state in _ENDED):
             return RedoStep.BEGIN
-        raise EntryConflict(f"{_named(latest)} cannot be redone: {_ADVICE[latest.state]}")
+        advice = _ADVICE if latest.version == 1 else _ADVICE | _OTHER
+        raise EntryConflict(f"{_named(latest)} cannot be redone: {advice[latest.state]}")
     is_next = latest.version == new.after + 1
     if is_next and latest.fingerprint == new.fingerprint:
         return RedoStep.CONTINUE
@@ -75,6 +82,18 @@ def redo_step(new: NewVersion, latest: Entry | None) -> RedoStep:
     raise EntryConflict(
         f"version {new.after} of {latest.id!r} is being redone already, with {latest.reference}: version"
         f" {latest.version} is {latest.state}. Finish that redo first"
+    )
+
+
+def unsaved_problem(before: Entry) -> str:
+    """Why a redo that saves pictures does not begin after a version whose own picture is in no file yet.
+
+    The batch fetches only the picture of the current version. With a later one, the paid picture is lost.
+    """
+    return (
+        f"{_named(before)} cannot be redone: its picture is paid, and not saved yet. Run the batch again"
+        " first, which fetches the picture free. If the service no longer has the picture, give the scene"
+        " another id"
     )
 
 

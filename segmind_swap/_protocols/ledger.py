@@ -280,11 +280,15 @@ class LedgerSource(Protocol):
         """
         ...
 
-    async def look(self) -> LedgerView | None:
+    async def look(self, *, origin: str | None = None, workflow: str | None = None) -> LedgerView | None:
         """Opens the ledger for reading; None if there is no ledger yet.
 
+        Args:
+            origin: The origin of the API, as in `open`; None for a ledger of any service.
+            workflow: The id of the workflow; None for any workflow.
+
         Raises:
-            JournalError: the ledger cannot be read.
+            JournalError: the ledger cannot be read, or is of another service.
         """
         ...
 

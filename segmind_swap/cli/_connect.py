@@ -34,11 +34,14 @@ def client_settings(
     engine: Engine = Engine.SHEET,
     allow_http: bool = False,
     needs_key: bool = True,
+    has_emulator: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Yields the arguments of a `SwapClient`. With `emulator`, an emulator runs while the block runs.
 
     In this emulator, a pair that the engine cannot swap gives the sheet, which says why: the command shows
     what the two pictures are for, and is no test of the pictures.
+
+    `has_emulator` says whether the command has an option `--emulator`, which the message then names.
     """
     with _http_allowed() if allow_http else nullcontext():
         if emulator:
@@ -50,10 +53,11 @@ def client_settings(
         elif os.environ.get("SEGMIND_API_KEY"):
             yield {}
         elif needs_key:
+            free = "--emulator and `segmind-swap demo` need" if has_emulator else "`segmind-swap demo` needs"
             exit_with_error(
                 ExitCode.USAGE,
                 "there is no API key: make a key in Segmind's console, and set SEGMIND_API_KEY to it."
-                " --emulator and `segmind-swap demo` need no key, and cost nothing",
+                f" {free} no key, and cost{'' if has_emulator else 's'} nothing",
             )
         else:
             yield {"api_key": "none"}

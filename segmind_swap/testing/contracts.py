@@ -1014,6 +1014,8 @@ class LedgerContract(MoneyContract):
                 async with aclosing(view.versions()) as entries:
                     assert [entry.version async for entry in entries] == [1, 2]
                 await view.aclose()
+                with pytest.raises(JournalError):
+                    await source.look(workflow="another")
 
         self.run(test, backend)
 

@@ -102,7 +102,7 @@ class _Watch:
     lag: list[float] = field(default_factory=list)
     most_bytes: int = 0
 
-    async def look(self) -> None:
+    async def look(self, *, origin: str | None = None, workflow: str | None = None) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + _TICK

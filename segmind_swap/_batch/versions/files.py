@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -63,6 +64,11 @@ class VersionFile(OutputFile):
             kept[version] = self._keep(path, version) if is_there else next(self._names(version, path.suffix))
         return kept
 
+    @staticmethod
+    def is_elsewhere(recorded: Path, kept: Path) -> bool:
+        """Whether the recorded file is in another folder: it is not replaced, so its record stays true."""
+        return recorded.is_file() and not name_is_used(kept)
+
     def write(self, data: bytes, suffix: str) -> Path:
         """Writes the picture: all of it, or nothing. `keep_earlier` must be called before.
 
@@ -94,23 +100,28 @@ class VersionFile(OutputFile):
     def _keep(self, path: Path, version: int) -> Path:
         self.make_folder()
         for kept in self._names(version, path.suffix):
-            try:
+            with suppress(FileExistsError):
                 _link(path, kept)
-            except FileExistsError:
-                if not _have_same_bytes(path, kept):
-                    continue
+            if not _have_same_bytes(path, kept):
+                continue
             flush_folder(kept.parent)
             flush_folder(path.parent)
             return kept
         raise AssertionError("the names never end")
 
     def _is_kept(self, path: Path) -> bool:
-        """Whether a second name of an earlier version has the content of the file."""
+        """Whether a second name of an earlier version has the content of the file.
+
+        A person may have discarded that version since: a review then moves the file with the second name.
+        """
         for version in range(1, self.version):
             for kept in self._names(version, path.suffix):
-                if not name_is_used(kept):
+                # As the review names the file: without the version, if that is all that was added to the id.
+                stem = kept.stem.removesuffix(f".{version}")
+                discarded = self.path.with_name(DISCARDED) / f"{stem}.{version}{path.suffix}"
+                if not (name_is_used(kept) or name_is_used(discarded)):
                     break
-                if _have_same_bytes(path, kept):
+                if _have_same_bytes(path, kept) or _have_same_bytes(path, discarded):
                     return True
         return False
 
@@ -133,7 +144,8 @@ def _link(path: Path, name: Path) -> None:
         OSError: the file cannot get the name.
     """
     try:
-        os.link(path, name)
+        # The file itself, if a person has put a link in its place: a relative link leads elsewhere from here.
+        os.link(path.resolve(), name)
     except FileExistsError:
         raise
     except OSError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,5 +158,8 @@ class Pictures:
         # Before the file of this version replaces that of an earlier one: after a crash, the next run knows
         # by this record that the file which it finds is kept already, or is this version's.
         for entry in await self._saved_before(id, file.version):
-            if entry.version in kept and entry.result is not None:
-                await self._ledger.save(entry, entry.result.model_copy(update={"path": kept[entry.version]}))
+            if entry.version not in kept or entry.result is None:
+                continue
+            path, recorded = kept[entry.version], entry.result.path
+            if recorded is None or not await run_in_thread(partial(file.is_elsewhere, recorded, path)):
+                await self._ledger.save(entry, entry.result.model_copy(update={"path": path}))

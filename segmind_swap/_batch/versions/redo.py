@@ -6,17 +6,23 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..._api.ids import canonical_id
+from ..._concurrency import run_in_thread
 from ..._errors import ConfigurationError, ImageError, JournalError, SwapError
 from ..._models import ImageInput, RedoRequest, SwapRequest, Value
 from ..._outcome import OutcomeState, SwapOutcome
-from ..._policy.redo import RedoStep, redo_step
+from ..._policy.decisions import similar_ids
+from ..._policy.redo import RedoStep, redo_step, unsaved_problem
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.ledger import Ledger, LedgerSource, LedgerView
+from ..._swap.output_files import name_is_used
 from ..inputs import batch_input_of, is_description
 from .entries import BegunVersions
+from .files import is_kept, moved_to
 
 if TYPE_CHECKING:
     from ..._swap.uploads import Uploads
@@ -30,7 +36,8 @@ class RedoPlan(Value):
     Attributes:
         to_submit: The ids whose next version would be submitted, and paid.
         to_finish: The ids whose next version an earlier run of this redo has submitted. To finish it is free.
-        ended: The ids whose next version has ended already, with its state. Nothing is done for them.
+        ended: The ids whose next version has ended already, with its state. Nothing is done for them. A
+            version that is SENDING is told as UNKNOWN: the redo makes it so if its run was killed.
         rejected: A rejected outcome, with its error, for each swap that cannot be redone. A redo with one of
             them begins no version at all.
     """
@@ -64,9 +71,16 @@ class Redo:
     Args:
         swaps: The swaps. A swap without a picture of its own gets that of the version which is redone.
         reference: The reference of all swaps that name none; None for the same reference as before.
+        save_to: Where the new pictures are saved; None if they are not saved.
     """
 
-    def __init__(self, swaps: Iterable[str | RedoRequest], reference: ImageInput | None) -> None:
+    def __init__(
+        self,
+        swaps: Iterable[str | RedoRequest],
+        reference: ImageInput | None,
+        *,
+        save_to: Path | None = None,
+    ) -> None:
         """Reads nothing yet.
 
         Raises:
@@ -77,6 +91,7 @@ class Redo:
                 f"a redo takes a list of ids, not the string {swaps!r}: give [{swaps!r}]"
             )
         self._swaps = [_redo_request(swap) for swap in swaps]
+        self._save_to = save_to
         # As text, if it is a path.
         self._reference = RedoRequest(id="", reference_character_image=reference).reference_character_image
 
@@ -120,6 +135,9 @@ class Redo:
             id, begun = found.new.id, found.begun
             if begun is None or found.step is RedoStep.REPLACE or begun.state is OutcomeState.PENDING:
                 to_submit.append(id)
+            elif begun.state is OutcomeState.SENDING:
+                # Its run is killed, or still runs: then the redo cannot open the ledger, and nothing is free.
+                ended[id] = OutcomeState.UNKNOWN
             elif begun.state.is_resumed:
                 to_finish.append(id)
             else:
@@ -136,6 +154,7 @@ class Redo:
         async with aclosing(ledger.versions([swap.id for swap in self._swaps])) as entries:
             async for entry in entries:
                 versions[canonical_id(entry.id)].append(entry)
+        others = await _ids_of(ledger) if any(not versions[canonical_id(s.id)] for s in self._swaps) else []
         reference = None
         if self._reference is not None:
             reference = await _read_once(uploads, self._reference)
@@ -145,6 +164,8 @@ class Redo:
             try:
                 if key in seen:
                     raise ConfigurationError(f"{swap.id!r} is given twice: a redo makes one version of each")
+                if not versions[key]:
+                    raise EntryConflict(f"there is no swap {swap.id!r} to redo{similar_ids(swap.id, others)}")
                 yield await self._one(uploads, swap, versions[key], reference)
             except (ConfigurationError, ImageError) as exc:
                 yield _rejected(swap, exc)
@@ -166,6 +187,11 @@ class Redo:
         redo_step(_new(swap, latest, pictures, names=("", "")), latest)
         before = next(entry for entry in versions if entry.version == swap.version)
         begun = versions[-1] if versions[-1].version > swap.version else None
+        if self._save_to is not None:
+            is_to_submit = begun is None or begun.state is OutcomeState.PENDING
+            if is_to_submit and before.state is OutcomeState.COMPLETED:
+                raise ConfigurationError(unsaved_problem(before))
+            await run_in_thread(partial(_check_folder, before, self._save_to))
         request = _request_of(swap, before, reference)
         names = request.reference_character_image, request.character_image
         try:
@@ -195,14 +221,21 @@ class Redo:
         )
 
 
-async def plan_of(redo: Redo, source: LedgerSource, uploads: Uploads) -> RedoPlan:
+async def _ids_of(ledger: LedgerView) -> list[str]:
+    async with aclosing(ledger.versions()) as entries:
+        return [entry.id async for entry in entries if entry.version == 1]
+
+
+async def plan_of(
+    redo: Redo, source: LedgerSource, uploads: Uploads, *, origin: str, workflow: str
+) -> RedoPlan:
     """What a redo would do with the ledger of a source. Sends and writes nothing.
 
     Raises:
         ImageError: the reference of all swaps cannot be used.
-        JournalError: there is no ledger, or the ledger cannot be read.
+        JournalError: there is no ledger, or the ledger cannot be read, or is of another service.
     """
-    ledger = await source.look()
+    ledger = await source.look(origin=origin, workflow=workflow)
     if ledger is None:
         raise JournalError("there is no journal: a redo needs the journal of the batch", path="")
     try:
@@ -264,6 +297,23 @@ async def _read_once(uploads: Uploads, image: ImageInput) -> ImageInput:
         return image
     async with uploads.loaded(image) as (loaded,):
         return loaded if isinstance(loaded, str) else loaded.data
+
+
+def _check_folder(before: Entry, folder: Path) -> None:
+    """Refuses another folder than that which has the picture of the version before.
+
+    Each folder would have the name of the current version, and one of them the picture of another version.
+
+    Raises:
+        ConfigurationError: the picture is in another folder.
+    """
+    path = None if before.result is None else before.result.path
+    if path is not None and path.is_file() and not name_is_used(moved_to(folder, path)):
+        home = path.parent.parent if is_kept(path) else path.parent
+        raise ConfigurationError(
+            f"the picture of {before.id!r} is in {home}, and the redo saves to {folder}: save to the folder"
+            " of the batch, or move that folder"
+        )
 
 
 def _about(id: str, error: ImageError) -> ImageError:

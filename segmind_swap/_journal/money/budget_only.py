@@ -148,5 +148,5 @@ class BudgetOnly:
         )
         return BudgetOnlyLedger(budget)
 
-    async def look(self) -> None:
+    async def look(self, *, origin: str | None = None, workflow: str | None = None) -> None:
         """None, because this source stores no entries."""

@@ -48,7 +48,7 @@ _REDOABLE = frozenset(
 )
 _ENDED = {
     OutcomeState.SAVED: "redone already",
-    OutcomeState.UNKNOWN: "the redo was perhaps accepted and billed: decide with `segmind-swap resolve`",
+    OutcomeState.UNKNOWN: "perhaps accepted and billed: `segmind-swap reconcile` looks for its job, free",
     OutcomeState.EXPIRED: "the redo is billed, and its job expired: decide with `segmind-swap resolve`",
 }
 
@@ -59,7 +59,11 @@ def redo(options: RedoOptions) -> None:
     with errors_as_exit_codes(as_json=batch.as_json):
         limits = batch.limits()
         batch.check_names()
-        with client_settings(allow_http=batch.allow_http, needs_key=not batch.dry_run) as settings:
+        if not batch.out.is_dir():
+            raise ConfigurationError(f"{batch.out} is no folder: give the folder of a batch, its --out")
+        with client_settings(
+            allow_http=batch.allow_http, needs_key=not batch.dry_run, has_emulator=False
+        ) as settings:
             exit_code = run_redo(options, limits, settings)
     raise typer.Exit(exit_code)
 
@@ -76,8 +80,6 @@ def run_redo(options: RedoOptions, limits: BatchLimits, settings: dict[str, Any]
         ConfigurationError, JournalError: A swap cannot be redone. Nothing was sent.
     """
     batch = options.batch
-    if not batch.out.is_dir():
-        raise ConfigurationError(f"{batch.out} is no folder: give the folder of a batch, its --out")
     settings = client_settings_of(batch, limits, settings)
     swaps = named_swaps(options.swaps) if options.swaps else marked_swaps(batch.journal_path, batch.out)
     swaps = list(with_moved_pictures(swaps, batch.journal_path, batch.out))
@@ -107,7 +109,10 @@ async def _checked(
     with status_display("checking the swaps"):
         async with SwapClient(**settings) as client:
             plan = await client.check_redo(
-                swaps, journal=options.journal_path, reference_character_image=reference_of(options)
+                swaps,
+                journal=options.journal_path,
+                reference_character_image=reference_of(options),
+                save_to=options.out.resolve(),
             )
     if plan.rejected:
         lines = [f"  {one_line(message_of(outcome.error))}" for outcome in plan.rejected if outcome.error]
@@ -193,7 +198,9 @@ class _Plan:
             lines.append(f"{swaps}, about {format_usd(count * price)}, paid AGAIN{budget}")
             affordable = self.as_batch().affordable(limits)
             if affordable < count:
-                lines.append(f"the budget stops the redo after {affordable:,}; the same command continues")
+                lines.append(
+                    f"the budget stops the redo after {affordable:,}; a higher --budget continues it"
+                )
         if found.to_finish:
             lines.append(f"{len(found.to_finish):,} begun before are finished, which is free")
         lines += self._ended_lines()

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from segmind_swap._batch.versions.files import VersionFile, is_kept
+from segmind_swap._review.pictures.picture import SavedVersion
+from segmind_swap._review.pictures.places import Places
 from segmind_swap._swap.output_files import check_target
 
+from ...support.journal_rows import a_job
 from ...support.sessions import png
 
 FIRST, SECOND, OTHER = png(1), png(2), png(3)
@@ -141,3 +144,46 @@ async def test_a_name_that_belongs_to_no_earlier_version_is_refused_before_anyth
 def test_the_path_of_a_second_name_is_told_from_that_of_a_current_file(tmp_path: Path) -> None:
     assert is_kept(tmp_path / "versions" / "a.1.png")
     assert not is_kept(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("number", ["", "-2"])
+def test_a_file_whose_second_name_a_review_has_discarded_is_still_kept(folder: Path, number: str) -> None:
+    """Killed after the second name was given; then a person discards the first version."""
+    (folder / "versions").mkdir()
+    if number:
+        (folder / "versions" / "a.1.png").write_bytes(OTHER)
+    (kept,) = file_of(folder).keep_earlier().values()
+    assert kept == folder / "versions" / f"a.1{number}.png"
+    saved = SavedVersion(
+        id="a",
+        version=1,
+        path=kept,
+        reference="r",
+        scene="s",
+        job=a_job(),
+        price_usd=0.1,
+        is_price_reported=False,
+    )
+    discarded = Places(folder).discarded(saved)
+    discarded.parent.mkdir()
+    kept.rename(discarded)
+    assert file_of(folder, earlier={}).write(SECOND, ".png") == folder / "a.png"
+    assert (folder / "a.png").read_bytes() == SECOND
+    assert discarded.read_bytes() == FIRST
+
+
+@pytest.mark.usefixtures("links")
+def test_a_link_in_the_place_of_the_earlier_file_keeps_its_content_under_the_second_name(
+    folder: Path,
+) -> None:
+    (folder / "store").mkdir()
+    (folder / "a.png").rename(folder / "store" / "a.png")
+    (folder / "a.png").symlink_to(Path("store", "a.png"))
+    # An earlier run of another program has left a link that leads nowhere.
+    (folder / "versions").mkdir()
+    (folder / "versions" / "a.1.png").symlink_to(Path("store", "a.png"))
+    file = file_of(folder)
+    assert file.keep_earlier() == {1: folder / "versions" / "a.1-2.png"}
+    assert file.write(SECOND, ".png").read_bytes() == SECOND
+    assert (folder / "versions" / "a.1-2.png").read_bytes() == FIRST
+    assert (folder / "store" / "a.png").read_bytes() == FIRST

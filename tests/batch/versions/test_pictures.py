@@ -5,10 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal, OutcomeState, PollPolicy, Review, Verdict
+from segmind_swap import (
+    ConfigurationError,
+    Journal,
+    OutcomeState,
+    PollPolicy,
+    RedoRequest,
+    Review,
+    Verdict,
+)
 from segmind_swap.emulator import Fault
 
-from ...support.batches import run, swaps_of
+from ...support.batches import client_of, run, swaps_of
 from ...support.redone import entries_of, files, redone, service
 
 S = OutcomeState
@@ -112,3 +120,58 @@ async def test_a_moved_folder_keeps_the_earlier_file_where_the_folder_is_now(tmp
     await redone(emulator, ["s0"], journal=journal, save_to=tmp_path / "moved")
     assert files(tmp_path / "moved")["versions/s0.1.png"] == before["s0.png"]
     assert not (tmp_path / "out").exists()
+
+
+async def test_a_version_whose_picture_is_in_no_file_is_not_redone_before_the_batch_has_fetched_it(
+    tmp_path: Path,
+) -> None:
+    emulator, journal = service(), Journal(":memory:")
+    emulator.inject(Fault(on="file", status=410))
+    for version in (1, 2):
+        again = [RedoRequest(id="s0", version=version)]
+        if version == 1:
+            await run(emulator, swaps_of(1), {"journal": journal, "save_to": tmp_path})
+        else:
+            emulator.inject(Fault(on="file", status=410))
+            await redone(emulator, ["s0"], journal=journal, save_to=tmp_path)
+        async with client_of(emulator) as client:
+            plan = await client.check_redo(again, journal=journal, save_to=tmp_path)
+        assert "fetches the picture free" in str(plan.rejected[0].error)
+        with pytest.raises(ConfigurationError, match="its picture is paid, and not saved yet"):
+            await redone(emulator, again, journal=journal, save_to=tmp_path)
+        emulator.withdraw_all()
+        (outcome,) = await run(emulator, swaps_of(1), {"journal": journal, "save_to": tmp_path})
+        assert (outcome.state, outcome.version, len(emulator.ledger)) == (S.SAVED, version, version)
+    await redone(emulator, [RedoRequest(id="s0", version=2)], journal=journal, save_to=tmp_path)
+    assert sorted(files(tmp_path)) == ["s0.png", "versions/s0.1.png", "versions/s0.2.png"]
+    assert len(emulator.ledger) == 3
+
+
+async def test_a_redo_saves_to_the_folder_of_the_batch_and_to_no_other(tmp_path: Path) -> None:
+    emulator, journal = service(), Journal(":memory:")
+    folder, other = tmp_path / "a", tmp_path / "b"
+    await run(emulator, swaps_of(1), {"journal": journal, "save_to": folder})
+    other.mkdir()
+    with pytest.raises(ConfigurationError, match=r"is in .*a, and the redo saves to .*b"):
+        await redone(emulator, ["s0"], journal=journal, save_to=other)
+    assert len(emulator.ledger) == 1
+    assert [entry.version for entry in entries_of(journal)] == [1]
+    await redone(emulator, ["s0"], journal=journal, save_to=folder)
+    assert sorted(files(folder)) == ["s0.png", "versions/s0.1.png"]
+    with pytest.raises(ConfigurationError, match="save to the folder of the batch"):
+        await redone(emulator, ["s0"], journal=journal, save_to=other)
+
+
+async def test_the_record_of_a_file_in_another_folder_stays_true(tmp_path: Path) -> None:
+    """The redo itself saved nothing. The batch then saves its picture to another folder."""
+    emulator, journal = service(), Journal(":memory:")
+    folder, other = tmp_path / "a", tmp_path / "b"
+    await run(emulator, swaps_of(1), {"journal": journal, "save_to": folder})
+    before = files(folder)
+    await redone(emulator, ["s0"], journal=journal)
+    (outcome,) = await run(emulator, swaps_of(1), {"journal": journal, "save_to": other})
+    assert (outcome.version, outcome.path) == (2, other / "s0.png")
+    assert files(folder) == before
+    first = entries_of(journal)[0].result
+    assert first is not None
+    assert first.path == folder / "s0.png"

@@ -15,6 +15,7 @@ from segmind_swap import (
     OutcomeState,
     RedoRequest,
     RetryPolicy,
+    SwapClient,
     SwapOutcome,
 )
 from segmind_swap.emulator import Emulator, Fault
@@ -125,7 +126,8 @@ async def test_a_swap_that_nobody_knows_is_named_and_nothing_is_begun() -> None:
     emulator, journal = service(), Journal(":memory:")
     await batch(emulator, journal)
     refused: list[tuple[Any, str]] = [
-        (["s0", "s7"], "there is no swap 's7'"),
+        (["s0", "s7"], "there is no swap 's7' to redo; it has, for example, 's0'"),
+        (["s-1"], "did you mean 's1'"),
         (["s0", "S0"], "given twice"),
         ([RedoRequest(id="s0", version=3)], "no version 3"),
         ("s0", "a redo takes a list of ids"),
@@ -355,3 +357,24 @@ async def test_a_plan_says_what_a_redo_would_do_and_begins_nothing(tmp_path: Pat
         with pytest.raises(JournalError, match="needs the journal"):
             await client.check_redo(["s0"], journal="missing.db")
     assert (versions(left), len(emulator.calls)) == (before, calls)
+
+
+async def test_a_plan_refuses_the_journal_of_another_service_as_the_redo_does() -> None:
+    emulator, journal = service(), Journal(":memory:")
+    await batch(emulator, journal)
+    async with SwapClient("key", base_url="https://other.example") as client:
+        with pytest.raises(JournalError, match=r"belongs to the origin .*other\.example"):
+            await client.check_redo(["s0"], journal=journal)
+        with pytest.raises(JournalError, match="belongs to the origin"):
+            async with client.redo(["s0"], journal=journal):
+                raise AssertionError("the block was entered")
+
+
+async def test_a_plan_tells_a_version_that_was_being_sent_as_unknown(tmp_path: Path) -> None:
+    emulator, journal = service(), Journal(":memory:")
+    await batch(emulator, journal)
+    left = await crashed(emulator, ["s0"], "submit", 1, after=True, journal=journal, redo=True)
+    async with client_of(emulator) as client:
+        plan = await client.check_redo(["s0"], journal=left)
+    assert (plan.to_submit, plan.to_finish, plan.ended) == ((), (), {"s0": S.UNKNOWN})
+    assert ids(await redone(emulator, ["s0"], journal=left)) == [("s0", 2, S.UNKNOWN)]

@@ -139,6 +139,7 @@ def test_a_redo_that_fails_says_how_to_go_on_and_is_not_paid_again_by_itself(
     [
         (["out", "s1:0"], "names no version"),
         (["out", "nobody"], "there is no swap 'nobody' to redo"),
+        (["out", "s-1"], "did you mean 's1'"),
         (["out", "s1:2"], "has no version 2"),
         (["out", "s1", "--reference", "missing.png"], "missing.png"),
         (["nowhere", "s1"], "is no folder"),
@@ -171,8 +172,21 @@ def test_a_budget_that_all_versions_have_used_stops_the_redo(
     redo = ["redo", "out", "s0", "s1", "--budget", "1.4", "--pay-again", "--poll-interval", "0.1"]
     stopped = segmind_swap(*redo, "--concurrency", "1", cwd=folder, **variables)
     assert stopped.returncode == 5
-    assert "the budget stops the redo after 1" in stopped.stdout
+    assert "the budget stops the redo after 1; a higher --budget continues it" in stopped.stdout
     assert len(emulator.ledger) == 9
     more = segmind_swap(*redo[:5], "9", *redo[6:], cwd=folder, **variables)
     assert more.returncode == 0, more.stderr
     assert len(emulator.ledger) == 10
+
+
+def test_without_a_key_the_command_names_no_option_that_it_does_not_have(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEGMIND_API_KEY", raising=False)
+    (folder / "out").mkdir()
+    refused = in_this_process("redo", "out", "s1", cwd=folder, monkeypatch=monkeypatch)
+    assert (refused.exit_code, "no API key" in refused.stderr) == (2, True)
+    assert "--emulator" not in refused.stderr
+    nowhere = in_this_process("redo", "nowhere", "s1", cwd=folder, monkeypatch=monkeypatch)
+    assert "nowhere is no folder" in nowhere.stderr
+    assert "key" not in nowhere.stderr

@@ -43,7 +43,10 @@ class Proof:
         self._since = since
         self._now = now
         seen = {number for entry in owners for number in owners[entry]}
-        self._listed_rows = [row for row in others if row.number in seen and row.job is not None]
+        # A copy has the job of another row, which another key may have sent.
+        self._listed_rows = [
+            row for row in others if row.number in seen and row.job is not None and not row.is_copy
+        ]
         running = {
             number for entry in owners if entry.state is HistoryState.RUNNING for number in owners[entry]
         }

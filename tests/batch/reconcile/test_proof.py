@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from segmind_swap import SwapResult
 from segmind_swap._api.account.history import HistoryEntry, HistoryState
 from segmind_swap._api.account.identity import JobNames
 from segmind_swap._batch.reconcile.listing import Listing
@@ -75,6 +76,13 @@ def test_a_job_accepted_after_the_post_with_the_same_key_must_be_listed(later: E
     assert missing(others=[later, running]) == (
         "no job of this journal that was accepted later, with the same key, is in the history"
     )
+
+
+def test_the_job_of_a_copy_is_another_rows_and_proves_nothing() -> None:
+    job = a_job("later", ago=150)
+    result = SwapResult(job=job, url="https://images.example/1.png", outputs=(), seconds=1.0, copy_of="s9")
+    copy = a_row(2, a_post("b", ago=300), state=S.SAVED, job=job, result=result, billable_posts=0)
+    assert "accepted later, with the same key" in missing(others=[copy, accepted(3, "running", "c", ago=200)])
 
 
 def test_posts_with_two_keys_or_a_key_that_is_not_known_prove_nothing() -> None:

@@ -135,6 +135,16 @@ class Journal:
             return store.facts.get("id") or ""
 
     @property
+    def origin(self) -> str | None:
+        """The service of the batch, such as `https://api.segmind.com`; None before the first run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.get("origin")
+
+    @property
     def price_usd(self) -> float | None:
         """The assumed price of a swap in USD, as the last run was told; None before the first run.
 

@@ -77,7 +77,7 @@ class Original:
 
 _DECIDE = "so this swap is not sent before a person has decided about that one"
 _UNDER_WAY = "so this swap is not sent: the next run waits for that job, and copies its picture"
-_AGAIN = "so this run does not pay for them again: the next run may"
+_AGAIN = "so this run does not submit them again: the next run may"
 _S = OutcomeState
 _ENDINGS = {
     _S.REJECTED: f"which was rejected, {_AGAIN}",

@@ -55,7 +55,7 @@ def test_every_page_must_have_been_read(incomplete: str) -> None:
 def test_the_submit_must_be_in_the_days_that_were_asked_for() -> None:
     assert "older than what the history was asked for" in missing(days=0)
     old = a_row(1, a_post(ago=60 * 24 * 20), a_post(ago=180))
-    assert "its submit, of 2026-11-10, is older" in missing(old)
+    assert "the submit, of 2026-11-10, is older" in missing(old)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_job_of_the_ledger_that_still_runs_must_be_listed(
 
 def test_the_last_post_must_be_more_than_two_hours_ago() -> None:
     least = LEAST_AGE.total_seconds() / 60
-    words = "its submit is not more than 2 hours ago"
+    words = "the submit is not more than 2 hours ago"
     assert (missing(unknown(1, ago=least)), missing(unknown(1, ago=least + 0.1))) == (words, "")
     # With a later POST, the later job must be later still.
     both = a_row(1, a_post(ago=300), a_post(ago=100))

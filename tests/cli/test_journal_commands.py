@@ -161,3 +161,23 @@ def test_the_money_of_an_emulator_is_said_to_be_none(
     shown = in_this_process("status", ".", cwd=tmp_path, monkeypatch=monkeypatch).stdout
     assert f"nothing was billed: the service was an emulator, {origin}" in shown
     assert Journal(tmp_path / "journal.db").origin == origin
+
+
+def test_a_batch_tells_the_redos_that_are_unknown_and_resolve_and_the_same_redo_end_them(
+    folder: Path,
+) -> None:
+    redo = ["redo", "out", "s1", "--pay-again", "--poll-interval", "0.1"]
+    with an_emulator(speed=1000.0) as (emulator, service):
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 0
+        emulator.inject(Fault(on="submit", cut="after-body"))
+        assert segmind_swap(*redo, cwd=folder, **service).returncode == 4
+        emulator.withdraw_all()
+        batch = segmind_swap(*BATCH, cwd=folder, **service)
+        assert (batch.returncode, "8 of 8 saved" in batch.stdout) == (4, True)
+        assert "1 redo is unknown; the version before is still current" in batch.stdout
+        assert "segmind-swap reconcile out/journal.db" in batch.stdout
+        assert segmind_swap("resolve", "out", "s1", "--resubmit", cwd=folder).returncode == 0
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 0
+        assert len(emulator.ledger) == 9, "a batch pays for no redo"
+        assert segmind_swap(*redo, cwd=folder, **service).returncode == 0
+        assert len(emulator.ledger) == 10

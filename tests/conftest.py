@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 import random
 import selectors
 import signal
@@ -122,6 +123,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # The jitter of backoffs is then the same on each run: a test must not fail once in fifty, by chance.
     random.seed(item.nodeid)
+    # An example of the documentation sets the level of the log, as a program does. Other tests read the log.
+    logging.getLogger("segmind_swap").setLevel(logging.NOTSET)
 
 
 @pytest.hookimpl(tryfirst=True)

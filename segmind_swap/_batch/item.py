@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -262,8 +262,7 @@ class Item:
         if (result := await context.pictures.found(entry, file)) is not None:
             return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)
-        source = await file_to_copy(self._context.ledger, entry.result, file)
-        return await self._save(self._account_of(entry), entry.result, source=source)
+        return await self._save(self._account_of(entry), entry.result)
 
     async def _pay_or_copy(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         """Submits the swap, or copies the result of another swap with the same pictures."""
@@ -287,8 +286,7 @@ class Item:
             # First the entry, as for a swap that is paid for. A crash then leaves no file without an entry.
             await self._context.ledger.copy(account.entry, result)
             self.job = result.job
-            source = await self._context.pictures.path_of(original.result, self.request)
-            return await self._save(account, result, source=source)
+            return await self._save(account, result, original)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch
@@ -386,13 +384,14 @@ class Item:
             raise
 
     async def _save(
-        self, account: SwapAccount, result: SwapResult, source: Path | None = None
+        self, account: SwapAccount, result: SwapResult, original: Original | None = None
     ) -> SwapOutcome:
         pictures = self._context.pictures
         try:
             file = await pictures.file_of(self.request, account.entry.version)
             if file is None:
                 return self._outcome(OutcomeState.COMPLETED, result=result)
+            source = partial(file_to_copy, self._context.ledger, result, file, original)
             saved = await pictures.save(self.request, result, file, swap=self._swap, source=source)
         except SwapError as exc:
             return self._failed(OutcomeState.COMPLETED, exc, result)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from .._api.origins import Service
 from .._api.text import shorten
 from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
@@ -21,6 +20,7 @@ from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
 from .._protocols.marks import Marks
 from .adoption.amendment import JournalAmendment
+from .adoption.poll_urls import check_is_free, check_poll_url
 from .beside.marks import FileMarks, MemoryMarks, marks_path
 from .beside.rescue import remove_rescue_file, restore_jobs
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
@@ -135,6 +135,16 @@ class Journal:
             return store.facts.get("id") or ""
 
     @property
+    def origin(self) -> str | None:
+        """The service of the batch, such as `https://api.segmind.com`; None before the first run.
+
+        Raises:
+            JournalError: there is no such journal, or the journal cannot be read.
+        """
+        with self._reading() as store:
+            return store.facts.get("origin")
+
+    @property
     def price_usd(self) -> float | None:
         """The assumed price of a swap in USD, as the last run was told; None before the first run.
 
@@ -192,12 +202,13 @@ class Journal:
         response was received, give the `poll_url`; or let `SwapClient.reconcile` look for the job.
 
         Raises:
-            JournalError: as in `resubmit`, or there is no job and no `poll_url`.
+            JournalError: as in `resubmit`; there is no job and no `poll_url`; or the job is that of another
+                swap, or of another version of the swap.
         """
         with self._writing() as store:
             entry = self._entry_for(Decision.WAIT_AGAIN, store, id)
             if poll_url is not None:
-                _check_poll_url(store, poll_url)
+                check_poll_url(store, poll_url)
             job = entry.job
             is_same_job = poll_url is None or (job is not None and job.poll_url == poll_url)
             # The job of a FAILED swap counts as a failed run. Now it counts as a POST again, and only once.
@@ -217,6 +228,8 @@ class Journal:
                     " `reconcile` look for it in the account's history, or give its `poll_url`",
                     path=store.path,
                 )
+            if not is_same_job:
+                check_is_free(store, entry, job)
             store.step(
                 entry.number, state, job=job, billable_posts=posts, failed_runs=-failed_run, manual=True
             )
@@ -373,18 +386,6 @@ def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
         store.close()
         raise
     return store
-
-
-def _check_poll_url(store: Store, poll_url: str) -> None:
-    """Refuses a poll URL that no run of the journal could poll.
-
-    Raises:
-        JournalError: the text is no URL, or belongs to another service than the journal.
-    """
-    origin = store.facts.get("origin")
-    problem = None if origin is None else Service(origin, allow_http=True).poll_url_problem(poll_url)
-    if problem is not None:
-        raise JournalError(f"the poll URL {shorten(poll_url)!r} cannot be used: {problem}", path=store.path)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._errors import JournalError
 from .._outcome import OutcomeState
+from .adoption.columns import KEEP_REPLACED_JOB
 from .errors import journal_error
 
 APPLICATION_ID = 0x53575031  # "SWP1"
@@ -55,10 +56,12 @@ FIND_PAID = (
 versions of a swap, the latest: it was made again because the one before was not good enough."""
 # A statement of its own: a swap that is sent must never become COMPLETED without having been SENDING.
 COPY = (
-    "UPDATE swaps SET state = 'completed', closed_posts = closed_posts + posts, posts = 0,"
-    " job = :job, result = :result, error = NULL, answer = NULL WHERE number = :number AND state = 'pending'"
+    "UPDATE swaps SET state = 'completed', closed_posts = closed_posts + posts, posts = 0,"  # noqa: S608
+    f" {KEEP_REPLACED_JOB}, job = :job, result = :result, error = NULL, answer = NULL"
+    " WHERE number = :number AND state = 'pending'"
 )
-"""Gives a PENDING row the result of another row. A done row without a POST is a copy, which costs nothing."""
+"""Gives a PENDING row the result of another row. A done row without a POST is a copy, which costs nothing. A
+job that the row had stays known: it is billed, and must never be taken for the job of another row."""
 
 
 def create(connection: sqlite3.Connection) -> None:

@@ -119,6 +119,11 @@ class Entry:
         return self.id if copy_of is None else copy_of
 
     @property
+    def is_copy(self) -> bool:
+        """Whether the result, and with it the job, is that of another swap with the same pictures."""
+        return self.result is not None and self.result.copy_of is not None
+
+    @property
     def in_doubt(self) -> int:
         """How many POSTs of this attempt may have been accepted, besides the POST of the job.
 

@@ -197,8 +197,9 @@ class Ledger(LedgerView, Protocol):
     async def copy(self, entry: Entry, result: SwapResult) -> None:
         """Makes a PENDING entry COMPLETED with the result of another entry. Nothing is paid for the copy.
 
-        The entry has no reservation. POSTs of earlier attempts stay counted, as `closed_posts`. Two processes
-        that share a ledger must not pay for the same pictures at the same time: give equal pictures to one.
+        The entry has no reservation. POSTs of earlier attempts stay counted, as `closed_posts`. A job that
+        the entry had stays known, as one of its `past_jobs`. Two processes that share a ledger must not pay
+        for the same pictures at the same time: give equal pictures to one.
 
         Args:
             entry: The entry of the copy.

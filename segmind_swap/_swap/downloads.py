@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,8 @@ from .output_files import OutputFile, holds_result
 if TYPE_CHECKING:
     from .session import Session
 
+Source = Callable[[], Awaitable[Path | None]]
+"""Tells which file holds a picture at this moment; None if there is none."""
 _MAX_REDIRECTS = 5
 _DOWNLOADS = 5
 """Downloads of a result that is no whole picture, at most."""
@@ -77,7 +81,7 @@ async def read(session: Session, result: SwapResult, *, swap: int | None) -> Dow
 
 
 async def save(
-    session: Session, result: SwapResult, file: OutputFile, *, swap: int, source: Path | None = None
+    session: Session, result: SwapResult, file: OutputFile, *, swap: int, source: Source | None = None
 ) -> SwapResult:
     """Downloads the picture into a file, and returns the result with its path.
 
@@ -88,14 +92,16 @@ async def save(
         result: The finished swap.
         file: The file.
         swap: The number of the swap, for the events.
-        source: A file that holds the picture already. The picture is downloaded only if this file cannot be
-            read. The new file is a copy, so that a change of one file does not change the other.
+        source: Tells the file that holds the picture already. The picture is downloaded only if there is no
+            such file that can be read. The new file is a copy, so that a change of one file does not change
+            the other.
 
     Raises:
         DownloadError: the picture cannot be fetched, or the file cannot be written.
         ConfigurationError: the client was closed.
+        JournalError: raised by `source`.
     """
-    copied = None if source is None else await run_in_thread(lambda: _content_of(source))
+    copied = None if source is None else await _copied(source)
     picture = copied or await _download(session, result, swap)
     file_type = picture.file_type
     try:
@@ -132,6 +138,21 @@ async def save(
         url=result.url,
         job=result.job,
     )
+
+
+async def _copied(source: Source) -> DownloadedFile | None:
+    """The picture in the file that the source tells; None if no file holds the picture any more.
+
+    The source is asked again after the file was read: another version may have taken the name meanwhile, or a
+    person has moved the file.
+    """
+    path = await source()
+    while path is not None:
+        content = await run_in_thread(partial(_content_of, path))
+        path, earlier = await source(), path
+        if path == earlier:
+            return content
+    return None
 
 
 def _content_of(file: Path) -> DownloadedFile | None:

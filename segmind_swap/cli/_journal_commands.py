@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from rich.console import Console
 from rich.markup import escape
 
 from segmind_swap import PRICE_USD, Journal, JournalSummary, OutcomeState
+from segmind_swap._api.ids import canonical_id
 
 from ._batch.options import JOURNAL_NAME
 from ._rate.status import learned_text
@@ -32,7 +35,8 @@ def print_status(journal: Path, *, as_json: bool) -> None:
     Raises:
         JournalError: The journal cannot be read.
     """
-    summary = Journal(journal_file(journal)).summary()
+    opened = Journal(journal_file(journal))
+    summary = opened.summary()
     if as_json:
         print_json(summary)
         return
@@ -45,6 +49,8 @@ def print_status(journal: Path, *, as_json: bool) -> None:
         f"money: {format_usd(summary.spent_usd)} spent,"
         f" {format_usd(summary.reserved_usd)} reserved for what may still have to be paid"
     )
+    if (host := urlsplit(opened.origin or "").hostname) and _is_this_machine(host):
+        out.print(f"nothing was billed: the service was an emulator, {escape(opened.origin or '')}")
     for line in redo_lines(summary):
         out.print(line, markup=False)
     if summary.learned_rate is not None:
@@ -52,6 +58,13 @@ def print_status(journal: Path, *, as_json: bool) -> None:
             f"rate limit: {one_line(learned_text(summary.learned_rate))}", markup=False, highlight=False
         )
     _print_unknown(out, journal, summary)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def redo_lines(summary: JournalSummary) -> list[str]:
@@ -70,7 +83,7 @@ def redo_lines(summary: JournalSummary) -> list[str]:
 def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None:
     ids = summary.unknown
     if not ids:
-        if summary.states.get(OutcomeState.SENDING):
+        if OutcomeState.SENDING in {*summary.states, *summary.redos}:
             out.print(
                 "\nIf no batch is running, look for what was being sent in the account's history (free):"
             )
@@ -119,11 +132,16 @@ def record_decision(
     if poll_url is not None and not wait_again:
         exit_with_error(ExitCode.USAGE, "--poll-url needs --wait-again")
     journal_to_change = Journal(journal_file(journal))
+    named, version = one_line(id), _latest_version(journal_to_change, id)
+    submits = "The next `segmind-swap batch` submits it"
+    if version > 1:
+        named += f", version {version},"
+        submits = "Only the same `segmind-swap redo` submits it: a batch never pays for a redo"
     if resubmit:
         journal_to_change.resubmit(id)
         effect = (
             f"will be submitted again, and paid: about {format_usd(PRICE_USD)}, besides what the swap may"
-            " have cost before. The next `segmind-swap batch` submits it"
+            f" have cost before. {submits}"
         )
     elif abandon:
         journal_to_change.abandon(id)
@@ -137,4 +155,11 @@ def record_decision(
             "will be waited for, which is free: its job is billed already. The next `segmind-swap batch`"
             " waits for it"
         )
-    console().print(f"{one_line(id)} {effect}", markup=False)
+    console().print(f"{named} {effect}", markup=False)
+
+
+def _latest_version(journal: Journal, id: str) -> int:
+    """The version about which a person decides: the latest of the id. 1 if there is no such swap."""
+    key = canonical_id(id)
+    outcomes = (version.outcome for version in journal.versions())
+    return max((o.version for o in outcomes if canonical_id(o.request.id or "") == key), default=1)

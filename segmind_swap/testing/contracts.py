@@ -1304,6 +1304,37 @@ class AmendmentContract(_OnEachLoop):
 
         self.run(test, backend)
 
+    def test_an_entry_that_becomes_a_copy_keeps_the_job_that_it_had(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            ledger = await _open(source)
+            await _claim(ledger, entry := await ledger.take(a_swap("a")))
+            await ledger.refuse(entry, in_doubt=1)
+            named = SubmissionUnknownError("the answer named a job", job=a_job(3))
+            unknown = an_outcome(OutcomeState.UNKNOWN).model_copy(update={"error": named})
+            await ledger.finish(entry, unknown, unsettled_posts=1)
+            await ledger.aclose()
+            async with self.amended(source) as amendment:
+                (entry,) = await amendment.entries()
+                await amendment.resubmit(entry)
+            ledger = await _open(source)
+            result = an_outcome(OutcomeState.COMPLETED, job=a_job(4)).result
+            assert result is not None
+            entry = await ledger.take(a_swap("a"))
+            await ledger.copy(entry, result.model_copy(update={"copy_of": "b", "cost_usd": 0.0}))
+            await ledger.aclose()
+            await self._unknown(source, "c")
+            async with self.amended(source) as amendment:
+                copy, other = await amendment.entries()
+                assert copy.job is not None
+                ids = copy.job.request_id, [job.request_id for job in copy.past_jobs]
+                assert (ids, copy.closed_posts) == (("4", ["3"]), 1)
+                with pytest.raises(JournalError):
+                    await amendment.adopt(other, a_job(3))
+
+        self.run(test, backend)
+
     def test_an_amendment_and_a_batch_exclude_each_other_and_another_service_is_refused(
         self, source: LedgerSource, backend: str
     ) -> None:

@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from segmind_swap import Journal, OutcomeState
+from segmind_swap._config import BASE_URL
+from segmind_swap._journal.connection import open_writer
+from segmind_swap._protocols.entry import NewVersion
 from segmind_swap.cli._journal_commands import resolve_command
 from segmind_swap.emulator import Fault
 
+from ..support.journal_rows import a_job, a_result, begun, row
 from .processes import BATCH, an_emulator, in_this_process, read_until, running, segmind_swap, states, until
 
 
@@ -113,3 +117,67 @@ def test_a_command_is_one_that_a_shell_takes_whatever_the_id() -> None:
         "segmind-swap resolve 'my out' 'it'\"'\"'s' --abandon"
     )
     assert resolve_command(Path("out"), "-x", "--abandon") == "segmind-swap resolve out --abandon -- -x"
+
+
+def with_a_redo(path: Path, state: OutcomeState, origin: str = BASE_URL) -> None:
+    """A journal of a saved swap, whose redo is in `state`."""
+    store = begun(open_writer(path), origin=origin)
+    row(store, "s0", OutcomeState.SAVED, posts=1, job=a_job(), result=a_result())
+    new = NewVersion(id="s0", after=1, fingerprint="q", reference="hero.png", scene="street.png")
+    with store.transaction():
+        (entry,) = store.versions.begin([new], run=store.run)
+        store.step(entry.number, OutcomeState.SENDING, billable_posts=1)
+        if state is not OutcomeState.SENDING:
+            store.step(entry.number, state, billable_posts=1)
+    store.close()
+
+
+@pytest.mark.parametrize("state", [OutcomeState.SENDING, OutcomeState.UNKNOWN])
+def test_a_redo_that_may_be_billed_is_looked_for_with_reconcile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: OutcomeState
+) -> None:
+    with_a_redo(tmp_path / "journal.db", state)
+    shown = in_this_process("status", ".", cwd=tmp_path, monkeypatch=monkeypatch).stdout
+    assert f"redos without a picture: 1 {state}; the version before is still current" in shown
+    assert "  segmind-swap reconcile ." in shown.splitlines()
+    assert "nothing was billed" not in shown
+
+
+def test_a_redo_that_is_to_be_submitted_again_is_not_said_to_be_submitted_by_a_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_a_redo(tmp_path / "journal.db", OutcomeState.UNKNOWN)
+    decided = in_this_process("resolve", ".", "s0", "--resubmit", cwd=tmp_path, monkeypatch=monkeypatch)
+    assert decided.stdout.startswith("s0, version 2, will be submitted again, and paid")
+    assert "Only the same `segmind-swap redo` submits it" in decided.stdout
+    assert "segmind-swap batch" not in decided.stdout
+
+
+@pytest.mark.parametrize("origin", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000"])
+def test_the_money_of_an_emulator_is_said_to_be_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str
+) -> None:
+    with_a_redo(tmp_path / "journal.db", OutcomeState.FAILED, origin)
+    shown = in_this_process("status", ".", cwd=tmp_path, monkeypatch=monkeypatch).stdout
+    assert f"nothing was billed: the service was an emulator, {origin}" in shown
+    assert Journal(tmp_path / "journal.db").origin == origin
+
+
+def test_a_batch_tells_the_redos_that_are_unknown_and_resolve_and_the_same_redo_end_them(
+    folder: Path,
+) -> None:
+    redo = ["redo", "out", "s1", "--pay-again", "--poll-interval", "0.1"]
+    with an_emulator(speed=1000.0) as (emulator, service):
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 0
+        emulator.inject(Fault(on="submit", cut="after-body"))
+        assert segmind_swap(*redo, cwd=folder, **service).returncode == 4
+        emulator.withdraw_all()
+        batch = segmind_swap(*BATCH, cwd=folder, **service)
+        assert (batch.returncode, "8 of 8 saved" in batch.stdout) == (4, True)
+        assert "1 redo is unknown; the version before is still current" in batch.stdout
+        assert "segmind-swap reconcile out/journal.db" in batch.stdout
+        assert segmind_swap("resolve", "out", "s1", "--resubmit", cwd=folder).returncode == 0
+        assert segmind_swap(*BATCH, cwd=folder, **service).returncode == 0
+        assert len(emulator.ledger) == 9, "a batch pays for no redo"
+        assert segmind_swap(*redo, cwd=folder, **service).returncode == 0
+        assert len(emulator.ledger) == 10

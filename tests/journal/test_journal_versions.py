@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal, OutcomeState, SwapVersion
+from segmind_swap import Journal, JournalError, OutcomeState, SwapVersion
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import NewVersion
 
@@ -102,6 +102,29 @@ def test_a_person_decides_about_the_version_that_is_open(journal: Journal) -> No
     assert states["unknown", 2] is S.PENDING
     assert states["unknown", 1] is S.SAVED
     assert states["accepted", 1] is S.ABANDONED
+
+
+def test_the_job_of_an_earlier_version_is_not_taken_for_a_later_one(journal: Journal) -> None:
+    filled(journal)
+    with pytest.raises(JournalError, match=r"is that of the job of 'plain', version 1"):
+        journal.wait_again("unknown", poll_url=a_job().poll_url)
+
+
+def test_a_copy_that_had_a_job_of_its_own_stays_billed_for_that_job(journal: Journal) -> None:
+    store = begun(journal.open_writer())
+    row(store, "original", S.SAVED, posts=1, job=a_job(1), result=a_result(1))
+    number = row(store, "copy", S.ACCEPTED, posts=1, job=a_job(2))
+    with store.transaction():
+        store.step(number, S.ABANDONED, manual=True)
+        store.step(number, S.PENDING, manual=True)
+        store.facts.set_price(0.25)
+        store.copy(number, a_result(1, cost_usd=0.0).model_copy(update={"copy_of": "original"}))
+        assert [job.request_id for job in store.entry(number).past_jobs] == ["2"]
+    store.close()
+    assert list(map(line, journal.versions())) == [
+        ("original", 1, True, 0.25, 0.25),
+        ("copy", 1, True, 0.25, 0.25),
+    ]
 
 
 def test_the_price_of_a_bill_can_be_given(journal: Journal) -> None:

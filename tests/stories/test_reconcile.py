@@ -335,7 +335,7 @@ async def test_a_swap_that_is_proven_not_to_be_listed_is_paid_once_more_if_its_n
 @pytest.mark.parametrize(
     ("switches", "hours", "missing"),
     [
-        ({}, 1.9, {"its submit is not more than 2 hours ago"}),
+        ({}, 1.9, {"the submit is not more than 2 hours ago"}),
         (
             {"history_row": "bare", "history_pages": "repeated", "history_page": "list"},
             3.0,

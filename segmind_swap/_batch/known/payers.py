@@ -28,12 +28,14 @@ class Original:
 
     Attributes:
         id: The id of the swap.
+        holder: The id of the entry with the result, which may be a copy itself.
         state: The state of the swap, when it ended in this run or in an earlier one.
         result: The result; None if the swap is not done.
         stopped_by: Why the batch was stopped before the swap was sent, if it was.
     """
 
     id: str
+    holder: str
     state: OutcomeState
     result: SwapResult | None = None
     stopped_by: SwapError | None = None
@@ -41,14 +43,16 @@ class Original:
     @classmethod
     def of_entry(cls, entry: Entry) -> Original:
         """The swap of an entry. Of a copy, the swap that was paid for."""
-        return cls(id=entry.original_id, state=entry.state, result=entry.result)
+        return cls(id=entry.original_id, holder=entry.id, state=entry.state, result=entry.result)
 
     @classmethod
     def of_outcome(cls, outcome: SwapOutcome) -> Original:
         """The swap of an outcome of this run."""
         is_pending = outcome.state is OutcomeState.PENDING
+        id = outcome.request.id or ""
         return cls(
-            id=outcome.request.id or "",
+            id=id,
+            holder=id,
             state=outcome.state,
             result=outcome.result,
             stopped_by=outcome.error if is_pending else None,
@@ -73,7 +77,7 @@ class Original:
 
 _DECIDE = "so this swap is not sent before a person has decided about that one"
 _UNDER_WAY = "so this swap is not sent: the next run waits for that job, and copies its picture"
-_AGAIN = "so this run does not pay for them again: the next run may"
+_AGAIN = "so this run does not submit them again: the next run may"
 _S = OutcomeState
 _ENDINGS = {
     _S.REJECTED: f"which was rejected, {_AGAIN}",
@@ -157,7 +161,8 @@ class Payers:
             if turn.outcome is not None:
                 payer.original = Original.of_outcome(turn.outcome)
             elif payer.original is None and is_sent():
-                payer.original = Original(id=account.entry.id, state=OutcomeState.UNKNOWN)
+                id = account.entry.id
+                payer.original = Original(id=id, holder=id, state=OutcomeState.UNKNOWN)
             is_in_ledger = payer.original is not None and payer.original.result is not None
             if payer.original is None or (is_in_ledger and self._ledger.keeps_entries):
                 # The next input with these pictures asks the ledger. So memory does not grow.
@@ -173,7 +178,7 @@ class Payers:
             await self._wait(self._resumed.ended(found.number), release_slots)
             waited_for, found = found, await self._ledger.find_paid(fingerprint)
             if found is None:
-                return Original(id=waited_for.id, state=OutcomeState.FAILED)
+                return Original(id=waited_for.id, holder=waited_for.id, state=OutcomeState.FAILED)
         return Original.of_entry(found)
 
     async def _wait(self, event: anyio.Event, release_slots: Callable[[], None]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from ..._concurrency import run_in_thread
@@ -13,7 +13,8 @@ from ..._protocols.entry import Entry
 from ..._protocols.ledger import LedgerView
 from ..._swap.output_files import OutputFile, holds_result
 from ..versions.entries import Entries
-from ..versions.files import moved_to
+from ..versions.files import DISCARDED, is_kept, moved_to
+from .payers import Original
 
 
 async def take_without_pictures(
@@ -42,34 +43,54 @@ async def result_in_file(result: SwapResult, file: OutputFile) -> SwapResult | N
         result: The result of an earlier run.
         file: The file that this run would save to.
     """
-    # Look in the folder of this run first: the folder may have been moved.
-    for path in () if result.path is None else (moved_to(file.path.parent, result.path), result.path):
-        if await run_in_thread(partial(holds_result, path)):
-            return result.model_copy(update={"path": path})
-    return None
+    path = await run_in_thread(lambda: next(filter(holds_result, _places(result, file)), None))
+    return None if path is None else result.model_copy(update={"path": path})
 
 
-async def path_of_result(result: SwapResult, file: OutputFile) -> Path | None:
-    """The file that holds the picture of a result, as `result_in_file`; None if there is none."""
-    found = await result_in_file(result, file)
-    return None if found is None else found.path
+def _places(result: SwapResult, file: OutputFile) -> list[Path]:
+    """Where the file of a result may be: in the folder of this run first, because it may have been moved."""
+    return [] if result.path is None else [moved_to(file.path.parent, result.path), result.path]
 
 
-async def file_to_copy(ledger: LedgerView, result: SwapResult, file: OutputFile) -> Path | None:
-    """The file from which the picture of a copy can be copied. None for a swap that is no copy.
+def _discarded(path: Path, version: int) -> Path:
+    """Where a review moves the file of a version that a person discards."""
+    if is_kept(path):
+        return path.parent.with_name(DISCARDED) / path.name
+    return path.with_name(DISCARDED) / f"{path.stem}.{version}{path.suffix}"
+
+
+async def file_to_copy(
+    ledger: LedgerView, result: SwapResult, file: OutputFile, original: Original | None = None
+) -> Path | None:
+    """The file from which the picture of a copy can be copied now. None for a swap that is no copy.
+
+    Of a swap with several versions, the file of the version with this result. It may have a second name by
+    now, because a later version has taken its name, or be in the folder of what a person has discarded.
 
     Args:
         ledger: The ledger.
         result: The result of the copy.
         file: The file of the copy.
+        original: The swap that is copied, if it is known.
 
     Raises:
         JournalError: the ledger failed.
     """
     if not result.copy_of:
         return None
-    original = (await ledger.find([result.copy_of])).get(result.copy_of)
-    if original is None or original.result is None or original.result.url != result.url:
+    ids = {result.copy_of}
+    if original is not None and original.result is not None:
+        if not ledger.keeps_entries:
+            kept = await result_in_file(original.result, file)
+            return None if kept is None else kept.path
+        ids.add(original.holder)
+    async with aclosing(ledger.versions(ids)) as entries:
         # The swap may have another result by now, of other pictures.
-        return None
-    return await path_of_result(original.result, file)
+        holders = [
+            (entry.version, entry.result)
+            async for entry in entries
+            if entry.result is not None and entry.result.url == result.url
+        ]
+    places = [(path, version) for version, held in holders for path in _places(held, file)]
+    paths = [path for path, _ in places] + [_discarded(*place) for place in places]
+    return await run_in_thread(lambda: next(filter(holds_result, paths), None))

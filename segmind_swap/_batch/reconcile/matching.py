@@ -238,6 +238,11 @@ def _may_be_in_doubt(
     row: Entry, listed: Sequence[HistoryEntry], owners: Mapping[HistoryEntry, set[int]]
 ) -> bool:
     """Whether a POST of a row may have been accepted without an entry that is known to be the row's."""
+    if row.is_copy:
+        # Its job is another row's. Its own POSTs are of attempts that are closed.
+        past = JobNames.of_jobs(row.past_jobs)
+        tied = sum(past.has_any(entry.ids, entry.names) for entry in listed)
+        return min(len(row.posts), row.closed_posts) > tied
     tied = sum(row.number in owners[entry] for entry in listed)
     sent = min(len(row.posts), row.billable_posts + row.failed_runs)
     return sent > tied

@@ -43,7 +43,10 @@ class Proof:
         self._since = since
         self._now = now
         seen = {number for entry in owners for number in owners[entry]}
-        self._listed_rows = [row for row in others if row.number in seen and row.job is not None]
+        # A copy has the job of another row, which another key may have sent.
+        self._listed_rows = [
+            row for row in others if row.number in seen and row.job is not None and not row.is_copy
+        ]
         running = {
             number for entry in owners if entry.state is HistoryState.RUNNING for number in owners[entry]
         }
@@ -59,7 +62,7 @@ class Proof:
             f"not every page of the history was read: {self._listing.incomplete}": bool(
                 self._listing.incomplete
             ),
-            f"its submit, of {_day(row.posts[0].at)}, is older than what the history was asked for": (
+            f"the submit, of {_day(row.posts[0].at)}, is older than what the history was asked for": (
                 row.posts[0].at.date() <= self._since
             ),
             "no job of this journal that was accepted later, with the same key, is in the history": (
@@ -68,7 +71,7 @@ class Proof:
             "no job of this journal is in the history while it still runs: the history may be late": (
                 not self._shows_running
             ),
-            f"its submit is not more than {LEAST_AGE / timedelta(hours=1):g} hours ago": (
+            f"the submit is not more than {LEAST_AGE / timedelta(hours=1):g} hours ago": (
                 not self._now - last > LEAST_AGE
             ),
             "a request of its minute is listed without what was sent: it may be this swap's": (

@@ -14,10 +14,10 @@ from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry
 from ..._protocols.ledger import Ledger, LedgerSource
 from ..._protocols.marks import Verdict, mark_of_version
-from ..._swap.downloads import save
+from ..._swap.downloads import Source, save
 from ..._swap.output_files import OutputFile
 from ..inputs import output_file_of
-from ..known.recorded import path_of_result, result_in_file
+from ..known.recorded import result_in_file
 from .files import DISCARDED, VersionFile, is_kept
 
 if TYPE_CHECKING:
@@ -110,11 +110,6 @@ class Pictures:
             return result.model_copy(update={"path": discarded})
         return None
 
-    async def path_of(self, result: SwapResult, request: SwapRequest) -> Path | None:
-        """The file of another swap's result, of which a request becomes a copy; None if there is none."""
-        file = await self.file_of(request, 1)
-        return None if file is None else await path_of_result(result, file)
-
     async def _is_discarded(self, entry: Entry) -> bool:
         marks = await run_in_thread(lambda: self._source.marks)
         if marks is None:
@@ -129,11 +124,11 @@ class Pictures:
         file: OutputFile,
         *,
         swap: int,
-        source: Path | None = None,
+        source: Source | None = None,
     ) -> SwapResult:
         """Downloads the picture into the file, after the files of earlier versions have their second names.
 
-        With `source`, which holds the picture already, that file is copied instead.
+        With `source`, which tells the file that holds the picture already, that file is copied instead.
 
         Raises:
             DownloadError: the picture cannot be fetched, or the file cannot be written.

@@ -94,12 +94,13 @@ def version_of(
     # of an UNKNOWN swap may be one that the service only named.
     is_billed = entry.job is not None and entry.state not in {OutcomeState.FAILED, OutcomeState.UNKNOWN}
     certain_usd = price_usd if cost_usd is None else cost_usd
-    is_copy = entry.result is not None and entry.result.copy_of is not None
-    is_billed = (entry.state.is_done or is_billed) and not is_copy
+    is_billed = (entry.state.is_done or is_billed) and not entry.is_copy
+    # An earlier job is certain only as far as its attempt is closed: a person may have mistaken its poll URL.
+    earlier = min(max(0, len(entry.past_jobs) - entry.failed_runs), entry.closed_posts)
     return SwapVersion(
         outcome=entry.outcome(),
         is_current=is_current,
-        certain_usd=certain_usd if is_billed else 0.0,
+        certain_usd=(certain_usd if is_billed else 0.0) + earlier * price_usd,
         at_most_usd=spent.usd(price_usd),
     )
 

@@ -257,6 +257,16 @@ class BatchRun:
             JournalError: The journal cannot be read.
         """
 
+    def _unknown_redos(self) -> int:
+        """How many redos are unknown that are no swaps of this run.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        if self.is_redo:
+            return 0
+        return Journal(self._options.journal_path).summary().redos.get(OutcomeState.UNKNOWN, 0)
+
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
         self._add_result(outcome)
         self._measuring.add(outcome)
@@ -294,12 +304,14 @@ class BatchRun:
         states = +self._progress.states
         state_without_entry = OutcomeState.PENDING
         problems = []
+        unknown_redos = 0
         try:
             for outcome in self._recorded() if self._without_outcome else ():
                 if self._without_outcome.pop(outcome.request.id, None) is not None:
                     states[outcome.state] += 1
                     self._record(self.relocation.outcome(outcome), is_input=True)
             self._complete_results()
+            unknown_redos = self._unknown_redos()
         except JournalError as exc:
             problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN
@@ -327,6 +339,7 @@ class BatchRun:
             left_out=self._checked.count_left_out,
             copies=self._copies,
             held_back=self._held_back,
+            unknown_redos=unknown_redos,
             failures=self._failures,
             committed_usd=self._plan.committed_usd if outcomes is None else outcomes.committed_usd,
             budget_usd=self._limits.budget_usd,

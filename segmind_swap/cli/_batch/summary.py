@@ -53,6 +53,8 @@ class BatchSummary:
         left_out: How many inputs cannot be used, and were left out. They count for the exit code.
         copies: How many inputs have copies of the results of others, for free.
         held_back: How many pending inputs are not sent, because a swap with their pictures may be paid.
+        unknown_redos: How many later versions of swaps are unknown, in a batch. Their swaps still have the
+            state of the version before. They count for the exit code.
         failures: Why swaps of this run have no picture.
         committed_usd: The money in USD that is spent, or may still have to be paid, earlier runs included.
         budget_usd: The budget, if there is one.
@@ -73,6 +75,7 @@ class BatchSummary:
     left_out: int = 0
     copies: int = 0
     held_back: int = 0
+    unknown_redos: int = 0
     failures: Failures
     committed_usd: float
     budget_usd: float | None
@@ -98,6 +101,8 @@ class BatchSummary:
             return ExitCode.of_signal(self.signal)
         states = self.states - self.settled_earlier + self.without_input
         codes = [_EXIT_CODES[state] for state in states]
+        if self.unknown_redos:
+            codes.append(ExitCode.UNKNOWN)
         return most_urgent(codes)
 
     def show(self, *, as_json: bool) -> None:
@@ -136,7 +141,10 @@ class BatchSummary:
     def _remarks(self) -> Iterator[str]:
         """What the counts of the states do not say."""
         if self.copies:
-            yield f"{self.copies:,} {'is a copy' if self.copies == 1 else 'are copies'} of others, free"
+            yield "1 is a copy, free" if self.copies == 1 else f"{self.copies:,} are copies of others, free"
+        if self.unknown_redos:
+            redos = "1 redo is" if self.unknown_redos == 1 else f"{self.unknown_redos:,} redos are"
+            yield f"{redos} unknown; the version before is still current"
         if self.left_out:
             were = "was" if self.left_out == 1 else "were"
             yield f"{self.left_out:,} cannot be used, and {were} left out"
@@ -156,6 +164,7 @@ class BatchSummary:
             "without_input": self.without_input,
             "left_out": self.left_out,
             "copies": self.copies,
+            "unknown_redos": self.unknown_redos,
             "committed_usd": self.committed_usd,
             "stopped_by": stopped_by,
             "journal": str(self.journal),
@@ -194,7 +203,8 @@ class BatchSummary:
             if states[S.PENDING] or states[S.ACCEPTED]:
                 lines.append("the emulator of this run and its jobs are gone: use another --out")
             return lines
-        if unknown := sum(count for state, count in states.items() if state.is_in_doubt):
+        in_doubt = sum(count for state, count in states.items() if state.is_in_doubt)
+        if unknown := in_doubt + self.unknown_redos:
             lines.append(f"{unknown:,} may have been accepted and billed; to look for them (free):")
             lines.append(f"  {shlex.join(['segmind-swap', 'reconcile', str(self.journal)])}")
         effects = []

@@ -71,11 +71,13 @@ def _done(found: Reconciliation) -> Iterator[str]:
         yield "nothing was changed: this was a dry run"
         return
     if jobs:
-        yield f"{_swaps(jobs)} found: the next `segmind-swap batch` waits for the jobs, which is free"
+        what = "job" if jobs == 1 else f"{jobs:,} jobs"
+        yield f"{_swaps(jobs)} found: the next `segmind-swap batch` waits for the {what}, which is free"
     if again := sum(swap.resubmitted for swap in found.swaps):
+        they, them = ("it", "it") if again == 1 else ("they", "them")
         yield (
             f"{_swaps(again)} will be submitted again, and paid: about {format_usd(again * PRICE_USD)},"
-            " besides what they may have cost before. The next `segmind-swap batch` submits them"
+            f" besides what {they} may have cost before. The next `segmind-swap batch` submits {them}"
         )
     if not (jobs or again):
         yield "nothing was changed"

@@ -1,15 +1,18 @@
 """Copies and versions: a copy has the result of a version with its own pictures, and a redo always pays."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from segmind_swap import PRICE_USD, Journal, OutcomeState, RedoRequest, SwapOutcome
-from segmind_swap.emulator import Emulator
+from segmind_swap import PRICE_USD, Journal, OutcomeState, RedoRequest, Review, SwapOutcome, Verdict
+from segmind_swap._swap import downloads
+from segmind_swap.emulator import Emulator, Fault
 
 from ...support.batches import client_of, emulator, run, states, swap_of, swaps_of
+from ...support.redone import service as drawing
 
 S = OutcomeState
 SCENE = "https://pictures.example/0.png"
@@ -90,3 +93,48 @@ async def test_a_copy_that_was_recorded_before_a_crash_gets_its_own_picture_afte
     assert states([again]) == {"saved": 1}
     assert (out / "s1.png").read_bytes() == picture
     assert len(service.ledger) == 2
+
+
+@pytest.mark.real_time
+async def test_a_copy_gets_the_picture_of_its_version_while_a_later_one_takes_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, out, journal = drawing(duration=1.0), tmp_path / "out", tmp_path / "run.db"
+    options = {"journal": journal, "save_to": out, "once_per_picture": True}
+    await run(service, swaps_of(1), options)
+    picture = (out / "s0.png").read_bytes()
+    later = [RedoRequest(id="s0", reference_character_image=VILLAIN)]
+    async with (
+        client_of(service, timeout=0.3) as client,
+        client.redo(later, journal=journal, save_to=out) as outcomes,
+    ):
+        assert [outcome.state async for outcome in outcomes] == [S.ACCEPTED]
+    whole = downloads._content_of
+
+    def slow(file: Path) -> downloads.DownloadedFile | None:
+        """Reads the file at the worst moment: after the name has changed its picture."""
+        while (out / "s0.png").read_bytes() == picture:
+            time.sleep(0.01)
+        return whole(file)
+
+    monkeypatch.setattr(downloads, "_content_of", slow)
+    outcomes_of_run = await run(service, [swap_of(1, character_image=SCENE)], options)
+    assert states(outcomes_of_run) == {"saved": 2}
+    assert (out / "s1.png").read_bytes() == picture
+    assert (out / "s0.png").read_bytes() != picture
+    assert len(service.ledger) == 2
+
+
+@pytest.mark.real_time
+async def test_a_copy_of_a_discarded_picture_needs_no_download(tmp_path: Path) -> None:
+    service, out, journal = drawing(duration=0.05), tmp_path / "out", tmp_path / "run.db"
+    options = {"journal": journal, "save_to": out, "once_per_picture": True}
+    await run(service, swaps_of(1), options)
+    picture = (out / "s0.png").read_bytes()
+    await Review(journal, folder=out).decide("s0", Verdict.DISCARD)
+    assert not (out / "s0.png").exists()
+    service.inject(Fault(on="file", status=410))
+    outcomes = await run(service, [swap_of(1, character_image=SCENE)], options)
+    assert states(outcomes) == {"saved": 1}
+    assert (out / "s1.png").read_bytes() == picture
+    assert len(service.ledger) == 1

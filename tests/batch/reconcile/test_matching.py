@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from segmind_swap import HistoryVerdict
+from segmind_swap import HistoryVerdict, SwapResult
 from segmind_swap._api.account.history import HistoryEntry, HistoryState
 from segmind_swap._api.account.identity import JobNames
 from segmind_swap._batch.reconcile.matching import EARLY, LATE, Match, fits, match, merged
@@ -228,6 +228,19 @@ def histories(draw: st.DrawFn) -> list[HistoryEntry]:
         listed(draw(st.none() | IDS), draw(st.none() | PICTURES), ago=draw(st.none() | AGES))
         for _ in range(draw(st.integers(0, 8)))
     ]
+
+
+def test_a_request_that_may_be_of_a_copy_before_it_became_one_is_a_persons_to_decide() -> None:
+    job = a_job("original")
+    result = SwapResult(job=job, url="https://images.example/1.png", outputs=(), seconds=1.0, copy_of="s3")
+    money = {"billable_posts": 0, "closed_posts": 1}
+    copy: dict[str, Any] = {"state": S.SAVED, "job": job, "result": result, **money}
+    original = accepted(3, "original", state=S.SAVED)
+    history = [listed("original"), listed("free")]
+    for past_jobs, verdict in (((), V.UNCLEAR), ((a_job("past"),), V.FOUND)):
+        others = [original, a_row(2, a_post(), past_jobs=past_jobs, **copy)]
+        found = match([unknown(1)], others, [*history, listed("past", ago=200)])
+        assert [answer.verdict for answer in found] == [verdict]
 
 
 @given(rows(), histories())

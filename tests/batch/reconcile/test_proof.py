@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from segmind_swap import SwapResult
 from segmind_swap._api.account.history import HistoryEntry, HistoryState
 from segmind_swap._api.account.identity import JobNames
 from segmind_swap._batch.reconcile.listing import Listing
@@ -54,7 +55,7 @@ def test_every_page_must_have_been_read(incomplete: str) -> None:
 def test_the_submit_must_be_in_the_days_that_were_asked_for() -> None:
     assert "older than what the history was asked for" in missing(days=0)
     old = a_row(1, a_post(ago=60 * 24 * 20), a_post(ago=180))
-    assert "its submit, of 2026-11-10, is older" in missing(old)
+    assert "the submit, of 2026-11-10, is older" in missing(old)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +76,13 @@ def test_a_job_accepted_after_the_post_with_the_same_key_must_be_listed(later: E
     assert missing(others=[later, running]) == (
         "no job of this journal that was accepted later, with the same key, is in the history"
     )
+
+
+def test_the_job_of_a_copy_is_another_rows_and_proves_nothing() -> None:
+    job = a_job("later", ago=150)
+    result = SwapResult(job=job, url="https://images.example/1.png", outputs=(), seconds=1.0, copy_of="s9")
+    copy = a_row(2, a_post("b", ago=300), state=S.SAVED, job=job, result=result, billable_posts=0)
+    assert "accepted later, with the same key" in missing(others=[copy, accepted(3, "running", "c", ago=200)])
 
 
 def test_posts_with_two_keys_or_a_key_that_is_not_known_prove_nothing() -> None:
@@ -104,7 +112,7 @@ def test_a_job_of_the_ledger_that_still_runs_must_be_listed(
 
 def test_the_last_post_must_be_more_than_two_hours_ago() -> None:
     least = LEAST_AGE.total_seconds() / 60
-    words = "its submit is not more than 2 hours ago"
+    words = "the submit is not more than 2 hours ago"
     assert (missing(unknown(1, ago=least)), missing(unknown(1, ago=least + 0.1))) == (words, "")
     # With a later POST, the later job must be later still.
     both = a_row(1, a_post(ago=300), a_post(ago=100))

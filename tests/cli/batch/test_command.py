@@ -50,6 +50,7 @@ def test_a_table_becomes_pictures_a_report_and_results_and_again_is_not_paid_aga
             "without_input": {},
             "left_out": 0,
             "copies": 0,
+            "unknown_redos": 0,
             "committed_usd": pytest.approx(3 * 0.1522),
             "stopped_by": None,
             "journal": "out/journal.db",

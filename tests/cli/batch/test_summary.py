@@ -140,6 +140,7 @@ def test_the_json_has_the_error_that_stopped_the_batch(capsys: pytest.CaptureFix
         "without_input": {},
         "left_out": 0,
         "copies": 0,
+        "unknown_redos": 0,
         "committed_usd": 0.6,
         "stopped_by": {"error": "BudgetExceededError", "message": "the budget is spent"},
         "journal": "out/journal.db",
@@ -187,11 +188,24 @@ def test_copies_and_inputs_that_were_left_out_are_told_and_do_not_count_for_the_
     ended = summary({S.SAVED: 5}, copies=1, left_out=2)
     ended.show(as_json=False)
     out = capsys.readouterr().out
-    assert "1 is a copy of others, free" in out
+    assert "1 is a copy, free" in out
     assert "2 cannot be used, and were left out" in out
     assert ended.exit_code == 0
     assert summary({S.SAVED: 5}, copies=2).exit_code == 0
     assert summary({S.SAVED: 5, S.UNKNOWN: 1}, left_out=1).exit_code == 4
+
+
+def test_unknown_redos_are_told_and_count_although_every_swap_is_saved(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = summary({S.SAVED: 5}, unknown_redos=2)
+    ended.show(as_json=False)
+    out = capsys.readouterr().out
+    assert "2 redos are unknown; the version before is still current" in out
+    assert "2 may have been accepted and billed; to look for them (free):" in out
+    assert "segmind-swap reconcile out/journal.db" in out
+    assert ended.exit_code == 4
 
 
 @pytest.mark.parametrize(("held_back", "told"), [(0, "it submits 3"), (1, "it submits 2"), (3, None)])

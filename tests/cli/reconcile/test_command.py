@@ -81,7 +81,7 @@ def test_what_is_not_listed_stays_unknown_and_each_missing_proof_is_named(
             shown = in_this_process("reconcile", "out", *options, cwd=folder, monkeypatch=monkeypatch)
             assert shown.exit_code == 4
             assert "not listed: 1" in shown.stdout
-            assert "- its submit is not more than 2 hours ago" in shown.stdout
+            assert "- the submit is not more than 2 hours ago" in shown.stdout
             assert "- no job of this journal is in the history while it still runs" in shown.stdout
             assert "segmind-swap resolve out s0 --resubmit" in shown.stdout
         wrong = ["--apply", "--resubmit-missing", "--number", "1"]

@@ -115,8 +115,8 @@ class Review:
         stored, _ = await desk.decide([mark])
         if not stored:
             raise ConfigurationError(
-                f"{shorten(id)!r} has another picture now: a redo has saved another version. Call `pictures`,"
-                " and look at the picture again"
+                f"{shorten(id)!r} has another picture now: a redo has saved another version. Look at"
+                " the picture again"
             )
         return stored[0]
 

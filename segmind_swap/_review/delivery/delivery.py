@@ -54,7 +54,7 @@ async def deliver(pictures: Sequence[ReviewPicture], to: Path, *, title: str, as
     to = to.with_name(f"{to.name}.zip") if as_zip and to.suffix.lower() != ".zip" else to
     if not pictures:
         raise ConfigurationError(
-            "there is no picture to export: none has such a decision. Decide with `segmind-swap review` first"
+            "there is no picture to export: none has such a decision. First decide about them, in a review"
         )
     staging = to.absolute().with_name(f".{to.name}.{secrets.token_hex(4)}.part")
     try:

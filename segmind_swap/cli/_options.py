@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from segmind_swap import PollPolicy
+
 from ._emulator_engine import Engine
 
 Out = Annotated[
@@ -46,4 +48,23 @@ JournalPath = Annotated[
         metavar="JOURNAL", help="The journal of a batch, or the folder that contains the journal."
     ),
 ]
+Concurrency = Annotated[int, typer.Option(min=1, help="How many swaps run at the same time.")]
+Rpm = Annotated[
+    float | None, typer.Option(help="Submits a minute; by default the client learns the limit from 429s.")
+]
+Price = Annotated[float, typer.Option(help="The assumed price of a swap, in dollars.")]
+FailedIsFree = Annotated[
+    bool, typer.Option("--failed-is-free", help="Count failed runs as free; by default they count as paid.")
+]
+PollInterval = Annotated[
+    float | None,
+    typer.Option(help=f"Seconds between two polls of a job; by default {PollPolicy().interval:g}."),
+]
+MaxFutile = Annotated[
+    int,
+    typer.Option(
+        min=0, help="Stop after so many swaps in a row that may be paid and brought no picture; 0: no limit."
+    ),
+]
+MaxFailed = Annotated[int, typer.Option(min=0, help="Stop after so many failed swaps in a row; 0: no limit.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]

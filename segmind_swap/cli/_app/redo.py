@@ -7,11 +7,23 @@ from typing import Annotated
 
 import typer
 
-from segmind_swap import PRICE_USD, PollPolicy
+from segmind_swap import PRICE_USD
 
 from .._batch.options import BatchOptions
 from .._help import Command
-from .._options import AllowHttp, Json, Strict, Timeout
+from .._options import (
+    AllowHttp,
+    Concurrency,
+    FailedIsFree,
+    Json,
+    MaxFailed,
+    MaxFutile,
+    PollInterval,
+    Price,
+    Rpm,
+    Strict,
+    Timeout,
+)
 from .._redo.options import RedoOptions
 from .._terminal.text import format_usd
 from .root import app
@@ -51,35 +63,19 @@ def redo(
     journal: Annotated[
         Path | None, typer.Option(help="The journal of the batch; by default journal.db in OUT.")
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="How many swaps run at the same time.")] = 64,
-    rpm: Annotated[
-        float | None, typer.Option(help="Submits a minute; by default the client learns the limit from 429s.")
-    ] = None,
+    concurrency: Concurrency = 64,
+    rpm: Rpm = None,
     budget: Annotated[
         float | None,
         typer.Option(help="The most that the batch may cost, in dollars, with all versions of all swaps."),
     ] = None,
-    price: Annotated[float, typer.Option(help="The assumed price of a swap, in dollars.")] = PRICE_USD,
-    failed_is_free: Annotated[
-        bool,
-        typer.Option("--failed-is-free", help="Count failed runs as free; by default they count as paid."),
-    ] = False,
-    poll_interval: Annotated[
-        float | None,
-        typer.Option(help=f"Seconds between two polls of a job; by default {PollPolicy().interval:g}."),
-    ] = None,
+    price: Price = PRICE_USD,
+    failed_is_free: FailedIsFree = False,
+    poll_interval: PollInterval = None,
     strict: Strict = False,
     timeout: Timeout = 900.0,
-    max_futile: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            help="Stop after so many swaps in a row that may be paid and brought no picture; 0: no limit.",
-        ),
-    ] = 5,
-    max_failed: Annotated[
-        int, typer.Option(min=0, help="Stop after so many failed swaps in a row; 0: no limit.")
-    ] = 20,
+    max_futile: MaxFutile = 5,
+    max_failed: MaxFailed = 20,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check the swaps, print what they cost, and send nothing.")
     ] = False,

@@ -6,7 +6,8 @@ import logging
 import random
 import selectors
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import anyio
@@ -14,6 +15,9 @@ import anyio.to_thread
 import pytest
 import trio.testing
 from hypothesis import HealthCheck, settings
+
+from segmind_swap._journal import writer as journal_writer
+from segmind_swap._journal.writer import Writer
 
 # The same examples on each run, and none refused because a busy machine made it slowly. Others are tried with
 # `--hypothesis-profile=default`.
@@ -45,13 +49,16 @@ class _Leap(selectors.DefaultSelector):
 
     leapt = 0.0
     threads: anyio.CapacityLimiter | None = None
+    writes = 0
+    """Steps that a journal's thread has not acknowledged yet."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
             # Nothing is scheduled at all: only another thread can wake the loop, so really wait for it.
             return super().select(None)
-        if not ready and timeout and self.threads is not None and self.threads.borrowed_tokens:
+        is_thread_at_work = self.threads is not None and self.threads.borrowed_tokens > 0
+        if not ready and timeout and (is_thread_at_work or self.writes > 0):
             ready = super().select(_PATIENCE)
         if not ready and timeout:
             self.leapt += timeout
@@ -77,6 +84,32 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:
         # The runner's bound, new in Python 3.12, would pass at once in virtual time. Threads need real time.
         await super().shutdown_default_executor()
+
+
+def _count_writes_of_journals() -> None:
+    """Makes virtual time wait for the thread of a journal, too, which is none of the loop's workers."""
+    put, acknowledge = Writer._put, journal_writer._acknowledge
+
+    def counted(change: int) -> None:
+        with suppress(RuntimeError):
+            loop = asyncio.get_running_loop()
+            if isinstance(loop, VirtualTimeLoop):
+                loop._leap.writes += change
+
+    def counting_put(writer: Writer, write: Any) -> None:
+        put(writer, write)
+        if not write.done.is_set():
+            counted(1)
+
+    def counting_acknowledge(writes: Sequence[Any]) -> None:
+        acknowledge(writes)
+        counted(-len(writes))
+
+    Writer._put = counting_put  # type: ignore[method-assign, assignment]
+    journal_writer._acknowledge = counting_acknowledge
+
+
+_count_writes_of_journals()
 
 
 def run_on_asyncio(main: Coroutine[Any, Any, _T]) -> _T:

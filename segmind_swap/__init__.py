@@ -85,9 +85,9 @@ if TYPE_CHECKING:
     from ._review.checks.thresholds import Thresholds
     from ._review.delivery.delivery import Delivery
     from ._review.pictures.picture import EarlierVersion, ReviewPicture
-    from ._review.pictures.places import discarded_path
     from ._review.pictures.thumbnails import KnownThumbnails, make_thumbnail
     from ._reviewing import Review
+    from ._swap.output_files import discarded_path
 
 __all__ = [
     "MEAN_SECONDS",
@@ -215,7 +215,7 @@ _MODULE_OF = {
     "Thresholds": "_review.checks.thresholds",
     "Verdict": "_protocols.marks",
     "can_measure": "_review.checks.measurer",
-    "discarded_path": "_review.pictures.places",
+    "discarded_path": "_swap.output_files",
     "find_copies": "_review.checks.copies",
     "flag_results": "_review.checks.flags",
     "make_thumbnail": "_review.pictures.thumbnails",

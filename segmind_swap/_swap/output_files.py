@@ -17,6 +17,11 @@ from .._concurrency import run_in_thread
 from .._config import MAX_PICTURE_BYTES
 from .._errors import ConfigurationError
 
+VERSIONS = "versions"
+"""The folder below that of the pictures. `versions/ID.1.png` is the first version of `ID.png`."""
+DISCARDED = "discarded"
+"""The folder below that of the pictures to which a review moves what a person has discarded."""
+
 _TYPES = {".jpg": ".jpg", ".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".png": ".png", ".webp": ".webp"}
 """The suffixes that name a type of picture, in lower case, with the suffix that the client itself uses."""
 _MAX_NUMBER = 1000
@@ -220,7 +225,7 @@ def replace_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
     """
     with _written(temporary, data):
         temporary.replace(path)
-    flush_folder(path.parent)
+    flush(path.parent)
 
 
 def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
@@ -231,17 +236,27 @@ def create_atomically(path: Path, data: bytes, *, temporary: Path) -> None:
         OSError: the file cannot be written.
     """
     with _written(temporary, data):
-        try:
-            # A hard link fails if the name is in use; a rename would replace the file.
-            os.link(temporary, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            # The file system has no hard links.
-            if name_is_used(path):
-                raise FileExistsError(path) from None
-            temporary.replace(path)
-    flush_folder(path.parent)
+        publish(temporary, path)
+    flush(path.parent)
+
+
+def publish(temporary: Path, path: Path) -> None:
+    """Gives a complete file its name, and never replaces an existing file. `temporary` may keep its name.
+
+    Raises:
+        FileExistsError: there is such a file.
+        OSError: the file cannot get the name.
+    """
+    try:
+        # A hard link fails if the name is in use; a rename would replace the file.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # The file system has no hard links.
+        if name_is_used(path):
+            raise FileExistsError(path) from None
+        temporary.replace(path)
 
 
 @contextmanager
@@ -257,13 +272,32 @@ def _written(temporary: Path, data: bytes) -> Iterator[None]:
         temporary.unlink(missing_ok=True)
 
 
-def flush_folder(folder: Path) -> None:
-    """Writes the names in the folder to the disk: a journal may record the file as saved right after this.
+def is_kept(path: Path) -> bool:
+    """Whether the path is the second name of the file of an earlier version."""
+    return path.parent.name == VERSIONS
+
+
+def discarded_path(picture: Path, version: int) -> Path:
+    """Where a review puts the file of a picture that is discarded. Each version has a name of its own.
+
+    Args:
+        picture: The file in the folder of the batch, or the second name of the file of an earlier version.
+        version: The version of the swap.
+    """
+    folder, stem = picture.parent, picture.stem
+    if is_kept(picture):
+        # Without the version, if that is all that was added to the id.
+        folder, stem = folder.parent, stem.removesuffix(f".{version}")
+    return folder / DISCARDED / f"{stem}.{version}{picture.suffix}"
+
+
+def flush(path: Path) -> None:
+    """Writes a file, or the names in a folder, to the disk: a journal may record the file right after this.
 
     Windows and some file systems cannot do this for a folder. The picture is in its file in any case.
     """
     with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:

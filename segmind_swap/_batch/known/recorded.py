@@ -11,9 +11,9 @@ from ..._concurrency import run_in_thread
 from ..._models import SwapRequest, SwapResult
 from ..._protocols.entry import Entry
 from ..._protocols.ledger import LedgerView
-from ..._swap.output_files import OutputFile, holds_result
+from ..._swap.output_files import OutputFile, discarded_path, holds_result
 from ..versions.entries import Entries
-from ..versions.files import DISCARDED, is_kept, moved_to
+from ..versions.files import moved_to
 from .payers import Original
 
 
@@ -52,13 +52,6 @@ def _places(result: SwapResult, file: OutputFile) -> list[Path]:
     return [] if result.path is None else [moved_to(file.path.parent, result.path), result.path]
 
 
-def _discarded(path: Path, version: int) -> Path:
-    """Where a review moves the file of a version that a person discards."""
-    if is_kept(path):
-        return path.parent.with_name(DISCARDED) / path.name
-    return path.with_name(DISCARDED) / f"{path.stem}.{version}{path.suffix}"
-
-
 async def file_to_copy(
     ledger: LedgerView, result: SwapResult, file: OutputFile, original: Original | None = None
 ) -> Path | None:
@@ -92,5 +85,5 @@ async def file_to_copy(
             if entry.result is not None and entry.result.url == result.url
         ]
     places = [(path, version) for version, held in holders for path in _places(held, file)]
-    paths = [path for path, _ in places] + [_discarded(*place) for place in places]
+    paths = [path for path, _ in places] + [discarded_path(*place) for place in places]
     return await run_in_thread(lambda: next(filter(holds_result, paths), None))

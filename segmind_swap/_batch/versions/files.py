@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from ..._swap.output_files import OutputFile, create_atomically, flush_folder, name_is_used
+from ..._swap.output_files import (
+    VERSIONS,
+    OutputFile,
+    create_atomically,
+    discarded_path,
+    flush,
+    is_kept,
+    name_is_used,
+)
 
-DISCARDED = "discarded"
-"""The folder below that of the pictures to which a review moves what a person has discarded."""
-FOLDER = "versions"
-"""The folder below that of the pictures. `versions/ID.1.png` is the first version of `ID.png`."""
 _COMPARED_BYTES = 1 << 20
 
 
@@ -88,7 +92,7 @@ class VersionFile(OutputFile):
 
     @property
     def _folder(self) -> Path:
-        return self.path.with_name(FOLDER)
+        return self.path.with_name(VERSIONS)
 
     def _names(self, version: int, suffix: str) -> Iterator[Path]:
         """The second names of a version, the preferred one first."""
@@ -104,8 +108,8 @@ class VersionFile(OutputFile):
                 _link(path, kept)
             if not _have_same_bytes(path, kept):
                 continue
-            flush_folder(kept.parent)
-            flush_folder(path.parent)
+            flush(kept.parent)
+            flush(path.parent)
             return kept
         raise AssertionError("the names never end")
 
@@ -116,9 +120,7 @@ class VersionFile(OutputFile):
         """
         for version in range(1, self.version):
             for kept in self._names(version, path.suffix):
-                # As the review names the file: without the version, if that is all that was added to the id.
-                stem = kept.stem.removesuffix(f".{version}")
-                discarded = self.path.with_name(DISCARDED) / f"{stem}.{version}{path.suffix}"
+                discarded = discarded_path(kept, version)
                 if not (name_is_used(kept) or name_is_used(discarded)):
                     break
                 if _have_same_bytes(path, kept) or _have_same_bytes(path, discarded):
@@ -126,14 +128,9 @@ class VersionFile(OutputFile):
         return False
 
 
-def is_kept(path: Path) -> bool:
-    """Whether the path is the second name of the file of an earlier version."""
-    return path.parent.name == FOLDER
-
-
 def moved_to(folder: Path, path: Path) -> Path:
     """Where a recorded file is if the folder of the pictures is `folder` by now."""
-    return folder / FOLDER / path.name if is_kept(path) else folder / path.name
+    return folder / VERSIONS / path.name if is_kept(path) else folder / path.name
 
 
 def _link(path: Path, name: Path) -> None:

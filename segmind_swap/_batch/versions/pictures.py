@@ -15,10 +15,10 @@ from ..._protocols.entry import Entry
 from ..._protocols.ledger import Ledger, LedgerSource
 from ..._protocols.marks import Verdict, mark_of_version
 from ..._swap.downloads import Source, save
-from ..._swap.output_files import OutputFile
+from ..._swap.output_files import VERSIONS, OutputFile, discarded_path, is_kept
 from ..inputs import output_file_of
 from ..known.recorded import result_in_file
-from .files import DISCARDED, VersionFile, is_kept
+from .files import VersionFile
 
 if TYPE_CHECKING:
     from ..._swap.session import Session
@@ -102,12 +102,11 @@ class Pictures:
         result = entry.result
         if result is None or result.path is None:
             return None
-        name = result.path.name
-        discarded = file.path.with_name(DISCARDED) / f"{file.path.name}.{entry.version}{Path(name).suffix}"
         if (found := await result_in_file(result, file)) is not None:
             return found
         if entry.state is OutcomeState.SAVED and await self._is_discarded(entry):
-            return result.model_copy(update={"path": discarded})
+            picture = file.path.with_name(f"{file.path.name}{result.path.suffix}")
+            return result.model_copy(update={"path": discarded_path(picture, entry.version)})
         return None
 
     async def _is_discarded(self, entry: Entry) -> bool:
@@ -146,7 +145,7 @@ class Pictures:
             problem = exc.strerror or str(exc)
             raise DownloadError(
                 f"the picture at {result.url} was not saved, because the file of the version before could not"
-                f" be kept in the folder {file.path.with_name('versions')}: {problem}",
+                f" be kept in the folder {file.path.with_name(VERSIONS)}: {problem}",
                 url=result.url,
                 job=result.job,
             ) from None

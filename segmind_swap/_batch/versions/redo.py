@@ -19,10 +19,10 @@ from ..._policy.decisions import similar_ids
 from ..._policy.redo import RedoStep, redo_step, unsaved_problem
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.ledger import Ledger, LedgerSource, LedgerView
-from ..._swap.output_files import name_is_used
+from ..._swap.output_files import is_kept, name_is_used
 from ..inputs import batch_input_of, is_description
 from .entries import BegunVersions
-from .files import is_kept, moved_to
+from .files import moved_to
 
 if TYPE_CHECKING:
     from ..._swap.uploads import Uploads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -62,6 +62,20 @@ class MeasureCache:
         """Keeps the hash of a file."""
         self._hashes[file] = sha256
         self._write({"file": file, "sha256": sha256})
+
+    def sha256_of(self, path: Path, hashed: Callable[[Path], str]) -> str:
+        """The hash of a file. A file with a known path, size and time is not `hashed` again.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        found = path.stat()
+        file = str(path.absolute()), found.st_size, found.st_mtime_ns
+        known = self.sha256(file)
+        if known is None:
+            known = hashed(path)
+            self.add_sha256(file, known)
+        return known
 
     def close(self) -> None:
         """Closes the file."""

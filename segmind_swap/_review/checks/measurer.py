@@ -157,13 +157,7 @@ class Measurer:
             return None
 
     def _sha256(self, path: Path) -> str:
-        found = path.stat()
-        file = str(path.absolute()), found.st_size, found.st_mtime_ns
-        known = self._cache.sha256(file)
-        if known is None:
-            known = hashlib.sha256(_read(path)).hexdigest()
-            self._cache.add_sha256(file, known)
-        return known
+        return self._cache.sha256_of(path, lambda path: hashlib.sha256(_read(path)).hexdigest())
 
 
 def _read(path: Path) -> bytes:

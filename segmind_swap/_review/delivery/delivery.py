@@ -18,6 +18,7 @@ from pathlib import Path
 from ..._api.text import shorten
 from ..._concurrency import run_in_thread
 from ..._errors import ConfigurationError
+from ..._swap.output_files import flush, publish
 from ..pictures.picture import ReviewPicture
 from ..pictures.thumbnails import Thumbnails
 from .gallery import gallery_html
@@ -143,7 +144,7 @@ class _Writer:
             with suppress(OSError):
                 folder.rmdir()
         for file in self._folder.rglob("*"):
-            _flush(file)
+            flush(file)
         return sum(file.stat().st_size for file in self._folder.rglob("*") if file.is_file())
 
     def _write(self, name: str, text: str) -> str:
@@ -162,22 +163,12 @@ def _copied(source: Path, target: Path) -> str:
     return digest.hexdigest()
 
 
-def _flush(path: Path) -> None:
-    """Writes a file or the names in a folder to the disk. Windows cannot flush a folder, and need not."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def _publish_folder(staging: Path, to: Path) -> None:
     # On POSIX a rename would replace an empty folder.
     if os.path.lexists(to):
         raise FileExistsError(to)
     staging.rename(to)
-    _flush(to.absolute().parent)
+    flush(to.absolute().parent)
 
 
 def _publish_zip(staging: Path, to: Path) -> None:
@@ -194,19 +185,7 @@ def _publish_zip(staging: Path, to: Path) -> None:
                         shutil.copyfileobj(reading, writing, _CHUNK_BYTES)
             file.flush()
             os.fsync(file.fileno())
-        _link(part, to)
+        publish(part, to)
     finally:
         part.unlink(missing_ok=True)
-    _flush(to.absolute().parent)
-
-
-def _link(part: Path, to: Path) -> None:
-    try:
-        os.link(part, to)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(to):
-            raise FileExistsError(to) from None
-        part.rename(to)
+    flush(to.absolute().parent)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import html
 from collections.abc import Iterable
 from importlib import resources
@@ -11,20 +9,20 @@ from string import Template
 from urllib.parse import quote
 
 from ..._api.text import visible
+from ..page.assemble import csp_hash
 
 
 def gallery_html(title: str, lead: str, pictures: Iterable[tuple[str, str, str]]) -> str:
     """The page. Each picture has a name, its file and its thumbnail, relative to the page, with slashes."""
     folder = resources.files(__package__)
     template, style = (folder.joinpath(f"gallery.{suffix}").read_text("utf-8") for suffix in ("html", "css"))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     figures = "".join(
         f'<li><a href="{_url(file)}"><img src="{_url(thumbnail)}" alt="" loading="lazy" decoding="async">'
         f"<span><bdi>{_text(name)}</bdi></span></a></li>\n"
         for name, file, thumbnail in pictures
     )
     return Template(template).substitute(
-        title=_text(title), lead=_text(lead), style=style, style_hash=f"sha256-{digest}", figures=figures
+        title=_text(title), lead=_text(lead), style=style, style_hash=csp_hash(style), figures=figures
     )
 
 

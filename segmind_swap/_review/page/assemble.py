@@ -37,7 +37,7 @@ def policy(*, served: bool) -> str:
     connect = "'self'" if served else "'none'"
     pictures = "'self' data:" if served else "'self' file: data:"
     return (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}';"
+        f"default-src 'none'; script-src '{csp_hash(script)}'; style-src '{csp_hash(style)}';"
         f" img-src {pictures}; connect-src {connect}; base-uri 'none'; form-action 'none'"
     )
 
@@ -51,5 +51,6 @@ def _parts() -> tuple[str, str, str]:
     return html, style, script
 
 
-def _digest(text: str) -> str:
+def csp_hash(text: str) -> str:
+    """A text of the page as its security policy names it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

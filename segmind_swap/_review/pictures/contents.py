@@ -38,13 +38,7 @@ class Contents:
         Raises:
             OSError: the file cannot be read.
         """
-        found = path.stat()
-        file = str(path.absolute()), found.st_size, found.st_mtime_ns
-        known = self._cache.sha256(file)
-        if known is None:
-            known = sha256_of(path)
-            self._cache.add_sha256(file, known)
-        return known
+        return self._cache.sha256_of(path, sha256_of)
 
 
 def sha256_of(path: Path) -> str:

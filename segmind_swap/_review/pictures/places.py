@@ -7,12 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..._api.origins import is_url
+from ..._swap.output_files import VERSIONS, discarded_path, is_kept
 from .picture import SavedVersion
-
-DISCARDED = "discarded"
-"""The folder of the discarded pictures, in the folder of the batch."""
-VERSIONS = "versions"
-"""The folder to which a redo moves the earlier versions."""
 
 
 class Places:
@@ -32,15 +28,11 @@ class Places:
     def home(self, saved: SavedVersion) -> Path:
         """Where the picture belongs unless it is discarded."""
         name = saved.path.name
-        is_earlier = saved.path.parent.name == VERSIONS
-        return self.folder / VERSIONS / name if is_earlier else self.folder / name
+        return self.folder / VERSIONS / name if is_kept(saved.path) else self.folder / name
 
     def discarded(self, saved: SavedVersion) -> Path:
         """Where the picture is while it is discarded."""
-        path = saved.path
-        if path.parent.name == VERSIONS:
-            path = path.parent.with_name(f"{path.stem.removesuffix(f'.{saved.version}')}{path.suffix}")
-        return discarded_path(self.folder / path.name, saved.version)
+        return discarded_path(self.home(saved), saved.version)
 
     def input(self, picture: str, saved: SavedVersion) -> str:
         """A reference or a scene: a URL as it is, and a path as it is now, as far as the file is found."""
@@ -48,7 +40,7 @@ class Places:
             return picture
         folder = saved.path.parent
         try:
-            relative = os.path.relpath(picture, folder.parent if folder.name == VERSIONS else folder)
+            relative = os.path.relpath(picture, folder.parent if is_kept(saved.path) else folder)
         except ValueError:  # On Windows, there is no relative path to another drive.
             return picture
         moved = Path(os.path.normpath(self.folder / relative))
@@ -58,16 +50,6 @@ class Places:
         yield self.home(saved)
         yield saved.path
         yield self.discarded(saved)
-
-
-def discarded_path(picture: Path, version: int) -> Path:
-    """Where a review puts the file of a picture that is discarded. Each version has a name of its own.
-
-    Args:
-        picture: The file in the folder of the batch.
-        version: The version of the swap.
-    """
-    return picture.with_name(DISCARDED) / f"{picture.stem}.{version}{picture.suffix}"
 
 
 def is_file(path: Path) -> bool:

@@ -257,14 +257,12 @@ class BatchRun:
             JournalError: The journal cannot be read.
         """
 
-    def _unknown_redos(self) -> int:
+    def unknown_redos(self) -> int:
         """How many redos are unknown that are no swaps of this run.
 
         Raises:
             JournalError: The journal cannot be read.
         """
-        if self.is_redo:
-            return 0
         return Journal(self._options.journal_path).summary().redos.get(OutcomeState.UNKNOWN, 0)
 
     def _record(self, outcome: SwapOutcome, *, is_input: bool) -> None:
@@ -311,7 +309,7 @@ class BatchRun:
                     states[outcome.state] += 1
                     self._record(self.relocation.outcome(outcome), is_input=True)
             self._complete_results()
-            unknown_redos = self._unknown_redos()
+            unknown_redos = self.unknown_redos()
         except JournalError as exc:
             problems.append(str(exc))
             state_without_entry = OutcomeState.UNKNOWN

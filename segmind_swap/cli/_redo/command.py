@@ -267,6 +267,10 @@ class _RedoRun(BatchRun):
         for outcome in Journal(self._options.journal_path).outcomes():
             self._results.add(self.relocation.outcome(outcome))
 
+    def unknown_redos(self) -> int:
+        """None besides the swaps of this run, which are redos."""
+        return 0
+
     def reported_states(self, summary: BatchSummary) -> Counter[OutcomeState]:
         """The states of all swaps of the journal: the report shows every current version."""
         return Counter(Journal(self._options.journal_path).summary().states)

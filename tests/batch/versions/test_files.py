@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap._batch.versions.files import VersionFile, is_kept
+from segmind_swap._batch.versions.files import VersionFile
 from segmind_swap._review.pictures.picture import SavedVersion
 from segmind_swap._review.pictures.places import Places
-from segmind_swap._swap.output_files import check_target
+from segmind_swap._swap.output_files import check_target, is_kept
 
 from ...support.journal_rows import a_job
 from ...support.sessions import png

@@ -4,9 +4,15 @@ SwapError
 ├── ConfigurationError         a setting, the key, or how the client is used; nothing was sent
 ├── ImageError                 an input image; nothing was charged
 ├── JournalError               a batch's journal, or a request that contradicts it; nothing was sent
+│   └── JournalInUseError          another batch or service uses the journal now
 ├── BudgetExceededError        the next swap could cost more than the budget; nothing was sent
 ├── NoResultsError             several swaps in a row may be charged and brought no picture
 ├── OriginalNotDoneError       a copy of a swap that brought no picture; nothing was sent for the copy
+├── LimitExceededError         a bound on the number of swaps or bytes is reached; nothing was sent
+├── IdConflictError            the id of a service's swap belongs to other pictures; nothing was sent
+├── UnknownIdError             a service has no swap of this id
+├── SwapCancelledError         a service's swap that was cancelled before it was sent
+├── ServiceStoppedError        a service submits nothing now; nothing was sent
 ├── ConnectionFailedError      no response; of a submit only if its last byte never left
 ├── SubmissionUnknownError     a submit in doubt: it may have been accepted and charged
 ├── ResponseError              a response that cannot be read or trusted; never of a submit
@@ -33,6 +39,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ._models import SwapJob
 
 
@@ -95,20 +103,33 @@ class JournalError(SwapError):
         self.path = path
 
 
+class JournalInUseError(JournalError):
+    """Another process, or another batch of this process, uses the journal now. Nothing was sent."""
+
+
 class BudgetExceededError(SwapError):
     """One more swap could cost more than the budget allows. It was not sent, and is not charged.
 
     Attributes:
         budget_usd: The budget, in USD.
         committed_usd: What is charged, or may be charged, so far, in USD.
+        resets_at: When a daily budget begins anew, in UTC; None for a budget without an end, and for an error
+            that was read from JSON.
     """
 
     def __init__(
-        self, message: str, *, budget_usd: float, committed_usd: float, job: SwapJob | None = None
+        self,
+        message: str,
+        *,
+        budget_usd: float,
+        committed_usd: float,
+        resets_at: datetime | None = None,
+        job: SwapJob | None = None,
     ) -> None:
         super().__init__(message, job=job)
         self.budget_usd = budget_usd
         self.committed_usd = committed_usd
+        self.resets_at = resets_at
 
 
 class NoResultsError(SwapError):
@@ -154,6 +175,71 @@ class OriginalNotDoneError(SwapError):
         super().__init__(message, job=job)
         self.original_id = original_id
         self.original_state = original_state
+
+
+class LimitExceededError(SwapError):
+    """One more swap would exceed a bound. It was not sent, and is not charged.
+
+    Attributes:
+        limit: The name of the setting that set the bound, such as `"max_per_owner"`.
+        maximum: The bound: a number of swaps, or of bytes for `"max_spool_bytes"`.
+    """
+
+    def __init__(self, message: str, *, limit: str, maximum: int, job: SwapJob | None = None) -> None:
+        super().__init__(message, job=job)
+        self.limit = limit
+        self.maximum = maximum
+
+
+class IdConflictError(SwapError):
+    """The id belongs to a swap with other pictures. Nothing was sent for this call, nothing is charged.
+
+    Attributes:
+        id: The id.
+    """
+
+    def __init__(self, message: str, *, id: str, job: SwapJob | None = None) -> None:
+        super().__init__(message, job=job)
+        self.id = id
+
+
+class UnknownIdError(SwapError):
+    """A service has no swap of this id.
+
+    Attributes:
+        id: The id.
+    """
+
+    def __init__(self, message: str, *, id: str, job: SwapJob | None = None) -> None:
+        super().__init__(message, job=job)
+        self.id = id
+
+
+class SwapCancelledError(SwapError):
+    """The swap of a service was cancelled before it was sent. Nothing is charged for it."""
+
+
+class ServiceStoppedError(SwapError):
+    """A service submits nothing now, because of its account or because money brings no pictures.
+
+    The new swap was not recorded and not sent. Swaps that were recorded before stay recorded.
+
+    Attributes:
+        reason: Why the service was stopped, or None if the error was read from JSON.
+        seconds: Seconds until the service tries again by itself; None if a person must resume it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: SwapError | None = None,
+        seconds: float | None = None,
+        job: SwapJob | None = None,
+    ) -> None:
+        super().__init__(message, job=job)
+        self.reason = reason
+        self.seconds = seconds
 
 
 class ConnectionFailedError(SwapError):

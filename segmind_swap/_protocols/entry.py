@@ -160,3 +160,7 @@ class Entry:
 
 class EntryConflict(Exception):  # noqa: N818 - the batch makes the typed error of it
     """An input cannot use an entry: the id was taken in this run, or belongs to other pictures."""
+
+
+class EntryCancelled(EntryConflict):
+    """The order of an entry was cancelled before its POST was claimed."""

@@ -142,6 +142,13 @@ class Ledger(LedgerView, Protocol):
         """
         ...
 
+    def resume(self, entry: Entry) -> None:
+        """Begins this process's work on a waitable entry, as `resumable` does for the entries that it yields.
+
+        Its POSTs count as in progress, until `finish` or `release`.
+        """
+        ...
+
     async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST: the money, the state SENDING and a new `Post`, in one step.
 
@@ -154,6 +161,7 @@ class Ledger(LedgerView, Protocol):
 
         Raises:
             BudgetExceededError: the budget has no room for another POST. Nothing was recorded.
+            EntryCancelled: the order of the entry was cancelled meanwhile. Nothing was recorded.
             JournalError: the ledger failed, or the entry's state does not allow a POST.
         """
         ...
@@ -264,6 +272,7 @@ class LedgerSource(Protocol):
         budget_usd: float | None,
         failed_runs_are_free: bool,
         tag_of_key: Callable[[bytes], str],
+        daily_budget_usd: float | None = None,
     ) -> Ledger:
         """Opens the ledger for a batch.
 
@@ -273,11 +282,14 @@ class LedgerSource(Protocol):
             price_usd: The assumed cost of a swap in USD. A higher price of earlier runs is kept.
             budget_usd: The most that the batch may cost, in USD, earlier runs included; None for no limit.
             failed_runs_are_free: Whether FAILED jobs, also of earlier runs, cost nothing.
+            daily_budget_usd: The most that the POSTs of one UTC day may cost, in USD; None for no limit. A
+                POST belongs to the day of its claim. Unknown and failed swaps count.
             tag_of_key: Returns the tag of the client's key under the salt of the ledger: at least 16 random
                 bytes, which stay the same as long as the ledger exists. The ledger never sees the key.
 
         Raises:
-            JournalError: the ledger is in use, damaged, of another service, or cannot be written.
+            JournalInUseError: another process, or another batch of this process, uses the ledger.
+            JournalError: the ledger is damaged, of another service, or cannot be written.
         """
         ...
 

@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from contextlib import suppress
 
-from .money.budget import MICRO, micro_of
+from .._policy.budget import MICRO, micro_of
 
 _SALT_BYTES = 16
 

@@ -15,6 +15,7 @@ from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
 from .._models import LearnedRate, SwapJob
 from .._outcome import OutcomeState, SwapOutcome, SwapVersion
+from .._policy.budget import Budget, Spent
 from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
@@ -25,7 +26,6 @@ from .beside.marks import FileMarks, MemoryMarks, marks_path
 from .beside.rescue import remove_rescue_file, restore_jobs
 from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
-from .money.budget import Budget, Spent
 from .store import IN_MEMORY, Store
 from .summary import JournalSummary
 from .writer import Writer

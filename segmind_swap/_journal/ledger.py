@@ -11,10 +11,11 @@ from itertools import islice
 from .._errors import JournalError, SwapError
 from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
+from .._policy.budget import Budget
 from .._policy.rate.learned import read_learned, write_learned
 from .._protocols.entry import Entry, NewEntry, NewVersion, Post
 from .beside.rescue import rescue
-from .money.budget import Budget, Claims, Reservations
+from .money.budget import Claims, Reservations
 from .store import IN_MEMORY, Store
 from .writer import Writer
 

@@ -22,11 +22,12 @@ from .._config import MAX_ANSWER_BYTES
 from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
+from .._policy.budget import Spent
 from .._protocols.entry import Entry, EntryConflict, NewEntry, Post
 from .adoption.columns import past_jobs_of, post_json, posts_of
 from .errors import journal_error
 from .facts import Facts
-from .money.budget import Spent, spent_on
+from .money.budget import spent_on
 from .schema import COPY, FIND_PAID
 from .steps import step_sql
 from .versions import IS_CURRENT, Versions, storable

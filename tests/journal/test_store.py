@@ -18,8 +18,8 @@ from segmind_swap import (
 )
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader
-from segmind_swap._journal.money.budget import Spent
 from segmind_swap._journal.store import Store
+from segmind_swap._policy.budget import Spent
 from segmind_swap._protocols.entry import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import a_job, a_result, at, begun, in_memory, offered, row, taken

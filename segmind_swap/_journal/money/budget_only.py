@@ -7,8 +7,9 @@ from itertools import count
 
 from ..._models import Rate, SwapJob, SwapResult
 from ..._outcome import OutcomeState, SwapOutcome
+from ..._policy.budget import Budget, Spent
 from ..._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion
-from .budget import Budget, Claims, Reservations, Spent
+from .budget import Claims, Reservations
 
 
 class BudgetOnlyLedger:

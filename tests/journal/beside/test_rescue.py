@@ -15,9 +15,9 @@ from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.beside.rescue import remove_rescue_file, rescue, rescue_path, restore_jobs
 from segmind_swap._journal.journal import Journal, begin_run
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.money.budget import Budget, Spent
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
+from segmind_swap._policy.budget import Budget, Spent
 from segmind_swap._protocols.entry import Entry, NewVersion
 
 from ...support.journal_rows import URLS, a_job, a_result, an_entry, at, row, taken

@@ -58,8 +58,11 @@ class Budget:
         price_usd: float,
         spent: Spent,
         failed_runs_are_free: bool = False,
+        name: str = "the budget",
     ) -> None:
+        """Makes a budget of which `spent` is committed. `limit_usd` is None for no limit; `name` is for errors."""
         self.failed_runs_are_free: bool = failed_runs_are_free
+        self._name = name
         self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
         self._price = micro_of(price_usd)
         self._settled = spent.settled_micro_usd
@@ -101,7 +104,7 @@ class Budget:
         if not self.has_room:
             assert self._limit is not None  # noqa: S101 - without a limit there is room
             raise BudgetExceededError(
-                f"the budget of ${self._limit / MICRO:.2f} has no room for another swap at"
+                f"{self._name} of ${self._limit / MICRO:.2f} has no room for another swap at"
                 f" ${self.price_usd:.4f}: ${self.committed_usd:.2f} is spent or may have to be paid",
                 budget_usd=self._limit / MICRO,
                 committed_usd=self.committed_usd,
@@ -127,11 +130,14 @@ class Budget:
 
         A cost above the price becomes the new price, also of the POSTs that are not settled.
         """
-        cost = self._price if cost_usd is None else max(self._price, micro_of(cost_usd))
-        self._price = cost
+        self.raise_price(cost_usd)
         self._unsettled_posts -= 1
-        self._settled += cost
+        self._settled += self._price
         self._end()
+
+    def raise_price(self, cost_usd: float | None) -> None:
+        """Makes a reported cost above the price the new price. A lower cost, and None, change nothing."""
+        self._price = max(self._price, micro_of(cost_usd or 0))
 
     def _end(self) -> None:
         self._in_progress -= 1

@@ -90,6 +90,21 @@ def test_a_cost_below_the_price_lowers_nothing() -> None:
     assert (budget.price_usd, budget.committed_usd) == (0.25, 0.75)
 
 
+def test_a_cost_that_settles_nothing_raises_the_price_too() -> None:
+    budget = a_budget()
+    budget.reserve_at_once()
+    for cost, committed in ((None, 0.25), (0.1, 0.25), (0.4, 0.4)):
+        budget.raise_price(cost)
+        assert budget.committed_usd == committed
+    assert budget.price_usd == 0.4
+
+
+def test_an_error_names_the_budget_that_has_no_room() -> None:
+    budget = Budget(0.1, price_usd=0.25, spent=Spent(), name="the client's budget")
+    with pytest.raises(BudgetExceededError, match=r"^the client's budget of \$0\.10 has no room"):
+        budget.reserve_at_once()
+
+
 async def test_a_swap_waits_while_others_may_give_their_money_back_and_goes_when_one_does() -> None:
     budget = a_budget(0.25)
     await budget.reserve()

@@ -60,7 +60,7 @@ class Budget:
         failed_runs_are_free: bool = False,
         name: str = "the budget",
     ) -> None:
-        """Makes a budget of which `spent` is committed. `limit_usd` is None for no limit; `name` is for errors."""
+        """Makes a budget. `limit_usd` is None for no limit; `spent` is committed; `name` is for errors."""
         self.failed_runs_are_free: bool = failed_runs_are_free
         self._name = name
         self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
@@ -95,12 +95,22 @@ class Budget:
         Raises:
             BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
+        await self.wait_for_room()
+        self.reserve_at_once()
+
+    async def wait_for_room(self) -> None:
+        """As `reserve`, with the same error, but commits nothing."""
         while not self.has_room and self._in_progress:
             await self._changed.wait()
-        self.reserve_at_once()
+        self._check_room()
 
     def reserve_at_once(self) -> None:
         """As `reserve`, but without waiting."""
+        self._check_room()
+        self._unsettled_posts += 1
+        self._in_progress += 1
+
+    def _check_room(self) -> None:
         if not self.has_room:
             assert self._limit is not None  # noqa: S101 - without a limit there is room
             raise BudgetExceededError(
@@ -109,8 +119,6 @@ class Budget:
                 budget_usd=self._limit / MICRO,
                 committed_usd=self.committed_usd,
             )
-        self._unsettled_posts += 1
-        self._in_progress += 1
 
     def adopt(self) -> None:
         """Counts a POST of an earlier run as in progress. Its price is committed already."""
@@ -141,5 +149,7 @@ class Budget:
 
     def _end(self) -> None:
         self._in_progress -= 1
-        self._changed.set()
-        self._changed = anyio.Event()
+        # Without room, and with other POSTs in progress, each task that waits would go on waiting.
+        if self.has_room or not self._in_progress:
+            self._changed.set()
+            self._changed = anyio.Event()

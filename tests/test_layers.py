@@ -20,7 +20,7 @@ LAYERS: list[set[str]] = [
     {"_http", "_journal"},
     {"_swap"},
     {"_batch", "_review"},
-    {"_client", "_reviewing", "__init__", "testing"},
+    {"_client", "_reviewing", "__init__", "testing", "web"},
     {"cli", "__main__"},
 ]
 VOCABULARY = ["_models", "_errors", "_outcome", "_config", "_events", "_protocols"]

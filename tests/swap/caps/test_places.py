@@ -270,9 +270,7 @@ async def test_the_place_of_a_caller_who_has_gone_is_kept_while_there_may_be_a_j
 
 
 @pytest.mark.parametrize(("step", "is_free"), LATE)
-def test_the_place_of_a_caller_cancelled_by_plain_asyncio_is_kept_likewise(
-    step: Step, is_free: bool
-) -> None:
+def test_the_place_of_a_caller_cancelled_by_plain_asyncio_is_kept_likewise(step: Step, is_free: bool) -> None:
     run_on_asyncio(_check_left(_left_by_plain_cancellation, step, is_free))
 
 

@@ -221,8 +221,7 @@ def test_files_and_folders_stay_small_enough_to_hold_one_idea() -> None:
         str(file.relative_to(PACKAGE)): lines
         for file in FILES
         if "contracts" not in file.name
-        and (lines := len(file.read_text(encoding="utf-8").splitlines()))
-        > LONGER.get(file.name, 400)
+        and (lines := len(file.read_text(encoding="utf-8").splitlines())) > LONGER.get(file.name, 400)
     }
     assert too_long == {}
     folders = {file.parent for file in FILES}

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from .._config import PRICE_USD
 from .._models import LearnedRate
 from .._outcome import OutcomeState
-from .money.budget import affordable_posts
+from .._policy.budget import affordable_posts
 
 
 class JournalSummary(BaseModel):

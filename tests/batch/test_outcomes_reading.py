@@ -13,9 +13,9 @@ from segmind_swap import (
 )
 from segmind_swap._batch.stop_switch import StopSwitch
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.money.budget import Budget, Spent
 from segmind_swap._journal.money.budget_only import BudgetOnlyLedger
 from segmind_swap._journal.writer import Writer
+from segmind_swap._policy.budget import Budget, Spent
 from segmind_swap._protocols.ledger import Ledger
 
 from ..support.journal_rows import a_job, a_result, in_memory, row

@@ -5,10 +5,10 @@ import pytest
 
 from segmind_swap import JournalError, OutcomeState, SwapOutcome
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.money.budget import Budget, Spent
 from segmind_swap._journal.money.budget_only import BudgetOnlyLedger
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
+from segmind_swap._policy.budget import Budget, Spent
 from segmind_swap._protocols.entry import Entry, NewEntry
 
 from ..support.journal_rows import URLS, a_job, a_result, in_memory, taken

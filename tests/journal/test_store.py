@@ -18,8 +18,8 @@ from segmind_swap import (
 )
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader
-from segmind_swap._journal.money.budget import Spent
 from segmind_swap._journal.store import Store
+from segmind_swap._policy.budget import Spent
 from segmind_swap._protocols.entry import Entry, EntryConflict, NewEntry
 
 from ..support.journal_rows import a_job, a_result, at, begun, in_memory, offered, row, taken
@@ -28,7 +28,7 @@ S = OutcomeState
 NOW = datetime.now(UTC)
 
 BY_ITSELF = """
-pending   pending sending rejected unknown
+pending   pending sending rejected unknown abandoned
 sending   pending sending accepted unreadable completed saved rejected unknown failed expired
 accepted  accepted unreadable completed saved failed expired
 unreadable unreadable completed saved

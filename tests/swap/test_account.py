@@ -6,9 +6,9 @@ import pytest
 
 from segmind_swap import BudgetExceededError, JournalError, OutcomeState, SwapError, SwapOutcome
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.money.budget import Budget, Spent
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
+from segmind_swap._policy.budget import Budget, Spent
 from segmind_swap._swap.account import SwapAccount
 
 from ..support.journal_rows import URLS, a_job, a_result, in_memory, row, taken

@@ -17,8 +17,9 @@ from segmind_swap._api.account.identity import JobNames
 from segmind_swap._http.gate import LocalGate
 from segmind_swap._journal.adoption.amendment import JournalAmendment
 from segmind_swap._journal.ledger import SqliteLedger
-from segmind_swap._journal.money.budget import Budget, Reservations
+from segmind_swap._journal.money.budget import Reservations
 from segmind_swap._journal.store import Store
+from segmind_swap._policy.budget import Budget
 from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
 from segmind_swap._protocols.ledger import Ledger

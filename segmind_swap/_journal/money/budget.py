@@ -1,52 +1,20 @@
-"""The money that a batch has spent or may still have to pay, as integers of a millionth of a US dollar.
-
-Every POST that may have been accepted counts, until the POST was provably refused. A FAILED run counts as
-paid, unless the user says that failed runs are free.
-"""
+"""The money of the entries of a ledger: what each entry costs, and the prices that are committed for it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from dataclasses import dataclass, field
+from datetime import date
 
 import anyio
 
 from ..._concurrency import GRACE
-from ..._errors import BudgetExceededError
 from ..._models import SwapResult
 from ..._outcome import OutcomeState, SwapVersion
+from ..._policy.budget import Budget, Spent, micro_of
+from ..._policy.daily_budget import DailyBudget
 from ..._protocols.entry import Entry
 
-MICRO = 1_000_000
 _CLEANUP = 5.0
-
-
-def micro_of(usd: float) -> int:
-    """Dollars to micro-dollars, rounded up: a millionth too much is safe, a millionth too little is not."""
-    return int((Decimal(str(usd)) * MICRO).to_integral_value(ROUND_CEILING))
-
-
-def affordable_posts(budget_usd: float, *, committed_usd: float, price_usd: float) -> int:
-    """How many more POSTs a budget allows. Computed in micro-dollars, as a `Budget` computes."""
-    limit = int(Decimal(str(budget_usd)) * MICRO)
-    return max(0, limit - micro_of(committed_usd)) // micro_of(price_usd)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """The money of earlier runs.
-
-    Attributes:
-        settled_micro_usd: The cost of finished swaps.
-        unsettled_posts: How many other POSTs count as paid: each at the price of a swap.
-    """
-
-    settled_micro_usd: int = 0
-    unsettled_posts: int = 0
-
-    def usd(self, price_usd: float) -> float:
-        """The sum in USD, if each unsettled POST costs `price_usd`."""
-        return (self.settled_micro_usd + self.unsettled_posts * micro_of(price_usd)) / MICRO
 
 
 def spent_on(
@@ -105,107 +73,20 @@ def version_of(
     )
 
 
-class Budget:
-    """Reserves the price of each POST before it is sent. Belongs to one event loop.
+@dataclass(slots=True)
+class _Held:
+    """What one entry holds: how many prices, and the days of those that are of a claimed POST."""
 
-    Attributes:
-        failed_runs_are_free: Whether the price of a FAILED job is given back.
-    """
-
-    def __init__(
-        self,
-        limit_usd: float | None,
-        *,
-        price_usd: float,
-        spent: Spent,
-        failed_runs_are_free: bool = False,
-    ) -> None:
-        self.failed_runs_are_free: bool = failed_runs_are_free
-        self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
-        self._price = micro_of(price_usd)
-        self._settled = spent.settled_micro_usd
-        self._unsettled_posts = spent.unsettled_posts
-        self._in_progress = 0
-        self._changed = anyio.Event()
-
-    @property
-    def price_usd(self) -> float:
-        """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
-        return self._price / MICRO
-
-    @property
-    def committed_usd(self) -> float:
-        """The money that is spent or may have to be paid, in USD."""
-        return self._committed / MICRO
-
-    @property
-    def _committed(self) -> int:
-        return self._settled + self._unsettled_posts * self._price
-
-    @property
-    def has_room(self) -> bool:
-        """Whether one more POST may be sent."""
-        return self._limit is None or self._committed + self._price <= self._limit
-
-    async def reserve(self) -> None:
-        """Commits the price of one POST. Waits while POSTs in progress may still give their price back.
-
-        Raises:
-            BudgetExceededError: there is no room, and no POST in progress can give its price back.
-        """
-        while not self.has_room and self._in_progress:
-            await self._changed.wait()
-        self.reserve_at_once()
-
-    def reserve_at_once(self) -> None:
-        """As `reserve`, but without waiting."""
-        if not self.has_room:
-            assert self._limit is not None  # noqa: S101 - without a limit there is room
-            raise BudgetExceededError(
-                f"the budget of ${self._limit / MICRO:.2f} has no room for another swap at"
-                f" ${self.price_usd:.4f}: ${self.committed_usd:.2f} is spent or may have to be paid",
-                budget_usd=self._limit / MICRO,
-                committed_usd=self.committed_usd,
-            )
-        self._unsettled_posts += 1
-        self._in_progress += 1
-
-    def adopt(self) -> None:
-        """Counts a POST of an earlier run as in progress. Its price is committed already."""
-        self._in_progress += 1
-
-    def release(self) -> None:
-        """Gives a price back: a POST in progress was provably not accepted, or its failed run is free."""
-        self._unsettled_posts -= 1
-        self._end()
-
-    def keep(self) -> None:
-        """Ends a POST in progress that may have to be paid: its price stays committed."""
-        self._end()
-
-    def settle(self, cost_usd: float | None) -> None:
-        """Settles a POST in progress whose swap is done.
-
-        A cost above the price becomes the new price, also of the POSTs that are not settled.
-        """
-        cost = self._price if cost_usd is None else max(self._price, micro_of(cost_usd))
-        self._price = cost
-        self._unsettled_posts -= 1
-        self._settled += cost
-        self._end()
-
-    def _end(self) -> None:
-        self._in_progress -= 1
-        self._changed.set()
-        self._changed = anyio.Event()
+    prices: int = 0
+    days: list[date | None] = field(default_factory=list)
 
 
 class Reservations:
-    """Counts, for each entry, the POSTs whose price is committed in a budget."""
+    """Counts, for each entry, the POSTs whose price is committed in a budget, and their days."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._posts: dict[int, int] = {}
+        self._held: dict[int, _Held] = {}
 
     async def reserve(self, entry: Entry) -> None:
         """Commits the price of one POST.
@@ -214,7 +95,7 @@ class Reservations:
             BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
         await self._budget.reserve()
-        self._posts[entry.number] = self._posts.get(entry.number, 0) + 1
+        self._of(entry).prices += 1
         # Mark this swap's in-doubt POSTs as in progress only after `reserve()`. Earlier, `reserve()` would
         # wait for money that only this swap can release: a deadlock.
         self.adopt(entry, entry.in_doubt)
@@ -224,7 +105,10 @@ class Reservations:
         for _ in range(posts):
             self._budget.adopt()
         if posts:
-            self._posts[entry.number] = self._posts.get(entry.number, 0) + posts
+            held = self._of(entry)
+            held.prices += posts
+            known: list[date | None] = [post.at.date() for post in entry.posts[-posts:]]
+            held.days[:0] = [*[None] * (posts - len(known)), *known]
 
     def ensure(self, entry: Entry, posts: int) -> None:
         """Commits the price of one more POST, unless the price of `posts` POSTs is committed already.
@@ -232,10 +116,23 @@ class Reservations:
         Raises:
             BudgetExceededError: there is no room.
         """
-        reserved = self._posts.get(entry.number, 0)
-        if reserved < posts:
+        if self._of(entry).prices < posts:
             self._budget.reserve_at_once()
-            self._posts[entry.number] = reserved + 1
+            self._of(entry).prices += 1
+
+    def claim(self, entry: Entry) -> None:
+        """Makes a reserved price that of a POST of this day."""
+        if self._budget.daily is not None:
+            self._of(entry).days.append(self._budget.daily.claim())
+
+    def refuse(self, entry: Entry, *, in_doubt: int) -> None:
+        """Takes back the claims of all POSTs but the `in_doubt` that may have been accepted.
+
+        Their prices stay reserved for the next POST of the entry.
+        """
+        days = self._of(entry).days
+        while self._budget.daily is not None and len(days) > in_doubt:
+            self._budget.daily.unclaim(days.pop())
 
     def settle(
         self,
@@ -250,7 +147,8 @@ class Reservations:
         A result settles one POST. `unsettled_posts` POSTs stay committed, and so does the POST of a job that
         has failed, unless failed runs are free. The price of the other POSTs is given back.
         """
-        reserved = self._posts.pop(entry.number, 0)
+        held = self._held.pop(entry.number, None) or _Held()
+        reserved = held.prices
         if has_failed and not self._budget.failed_runs_are_free:
             unsettled_posts += 1
         if result is not None:
@@ -260,6 +158,26 @@ class Reservations:
             self._budget.keep()
         for _ in range(reserved - unsettled_posts):
             self._budget.release()
+        if self._budget.daily is not None:
+            self._settle_day(self._budget.daily, held, unsettled_posts, has_result=result is not None)
+
+    def _settle_day(self, daily: DailyBudget, held: _Held, unsettled_posts: int, *, has_result: bool) -> None:
+        """Ends the reservations of an entry in the budget of a day. The last POST is that of the job."""
+        days = held.days
+        unclaimed = held.prices - len(days)
+        while unclaimed and len(days) < unsettled_posts + has_result:
+            # The caller says that more POSTs may have to be paid than were claimed: they count today.
+            days.append(daily.claim())
+            unclaimed -= 1
+        if has_result and days:
+            daily.settle(days.pop(), self._budget.price_micro_usd)
+        for day in days[unsettled_posts:]:
+            daily.release(day)
+        for _ in range(unclaimed):
+            daily.unreserve()
+
+    def _of(self, entry: Entry) -> _Held:
+        return self._held.setdefault(entry.number, _Held())
 
 
 class Claims:

@@ -1,4 +1,4 @@
-"""The routes of the controls under ``/_emulator/``, and the page at ``/``."""
+"""The routes of the controls under ``/_emulator/``, the page at ``/``, and the health check."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -19,6 +19,9 @@ from .totals import Totals
 
 PREFIX = "/_emulator/"
 
+HEALTH = "/healthz"
+"""The path at which a container's health check asks whether the emulator answers."""
+
 BODY_LIMIT_BYTES = 64 * 1024
 
 JOBS_SHOWN = 24
@@ -33,9 +36,10 @@ _HEADERS = {
 
 
 class _HttpError(Exception):
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, *, allow: str = "") -> None:
         super().__init__(sentence)
         self.status = status
+        self.headers = {"allow": allow} if allow else {}
 
 
 class ControlApi:
@@ -64,8 +68,8 @@ class ControlApi:
         )
 
     def handles(self, path: str) -> bool:
-        """Whether this path belongs to the controls or the page, and not to the API."""
-        return path == "/" or path.startswith(PREFIX)
+        """Whether this path belongs to the controls, the page or the health check, and not to the API."""
+        return path in ("/", HEALTH) or path.startswith(PREFIX)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -76,16 +80,16 @@ class ControlApi:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            if request.scope["path"] == "/":
+            if (path := request.scope["path"]) in ("/", HEALTH):
                 if request.method not in ("GET", "HEAD"):
-                    raise _HttpError(405, "the page is read with GET or HEAD")
-                return page()
+                    raise _HttpError(405, f"{path} is read with GET or HEAD", allow="GET, HEAD")
+                return page() if path == "/" else JSONResponse({"status": "ok"})
             if problem := origin_problem(request.method, request.headers):
                 raise _HttpError(403, problem)
             handler, name = self._route(request)
             return await handler(request, name)
         except _HttpError as wrong:
-            return JSONResponse({"error": str(wrong)}, wrong.status)
+            return JSONResponse({"error": str(wrong)}, wrong.status, wrong.headers)
         except ValueError as problem:
             return JSONResponse({"error": str(problem)}, 400)
 
@@ -98,7 +102,8 @@ class ControlApi:
                     return handler, match[1] if match.groups() else ""
                 others.append(method)
         if others:
-            raise _HttpError(405, f"{PREFIX}{path} takes {' and '.join(others)}, not {request.method}")
+            problem = f"{PREFIX}{path} takes {' and '.join(others)}, not {request.method}"
+            raise _HttpError(405, problem, allow=", ".join(others))
         raise _HttpError(404, f"there is no {PREFIX}{path[:80]}")
 
     async def _state(self, request: Request, name: str) -> Response:

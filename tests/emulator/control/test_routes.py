@@ -1,12 +1,12 @@
 """The routes under /_emulator/: what each one does."""
 
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import httpx
 import pytest
 
-from segmind_swap.emulator import Emulator
+from segmind_swap.emulator import Emulator, Fault, Kind
 
 from ..calling import JSON, connect, control, control_json, poll_url, submit
 
@@ -95,6 +95,40 @@ async def test_other_routes_are_refused_in_json(method: str, path: str, status: 
         response = await program.request(method, f"/_emulator/{path}", headers=JSON)
     assert response.status_code == status
     assert response.json()["error"]
+    assert ("allow" in response.headers) is (status == 405)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_health_check_needs_no_key_and_leaves_no_trace(method: str) -> None:
+    emulator = Emulator(
+        rate_limit=1, count_polls=True, faults=[Fault(on=kind, status=503) for kind in get_args(Kind)]
+    )
+    async with control(emulator) as program:
+        before = await control_json(program, "state")
+        emulator.pause()
+        behind = {
+            "x-forwarded-prefix": "/base",
+            "x-forwarded-host": "site.example",
+            "origin": "http://a.example",
+        }
+        for headers in ({}, behind, {"x-api-key": "wrong"}):
+            answer = await program.request(method, "/healthz", headers=headers)
+            assert (answer.status_code, answer.text) == (200, '{"status":"ok"}' if method == "GET" else "")
+            assert answer.headers["cache-control"] == "no-store"
+        emulator.resume()
+        after = await control_json(program, "state")
+        assert {name: after[name] for name in before if name != "clock"} == {
+            name: before[name] for name in before if name != "clock"
+        }
+        assert (await control_json(program, "calls"))["calls"] == []
+    assert (emulator.calls, emulator.ledger) == ((), ())
+
+
+async def test_the_health_check_is_only_read_and_has_one_address() -> None:
+    async with control(Emulator()) as program:
+        refused = await program.post("/healthz", json={})
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+        assert (await program.get("/healthz/")).status_code == 404
 
 
 @pytest.mark.real_time

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..._api.ids import canonical_id
 from ..._errors import SwapCancelledError, SwapError
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.orders import NewOrder, Order, OrderLimits
-from ..store import Store
 from ..versions import storable
 from .admission import check_admission
 from .tables import UNFINISHED, listed
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 S = OutcomeState
 _ORDERS = (

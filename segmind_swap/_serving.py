@@ -8,18 +8,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ._batch.runner import BatchOptions
 from ._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, whole, whole_or_none
 from ._errors import ConfigurationError, SwapError
 from ._journal.journal import Journal
 from ._models import ImageInput, SwapResult
 from ._protocols.orders import OrderLimits, OrderSource
-from ._service.running import Running
 from ._service.spool import FileSpool, MemorySpool, Spool
 from ._service.update import SwapUpdate
 
+# A service imports what runs it when it is opened.
 if TYPE_CHECKING:
     from ._client import SwapClient
+    from ._service.running import Running
 
 MAX_QUEUED = 10_000
 MAX_SPOOL_BYTES = 4 * 1024**3
@@ -76,6 +76,8 @@ class SwapService:
         max_failed: int | None = MAX_FAILED,
         spool: str | os.PathLike[str] | None = None,
     ) -> None:
+        from ._batch.runner import BatchOptions  # noqa: PLC0415
+
         whole_or_none("max_per_owner", max_per_owner)
         whole_or_none("max_per_owner_a_day", max_per_owner_a_day)
         whole("max_queued", max_queued)
@@ -109,6 +111,8 @@ class SwapService:
                 service is open already.
             JournalError: the journal cannot be used, or is of another service.
         """
+        from ._service.running import Running  # noqa: PLC0415
+
         if self._running is not None:
             raise ConfigurationError("the service is open already")
         session, uploads = self._client._started()
@@ -264,7 +268,9 @@ def _spool_of(source: OrderSource, folder: str | os.PathLike[str] | None, max_by
     if folder is not None:
         return FileSpool(Path(folder), max_bytes=max_bytes)
     if not isinstance(source, Journal):
-        raise ConfigurationError("a service with an order source of your own needs `spool`, a folder")
+        raise ConfigurationError(
+            "a service with an order source of your own needs a folder for pictures: give spool"
+        )
     if source.is_in_memory:
         return MemorySpool(max_bytes=max_bytes)
     return FileSpool(source.path.with_name(f"{source.path.name}.spool"), max_bytes=max_bytes)

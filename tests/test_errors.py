@@ -66,7 +66,7 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
     ConnectionFailedError: {"job": JOB},
     SwapExpiredError: {"job": JOB},
     ImageError: {"image": "hero.png"},
-    **dict.fromkeys((JournalError, JournalInUseError), {"path": "run.db", "job": JOB}),
+    **{cls: {"path": "run.db", "job": JOB} for cls in (JournalError, JournalInUseError)},
     BudgetExceededError: {
         "budget_usd": 25.0,
         "committed_usd": 24.9,
@@ -74,7 +74,7 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
         "job": JOB,
     },
     LimitExceededError: {"limit": "max_queued", "maximum": 3, "job": JOB},
-    **dict.fromkeys((IdConflictError, UnknownIdError), {"id": "s3", "job": JOB}),
+    **{cls: {"id": "s3", "job": JOB} for cls in (IdConflictError, UnknownIdError)},
     SwapCancelledError: {"job": JOB},
     ServiceStoppedError: {
         "reason": SwapFailedError("it failed", reason="no mask"),

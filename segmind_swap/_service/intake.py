@@ -76,7 +76,7 @@ def _check_picture(image: object, role: str) -> None:
         raise ImageError(
             f"the {role} is the text {text!r}, which is no http(s) URL. A service opens no file by a text,"
             " because the text may come from a stranger: give bytes, an open binary file or a PIL image; or"
-            " a `pathlib.Path` if the name of the file is your own",
+            " a Path object if the name of the file is your own",
             image=text,
         )
 

@@ -80,7 +80,7 @@ def _check_room(used: int, added: int, maximum: int) -> None:
     if used + added > maximum:
         raise LimitExceededError(
             f"the pictures that wait to be sent have {used:,} bytes, and {added:,} more would exceed"
-            f" the bound of the service (max_spool_bytes is {maximum:,}): ask again when swaps have been sent",
+            f" {maximum:,} bytes, the bound of the service: ask again when swaps have been sent",
             limit="max_spool_bytes",
             maximum=maximum,
         )

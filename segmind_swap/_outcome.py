@@ -83,7 +83,8 @@ class OutcomeState(StrEnum):
     EXPIRED = "expired"
     """Accepted and billed, but the service no longer knows the job."""
     ABANDONED = "abandoned"
-    """A person gave the swap up, with `Journal.abandon` or `segmind-swap resolve --abandon`."""
+    """A person gave the swap up, with `Journal.abandon` or `segmind-swap resolve --abandon`; or the swap of a
+    service was cancelled before it was sent."""
 
     @property
     def is_done(self) -> bool:

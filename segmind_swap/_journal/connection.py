@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote_from_bytes
 
-from .._errors import JournalError
+from .._errors import JournalError, JournalInUseError
 from .errors import journal_error
 from .schema import check_integrity, check_kind, create
 from .store import IN_MEMORY, Store
@@ -27,6 +28,9 @@ _NOT_AT_REST = (
 _COPIES = 5
 _LOG_HEAD_BYTES = 32
 """The header of a write-ahead log: its two salts change each time the log begins again."""
+_PATIENCE = 30.0
+"""Seconds for which a step waits while other processes write. A group of their steps takes one flush."""
+_PAUSE = 0.02
 _IN_USE = "is in use by another process, or by another batch of this process: wait until the other has ended"
 
 
@@ -48,9 +52,13 @@ class Memory:
             JournalError: the journal is in use.
         """
         if self._is_locked:
-            raise journal_error(IN_MEMORY, _IN_USE)
+            raise _in_use(IN_MEMORY)
         self._is_locked = True
         return Store(IN_MEMORY, self._connection, self)
+
+    def open_shared(self) -> Store:
+        """As the function `open_shared`, for a file."""
+        return Store(IN_MEMORY, self._connection)
 
     def open_reader(self) -> Store:
         """As the function `open_reader`, for a file."""
@@ -62,32 +70,35 @@ class Memory:
 
 
 class Handover:
-    """Hands a store from a worker thread to the task that waits. Closes the store if the task stops waiting.
+    """Hands stores from a worker thread to the task that waits. Closes them if the task stops waiting.
 
     Plain asyncio cancellation ends the wait before the thread has opened the file. Each side writes its own
-    attribute before it reads the other's, so at least one side closes the store. Closing twice is harmless.
+    attribute before it reads the other's, so at least one side closes the stores. Closing twice is harmless.
     """
 
     def __init__(self) -> None:
-        self._store: Store | None = None
+        self._stores: tuple[Store, ...] = ()
         self._is_abandoned = False
 
     def __enter__(self) -> Self:
         return self
 
-    def give(self, store: Store) -> None:
-        """Hands the store over. Called by the thread."""
-        self._store = store
+    def give(self, *stores: Store) -> None:
+        """Hands the stores over. Called once, by the thread."""
+        self._stores = stores
         if self._is_abandoned:
-            store.close()
+            self._close()
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if exc is not None:
             self._is_abandoned = True
-            if self._store is not None:
-                self._store.close()
+            self._close()
+
+    def _close(self) -> None:
+        for store in self._stores:
+            store.close()
 
 
 def open_writer(path: Path) -> Store:
@@ -100,14 +111,57 @@ def open_writer(path: Path) -> Store:
         _make(path)
         with ExitStack() as opened:
             lock = opened.enter_context(closing(_locked(path)))
-            connection = opened.enter_context(closing(_connected(path)))
-            # On macOS, a plain fsync leaves the data in the drive's cache. No effect elsewhere.
-            connection.execute("PRAGMA fullfsync = ON")
-            if path.stat().st_size == 0:
-                create(connection)
-            check_integrity(path, connection)
+            connection = opened.enter_context(closing(_writable(path)))
             opened.pop_all()
         return Store(str(path), connection, lock)
+
+
+def open_shared(path: Path) -> Store:
+    """Opens or creates the file for the steps of a service that need no lock. Other writers may have it open.
+
+    Raises:
+        JournalError: the file is no journal or a damaged one, or cannot be written.
+    """
+    with _sqlite_errors(path):
+        _make(path)
+        with ExitStack() as opened:
+            connection = opened.enter_context(closing(_writable(path)))
+            opened.pop_all()
+        return Store(str(path), connection)
+
+
+def _writable(path: Path) -> sqlite3.Connection:
+    """A connection to a whole journal. Of several processes, one makes the tables in an empty file."""
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(_connected(path)))
+        # On macOS, a plain fsync leaves the data in the drive's cache. No effect elsewhere.
+        connection.execute("PRAGMA fullfsync = ON")
+        if path.stat().st_size == 0:
+            connection.execute("BEGIN IMMEDIATE")
+            # Another process may have made the tables while this one waited for its turn.
+            if path.stat().st_size == 0:
+                create(connection)
+            connection.execute("COMMIT")
+        check_integrity(path, connection)
+        _use_log(connection)
+        opened.pop_all()
+    return connection
+
+
+def _use_log(connection: sqlite3.Connection) -> None:
+    """Sets up the write-ahead log, which another process may be doing now, or a reader may delay."""
+    attempts = int(_PATIENCE / _PAUSE)
+    for attempt in range(attempts):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            # SQLite does not wait here by itself.
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or attempt == attempts - 1:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            break
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def open_reader(path: Path) -> Store:
@@ -297,7 +351,7 @@ def _connected(path: Path) -> sqlite3.Connection:
     A connection that is opened read-only would leave the files of the write-ahead log behind.
     """
     uri = sqlite_uri(path.absolute(), "mode=rw")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=10.0)
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
 
 
 def sqlite_uri(path: PurePath, query: str) -> str:
@@ -329,4 +383,8 @@ def _locked(path: Path) -> sqlite3.Connection:
             raise
     else:
         return lock
-    raise journal_error(path, _IN_USE)
+    raise _in_use(path)
+
+
+def _in_use(path: Path | str) -> JournalInUseError:
+    return JournalInUseError(f"the journal {path} {_IN_USE}", path=str(path))

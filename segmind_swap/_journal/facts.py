@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from contextlib import suppress
+from datetime import date
 
 from .._policy.budget import MICRO, micro_of
 
@@ -64,6 +65,15 @@ class Facts:
     def set_learned_rate(self, text: str) -> None:
         """Stores what `_policy.rate.learned` has written."""
         self.set("learned_rate", text)
+
+    def spent_micro_usd(self, day: date) -> int:
+        """The money of the POSTs of a UTC day, in micro-dollars, as the last writer has counted it."""
+        known, _, micro_usd = (self.get("spent_on_day") or "").partition(" ")
+        return int(micro_usd) if known == day.isoformat() else 0
+
+    def set_spent(self, day: date, micro_usd: int) -> None:
+        """Stores the money of the POSTs of a UTC day, in micro-dollars, in place of that of another day."""
+        self.set("spent_on_day", f"{day.isoformat()} {micro_usd}")
 
     def key_salt(self) -> bytes:
         """The salt for the tags of API keys: random bytes, which the first caller makes and stores."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 from .._api.text import shorten
-from .._concurrency import run_in_thread
 from .._config import PRICE_USD, WORKFLOW
 from .._errors import JournalError
 from .._models import LearnedRate, SwapJob
 from .._outcome import OutcomeState, SwapOutcome, SwapVersion
-from .._policy.budget import Budget, Spent
 from .._policy.decisions import Decision, decision_problem, similar_ids
 from .._policy.rate.learned import read_learned
 from .._protocols.entry import Entry
@@ -23,12 +20,11 @@ from .._protocols.marks import Marks
 from .adoption.amendment import JournalAmendment
 from .adoption.poll_urls import check_is_free, check_poll_url
 from .beside.marks import FileMarks, MemoryMarks, marks_path
-from .beside.rescue import remove_rescue_file, restore_jobs
-from .connection import Handover, Memory, no_journal, open_reader, open_writer
 from .ledger import SqliteLedger, StoreView
-from .store import IN_MEMORY, Store
+from .opening import Opening
+from .orders.orders import SqliteOrders
+from .store import Store
 from .summary import JournalSummary
-from .writer import Writer
 
 T = TypeVar("T")
 
@@ -46,7 +42,7 @@ class Journal:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path: Path = Path(path)
-        self._memory = Memory() if str(self.path) == IN_MEMORY else None
+        self._opening = Opening(self.path)
         self._memory_marks = MemoryMarks()
 
     def __repr__(self) -> str:
@@ -61,7 +57,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
-        with self._reading() as store:
+        with self._opening.reading() as store:
             price = store.facts.price_usd or PRICE_USD
             are_free = failed_runs_are_free
             if are_free is None:
@@ -116,8 +112,8 @@ class Journal:
         return self._read(found)
 
     def _read(self, found: Callable[[Store], Iterator[T]]) -> Iterator[T]:
-        with self._reading() as store:
-            if self._memory is None:
+        with self._opening.reading() as store:
+            if not self._opening.is_in_memory:
                 yield from found(store)
                 return
             # A batch writes on the same connection: no transaction may stay open between two values.
@@ -131,7 +127,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
-        with self._reading() as store:
+        with self._opening.reading() as store:
             return store.facts.get("id") or ""
 
     @property
@@ -141,7 +137,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
-        with self._reading() as store:
+        with self._opening.reading() as store:
             return store.facts.get("origin")
 
     @property
@@ -151,13 +147,13 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
-        with self._reading() as store:
+        with self._opening.reading() as store:
             return store.facts.price_usd
 
     @property
     def is_in_memory(self) -> bool:
         """Whether the journal ends with this object, and has no file."""
-        return self._memory is not None
+        return self._opening.is_in_memory
 
     @property
     def marks(self) -> Marks:
@@ -166,7 +162,7 @@ class Journal:
         Raises:
             JournalError: there is no such journal, or the journal cannot be read.
         """
-        if self._memory is not None:
+        if self._opening.is_in_memory:
             return self._memory_marks
         return FileMarks(marks_path(self.path), self.id)
 
@@ -179,7 +175,7 @@ class Journal:
         Raises:
             JournalError: there is no such swap, the swap is in another state, or a batch is running.
         """
-        with self._writing() as store:
+        with self._opening.deciding() as store:
             entry = self._entry_for(Decision.RESUBMIT, store, id)
             store.step(entry.number, OutcomeState.PENDING, manual=True)
 
@@ -191,7 +187,7 @@ class Journal:
         Raises:
             JournalError: as in `resubmit`.
         """
-        with self._writing() as store:
+        with self._opening.deciding() as store:
             entry = self._entry_for(Decision.ABANDON, store, id)
             store.step(entry.number, OutcomeState.ABANDONED, manual=True)
 
@@ -205,7 +201,7 @@ class Journal:
             JournalError: as in `resubmit`; there is no job and no `poll_url`; or the job is that of another
                 swap, or of another version of the swap.
         """
-        with self._writing() as store:
+        with self._opening.deciding() as store:
             entry = self._entry_for(Decision.WAIT_AGAIN, store, id)
             if poll_url is not None:
                 check_poll_url(store, poll_url)
@@ -248,34 +244,13 @@ class Journal:
             raise JournalError(problem, path=store.path)
         return entry
 
-    @contextmanager
-    def _reading(self) -> Iterator[Store]:
-        store = open_reader(self.path) if self._memory is None else self._memory.open_reader()
-        try:
-            with store.snapshot():
-                yield store
-        finally:
-            store.close()
-
-    @contextmanager
-    def _writing(self) -> Iterator[Store]:
-        if self._memory is None and not self.path.is_file():
-            raise no_journal(self.path)
-        store = self.open_writer()
-        try:
-            with _transaction(store):
-                store.end_sending()
-                yield store
-        finally:
-            store.close()
-
     def open_writer(self) -> Store:
         """Opens the journal for writing. For internal use.
 
         Raises:
             JournalError: the journal is in use, damaged, or cannot be written.
         """
-        return open_writer(self.path) if self._memory is None else self._memory.open_writer()
+        return self._opening.writer()
 
     async def open(
         self,
@@ -286,36 +261,30 @@ class Journal:
         budget_usd: float | None,
         failed_runs_are_free: bool = False,
         tag_of_key: Callable[[bytes], str] = lambda _: "",
+        daily_budget_usd: float | None = None,
     ) -> SqliteLedger:
         """Opens the journal for a batch, as a `LedgerSource`. For internal use.
 
         Raises:
             JournalError: the journal is in use, damaged, of another service, or cannot be written.
         """
+        return await self._opening.ledger(
+            origin=origin,
+            workflow=workflow,
+            price_usd=price_usd,
+            budget_usd=budget_usd,
+            failed_runs_are_free=failed_runs_are_free,
+            tag_of_key=tag_of_key,
+            daily_budget_usd=daily_budget_usd,
+        )
 
-        def opened() -> tuple[Store, float, Spent, str, str | None]:
-            store = begin_run(self, origin=origin, workflow=workflow)
-            try:
-                with store.transaction():
-                    price = max(price_usd, store.facts.price_usd or 0.0)
-                    store.facts.set_price(price)
-                    store.facts.set_failed_runs_are_free(failed_runs_are_free)
-                    key_tag = tag_of_key(store.facts.key_salt())
-                    learned_rate = store.facts.learned_rate
-                spent = store.money(price, failed_runs_are_free=failed_runs_are_free)
-                handover.give(store)
-                return store, price, spent, key_tag, learned_rate
-            except BaseException:
-                store.close()
-                raise
+    async def open_orders(self, *, origin: str, workflow: str) -> SqliteOrders:
+        """Opens the orders of a service, as an `OrderSource`. For internal use.
 
-        # A journal in memory needs no thread: there is no disk to wait for.
-        with Handover() as handover:
-            store, price, spent, key_tag, learned_rate = (
-                opened() if self._memory is not None else await run_in_thread(opened)
-            )
-        budget = Budget(budget_usd, price_usd=price, spent=spent, failed_runs_are_free=failed_runs_are_free)
-        return SqliteLedger(Writer(store), budget, key_tag=key_tag, learned_rate=learned_rate)
+        Raises:
+            JournalError: the journal is damaged, of another service, or cannot be written.
+        """
+        return await self._opening.orders(origin=origin, workflow=workflow)
 
     async def amend(self, *, origin: str, workflow: str) -> JournalAmendment:
         """Opens the journal for what was learned of its unknown swaps, as an `AmendableSource`. Internal.
@@ -324,24 +293,7 @@ class Journal:
             JournalError: there is no such journal; it is in use, damaged, of another service, or cannot be
                 written.
         """
-
-        def opened() -> Store:
-            if self._memory is None and not self.path.is_file():
-                raise no_journal(self.path)
-            store = self.open_writer()
-            try:
-                with _transaction(store):
-                    store.check_service(origin=origin, workflow=workflow)
-                    store.end_sending()
-                handover.give(store)
-            except BaseException:
-                store.close()
-                raise
-            return store
-
-        with Handover() as handover:
-            store = opened() if self._memory is not None else await run_in_thread(opened)
-        return JournalAmendment(Writer(store))
+        return await self._opening.amendment(origin=origin, workflow=workflow)
 
     async def look(self, *, origin: str | None = None, workflow: str | None = None) -> StoreView | None:
         """Opens the journal for reading, as a `LedgerSource`; None if there is no file. For internal use.
@@ -349,52 +301,9 @@ class Journal:
         Raises:
             JournalError: the journal cannot be read, or is of another service.
         """
-
-        def opened() -> Store | None:
-            if self._memory is None and not self.path.is_file():
-                return None
-            store = open_reader(self.path) if self._memory is None else self._memory.open_reader()
-            try:
-                store.check_service(origin=origin, workflow=workflow)
-                handover.give(store)
-            except BaseException:
-                store.close()
-                raise
-            return store
-
-        with Handover() as handover:
-            store = opened() if self._memory is not None else await run_in_thread(opened)
-        return None if store is None else StoreView(store)
+        return await self._opening.view(origin=origin, workflow=workflow)
 
 
 def _learned_rate(store: Store) -> LearnedRate | None:
     text = store.facts.learned_rate
     return None if text is None else read_learned(text, now=datetime.now(UTC), key_tag=None)
-
-
-def begin_run(journal: Journal, *, origin: str, workflow: str) -> Store:
-    """Opens a journal for a batch: stores the jobs of the rescue file, and begins a run.
-
-    Raises:
-        JournalError: the journal is in use, damaged, of another service, or cannot be written.
-    """
-    store = journal.open_writer()
-    try:
-        with _transaction(store):
-            store.begin_run(origin=origin, workflow=workflow)
-    except BaseException:
-        store.close()
-        raise
-    return store
-
-
-@contextmanager
-def _transaction(store: Store) -> Iterator[None]:
-    """A transaction that first stores the jobs of the rescue file. The file is removed after the commit."""
-    is_file = store.path != IN_MEMORY
-    with store.transaction():
-        if is_file:
-            restore_jobs(store)
-        yield
-    if is_file:
-        remove_rescue_file(store.path)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 
@@ -12,8 +11,9 @@ from .._errors import JournalError, SwapError
 from .._models import LearnedRate, Rate, SwapJob, SwapResult
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.budget import Budget
+from .._policy.daily_budget import Clock, utc_now
 from .._policy.rate.learned import read_learned, write_learned
-from .._protocols.entry import Entry, NewEntry, NewVersion, Post
+from .._protocols.entry import Entry, EntryCancelled, NewEntry, NewVersion, Post
 from .beside.rescue import rescue
 from .money.budget import Claims, Reservations
 from .store import IN_MEMORY, Store
@@ -33,7 +33,13 @@ class SqliteLedger:
     keeps_entries = True
 
     def __init__(
-        self, writer: Writer, budget: Budget, *, key_tag: str = "", learned_rate: str | None = None
+        self,
+        writer: Writer,
+        budget: Budget,
+        *,
+        key_tag: str = "",
+        learned_rate: str | None = None,
+        now: Clock = utc_now,
     ) -> None:
         self._writer = writer
         self._key_tag = key_tag
@@ -42,6 +48,7 @@ class SqliteLedger:
         self._written_price_usd = budget.price_usd
         self._reservations = Reservations(budget)
         self._claims = Claims()
+        self._now = now
         self._is_closing = False
 
     @property
@@ -96,8 +103,12 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         for number in await self._writer.do(Store.waitable):
             entry = await self._writer.do(partial(Store.entry, number=number))
-            self._reservations.adopt(entry, entry.in_doubt + 1)
+            self.resume(entry)
             yield entry
+
+    def resume(self, entry: Entry) -> None:
+        """As in the protocol `Ledger`."""
+        self._reservations.adopt(entry, entry.in_doubt + 1)
 
     async def reopen(self, entry: Entry) -> Entry:
         """As in the protocol `Ledger`."""
@@ -112,8 +123,13 @@ class SqliteLedger:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
         reference, scene = urls
-        post = Post(at=datetime.now(UTC), reference_url=reference, scene_url=scene, key_tag=self._key_tag)
-        await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1, post=post)
+        post = Post(at=self._now(), reference_url=reference, scene_url=scene, key_tag=self._key_tag)
+        self._reservations.claim(entry)
+        try:
+            await self._step(entry, OutcomeState.SENDING, billable_posts=in_doubt + 1, post=post)
+        except (EntryCancelled, JournalError):
+            self._reservations.refuse(entry, in_doubt=in_doubt)
+            raise
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
@@ -128,6 +144,7 @@ class SqliteLedger:
 
     async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
         """As in the protocol `Ledger`."""
+        self._reservations.refuse(entry, in_doubt=in_doubt)
         try:
             await self._step(entry, _between_posts(entry, in_doubt), billable_posts=in_doubt)
         finally:
@@ -135,13 +152,10 @@ class SqliteLedger:
 
     def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
         """As in the protocol `Ledger`."""
+        self._reservations.refuse(entry, in_doubt=in_doubt)
+        state = _between_posts(entry, in_doubt)
         self._writer.post(
-            partial(
-                Store.step,
-                number=entry.number,
-                state=_between_posts(entry, in_doubt),
-                billable_posts=in_doubt,
-            )
+            self._with_money(partial(Store.step, number=entry.number, state=state, billable_posts=in_doubt))
         )
         self._resolve(entry)
 
@@ -153,15 +167,19 @@ class SqliteLedger:
             entry, unsettled_posts=unsettled_posts, result=result, has_failed=has_failed
         )
         self._keep_price()
-        await self._step(
-            entry,
-            outcome.state,
-            billable_posts=unsettled_posts + (result is not None),
-            failed_runs=int(has_failed),
-            job=None if error is None else error.job,
-            result=result,
-            error=error,
-        )
+        try:
+            await self._step(
+                entry,
+                outcome.state,
+                billable_posts=unsettled_posts + (result is not None),
+                failed_runs=int(has_failed),
+                job=None if error is None else error.job,
+                result=result,
+                error=error,
+            )
+        except EntryCancelled as exc:
+            # The order was cancelled before any POST, and the end is that nothing was sent.
+            log.debug("%s", exc)
 
     async def copy(self, entry: Entry, result: SwapResult) -> None:
         """As in the protocol `Ledger`."""
@@ -174,16 +192,18 @@ class SqliteLedger:
     def release(self, entry: Entry, *, unsettled_posts: int) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.settle(entry, unsettled_posts=unsettled_posts)
+        if self._budget.daily is not None:
+            self._writer.post(self._with_money(lambda store: None))
 
     async def learned_rate(self) -> LearnedRate | None:
         """As in the protocol `Ledger`."""
         if self._learned_rate is None:
             return None
-        return read_learned(self._learned_rate, now=datetime.now(UTC), key_tag=self._key_tag)
+        return read_learned(self._learned_rate, now=self._now(), key_tag=self._key_tag)
 
     def keep_rate(self, rate: Rate) -> None:
         """As in the protocol `Ledger`."""
-        text = write_learned(rate, at=datetime.now(UTC), key_tag=self._key_tag)
+        text = write_learned(rate, at=self._now(), key_tag=self._key_tag)
         self._writer.post(lambda store: store.facts.set_learned_rate(text))
 
     async def aclose(self) -> None:
@@ -207,19 +227,35 @@ class SqliteLedger:
         error: SwapError | None = None,
         post: Post | None = None,
     ) -> None:
-        await self._writer.do(
-            partial(
-                Store.step,
-                number=entry.number,
-                state=state,
-                billable_posts=billable_posts,
-                failed_runs=failed_runs,
-                job=job,
-                result=result,
-                error=error,
-                post=post,
-            )
+        step = partial(
+            Store.step,
+            number=entry.number,
+            state=state,
+            billable_posts=billable_posts,
+            failed_runs=failed_runs,
+            job=job,
+            result=result,
+            error=error,
+            post=post,
         )
+        await self._writer.do(self._with_money(step))
+
+    def _with_money(self, step: Callable[[Store], None]) -> Callable[[Store], None]:
+        """The step, and in the same commit the money of the day, as it is when the step is asked for.
+
+        A process that adds an order counts this money, and the orders that are not sent. So each POST must be
+        in one of the two at any time.
+        """
+        daily = self._budget.daily
+        if daily is None:
+            return step
+        day, spent = daily.spent_micro_usd(self._budget.price_micro_usd)
+
+        def step_and_money(store: Store) -> None:
+            step(store)
+            store.facts.set_spent(day, spent)
+
+        return step_and_money
 
     def _resolve(self, entry: Entry) -> None:
         self._claims.resolve(entry)

@@ -10,14 +10,15 @@ from .._errors import JournalError
 from .._outcome import OutcomeState
 from .adoption.columns import KEEP_REPLACED_JOB
 from .errors import journal_error
+from .orders.tables import ORDERS
 
 APPLICATION_ID = 0x53575031  # "SWP1"
-VERSION = 3
+VERSION = 4
 
 _MAY_COST = ", ".join(f"'{state}'" for state in OutcomeState if state.may_cost)
-_SCHEMA = f"""
-CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE swaps (
+_SCHEMA = (
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE swaps (
     number INTEGER PRIMARY KEY,
     key TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -38,10 +39,12 @@ CREATE TABLE swaps (
     posted TEXT NOT NULL DEFAULT '[]',
     past_jobs TEXT NOT NULL DEFAULT '',
     UNIQUE (key, version)
-);
-CREATE INDEX same_pictures ON swaps (fingerprint);
-CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST});
-"""
+)""",
+    "CREATE INDEX same_pictures ON swaps (fingerprint)",
+    f"CREATE INDEX under_way ON swaps (state) WHERE state IN ({_MAY_COST})",
+    *ORDERS,
+)
+"""The statements that make the tables, one by one: the trigger of the orders has semicolons."""
 
 # A swap in one of these states is paid, or may be. The best one to take a result from comes first.
 _S = OutcomeState
@@ -66,10 +69,11 @@ job that the row had stays known: it is billed, and must never be taken for the 
 
 def create(connection: sqlite3.Connection) -> None:
     """Makes the tables in an empty database, and gives the journal its id."""
-    connection.executescript(
-        f"BEGIN; {_SCHEMA} INSERT INTO facts VALUES ('id', '{uuid.uuid4()}');"  # noqa: S608
-        f" PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;"
-    )
+    for statement in _SCHEMA:
+        connection.execute(statement)
+    connection.execute("INSERT INTO facts VALUES ('id', ?)", (str(uuid.uuid4()),))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def check_kind(path: Path, connection: sqlite3.Connection) -> None:
@@ -86,12 +90,12 @@ def check_kind(path: Path, connection: sqlite3.Connection) -> None:
         made_by = "a newer" if version > VERSION else "an older"
         raise journal_error(path, f"was made by {made_by} version of segmind-swap (schema {version})")
     tables = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")
-    if [sql for (sql,) in tables] != [sql.strip() for sql in _SCHEMA.split(";")[:-1]]:
+    if tuple(sql for (sql,) in tables) != _SCHEMA:
         raise _damaged(path, "its tables differ")
 
 
 def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
-    """Refuses a damaged journal, and sets up the write-ahead log.
+    """Refuses a damaged journal.
 
     Raises:
         JournalError: the database is no journal, or is damaged.
@@ -102,8 +106,6 @@ def check_integrity(path: Path, connection: sqlite3.Connection) -> None:
     (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":
         raise _damaged(path, found)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
 
 
 def _damaged(path: Path, how: str) -> JournalError:

@@ -15,19 +15,20 @@ import os
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Protocol
 
 from .._api.ids import canonical_id
 from .._config import MAX_ANSWER_BYTES
-from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapError
+from .._errors import JournalError, OutputError, SubmissionUnknownError, SwapCancelledError, SwapError
 from .._models import SwapJob, SwapResult
 from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.budget import Spent
-from .._protocols.entry import Entry, EntryConflict, NewEntry, Post
+from .._protocols.entry import Entry, EntryCancelled, EntryConflict, NewEntry, Post
 from .adoption.columns import past_jobs_of, post_json, posts_of
 from .errors import journal_error
 from .facts import Facts
-from .money.budget import spent_on
+from .money.rows import spent_in_rows
 from .schema import COPY, FIND_PAID
 from .steps import step_sql
 from .versions import IS_CURRENT, Versions, storable
@@ -61,7 +62,7 @@ class Store:
         self._db = connection
         self._db.row_factory = sqlite3.Row
         self.facts: Facts = Facts(connection)
-        self.versions: Versions = Versions(connection, self._entry)
+        self.versions: Versions = Versions(connection, self.entry_of_row)
         self._lock = lock
         # Absolute: the process may change its working directory meanwhile.
         self._file = None if path == IN_MEMORY else (os.path.abspath(path), os.stat(path))  # noqa: PTH100, PTH116
@@ -142,12 +143,20 @@ class Store:
         Raises:
             JournalError: the journal belongs to another service or workflow.
         """
-        self.check_service(origin=origin, workflow=workflow)
-        self.facts.set("origin", origin)
-        self.facts.set("workflow", workflow)
+        self.claim_service(origin=origin, workflow=workflow)
         self.run = self.facts.count("runs") + 1
         self.facts.set("runs", str(self.run))
         self.end_sending()
+
+    def claim_service(self, *, origin: str, workflow: str) -> None:
+        """Records the service and the workflow of the journal, which stay the same for ever.
+
+        Raises:
+            JournalError: the journal belongs to another service or workflow.
+        """
+        self.check_service(origin=origin, workflow=workflow)
+        self.facts.set("origin", origin)
+        self.facts.set("workflow", workflow)
 
     def check_service(self, *, origin: str | None, workflow: str | None) -> None:
         """Refuses a client of another service or workflow. None is not compared.
@@ -211,7 +220,11 @@ class Store:
     def find_paid(self, fingerprint: str) -> Entry | None:
         """The row that is paid for these pictures, or may be; rows with a file, and no copies, come first."""
         row = self._db.execute(FIND_PAID, (fingerprint,)).fetchone()
-        return None if row is None else self._entry(row)
+        return None if row is None else self.entry_of_row(row)
+
+    def query(self, statement: str, *values: object) -> sqlite3.Cursor:
+        """Runs one statement about other rows of the journal, such as the orders."""
+        return self._db.execute(statement, values)
 
     def entry_of(self, id: str) -> Entry | None:
         """The row of the latest version of an id, about which a person decides; None if there is no row."""
@@ -219,7 +232,7 @@ class Store:
 
     def entry(self, number: int) -> Entry:
         """The row of this number."""
-        return self._entry(self._db.execute("SELECT * FROM swaps WHERE number = ?", (number,)).fetchone())
+        return self.entry_of_row(self.query("SELECT * FROM swaps WHERE number = ?", number).fetchone())
 
     def waitable(self) -> list[int]:
         """The numbers of the waitable rows, oldest first: the service forgets jobs in that order."""
@@ -248,6 +261,7 @@ class Store:
 
         Raises:
             JournalError: `state` must not follow the current state of the row.
+            EntryCancelled: neither may it, because the order of the row was cancelled.
         """
         fields = None if error is None else error_fields(error)
         answer = None
@@ -269,22 +283,27 @@ class Store:
             },
         )
         if changed.rowcount != 1:
-            raise self.error(f"does not let {self._named(number)} become {state}")
+            raise self._refusal(number, f"become {state}")
 
     def copy(self, number: int, result: SwapResult) -> None:
         """Makes a PENDING row COMPLETED with the result of another row. The row has no POST of its own.
 
         Raises:
             JournalError: the row is in another state.
+            EntryCancelled: the order of the row was cancelled.
         """
         job, result_json = result.job.model_dump_json(), result.model_dump_json()
         changed = self._db.execute(COPY, {"number": number, "job": job, "result": result_json})
         if changed.rowcount != 1:
-            raise self.error(f"does not let {self._named(number)} become a copy")
+            raise self._refusal(number, "become a copy")
 
-    def _named(self, number: int) -> str:
-        row = self._db.execute("SELECT id, state FROM swaps WHERE number = ?", (number,)).fetchone()
-        return f"entry {number}" if row is None else f"{row['id']!r}, which is {row['state']},"
+    def _refusal(self, number: int, what: str) -> JournalError | EntryCancelled:
+        row = self.query("SELECT * FROM swaps WHERE number = ?", number).fetchone()
+        if row is None:
+            return self.error(f"does not let entry {number} {what}")
+        if row["state"] == S.ABANDONED and isinstance(self.entry_of_row(row).error, SwapCancelledError):
+            return EntryCancelled(f"the order of {row['id']!r} was cancelled")
+        return self.error(f"does not let {row['id']!r}, which is {row['state']}, {what}")
 
     def reopen(self, number: int) -> None:
         """Makes a FAILED or REJECTED row PENDING. All other states need the decision of a person.
@@ -293,7 +312,7 @@ class Store:
             JournalError: the row is in another state.
         """
         if not self.entry(number).state.is_retryable:
-            raise self.error(f"does not let {self._named(number)} be retried automatically")
+            raise self._refusal(number, "be retried automatically")
         self.step(number, S.PENDING, manual=True)
 
     def entries(self, state: OutcomeState | None = None) -> Iterator[Entry]:
@@ -329,32 +348,24 @@ class Store:
         *,
         failed_runs_are_free: bool = False,
         from_version: int = 1,
+        posted_since: datetime | None = None,
     ) -> Spent:
-        """The cost of the rows in these states, from a version on, and how many other POSTs count as paid."""
-        settled = unsettled_posts = 0
-        with self._journal_errors("read"):
-            rows = self._db.execute(
-                "SELECT state, posts, failed_runs, closed_posts, json_extract(result, '$.cost_usd')"
-                " FROM swaps WHERE version >= ? AND (posts > 0 OR failed_runs > 0 OR closed_posts > 0)",
-                (from_version,),
-            )
-            for name, posts, failed_runs, closed_posts, cost_usd in rows:
-                if name not in states:
-                    continue
-                spent = spent_on(
-                    OutcomeState(name),
-                    posts=posts,
-                    failed_runs=failed_runs,
-                    closed_posts=closed_posts,
-                    cost_usd=cost_usd,
-                    price_usd=price_usd,
-                    failed_runs_are_free=failed_runs_are_free,
-                )
-                settled += spent.settled_micro_usd
-                unsettled_posts += spent.unsettled_posts
-        return Spent(settled_micro_usd=settled, unsettled_posts=unsettled_posts)
+        """The cost of the rows in these states, from a version on, and how many other POSTs count as paid.
 
-    def _entry(self, row: sqlite3.Row) -> Entry:
+        With `posted_since`, of the rows whose last POST was claimed since then, with their earlier POSTs.
+        """
+        with self._journal_errors("read"):
+            return spent_in_rows(
+                self._db,
+                price_usd,
+                states,
+                failed_runs_are_free=failed_runs_are_free,
+                from_version=from_version,
+                posted_since=posted_since,
+            )
+
+    def entry_of_row(self, row: sqlite3.Row) -> Entry:
+        """The entry in a row of `swaps`, which may have further columns."""
         try:
             job = None if row["job"] is None else SwapJob.model_validate_json(row["job"])
             error = None if row["error"] is None else json.loads(row["error"])

@@ -59,11 +59,16 @@ class Writer:
     """Takes steps from the tasks of one event loop, and writes them in the order of the calls.
 
     A store in memory is written at once, without a thread: there is no disk to wait for.
+
+    Args:
+        store: The store, which the writer closes.
+        only_reads: Whether the steps only read. They then see one state of the store, and lock out nobody.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, only_reads: bool = False) -> None:
         self.path: str = store.path
         self._store = store
+        self._begin = store.snapshot if only_reads else store.transaction
         self._inline = store.path == IN_MEMORY
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._closed = anyio.Event()
@@ -102,7 +107,7 @@ class Writer:
             write.fail(journal_error(self.path, "is closed"))
             write.done.set()
         elif self._inline:
-            _commit(self._store, [write])
+            self._commit([write])
             write.done.set()
         else:
             self._queue.put(write)
@@ -128,12 +133,21 @@ class Writer:
         is_open = True
         while is_open:
             writes, is_open = self._next()
-            _commit(self._store, writes)
+            self._commit(writes)
             self._call_on_loop(partial(_acknowledge, writes))
         try:
             self._store.close()
         finally:
             self._call_on_loop(self._closed.set)
+
+    def _commit(self, writes: Sequence[_Write[Any]]) -> None:
+        try:
+            with self._begin():
+                for write in writes:
+                    write.run(self._store)
+        except Exception as exc:
+            for write in writes:
+                write.fail(exc)
 
     def _next(self) -> tuple[list[_Write[Any]], bool]:
         """The steps that wait to be written, and whether the writer is still open.
@@ -153,13 +167,3 @@ class Writer:
 def _acknowledge(writes: Sequence[_Write[Any]]) -> None:
     for write in writes:
         write.done.set()
-
-
-def _commit(store: Store, writes: Sequence[_Write[Any]]) -> None:
-    try:
-        with store.transaction():
-            for write in writes:
-                write.run(store)
-    except Exception as exc:
-        for write in writes:
-            write.fail(exc)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from typing import TYPE_CHECKING
 
 import anyio
 
 from .._errors import BudgetExceededError
+
+if TYPE_CHECKING:
+    from .daily_budget import DailyBudget
 
 MICRO = 1_000_000
 
@@ -21,10 +25,14 @@ def micro_of(usd: float) -> int:
     return int((Decimal(str(usd)) * MICRO).to_integral_value(ROUND_CEILING))
 
 
+def micro_limit(usd: float) -> int:
+    """A limit in dollars as micro-dollars, rounded down."""
+    return int(Decimal(str(usd)) * MICRO)
+
+
 def affordable_posts(budget_usd: float, *, committed_usd: float, price_usd: float) -> int:
     """How many more POSTs a budget allows. Computed in micro-dollars, as a `Budget` computes."""
-    limit = int(Decimal(str(budget_usd)) * MICRO)
-    return max(0, limit - micro_of(committed_usd)) // micro_of(price_usd)
+    return max(0, micro_limit(budget_usd) - micro_of(committed_usd)) // micro_of(price_usd)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +57,7 @@ class Budget:
 
     Attributes:
         failed_runs_are_free: Whether the price of a FAILED job is given back.
+        daily: The budget of a day, which must have room, too; None for no such budget.
     """
 
     def __init__(
@@ -59,11 +68,16 @@ class Budget:
         spent: Spent,
         failed_runs_are_free: bool = False,
         name: str = "the budget",
+        daily: DailyBudget | None = None,
     ) -> None:
-        """Makes a budget of which `spent` is committed. `limit_usd` is None for no limit; `name` is for errors."""
+        """Makes a budget of which `spent` is committed. Without `limit_usd`, it has no limit.
+
+        Errors call the budget by `name`.
+        """
         self.failed_runs_are_free: bool = failed_runs_are_free
+        self.daily: DailyBudget | None = daily
         self._name = name
-        self._limit = None if limit_usd is None else int(Decimal(str(limit_usd)) * MICRO)
+        self._limit = None if limit_usd is None else micro_limit(limit_usd)
         self._price = micro_of(price_usd)
         self._settled = spent.settled_micro_usd
         self._unsettled_posts = spent.unsettled_posts
@@ -74,6 +88,11 @@ class Budget:
     def price_usd(self) -> float:
         """The assumed cost of a swap in USD: the price that was set, or the highest reported cost."""
         return self._price / MICRO
+
+    @property
+    def price_micro_usd(self) -> int:
+        """The same price in micro-dollars."""
+        return self._price
 
     @property
     def committed_usd(self) -> float:
@@ -87,21 +106,28 @@ class Budget:
     @property
     def has_room(self) -> bool:
         """Whether one more POST may be sent."""
+        return self._has_room_in_all and (self.daily is None or self.daily.has_room(self._price))
+
+    @property
+    def _has_room_in_all(self) -> bool:
         return self._limit is None or self._committed + self._price <= self._limit
 
     async def reserve(self) -> None:
         """Commits the price of one POST. Waits while POSTs in progress may still give their price back.
 
+        A new day ends the wait for the budget of a day.
+
         Raises:
             BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
         while not self.has_room and self._in_progress:
-            await self._changed.wait()
+            with anyio.move_on_after(None if self.daily is None else self.daily.seconds_left):
+                await self._changed.wait()
         self.reserve_at_once()
 
     def reserve_at_once(self) -> None:
         """As `reserve`, but without waiting."""
-        if not self.has_room:
+        if not self._has_room_in_all:
             assert self._limit is not None  # noqa: S101 - without a limit there is room
             raise BudgetExceededError(
                 f"{self._name} of ${self._limit / MICRO:.2f} has no room for another swap at"
@@ -109,6 +135,9 @@ class Budget:
                 budget_usd=self._limit / MICRO,
                 committed_usd=self.committed_usd,
             )
+        if self.daily is not None:
+            self.daily.check(self._price)
+            self.daily.reserve()
         self._unsettled_posts += 1
         self._in_progress += 1
 

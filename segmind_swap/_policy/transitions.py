@@ -19,7 +19,8 @@ AUTOMATIC: Mapping[OutcomeState, tuple[OutcomeState, ...]] = {
     _S.UNKNOWN: (_S.PENDING, _S.SENDING),
     _S.FAILED: (_S.SENDING, _S.ACCEPTED),
     _S.EXPIRED: (_S.SENDING, _S.ACCEPTED),
-    _S.ABANDONED: (),
+    # A service cancels an order that was not sent.
+    _S.ABANDONED: (_S.PENDING,),
 }
 """Each state, and the states that it may follow without a person.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from .._config import PRICE_USD
 from .._errors import SwapError
 from .._outcome import OutcomeState
 from .entry import Entry, NewEntry
@@ -33,14 +34,16 @@ class OrderLimits:
     """What bounds the orders of one service. None for no bound.
 
     Attributes:
+        price_usd: What a swap is taken to cost, in USD. If the ledger knows a higher price, that one counts.
         daily_budget_usd: What the POSTs of one UTC day may cost, in USD. Orders that are not sent yet count
             as POSTs of the current day.
         max_queued: How many orders may be waiting to be sent.
-        max_per_owner: How many orders of one owner may be unfinished.
+        max_per_owner: How many orders of one owner may be PENDING, SENDING or ACCEPTED.
         max_per_owner_a_day: How many orders of one owner may be added in a UTC day. Orders that ended free
-            do not count.
+            do not count: REJECTED ones, and those that were cancelled.
     """
 
+    price_usd: float = PRICE_USD
     daily_budget_usd: float | None = None
     max_queued: int | None = None
     max_per_owner: int | None = None
@@ -125,12 +128,16 @@ class Orders(Protocol):
         An id that is known is joined, whatever the state of its order: nothing is written, and no limit
         counts. Two calls at once, in one process or in two, add one order.
 
+        An id whose entry a batch has made gets an order for its current entry. If that entry is PENDING, the
+        order is an added one, with all limits: it will be sent and paid. Otherwise the id is joined.
+
         Args:
             order: The order.
             limits: The bounds. Only a call that would add an order is refused because of them.
-            pay_again: Whether an order that is final may be followed by another one, which is paid again:
-                the entry of a swap that is done gets another version, any other entry becomes PENDING again,
-                and what it may have cost stays counted. An order that is not final is joined all the same.
+            pay_again: Whether an order that has ended may be followed by another one, which is paid again:
+                a swap that is done gets another version, any other entry becomes PENDING again, and what it
+                may have cost stays counted. A PENDING, SENDING or ACCEPTED order is joined all the same. A
+                COMPLETED order has ended here: its picture is still saved, because `unfinished` returns it.
 
         Returns:
             The current order of the id, and whether this call has added it.
@@ -158,11 +165,16 @@ class Orders(Protocol):
         """The number of the last change of any order; 0 if there was none."""
         ...
 
-    async def unfinished(self) -> Sequence[Order]:
-        """The current orders in the states PENDING, ACCEPTED and COMPLETED: what is left to be done.
+    async def unfinished(self, *, with_completed: bool = True) -> Sequence[Order]:
+        """The orders in the states PENDING, ACCEPTED and COMPLETED: what is left to be done.
 
         ACCEPTED orders come first, oldest first, because the service forgets jobs in that order. Then come
-        COMPLETED orders, then PENDING ones, each in the order in which they were added.
+        COMPLETED orders, then PENDING ones, each in the order in which they were added. A COMPLETED order may
+        have been followed by another order of its id: its picture is paid, and must still be saved.
+
+        Args:
+            with_completed: Whether COMPLETED orders are returned. A service that saves no pictures has
+                nothing left to do for them.
         """
         ...
 

@@ -155,9 +155,9 @@ async def test_a_kept_answer_that_this_version_can_read_is_read_before_any_poll(
     service, journal = emulator(faults=[Fault(on="poll", status=200, body=NO_PICTURE)]), Journal(":memory:")
     await run(service, swaps_of(1), {"journal": journal})
     readable = b'{"status": "COMPLETED", "output": "https://pictures.example/made.png"}'
-    assert journal._memory is not None
-    journal._memory._connection.execute("UPDATE swaps SET answer = ?", (readable,))
-    journal._memory._connection.commit()
+    assert journal._opening._memory is not None
+    journal._opening._memory._connection.execute("UPDATE swaps SET answer = ?", (readable,))
+    journal._opening._memory._connection.commit()
     polls = service.count("poll")
     (outcome,) = await run(service, swaps_of(1), {"journal": journal})
     assert outcome.unwrap().url == "https://pictures.example/made.png"

@@ -188,8 +188,8 @@ async def test_a_job_that_fails_in_this_run_is_not_one_that_failed_in_an_earlier
 async def test_a_journal_that_calls_a_swap_accepted_without_a_job_ends_its_batch_and_sends_nothing() -> None:
     service = emulator()
     left = await crashed(service, swaps_of(2), "poll", 1, concurrency=1)
-    assert left._memory is not None
-    left._memory._connection.execute("UPDATE swaps SET job = NULL")
+    assert left._opening._memory is not None
+    left._opening._memory._connection.execute("UPDATE swaps SET job = NULL")
     async with client_of(service) as client:
         for requests in (swaps_of(2), []):
             with pytest.raises(ConfigurationError, match="knows no job of 's0'"):

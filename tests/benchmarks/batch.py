@@ -18,7 +18,7 @@ import anyio
 import httpx
 
 from segmind_swap import PollPolicy, SwapClient, SwapRequest
-from segmind_swap._journal.journal import Journal, begin_run
+from segmind_swap._journal.opening import Opening
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._models import SwapJob, SwapResult
@@ -85,7 +85,7 @@ async def swaps(count: int, journal: Path | None) -> int:
 
 async def steps(count: int, journal: Path) -> int:
     """The journal alone: all that it writes for each swap, from many tasks."""
-    writer = Writer(begin_run(Journal(journal), origin="https://api.segmind.com", workflow="w"))
+    writer = Writer(Opening(Path(journal)).begin_run(origin="https://api.segmind.com", workflow="w"))
     numbers = iter(range(count))
 
     async def worker() -> None:

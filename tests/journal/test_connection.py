@@ -478,13 +478,13 @@ def test_what_cannot_be_written_is_refused_before_anything_is_paid(
         import os, sys
         from pathlib import Path
         from segmind_swap import Journal, JournalError
-        from segmind_swap._journal.journal import begin_run
+        from segmind_swap._journal.opening import Opening
         # A rehearsal loads every module: nobody may not read an interpreter in root's home.
-        begin_run(Journal(sys.argv[4]), origin=sys.argv[2], workflow=sys.argv[3]).close()
+        Opening(Path(sys.argv[4])).begin_run(origin=sys.argv[2], workflow=sys.argv[3]).close()
         if os.getuid() == 0:
             os.setuid(65534)  # nobody: root may write everything
         try:
-            begin_run(Journal(sys.argv[1]), origin=sys.argv[2], workflow=sys.argv[3])
+            Opening(Path(sys.argv[1])).begin_run(origin=sys.argv[2], workflow=sys.argv[3])
         except JournalError as error:
             print(error)
     """

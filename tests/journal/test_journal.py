@@ -24,7 +24,7 @@ from segmind_swap import (
     SwapRequest,
 )
 from segmind_swap._config import BASE_URL, PRICE_USD, WORKFLOW
-from segmind_swap._journal import journal as journal_module
+from segmind_swap._journal import opening as opening_module
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.summary import JournalSummary
 from segmind_swap._policy.rate.learned import write_learned
@@ -69,7 +69,7 @@ def test_the_summary_has_what_the_last_run_has_learned_of_the_rate_limit_unless_
 
 
 def entry_of(journal: Journal, id: str = "a") -> Entry:
-    with journal._reading() as store:
+    with journal._opening.reading() as store:
         entry = store.entry_of(id)
     assert entry is not None
     return entry
@@ -417,7 +417,7 @@ async def test_a_journal_whose_opener_was_cancelled_is_closed(
 
     monkeypatch.setattr(Store, "close", close)
     for name in ("open_writer", "open_reader"):
-        monkeypatch.setattr(journal_module, name, slowly(getattr(journal_module, name)))
+        monkeypatch.setattr(opening_module, name, slowly(getattr(opening_module, name)))
 
     async def use() -> None:
         if how == "look":

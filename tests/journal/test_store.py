@@ -28,7 +28,7 @@ S = OutcomeState
 NOW = datetime.now(UTC)
 
 BY_ITSELF = """
-pending   pending sending rejected unknown
+pending   pending sending rejected unknown abandoned
 sending   pending sending accepted unreadable completed saved rejected unknown failed expired
 accepted  accepted unreadable completed saved failed expired
 unreadable unreadable completed saved

@@ -27,7 +27,7 @@ FACTS = {
 
 # From the state of the row to that of the column: a for automatic, m for a decision of a person, b for both.
 CHANGES = {
-    S.PENDING:    "a a . . . . a a . . .",
+    S.PENDING:    "a a . . . . a a . . a",
     S.SENDING:    "a a a a a a a a a a .",
     S.ACCEPTED:   ". . a a a a . . a a m",
     S.UNREADABLE: "m . . a a a . . . . m",

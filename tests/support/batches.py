@@ -102,9 +102,9 @@ class Crash(httpx.AsyncBaseTransport):
 def copy_of(journal: Journal) -> Journal:
     """What a journal holds at this moment, as another one that nobody writes."""
     copy = Journal(":memory:")
-    assert journal._memory is not None
-    assert copy._memory is not None
-    journal._memory._connection.backup(copy._memory._connection)
+    assert journal._opening._memory is not None
+    assert copy._opening._memory is not None
+    journal._opening._memory._connection.backup(copy._opening._memory._connection)
     return copy
 
 

@@ -16,8 +16,10 @@ import pytest
 from segmind_swap import JournalError, OutcomeState, SwapError, SwapJob, SwapResult
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.connection import Memory, open_reader, open_writer
+from segmind_swap._journal.orders.rows import OrderRows
 from segmind_swap._journal.store import Store
 from segmind_swap._protocols.entry import Entry, NewEntry
+from segmind_swap._protocols.orders import NewOrder, Order, OrderLimits
 
 S = OutcomeState
 URLS = ("https://inputs.example/hero.png", "https://inputs.example/street.png")
@@ -97,6 +99,23 @@ def row(
     return number
 
 
+def an_order(id: str = "a", *, pictures: str = "p", owner: str | None = None) -> NewOrder:
+    return NewOrder(
+        swap=NewEntry(id=id, fingerprint=pictures, reference="hero.png", scene="street.png"),
+        owner=owner,
+        pictures=(f"{id}-reference.png", f"{id}-scene.png"),
+    )
+
+
+def ordered(store: Store, id: str = "a", *, owner: str | None = None, pay_again: bool = False) -> Order:
+    """The order of an id, added or joined."""
+    with store.transaction():
+        rows = OrderRows(store)
+        now, limits = datetime.now(UTC), OrderLimits()
+        order, _ = rows.add(an_order(id, owner=owner), limits=limits, pay_again=pay_again, now=now)
+        return order
+
+
 def an_entry(id: str = "a", *, version: int = 1) -> Entry:
     """An entry whose POST is under way, in no ledger."""
     return Entry(
@@ -145,12 +164,13 @@ def refused(opening: Opening, path: Path) -> JournalError:
 
 
 def whole_file(folder: Path) -> bytes:
-    """A journal's file with a row in each state."""
+    """A journal's file with a row and an order in each state."""
     path = folder / "run.db"
     store = at(path)
     for number, state in enumerate(S):
         result = a_result(number) if state in {S.COMPLETED, S.SAVED} else None
         row(store, state, state, posts=state is not S.PENDING, job=a_job(number), result=result)
+        ordered(store, state)
     store.close()
     assert names(path.parent) == ["run.db", "run.db.lock"], "the log is in the file again"
     return path.read_bytes()

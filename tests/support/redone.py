@@ -41,7 +41,7 @@ async def redone(
 
 def entries_of(journal: Journal) -> list[Entry]:
     """All versions of all swaps."""
-    with journal._reading() as store:
+    with journal._opening.reading() as store:
         return list(store.versions.all())
 
 

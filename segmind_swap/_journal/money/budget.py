@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import date
+
 import anyio
 
 from ..._concurrency import GRACE
 from ..._models import SwapResult
 from ..._outcome import OutcomeState, SwapVersion
 from ..._policy.budget import Budget, Spent, micro_of
+from ..._policy.daily_budget import DailyBudget
 from ..._protocols.entry import Entry
 
 _CLEANUP = 5.0
@@ -69,12 +73,20 @@ def version_of(
     )
 
 
+@dataclass(slots=True)
+class _Held:
+    """What one entry holds: how many prices, and the days of those that are of a claimed POST."""
+
+    prices: int = 0
+    days: list[date | None] = field(default_factory=list)
+
+
 class Reservations:
-    """Counts, for each entry, the POSTs whose price is committed in a budget."""
+    """Counts, for each entry, the POSTs whose price is committed in a budget, and their days."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._posts: dict[int, int] = {}
+        self._held: dict[int, _Held] = {}
 
     async def reserve(self, entry: Entry) -> None:
         """Commits the price of one POST.
@@ -83,7 +95,7 @@ class Reservations:
             BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
         await self._budget.reserve()
-        self._posts[entry.number] = self._posts.get(entry.number, 0) + 1
+        self._of(entry).prices += 1
         # Mark this swap's in-doubt POSTs as in progress only after `reserve()`. Earlier, `reserve()` would
         # wait for money that only this swap can release: a deadlock.
         self.adopt(entry, entry.in_doubt)
@@ -93,7 +105,10 @@ class Reservations:
         for _ in range(posts):
             self._budget.adopt()
         if posts:
-            self._posts[entry.number] = self._posts.get(entry.number, 0) + posts
+            held = self._of(entry)
+            held.prices += posts
+            known: list[date | None] = [post.at.date() for post in entry.posts[-posts:]]
+            held.days[:0] = [*[None] * (posts - len(known)), *known]
 
     def ensure(self, entry: Entry, posts: int) -> None:
         """Commits the price of one more POST, unless the price of `posts` POSTs is committed already.
@@ -101,10 +116,23 @@ class Reservations:
         Raises:
             BudgetExceededError: there is no room.
         """
-        reserved = self._posts.get(entry.number, 0)
-        if reserved < posts:
+        if self._of(entry).prices < posts:
             self._budget.reserve_at_once()
-            self._posts[entry.number] = reserved + 1
+            self._of(entry).prices += 1
+
+    def claim(self, entry: Entry) -> None:
+        """Makes a reserved price that of a POST of this day."""
+        if self._budget.daily is not None:
+            self._of(entry).days.append(self._budget.daily.claim())
+
+    def refuse(self, entry: Entry, *, in_doubt: int) -> None:
+        """Takes back the claims of all POSTs but the `in_doubt` that may have been accepted.
+
+        Their prices stay reserved for the next POST of the entry.
+        """
+        days = self._of(entry).days
+        while self._budget.daily is not None and len(days) > in_doubt:
+            self._budget.daily.unclaim(days.pop())
 
     def settle(
         self,
@@ -119,7 +147,8 @@ class Reservations:
         A result settles one POST. `unsettled_posts` POSTs stay committed, and so does the POST of a job that
         has failed, unless failed runs are free. The price of the other POSTs is given back.
         """
-        reserved = self._posts.pop(entry.number, 0)
+        held = self._held.pop(entry.number, None) or _Held()
+        reserved = held.prices
         if has_failed and not self._budget.failed_runs_are_free:
             unsettled_posts += 1
         if result is not None:
@@ -129,6 +158,26 @@ class Reservations:
             self._budget.keep()
         for _ in range(reserved - unsettled_posts):
             self._budget.release()
+        if self._budget.daily is not None:
+            self._settle_day(self._budget.daily, held, unsettled_posts, has_result=result is not None)
+
+    def _settle_day(self, daily: DailyBudget, held: _Held, unsettled_posts: int, *, has_result: bool) -> None:
+        """Ends the reservations of an entry in the budget of a day. The last POST is that of the job."""
+        days = held.days
+        unclaimed = held.prices - len(days)
+        while unclaimed and len(days) < unsettled_posts + has_result:
+            # The caller says that more POSTs may have to be paid than were claimed: they count today.
+            days.append(daily.claim())
+            unclaimed -= 1
+        if has_result and days:
+            daily.settle(days.pop(), self._budget.price_micro_usd)
+        for day in days[unsettled_posts:]:
+            daily.release(day)
+        for _ in range(unclaimed):
+            daily.unreserve()
+
+    def _of(self, entry: Entry) -> _Held:
+        return self._held.setdefault(entry.number, _Held())
 
 
 class Claims:

@@ -8,6 +8,7 @@ from itertools import count
 from ..._models import Rate, SwapJob, SwapResult
 from ..._outcome import OutcomeState, SwapOutcome
 from ..._policy.budget import Budget, Spent
+from ..._policy.daily_budget import Clock, DailyBudget, utc_now
 from ..._protocols.entry import Entry, EntryConflict, NewEntry, NewVersion
 from .budget import Claims, Reservations
 
@@ -73,6 +74,10 @@ class BudgetOnlyLedger:
         for entry in entries:
             yield entry
 
+    def resume(self, entry: Entry) -> None:
+        """As in the protocol `Ledger`."""
+        self._reservations.adopt(entry, entry.in_doubt + 1)
+
     async def reopen(self, entry: Entry) -> Entry:
         """The entry itself: a new entry is never FAILED or REJECTED."""
         return entry
@@ -84,6 +89,7 @@ class BudgetOnlyLedger:
     async def claim(self, entry: Entry, *, in_doubt: int, urls: tuple[str, str]) -> None:
         """As in the protocol `Ledger`."""
         self._reservations.ensure(entry, in_doubt + 1)
+        self._reservations.claim(entry)
         self._claims.add(entry)
 
     async def accept(self, entry: Entry, job: SwapJob, *, in_doubt: int) -> None:
@@ -92,10 +98,12 @@ class BudgetOnlyLedger:
 
     async def refuse(self, entry: Entry, *, in_doubt: int) -> None:
         """As in the protocol `Ledger`."""
+        self._reservations.refuse(entry, in_doubt=in_doubt)
         self._claims.resolve(entry)
 
     def withdraw(self, entry: Entry, *, in_doubt: int) -> None:
         """As in the protocol `Ledger`."""
+        self._reservations.refuse(entry, in_doubt=in_doubt)
         self._claims.resolve(entry)
 
     async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
@@ -133,6 +141,9 @@ class BudgetOnly:
 
     marks = None
 
+    def __init__(self) -> None:
+        self.clock: Clock = utc_now
+
     async def open(
         self,
         *,
@@ -142,10 +153,18 @@ class BudgetOnly:
         budget_usd: float | None,
         failed_runs_are_free: bool,
         tag_of_key: Callable[[bytes], str],
+        daily_budget_usd: float | None = None,
     ) -> BudgetOnlyLedger:
         """A ledger that keeps only the money of this batch."""
+        daily = (
+            None if daily_budget_usd is None else DailyBudget(daily_budget_usd, spent=Spent(), now=self.clock)
+        )
         budget = Budget(
-            budget_usd, price_usd=price_usd, spent=Spent(), failed_runs_are_free=failed_runs_are_free
+            budget_usd,
+            price_usd=price_usd,
+            spent=Spent(),
+            failed_runs_are_free=failed_runs_are_free,
+            daily=daily,
         )
         return BudgetOnlyLedger(budget)
 

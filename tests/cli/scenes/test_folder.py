@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from segmind_swap import Journal, JournalError
+from segmind_swap import JournalError
 from segmind_swap._api.ids import id_problem
-from segmind_swap._journal.journal import begin_run
+from segmind_swap._journal.opening import Opening
 from segmind_swap._journal.store import Store
 from segmind_swap._outcome import OutcomeState as S
 from segmind_swap._protocols.entry import NewEntry
@@ -62,7 +62,7 @@ def passed(found: SceneFolder) -> list[str]:
 
 def record(journal: Path, swaps: dict[str, tuple[Path, Path | None]]) -> None:
     """A journal with these swaps: the scene and the saved result of each id, or no file of the result."""
-    store: Store = begin_run(Journal(journal), origin="https://x.example", workflow="w")
+    store: Store = Opening(Path(journal)).begin_run(origin="https://x.example", workflow="w")
     with store.transaction():
         for id, (scene, path) in swaps.items():
             entry = store.take(NewEntry(id=id, fingerprint=id, reference="/hero.png", scene=str(scene)))

@@ -13,8 +13,8 @@ import pytest
 from segmind_swap import JournalError, OutcomeState, SwapJob
 from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.beside.rescue import remove_rescue_file, rescue, rescue_path, restore_jobs
-from segmind_swap._journal.journal import Journal, begin_run
 from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.opening import Opening
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.writer import Writer
 from segmind_swap._policy.budget import Budget, Spent
@@ -39,7 +39,7 @@ def left(path: Path, state: OutcomeState, *, posts: int = 1, job: SwapJob | None
 
 def entry_after(path: Path) -> Entry:
     """The swap "a" when the next run has begun."""
-    store = begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    store = Opening(path).begin_run(origin=BASE_URL, workflow=WORKFLOW)
     entry = store.entry_of("a")
     assert entry is not None
     store.close()
@@ -48,7 +48,7 @@ def entry_after(path: Path) -> Entry:
 
 def refused(path: Path) -> str:
     with pytest.raises(JournalError) as caught:
-        begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+        Opening(path).begin_run(origin=BASE_URL, workflow=WORKFLOW)
     assert caught.value.path == str(rescue_path(str(path))), "the file to look at"
     return str(caught.value)
 
@@ -206,7 +206,7 @@ def test_a_job_whose_swap_would_be_sent_stops_the_run_and_its_line_stays(
     assert f"the rescue file {file} has a job of 'a', which is paid" in complaint
     assert file.read_bytes() == content
     file.unlink()
-    store = begin_run(Journal(path), origin=BASE_URL, workflow=WORKFLOW)
+    store = Opening(path).begin_run(origin=BASE_URL, workflow=WORKFLOW)
     assert store.run == 2, "the refused run has not begun"
     store.close()
 
@@ -247,7 +247,7 @@ def test_a_refused_run_takes_no_job_back_and_keeps_the_file(path: Path) -> None:
     left(path, S.SENDING)
     file = rescue(str(path), an_entry(), a_job())
     with pytest.raises(JournalError, match="belongs to the origin"):
-        begin_run(Journal(path), origin="https://other.example", workflow=WORKFLOW)
+        Opening(path).begin_run(origin="https://other.example", workflow=WORKFLOW)
     assert file.exists()
     assert entry_after(path).state is S.ACCEPTED
 
@@ -273,7 +273,7 @@ def test_a_job_is_found_under_every_name_of_its_journal(path: Path, tmp_path: Pa
 def test_a_journal_in_memory_has_no_rescue_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = rescue(":memory:", an_entry(), a_job())
-    store = begin_run(Journal(":memory:"), origin=BASE_URL, workflow=WORKFLOW)
+    store = Opening(Path(":memory:")).begin_run(origin=BASE_URL, workflow=WORKFLOW)
     store.close()
     assert file.exists(), "it is another's"
 

@@ -1,0 +1,163 @@
+"""The rows of the orders: added, found, cancelled, and read by their changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+from ..._api.ids import canonical_id
+from ..._errors import SwapCancelledError, SwapError
+from ..._outcome import OutcomeState
+from ..._protocols.entry import Entry, EntryConflict, NewVersion
+from ..._protocols.orders import NewOrder, Order, OrderLimits
+from ..store import Store
+from ..versions import storable
+from .admission import check_admission
+from .tables import UNFINISHED, listed
+
+S = OutcomeState
+_ORDERS = (
+    "SELECT swaps.*, orders.number AS order_number, orders.change, orders.owner,"
+    " orders.reference AS order_reference, orders.scene AS order_scene, orders.ordered_at"
+    " FROM orders JOIN swaps ON swaps.number = orders.swap"
+)
+_IS_CURRENT = "orders.number = (SELECT max(number) FROM orders AS other WHERE other.key = orders.key)"
+_BY_URGENCY = (
+    "CASE orders.state WHEN 'accepted' THEN 0 WHEN 'completed' THEN 1 ELSE 2 END,"
+    " CASE orders.state WHEN 'accepted' THEN swaps.accepted_at END, orders.number"
+)
+_CHANGES = 500
+"""How many changes are read at once, at most."""
+
+
+class OrderRows:
+    """The orders of a journal. Synchronous, inside the transactions of its store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def current(self, id: str) -> Order | None:
+        """The latest order of an id; None if there is none."""
+        of_key = "orders.number = (SELECT max(number) FROM orders WHERE key = ?)"
+        found = self._orders(of_key, canonical_id(id))
+        return found[0] if found else None
+
+    def find(self, ids: Collection[str]) -> dict[str, Order]:
+        """The current orders by id. The mapping has no key for an id without an order."""
+        found = {id: self.current(id) for id in ids}
+        return {id: order for id, order in found.items() if order is not None}
+
+    def changed_after(self, change: int) -> list[Order]:
+        """The first current orders with a later change, in the order of their changes."""
+        later = f"orders.change > ? AND {_IS_CURRENT} ORDER BY orders.change LIMIT {_CHANGES}"
+        return self._orders(later, change)
+
+    def last_change(self) -> int:
+        """The number of the last change of any order; 0 if there was none."""
+        (change,) = self._store.query("SELECT max(change) FROM orders").fetchone()
+        return change or 0
+
+    def unfinished(self, *, with_completed: bool) -> list[Order]:
+        """What is left to be done, the most urgent first."""
+        states = listed(S.PENDING, S.ACCEPTED, *([S.COMPLETED] if with_completed else []))
+        return self._orders(f"orders.state IN {states} ORDER BY {_BY_URGENCY}")
+
+    def spooled(self) -> set[str]:
+        """Where the pictures are that may still have to be sent."""
+        states = listed(S.PENDING, S.SENDING)
+        rows = self._store.query(f"SELECT reference, scene FROM orders WHERE state IN {states}")  # noqa: S608
+        return {picture for row in rows for picture in row}
+
+    def add(
+        self, order: NewOrder, *, limits: OrderLimits, pay_again: bool, now: datetime
+    ) -> tuple[Order, bool]:
+        """Adds an order, or finds the order of its id. Writes only after everything was checked.
+
+        Raises:
+            EntryConflict: the id belongs to other pictures.
+            BudgetExceededError, LimitExceededError, ServiceStoppedError: no order may be added.
+        """
+        known, latest = self.current(order.swap.id), self._store.versions.latest(order.swap.id)
+        if latest is not None and latest.input.fingerprint != order.swap.fingerprint:
+            raise EntryConflict(latest.conflict(self._store.path))
+        if latest is None:
+            check_admission(self._store, order.owner, limits, now)
+            return self._insert(order, self._store.take(order.swap), now), True
+        if pay_again and latest.state not in UNFINISHED:
+            check_admission(self._store, order.owner, limits, now)
+            return self._pay_again(order, latest, now), True
+        if known is not None and (not pay_again or known.entry.number == latest.number):
+            return known, False
+        # A batch or a redo has made the row, and no order is about it yet.
+        entry = latest if pay_again else self._store.find([order.swap.id])[order.swap.id]
+        is_unsent = entry.state is S.PENDING
+        if is_unsent:
+            check_admission(self._store, order.owner, limits, now)
+        return self._insert(order, entry, now), is_unsent
+
+    def _pay_again(self, order: NewOrder, latest: Entry, now: datetime) -> Order:
+        swap = order.swap
+        if latest.state.is_done or latest.fingerprint != swap.fingerprint:
+            new = NewVersion(
+                id=swap.id,
+                after=latest.version,
+                fingerprint=swap.fingerprint,
+                reference=swap.reference,
+                scene=swap.scene,
+            )
+            (begun,) = self._store.versions.begin([new], run=self._store.run)
+            return self._insert(order, begun, now)
+        # The new order comes first: the step is a change of the last order of the row only.
+        number = self._insert(order, latest, now).number
+        self._store.step(latest.number, S.PENDING, manual=True)
+        return self._numbered(number)
+
+    def _insert(self, order: NewOrder, entry: Entry, now: datetime) -> Order:
+        reference, scene = order.pictures
+        inserted = self._store.query(
+            "INSERT INTO orders (swap, key, owner, reference, scene, ordered_at, state, is_sent, change)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(change), 0) + 1 FROM orders))",
+            entry.number,
+            canonical_id(entry.id),
+            None if order.owner is None else storable(order.owner),
+            storable(reference),
+            storable(scene),
+            now.timestamp(),
+            entry.state,
+            entry.state is not S.PENDING,
+        )
+        assert inserted.lastrowid is not None  # noqa: S101 - the row was inserted just now
+        return self._numbered(inserted.lastrowid)
+
+    def cancel(self, id: str) -> Order | None:
+        """Makes the entry of a PENDING order ABANDONED. Returns the current order of the id."""
+        order = self.current(id)
+        if order is None or order.state is not S.PENDING:
+            return order
+        error = SwapCancelledError(f"the swap {order.id!r} was cancelled before it was sent")
+        self._store.step(order.entry.number, S.ABANDONED, error=error)
+        return self._numbered(order.number)
+
+    def reject(self, order: Order, error: SwapError) -> None:
+        """Makes the entry of a PENDING order REJECTED, unless another order has followed."""
+        current = self.current(order.id)
+        if current is not None and current.number == order.number and current.state is S.PENDING:
+            self._store.step(order.entry.number, S.REJECTED, error=error)
+
+    def _numbered(self, number: int) -> Order:
+        return self._orders("orders.number = ?", number)[0]
+
+    def _orders(self, condition: str, *values: object) -> list[Order]:
+        rows = self._store.query(f"{_ORDERS} WHERE {condition}", *values).fetchall()
+        return [self._order(row) for row in rows]
+
+    def _order(self, row: sqlite3.Row) -> Order:
+        return Order(
+            number=row["order_number"],
+            change=row["change"],
+            owner=row["owner"],
+            pictures=(row["order_reference"], row["order_scene"]),
+            ordered_at=datetime.fromtimestamp(row["ordered_at"], UTC),
+            entry=self._store.entry_of_row(row),
+        )

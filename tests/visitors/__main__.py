@@ -19,11 +19,11 @@ def main() -> int:
     plan = Plan(
         users=options.users,
         tabs=options.tabs,
-        kills=(0.25, 0.6),
+        kills=(0.1, 0.5),
         holder_kills=(0.8,),
         job_seconds=options.job,
         interval=options.interval,
-        submit_delay=0.3,
+        submit_delay=0.1,
     )
     with tempfile.TemporaryDirectory() as folder:
         proof = prove(plan, Path(folder))

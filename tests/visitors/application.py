@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 import httpx
@@ -105,7 +106,8 @@ class Application:
 
     def ids(self, *states: OutcomeState) -> set[str]:
         """The ids of the swaps that are in one of these states, by the journal."""
-        return {str(outcome.request.id) for outcome in Journal(self.journal).outcomes(*states)}
+        outcomes = chain.from_iterable(Journal(self.journal).outcomes(state) for state in states)
+        return {str(outcome.request.id) for outcome in outcomes}
 
     def _answers(self) -> bool:
         try:

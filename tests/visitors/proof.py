@@ -62,10 +62,10 @@ class Kill:
     """
 
     is_whole: bool
-    on_wire: int
     sending: int
     at: float
     takeover: float
+    on_wire: int = 0
     silence: float = 0.0
 
     @property
@@ -182,20 +182,19 @@ def _kill(plan: Plan, site: Application, seen: Witness) -> list[Kill]:
     holders = ((share, False) for share in plan.holder_kills)
     kills: list[Kill] = []
     for share, is_whole in sorted([*whole, *holders]):
-        while len((now := seen.asked()).scenes) < share * plan.users or not now.on_wire:
+        while len((now := seen.asked()).scenes) < share * plan.users or not now.on_wire():
             if len(now.scenes) >= plan.users:
                 break
             time.sleep(0.01)
         unknown = site.ids(OutcomeState.UNKNOWN)
         at = time.monotonic()
         killed = site.kill() if is_whole else site.kill_holder()
-        wire = seen.asked().on_wire
         # Read before another process has the lock, which makes them unknown and sends others.
         sending = site.ids(OutcomeState.SENDING, OutcomeState.UNKNOWN) - unknown
         if is_whole:
             site.start()
         site.wait_for_holder(other_than=killed)
-        kills.append(Kill(is_whole, wire, len(sending), at, time.monotonic() - at))
+        kills.append(Kill(is_whole, len(sending), at, time.monotonic() - at))
     return kills
 
 
@@ -231,7 +230,8 @@ def _judged(
     unknown = {visitor.scene_sha256 for visitor in visitors if visitor.end == "unknown"}
     ours = {visitor.scene_sha256: visitor for visitor in visitors}
     for kill in kills:
-        asked = chain(seen.submits, *seen.polls.values())
+        kill.on_wire = seen.on_wire(kill.at)
+        asked = chain((begun for begun, _ in seen.submits), *seen.polls.values())
         kill.silence = min((at for at in asked if at > kill.at), default=math.nan) - kill.at
     gaps = [
         later - earlier

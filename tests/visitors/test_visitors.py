@@ -24,7 +24,7 @@ def test_twenty_users_of_a_killed_application_get_a_picture_or_unknown_and_pay_o
         holder_kills=(0.7,),
         job_seconds=1.0,
         interval=0.4,
-        submit_delay=0.2,
+        submit_delay=0.05,
     )
     proof = prove(plan, tmp_path)
     with capsys.disabled():

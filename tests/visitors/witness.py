@@ -20,6 +20,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from segmind_swap.emulator import Emulator, Fault
 
 _TESTIMONY = "/testimony"
+_ON_WIRE = 1e18
+"""Later than any end; JSON has no infinity."""
 _POLL = re.compile(r"/workflows/request/(\w+)")
 
 
@@ -30,18 +32,21 @@ class Testimony:
     Attributes:
         scenes: The SHA-256 of the scene of each job that was billed.
         spent_usd: What the jobs cost.
-        on_wire: The submits that have come in, and were not answered yet.
-        submits: When each submit came in, in seconds on the clock of the machine.
+        submits: When each submit came in, and when it was answered or its connection was lost, in seconds on
+            the clock of the machine; a time in the far future for one that is on the wire.
         polls: When each poll came in, by job.
         calls: How many requests came in, by kind.
     """
 
     scenes: list[str]
     spent_usd: float
-    on_wire: int
-    submits: list[float]
+    submits: list[tuple[float, float]]
     polls: dict[str, list[float]]
     calls: dict[str, int]
+
+    def on_wire(self, at: float = _ON_WIRE) -> int:
+        """The submits that had come in at a moment, and were not answered; without a moment, now."""
+        return sum(begun <= at <= ended for begun, ended in self.submits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +86,7 @@ class _Notes:
     def __init__(self, emulator: Emulator, app: ASGIApp) -> None:
         self._emulator = emulator
         self._app = app
-        self._on_wire = 0
-        self._submits: list[float] = []
+        self._submits: list[list[float]] = []
         self._polls: dict[str, list[float]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,21 +96,19 @@ class _Notes:
             return
         if polled := _POLL.fullmatch(path):
             self._polls.setdefault(polled[1], []).append(time.monotonic())
-        is_submit = path.startswith("/workflows/") and scope["method"] == "POST"
-        if is_submit:
-            self._submits.append(time.monotonic())
-        self._on_wire += is_submit
+        submit = [time.monotonic(), _ON_WIRE]
+        if path.startswith("/workflows/") and scope["method"] == "POST":
+            self._submits.append(submit)
         try:
             await self._app(scope, receive, send)
         finally:
-            self._on_wire -= is_submit
+            submit[1] = time.monotonic()
 
     def _testimony(self) -> dict[str, Any]:
         ledger = self._emulator.ledger
         return {
             "scenes": [charge.scene_sha256 for charge in ledger],
             "spent_usd": sum(charge.price_usd for charge in ledger),
-            "on_wire": self._on_wire,
             "submits": self._submits,
             "polls": self._polls,
             "calls": {kind: self._emulator.count(kind) for kind in ("submit", "poll", "upload", "file")},

@@ -22,6 +22,7 @@ MAX_PER_OWNER = 3
 TAKEOVER = 5.0
 """Seconds within which another worker goes on."""
 
+_ON_ITS_WAY = 0.1
 _SLACK = 0.95
 """The share of an interval after which a poll is no poll too early: clocks of two processes are compared."""
 
@@ -232,7 +233,9 @@ def _judged(
     for kill in kills:
         kill.on_wire = seen.on_wire(kill.at)
         asked = chain((begun for begun, _ in seen.submits), *seen.polls.values())
-        kill.silence = min((at for at in asked if at > kill.at), default=math.nan) - kill.at
+        # What came in at the moment of the kill was on its way.
+        later = (at for at in asked if at > kill.at + _ON_ITS_WAY)
+        kill.silence = min(later, default=math.nan) - kill.at
     gaps = [
         later - earlier
         for polls in seen.polls.values()

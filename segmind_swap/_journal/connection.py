@@ -17,9 +17,9 @@ from typing import Literal, Self
 from urllib.parse import quote_from_bytes
 
 from .._errors import JournalError, JournalInUseError
-from .errors import journal_error
+from .errors import IN_MEMORY, journal_error
 from .schema import check_integrity, check_kind, create
-from .store import IN_MEMORY, Store
+from .store import Store
 
 _NOT_AT_REST = (
     "cannot be read here, because a batch changes it all the time: ask again, or ask as a user who may write"

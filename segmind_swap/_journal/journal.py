@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .._api.text import shorten
 from .._config import PRICE_USD, WORKFLOW
@@ -22,9 +22,11 @@ from .adoption.poll_urls import check_is_free, check_poll_url
 from .beside.marks import FileMarks, MemoryMarks, marks_path
 from .ledger import SqliteLedger, StoreView
 from .opening import Opening
-from .orders.orders import SqliteOrders
 from .store import Store
 from .summary import JournalSummary
+
+if TYPE_CHECKING:
+    from .orders.orders import SqliteOrders
 
 T = TypeVar("T")
 

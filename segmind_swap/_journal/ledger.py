@@ -15,8 +15,9 @@ from .._policy.daily_budget import Clock, utc_now
 from .._policy.rate.learned import read_learned, write_learned
 from .._protocols.entry import Entry, EntryCancelled, NewEntry, NewVersion, Post
 from .beside.rescue import rescue
+from .errors import IN_MEMORY
 from .money.budget import Claims, Reservations
-from .store import IN_MEMORY, Store
+from .store import Store
 from .writer import Writer
 
 log = logging.getLogger("segmind_swap")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .._concurrency import run_in_thread
 from .._policy.budget import Budget, micro_of
@@ -13,10 +13,13 @@ from .._policy.daily_budget import Clock, DailyBudget, midnight, utc_now
 from .adoption.amendment import JournalAmendment
 from .beside.rescue import remove_rescue_file, restore_jobs
 from .connection import Handover, Memory, no_journal, open_reader, open_shared, open_writer
+from .errors import IN_MEMORY
 from .ledger import SqliteLedger, StoreView
-from .orders.orders import SqliteOrders
-from .store import IN_MEMORY, Store
+from .store import Store
 from .writer import Writer
+
+if TYPE_CHECKING:
+    from .orders.orders import SqliteOrders
 
 T = TypeVar("T")
 
@@ -197,6 +200,7 @@ class Opening:
         Raises:
             JournalError: the journal is damaged, of another service, or cannot be written.
         """
+        from .orders.orders import SqliteOrders  # noqa: PLC0415 - a batch has no orders
 
         def opened(handover: Handover) -> tuple[Store, Store]:
             store = self._shared()

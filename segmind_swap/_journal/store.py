@@ -26,15 +26,12 @@ from .._outcome import OutcomeState, error_fields, error_of
 from .._policy.budget import Spent
 from .._protocols.entry import Entry, EntryCancelled, EntryConflict, NewEntry, Post
 from .adoption.columns import past_jobs_of, post_json, posts_of
-from .errors import journal_error
+from .errors import IN_MEMORY, journal_error
 from .facts import Facts
 from .money.rows import spent_in_rows
 from .schema import COPY, FIND_PAID
 from .steps import step_sql
 from .versions import IS_CURRENT, Versions, storable
-
-IN_MEMORY = ":memory:"
-"""The path of a journal in memory, as in SQLite."""
 
 S = OutcomeState
 _WAITABLE = ", ".join(f"'{state}'" for state in S if state.is_waitable)

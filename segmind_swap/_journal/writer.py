@@ -11,14 +11,16 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 
 from .._concurrency import threadsafe_caller
 from .._errors import JournalError
-from .errors import journal_error
-from .store import IN_MEMORY, Store
+from .errors import IN_MEMORY, journal_error
+
+if TYPE_CHECKING:
+    from .store import Store
 
 log = logging.getLogger("segmind_swap")
 T = TypeVar("T")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..._api.account.identity import JobNames
 from ..._models import SwapJob
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry
-from ..store import Store
 from ..writer import Writer
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 
 class JournalAmendment:

@@ -6,12 +6,15 @@ import json
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..._errors import JournalError
 from ..._models import SwapJob
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry
-from ..store import Store
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 
 def rescue_path(journal: str) -> Path:

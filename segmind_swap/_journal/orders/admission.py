@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ..._errors import LimitExceededError, ServiceStoppedError
 from ..._outcome import OutcomeState
 from ..._policy.budget import micro_of
 from ..._policy.daily_budget import check_day, midnight
 from ..._protocols.orders import OrderLimits
-from ..store import Store
 from ..versions import storable
 from .facts import halt_of
 from .tables import UNFINISHED, listed
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 S = OutcomeState
 _UNFINISHED = f"SELECT count(*) FROM orders WHERE owner = ? AND state IN {listed(*UNFINISHED)}"  # noqa: S608

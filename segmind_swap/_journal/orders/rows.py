@@ -5,16 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ..._api.ids import canonical_id
 from ..._errors import SwapCancelledError, SwapError
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.orders import NewOrder, Order, OrderLimits
-from ..store import Store
 from ..versions import storable
 from .admission import check_admission
 from .tables import UNFINISHED, listed
+
+if TYPE_CHECKING:
+    from ..store import Store
 
 S = OutcomeState
 _ORDERS = (
@@ -144,6 +147,11 @@ class OrderRows:
         current = self.current(order.id)
         if current is not None and current.number == order.number and current.state is S.PENDING:
             self._store.step(order.entry.number, S.REJECTED, error=error)
+
+    def give_up(self, order: Order, error: SwapError) -> None:
+        """Keeps the error of a COMPLETED order, unless its picture was saved meanwhile."""
+        if self._store.entry(order.entry.number).state is S.COMPLETED:
+            self._store.step(order.entry.number, S.COMPLETED, error=error)
 
     def _numbered(self, number: int) -> Order:
         return self._orders("orders.number = ?", number)[0]

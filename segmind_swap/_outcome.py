@@ -140,11 +140,12 @@ def _error_from_json(error: object, info: ValidationInfo) -> object:
     return error
 
 
-_Error = Annotated[
+ErrorField = Annotated[
     SwapError,
     BeforeValidator(_error_from_json),
     PlainSerializer(error_fields, return_type=dict[str, Any], when_used="json"),
 ]
+"""An error as a field of a value: in JSON its class, its message and its plain attributes."""
 
 
 def _known_fields(request: object) -> object:
@@ -172,7 +173,7 @@ class SwapOutcome(Value):
     state: OutcomeState
     job: SwapJob | None = None
     result: SwapResult | None = None
-    error: _Error | None = None
+    error: ErrorField | None = None
     version: int = 1
 
     @property

@@ -31,7 +31,7 @@ from typing import Protocol
 import anyio
 
 from ._config import positive
-from ._errors import SwapError
+from ._errors import ConfigurationError, SwapError
 from ._outcome import OutcomeState
 
 __all__ = ["SSE_HEADERS", "Update", "UpdateSource", "public_fields", "sse_events"]
@@ -206,19 +206,20 @@ class _Events(AsyncIterator[bytes]):
         if waiting.cancelled_caught:
             return _HEARTBEAT
         if update is None:
-            # Either the browser has the final state already, or the service closes.
             self._is_ended = True
-            update = await self._service.status(self._id)
-            if not update.is_final:
-                raise StopAsyncIteration
-        self._is_ended = update.is_final
-        return self._frames(update)
+            if await self._is_end_known():
+                return _END
+            raise StopAsyncIteration
+        self._sent, self._is_ended = update.change, update.is_final
+        return _frame(update) + (_END if update.is_final else b"")
 
-    def _frames(self, update: Update) -> bytes:
-        """The update, unless the browser has it, and the end if the update is final."""
-        frame = b"" if update.change == self._sent else _frame(update)
-        self._sent = update.change
-        return frame + (_END if update.is_final else b"")
+    async def _is_end_known(self) -> bool:
+        """Why no update came: the browser has the final one already, or else the service closes."""
+        try:
+            update = await self._service.status(self._id)
+        except ConfigurationError:  # it is closed
+            return False
+        return update.is_final and update.change == self._sent
 
 
 def _frame(update: Update) -> bytes:

@@ -12,7 +12,7 @@ PACKAGE = Path(segmind_swap.__file__).parent
 TESTS = Path(__file__).parent
 DOCS = TESTS.parent / "docs"
 PAGE = DOCS / "contributing" / "architecture.md"
-FOLDERS = ["_protocols", "_api", "_policy", "_http", "_journal", "_swap", "_batch", "_review"]
+FOLDERS = ["_protocols", "_api", "_policy", "_http", "_journal", "_swap", "_batch", "_service", "_review"]
 NOT_LISTED = {"cli", "emulator", "gallery"}
 """Packages whose insides the page leaves out."""
 PAGES = [

@@ -6,6 +6,7 @@ import json
 import pickle
 import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -19,18 +20,24 @@ from segmind_swap._errors import (
     ConfigurationError,
     ConnectionFailedError,
     DownloadError,
+    IdConflictError,
     ImageError,
     JournalError,
+    JournalInUseError,
+    LimitExceededError,
     NoResultsError,
     OriginalNotDoneError,
     OutputError,
     ResponseError,
+    ServiceStoppedError,
     StatusError,
     SubmissionUnknownError,
+    SwapCancelledError,
     SwapError,
     SwapExpiredError,
     SwapFailedError,
     SwapTimeoutError,
+    UnknownIdError,
 )
 from segmind_swap._models import SwapJob, SwapOutput
 from segmind_swap._outcome import error_fields, error_of
@@ -59,8 +66,21 @@ ARGUMENTS: dict[type[SwapError], dict[str, Any]] = {
     ConnectionFailedError: {"job": JOB},
     SwapExpiredError: {"job": JOB},
     ImageError: {"image": "hero.png"},
-    JournalError: {"path": "run.db", "job": JOB},
-    BudgetExceededError: {"budget_usd": 25.0, "committed_usd": 24.9, "job": JOB},
+    **{cls: {"path": "run.db", "job": JOB} for cls in (JournalError, JournalInUseError)},
+    BudgetExceededError: {
+        "budget_usd": 25.0,
+        "committed_usd": 24.9,
+        "resets_at": datetime(2026, 12, 1, tzinfo=UTC),
+        "job": JOB,
+    },
+    LimitExceededError: {"limit": "max_queued", "maximum": 3, "job": JOB},
+    **{cls: {"id": "s3", "job": JOB} for cls in (IdConflictError, UnknownIdError)},
+    SwapCancelledError: {"job": JOB},
+    ServiceStoppedError: {
+        "reason": SwapFailedError("it failed", reason="no mask"),
+        "seconds": 60.0,
+        "job": JOB,
+    },
     NoResultsError: {
         "bound": "max_futile",
         "count": 5,
@@ -197,12 +217,11 @@ def test_only_the_timeout_belongs_to_another_family_as_well() -> None:
 
 
 def _kept(error: SwapError) -> dict[str, object]:
-    """What is to be the same after JSON: all but the job, another error, and notes."""
-    return {
-        name: value
-        for name, value in vars(error).items()
-        if name not in {"job", "last_error", "example", "__notes__"}
-    }
+    """What is to be the same after JSON: all but the job, another error, a moment, and notes."""
+    lost = {"job", "last_error", "example", "resets_at", "__notes__"}
+    if isinstance(error, ServiceStoppedError):
+        lost.add("reason")
+    return {name: value for name, value in vars(error).items() if name not in lost}
 
 
 def _through_json(error: SwapError, job: SwapJob | None = None) -> SwapError:

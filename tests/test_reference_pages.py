@@ -92,6 +92,12 @@ def test_the_testing_reference_describes_every_fixture_and_function() -> None:
     assert {*testing.__all__} - {"pytest_configure"} <= fixtures | described("testing")
 
 
+def test_the_reference_of_events_for_browsers_describes_every_name() -> None:
+    from segmind_swap import web
+
+    assert described("web") == set(web.__all__)
+
+
 # What a Git host shows
 
 

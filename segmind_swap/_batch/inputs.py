@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +12,48 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
-from .._errors import ConfigurationError
+from .._errors import ConfigurationError, NoResultsError
 from .._models import ImageInput, SwapRequest
+from .._outcome import SwapOutcome
 from .._protocols.entry import NewEntry
+from .._protocols.ledger import Ledger
 from .._swap.output_files import OutputFile
 from .fingerprint import fingerprint_of, identity_of
+from .versions.entries import Entries
 
 if TYPE_CHECKING:
     from .._swap.uploads import Uploads
 
 Requests: TypeAlias = Iterable[SwapRequest] | AsyncIterable[SwapRequest]
 """The source of a batch's swaps. The batch takes one request at a time, when a slot is free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunInputs:
+    """The inputs of a batch whose ledger is open.
+
+    Attributes:
+        requests: The requests.
+        entries: Which entry of the ledger belongs to a request.
+        count_ending: Counts how a swap has ended, in place of the batch. It returns the error of a batch that
+            must stop now. None if the batch counts by itself, from zero.
+    """
+
+    requests: Requests
+    entries: Entries
+    count_ending: Callable[[SwapOutcome], NoResultsError | None] | None = None
+
+
+class InputSource(ABC):
+    """Inputs that need the open ledger before the batch takes the first of them."""
+
+    @abstractmethod
+    async def begin(self, ledger: Ledger, uploads: Uploads) -> BegunInputs:
+        """The inputs. The batch does not begin if this raises.
+
+        Raises:
+            ConfigurationError, JournalError: the batch cannot begin.
+        """
 
 
 async def listed(requests: Requests) -> list[SwapRequest]:
@@ -119,7 +151,7 @@ async def batch_input_of(uploads: Uploads, request: SwapRequest) -> BatchInput:
         ]
         return BatchInput(
             images=(kept[0], kept[1]),
-            names=(_name_of(images[0], loaded[0]), _name_of(images[1], loaded[1])),
+            names=(name_of(images[0], loaded[0]), name_of(images[1], loaded[1])),
             fingerprint=fingerprint_of([identity_of(content) for content in loaded]),
         )
 
@@ -132,7 +164,8 @@ def is_description(name: str) -> bool:
     return _DESCRIPTION.fullmatch(name) is not None
 
 
-def _name_of(image: ImageInput, loaded: LoadedImage | str) -> str:
+def name_of(image: ImageInput, loaded: LoadedImage | str) -> str:
+    """The name of a picture in reports: its path or URL as text, or a description of its bytes."""
     if isinstance(image, str):
         return image
     assert isinstance(loaded, LoadedImage)  # noqa: S101 - only a string can be a URL

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,28 +18,25 @@ from .._errors import (
     ImageError,
     JournalError,
     NotFoundError,
-    OutputError,
     PermissionDeniedError,
     ResponseError,
     StatusError,
     SubmissionUnknownError,
     SwapError,
-    SwapExpiredError,
-    SwapFailedError,
 )
-from .._events import Failed, Started
-from .._models import SwapJob, SwapRequest, SwapResult
+from .._models import SwapJob, SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
-from .._protocols.entry import Entry, EntryConflict
+from .._protocols.entry import Entry, EntryCancelled, EntryConflict
 from .._protocols.ledger import Ledger
 from .._swap.account import SwapAccount
 from .._swap.output_files import reserved
-from .._swap.polling import wait
 from .inputs import BatchInput, batch_input_of, check_id
 from .known.payers import Original, Payers
-from .known.recorded import file_to_copy, take_without_pictures
+from .known.recorded import take_without_pictures
 from .refusals import Refusals
 from .resume import ResumedJobs
+from .steps.finish import Finish
+from .steps.report import Report
 from .stop_switch import Stopped, StopSwitch
 from .submit_input import REFUSES_EVERY_CALL, PictureRefused, submit_input, with_message
 
@@ -84,7 +80,6 @@ class Item:
 
     Attributes:
         request: The input.
-        job: The accepted job, as soon as it is known.
     """
 
     def __init__(
@@ -93,13 +88,19 @@ class Item:
         """Does not begin the swap. `release_slots` releases the slots of the swap before its end."""
         self.request = request
         self._release_slots = release_slots
-        self.job: SwapJob | None = None
         self._context = context
-        self._swap, self._version = context.session.new_swap(), 1
+        self._report = Report(context.session, request)
+        self._finish = Finish(context.session, context.ledger, context.pictures, self._report)
         # None until the item has an entry that this run processes.
         self._account: SwapAccount | None = None
         self._scope = anyio.CancelScope()
         self._will_post = False
+        self._is_cancelled = False
+
+    @property
+    def job(self) -> SwapJob | None:
+        """The accepted job, as soon as it is known."""
+        return self._report.job
 
     def stop(self) -> None:
         """Cancels the swap if it would still POST, and no POST is in flight."""
@@ -110,7 +111,7 @@ class Item:
 
     async def outcome(self) -> SwapOutcome:
         """Processes the input, and returns its outcome."""
-        self._context.session.emit(Started(swap=self._swap, id=self.request.id))
+        self._report.started()
         try:
             with self._scope:
                 return await self._process()
@@ -121,26 +122,33 @@ class Item:
 
     async def resumed_outcome(self, entry: Entry) -> SwapOutcome:
         """Waits for the job of an entry of an earlier run, and returns its outcome."""
-        self._context.session.emit(Started(swap=self._swap, id=self.request.id))
+        self._report.started()
+        return await self._wait_for(entry)
+
+    async def _wait_for(self, entry: Entry) -> SwapOutcome:
         account = self._account = self._account_of(entry)
-        self._version = entry.version
+        self._report.version = entry.version
         try:
             if entry.job is None:
                 raise ConfigurationError(f"the journal knows no job of {entry.id!r}, which is accepted")
-            self.job = entry.job
-            return await self._finish(account, entry.job, entry.answer)
+            self._report.job = entry.job
+            return await self._finish.wait(account, entry.job, entry.answer)
         except BaseException:
             account.release(accepted=True)
             raise
 
     async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
-        """Records the intent to POST, unless the batch is stopped.
+        """Records the intent to POST, unless the batch is stopped or the swap is cancelled.
 
         Raises:
-            Stopped, BudgetExceededError, JournalError: the POST must not be sent.
+            Stopped, BudgetExceededError, EntryCancelled, JournalError: the POST must not be sent.
         """
         self._context.switch.check()
-        await self._posting_account.intend(in_doubt, urls)
+        try:
+            await self._posting_account.intend(in_doubt, urls)
+        except EntryCancelled:
+            self._is_cancelled = True
+            raise
 
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None:
         """Records how the POST ended."""
@@ -149,13 +157,14 @@ class Item:
         try:
             await self._posting_account.resolved(job, in_doubt)
         finally:
-            self.job = job
+            self._report.job = job
             if self._context.switch.is_stopped:
                 self.stop()
 
     def withdrawn(self, in_doubt: int) -> None:
-        """Withdraws the intent to POST."""
-        self._posting_account.withdrawn(in_doubt)
+        """Withdraws the intent to POST. The intent of a cancelled swap was never recorded."""
+        if not self._is_cancelled:
+            self._posting_account.withdrawn(in_doubt)
 
     @property
     def _posting_account(self) -> SwapAccount:
@@ -178,37 +187,14 @@ class Item:
             "the batch was stopped while the swap waited to be sent again; the swap may have been accepted",
             possible_duplicates=account.in_doubt,
         )
-        outcome = self._outcome(OutcomeState.UNKNOWN, error=error)
+        outcome = self._report.outcome(OutcomeState.UNKNOWN, error=error)
         # `submit` has already emitted the Failed event when this task was cancelled.
         await account.finish(outcome, unsettled_posts=account.in_doubt)
         return outcome
 
     def _not_started(self, reason: SwapError | None) -> SwapOutcome:
         self._release()
-        # Without the job that `reason` may name: it is another swap's.
-        return self._outcome(OutcomeState.PENDING).model_copy(update={"error": reason, "job": None})
-
-    def _failed(self, state: OutcomeState, error: SwapError, result: SwapResult | None = None) -> SwapOutcome:
-        """Emits `Failed`, and returns the outcome of a swap that ended with an error."""
-        outcome = self._outcome(state, error=error, result=result)
-        self._context.session.emit(Failed(swap=self._swap, id=self.request.id, error=error))
-        return outcome
-
-    async def _failed_and_recorded(
-        self, account: SwapAccount, state: OutcomeState, error: SwapError, *, unsettled_posts: int
-    ) -> SwapOutcome:
-        """As `_failed`, but the ledger records the outcome first."""
-        await account.finish(self._outcome(state, error=error), unsettled_posts=unsettled_posts)
-        return self._failed(state, error)
-
-    def _outcome(
-        self, state: OutcomeState, *, error: SwapError | None = None, result: SwapResult | None = None
-    ) -> SwapOutcome:
-        if error is not None:
-            # A response that is not a usable acceptance may still name the job.
-            self.job = self.job or error.job
-        found = SwapOutcome(request=self.request, state=state, job=self.job, result=result, error=error)
-        return found.model_copy(update={"version": self._version})
+        return self._report.not_started(reason)
 
     async def _process(self) -> SwapOutcome:
         context = self._context
@@ -222,7 +208,7 @@ class Item:
                     raise
                 return await self._replay(settled)
             entry = await context.entries.take(batch_input.new_entry(self.request.id))
-            self._version = entry.version
+            self._report.version = entry.version
             if self._is_settled(entry):
                 return await self._replay(entry)
             if entry.state is not OutcomeState.PENDING:
@@ -232,11 +218,13 @@ class Item:
             async with reserved(context.session.reserved_paths, file):
                 return await self._pay_or_copy(account, batch_input)
         except EntryConflict as exc:
-            return self._failed(OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name))
+            return self._report.failed(
+                OutcomeState.REJECTED, JournalError(str(exc), path=context.ledger.name)
+            )
         except (ImageError, ConfigurationError) as exc:
             # Nothing was sent. The entry stays PENDING, because the user may repair the input.
             self._release()
-            return self._failed(OutcomeState.REJECTED, exc)
+            return self._report.failed(OutcomeState.REJECTED, exc)
         except (BudgetExceededError, JournalError) as exc:
             context.switch.stop(exc)
             return self._not_started(exc)
@@ -253,16 +241,28 @@ class Item:
         if await context.resumed.wait_for_version(entry.id) not in {None, entry.number}:
             # The job of a later version has ended in this run. That version is current now if it is done.
             entry = (await context.entries.find([entry.id])).get(entry.id, entry)
-        self.job, self._version = entry.job, entry.version
+        self._report.job, self._report.version = entry.job, entry.version
+        is_waited_for = entry.number in context.resumed
         if (outcome := await context.resumed.outcome(entry.number)) is not None:
             return outcome.model_copy(update={"request": self.request})
+        if entry.state.is_waitable and not is_waited_for and not context.switch.is_stopped:
+            return await self._wait_now(entry)
         file = await context.pictures.file_of(self.request, entry.version)
         if entry.result is None or file is None:
             return entry.outcome(self.request)
         if (result := await context.pictures.found(entry, file)) is not None:
             return entry.outcome(self.request).model_copy(update={"result": result})
         await run_in_thread(file.remove_stale)
-        return await self._save(self._account_of(entry), entry.result)
+        return await self._finish.save(self._account_of(entry), entry.result)
+
+    async def _wait_now(self, entry: Entry) -> SwapOutcome:
+        """Waits for a job that was accepted before, and for which this run did not wait from its start."""
+        self._context.ledger.resume(entry)
+        outcome = await self._wait_for(entry)
+        if outcome.state is not OutcomeState.ACCEPTED:
+            # The end of the last wait was counted. Not again, as long as nothing more is known of the job.
+            self._context.count_ending(outcome)
+        return outcome
 
     async def _pay_or_copy(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         """Submits the swap, or copies the result of another swap with the same pictures."""
@@ -285,8 +285,8 @@ class Item:
         async with self._context.payers.saving:
             # First the entry, as for a swap that is paid for. A crash then leaves no file without an entry.
             await self._context.ledger.copy(account.entry, result)
-            self.job = result.job
-            return await self._save(account, result, original)
+            self._report.job = result.job
+            return await self._finish.save(account, result, original)
 
     async def _submit_and_finish(self, account: SwapAccount, batch_input: BatchInput) -> SwapOutcome:
         switch = self._context.switch
@@ -298,15 +298,20 @@ class Item:
                     self._context.session,
                     self._context.uploads,
                     batch_input,
-                    swap=self._swap,
+                    swap=self._report.swap,
                     id=self.request.id,
                     account=account,
                     record=self,
                 )
+        except EntryCancelled:
+            return await self._cancelled(account)
         except Stopped:
             return self._not_started(switch.reason)
         except SubmissionUnknownError as exc:
-            return await self._failed_and_recorded(
+            if self._is_cancelled:
+                # A POST of an earlier attempt is in doubt, and that is another payment.
+                return await self._cancelled(account)
+            return await self._finish.failed(
                 account, OutcomeState.UNKNOWN, exc, unsettled_posts=exc.possible_duplicates
             )
         except REFUSES_EVERY_CALL as exc:
@@ -323,8 +328,8 @@ class Item:
         except ResponseError as exc:
             # The error is an upload's, and says nothing about the picture: the next run may try again.
             account.release()
-            return self._failed(OutcomeState.REJECTED, exc)
-        return await self._finish(account, job)
+            return self._report.failed(OutcomeState.REJECTED, exc)
+        return await self._finish.wait(account, job)
 
     @contextmanager
     def _submitting(self) -> Iterator[None]:
@@ -350,50 +355,17 @@ class Item:
         await refusals.rejected(account.entry)
         return outcome
 
+    async def _cancelled(self, account: SwapAccount) -> SwapOutcome:
+        """The outcome of a swap that was cancelled before its POST: what the entry says."""
+        account.release()
+        id = account.entry.id
+        entry = (await self._context.entries.find([id])).get(id, account.entry)
+        outcome = entry.outcome(self.request)
+        if outcome.error is not None:
+            self._report.emit_failed(outcome.error)
+        return outcome
+
     async def _rejected(self, account: SwapAccount, error: SwapError) -> SwapOutcome:
         # A POST can be in doubt here only if a person has resubmitted the swap, and an upload failed now.
         state = OutcomeState.UNKNOWN if account.in_doubt else OutcomeState.REJECTED
-        return await self._failed_and_recorded(account, state, error, unsettled_posts=account.in_doubt)
-
-    async def _finish(self, account: SwapAccount, job: SwapJob, answer: bytes | None = None) -> SwapOutcome:
-        """Waits for the job, and saves its picture. `answer` is the answer of an UNREADABLE entry."""
-        session = self._context.session
-        try:
-            try:
-                result = await wait(
-                    session, job, swap=self._swap, timeout=session.timeout, in_batch=True, answer=answer
-                )
-            except SwapFailedError as exc:
-                return await self._failed_and_recorded(
-                    account, OutcomeState.FAILED, exc, unsettled_posts=account.in_doubt
-                )
-            except (OutputError, SwapExpiredError) as exc:
-                state = OutcomeState.UNREADABLE if isinstance(exc, OutputError) else OutcomeState.EXPIRED
-                return await self._failed_and_recorded(
-                    account, state, exc, unsettled_posts=account.in_doubt + 1
-                )
-            except SwapError as exc:
-                account.release(accepted=True)
-                return self._failed(OutcomeState.ACCEPTED, exc)
-            await account.finish(
-                self._outcome(OutcomeState.COMPLETED, result=result), unsettled_posts=account.in_doubt
-            )
-            return await self._save(account, result)
-        except BaseException:
-            session.abandon(job, swap=self._swap)
-            raise
-
-    async def _save(
-        self, account: SwapAccount, result: SwapResult, original: Original | None = None
-    ) -> SwapOutcome:
-        pictures = self._context.pictures
-        try:
-            file = await pictures.file_of(self.request, account.entry.version)
-            if file is None:
-                return self._outcome(OutcomeState.COMPLETED, result=result)
-            source = partial(file_to_copy, self._context.ledger, result, file, original)
-            saved = await pictures.save(self.request, result, file, swap=self._swap, source=source)
-        except SwapError as exc:
-            return self._failed(OutcomeState.COMPLETED, exc, result)
-        await account.save(saved)
-        return self._outcome(OutcomeState.SAVED, result=saved)
+        return await self._finish.failed(account, state, error, unsettled_posts=account.in_doubt)

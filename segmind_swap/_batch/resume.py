@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,7 +14,6 @@ from .._api.ids import canonical_id
 from .._models import SwapJob
 from .._outcome import SwapOutcome
 from .._protocols.entry import Entry
-from .._protocols.ledger import Ledger
 from .slots import Slots
 
 
@@ -55,17 +54,17 @@ class ResumedJobs:
     async def start(
         self,
         group: anyio.abc.TaskGroup,
-        ledger: Ledger,
+        resumable: AsyncGenerator[Entry, None],
         new_item: Callable[[Entry], ResumableItem],
         new_slots: Callable[[], Slots],
         on_error: Callable[[Exception], None],
     ) -> None:
-        """Starts a task for each accepted entry of the ledger, oldest first, as slots become free.
+        """Starts a task for each of the resumable entries, in their order, as slots become free.
 
         Raises:
             JournalError: the ledger failed.
         """
-        async with aclosing(ledger.resumable()) as entries:
+        async with aclosing(resumable) as entries:
             async for entry in entries:
                 async with new_slots() as slots:
                     await slots.acquire_client_slot()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +14,16 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.abc
 
+from .._api.ids import canonical_id
 from .._concurrency import BackgroundTask, run_in_thread
 from .._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, positive, whole_or_none
-from .._errors import ConfigurationError, JournalError
+from .._errors import ConfigurationError, JournalError, NoResultsError
 from .._models import SwapJob
 from .._outcome import OutcomeState, SwapOutcome
-from .._policy.futility import EndingCounter, ending_of_outcome
+from .._policy.futility import EndingCounter
 from .._protocols.entry import Entry
 from .._protocols.ledger import Ledger, LedgerSource
-from .inputs import Requests, each, known_ids
+from .inputs import BegunInputs, InputSource, Requests, each, known_ids
 from .item import BatchContext, Item
 from .known.payers import Payers
 from .outcomes import Outcomes
@@ -30,9 +32,8 @@ from .refusals import Refusals
 from .resume import ResumedJobs
 from .slots import Slots
 from .stop_switch import StopSwitch
-from .versions.entries import CurrentEntries, Entries
+from .versions.entries import CurrentEntries
 from .versions.pictures import Pictures
-from .versions.redo import Redo
 
 if TYPE_CHECKING:
     from .._swap.session import Session
@@ -54,6 +55,7 @@ class BatchOptions:
     save_to: Path | None = None
     budget_usd: float | None = None
     price_usd: float = PRICE_USD
+    daily_budget_usd: float | None = None
     failed_runs_are_free: bool = False
     retry_failed: bool = False
     once_per_picture: bool = False
@@ -63,6 +65,8 @@ class BatchOptions:
     def __post_init__(self) -> None:
         if self.budget_usd is not None:
             positive("budget_usd", self.budget_usd, zero=True)
+        if self.daily_budget_usd is not None:
+            positive("daily_budget_usd", self.daily_budget_usd, zero=True)
         positive("price_usd", self.price_usd)
         whole_or_none("max_futile", self.max_futile)
         whole_or_none("max_failed", self.max_failed)
@@ -83,7 +87,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
         self,
         session: Session,
         uploads: Uploads,
-        requests: Requests | Redo,
+        requests: Requests | InputSource,
         options: BatchOptions,
         source: LedgerSource,
     ) -> None:
@@ -97,7 +101,7 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
     async def __aenter__(self) -> Outcomes:
         session, options = self._session, self._options
         if options.save_to is not None:
-            await _make_folder(options.save_to)
+            await make_folder(options.save_to)
         ledger = await self._source.open(
             origin=str(session.http.service.origin),
             workflow=session.workflow,
@@ -105,22 +109,29 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
             budget_usd=options.budget_usd,
             failed_runs_are_free=options.failed_runs_are_free,
             tag_of_key=session.http.key_tag,
+            daily_budget_usd=options.daily_budget_usd,
         )
-        requests: Requests
-        entries: Entries
-        if isinstance(self._requests, Redo):
+        if isinstance(self._requests, InputSource):
             try:
-                requests, entries = await self._requests.begin(ledger, self._uploads)
+                inputs = await self._requests.begin(ledger, self._uploads)
             except BaseException:
                 with anyio.CancelScope(shield=True):
                     await ledger.aclose()
                 raise
         else:
-            requests, entries = self._requests, CurrentEntries(ledger)
+            inputs = BegunInputs(requests=self._requests, entries=CurrentEntries(ledger))
         pictures = Pictures(session, ledger, options.save_to, self._source)
-        batch = _Batch(session, self._uploads, requests, options, ledger, entries=entries, pictures=pictures)
+        batch = _Batch(session, self._uploads, inputs, options, ledger=ledger, pictures=pictures)
         self._running = batch, session.detached.start_background(batch.run)
         return batch.outcomes
+
+    def stop_one(self, id: str) -> None:
+        """Stops the swap of this id, if no POST of the swap is in flight, so that its slot becomes free.
+
+        Its entry must not allow a POST any more.
+        """
+        if self._running is not None:
+            self._running[0].stop_one(canonical_id(id))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -132,6 +143,12 @@ class run_batch(AbstractAsyncContextManager[Outcomes]):  # noqa: N801 - callers 
         await task.ended()
         if task.error is not None and error is not task.error:
             raise task.error
+
+
+def counter_of(options: BatchOptions) -> Callable[[SwapOutcome], NoResultsError | None]:
+    """Counts the endings of one run, from zero."""
+    counter = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
+    return counter.add_outcome
 
 
 def _first(error: BaseException) -> BaseException:
@@ -149,19 +166,18 @@ class _Batch:
         self,
         session: Session,
         uploads: Uploads,
-        requests: Requests,
+        inputs: BegunInputs,
         options: BatchOptions,
-        ledger: Ledger,
         *,
-        entries: Entries,
+        ledger: Ledger,
         pictures: Pictures,
     ) -> None:
         self._switch = StopSwitch(self._on_stop)
-        self._endings = EndingCounter(max_futile=options.max_futile, max_failed=options.max_failed)
+        self._counted = inputs.count_ending or counter_of(options)
         self._resumed = ResumedJobs()
-        self.outcomes = Outcomes(ledger, self._switch, self._open_jobs, entries.find)
+        self.outcomes = Outcomes(ledger, self._switch, self._open_jobs, inputs.entries.find)
         self._session = session
-        self._requests = requests
+        self._requests = inputs.requests
         self._context = BatchContext(
             session=session,
             uploads=uploads,
@@ -173,7 +189,7 @@ class _Batch:
             ),
             payers=Payers(ledger, self._resumed, once_per_picture=options.once_per_picture),
             count_ending=self._count_ending,
-            entries=entries,
+            entries=inputs.entries,
             pictures=pictures,
             retry_failed=options.retry_failed,
         )
@@ -195,9 +211,15 @@ class _Batch:
 
     def _count_ending(self, outcome: SwapOutcome) -> None:
         """Stops the batch if too many swaps in a row may be charged and brought no picture."""
-        problem = self._endings.add(ending_of_outcome(outcome), id=outcome.request.id, error=outcome.error)
+        problem = self._counted(outcome)
         if problem is not None:
             self._switch.stop(problem)
+
+    def stop_one(self, key: str) -> None:
+        """Stops the swap whose canonical id is `key`, as a stop of the batch does."""
+        for item in list(self._items.values()):
+            if item.request.id is not None and canonical_id(item.request.id) == key:
+                item.stop()
 
     def _on_stop(self) -> None:
         for scope in (self._taking, *self._waiting_for_slots):
@@ -238,7 +260,11 @@ class _Batch:
                 try:
                     await self._context.entries.expect(known_ids(self._requests))
                     await self._resumed.start(
-                        group, self._context.ledger, self._resumed_item, self._new_slots, self._give_up
+                        group,
+                        self._context.entries.resumable(),
+                        self._resumed_item,
+                        self._new_slots,
+                        self._give_up,
                     )
                     await self._take_all(group)
                 except JournalError as exc:
@@ -321,7 +347,12 @@ class _Batch:
         self._switch.stop()
 
 
-async def _make_folder(folder: Path) -> None:
+async def make_folder(folder: Path) -> None:
+    """Makes the folder for the pictures.
+
+    Raises:
+        ConfigurationError: the folder cannot be made.
+    """
     try:
         str(folder).encode()  # a journal stores only UTF-8
         await run_in_thread(lambda: folder.mkdir(parents=True, exist_ok=True))

@@ -6,6 +6,7 @@ from enum import Enum, auto
 
 from .._errors import NoResultsError, SubmissionUnknownError, SwapError, SwapFailedError
 from .._outcome import OutcomeState, SwapOutcome
+from .._protocols.orders import Endings
 
 _FUTILE = frozenset(
     {OutcomeState.UNKNOWN, OutcomeState.UNREADABLE, OutcomeState.EXPIRED, OutcomeState.ACCEPTED}
@@ -52,18 +53,38 @@ def ending_of_call(error: SwapError | None) -> Ending:
 class EndingCounter:
     """Counts endings in a row. A good ending starts both counts anew."""
 
-    def __init__(self, *, max_futile: int | None, max_failed: int | None) -> None:
-        """Makes a counter with both counts at zero.
+    def __init__(
+        self,
+        *,
+        max_futile: int | None,
+        max_failed: int | None,
+        endings: Endings = Endings(),  # noqa: B008 - frozen
+    ) -> None:
+        """Makes a counter.
 
         Args:
             max_futile: How many FUTILE endings in a row reach the bound; None for no bound.
             max_failed: How many FAILED endings in a row reach the bound; None for no bound.
+            endings: What was counted before, in another process.
         """
         self._bounds = {
             Ending.FUTILE: ("max_futile", max_futile, "may be charged and brought no picture"),
             Ending.FAILED: ("max_failed", max_failed, "failed, and may be charged"),
         }
-        self._counts = dict.fromkeys(self._bounds, 0)
+        self._counts = {Ending.FUTILE: endings.futile, Ending.FAILED: endings.failed}
+
+    @property
+    def endings(self) -> Endings:
+        """What is counted now."""
+        return Endings(futile=self._counts[Ending.FUTILE], failed=self._counts[Ending.FAILED])
+
+    def reached(self) -> NoResultsError | None:
+        """The error of a bound that is reached already; None if neither bound is."""
+        return next(filter(None, map(self._problem, self._bounds)), None)
+
+    def add_outcome(self, outcome: SwapOutcome) -> NoResultsError | None:
+        """As `add`, for a swap of a batch."""
+        return self.add(ending_of_outcome(outcome), id=outcome.request.id, error=outcome.error)
 
     def add(
         self, ending: Ending, *, id: str | None = None, error: SwapError | None = None
@@ -80,13 +101,19 @@ class EndingCounter:
         if ending not in self._bounds:
             return None
         self._counts[ending] += 1
+        return self._problem(ending, id=id, error=error)
+
+    def _problem(
+        self, ending: Ending, *, id: str | None = None, error: SwapError | None = None
+    ) -> NoResultsError | None:
         bound, limit, what = self._bounds[ending]
         count = self._counts[ending]
         if limit is None or count < limit:
             return None
         example = f"; the last is {id!r}" if id is not None else ""
+        cause = f": {error}" if error is not None else ""
         return NoResultsError(
-            f"{count:,} swaps in a row {what} (`{bound}` is {limit:,}){example}: {error}",
+            f"{count:,} swaps in a row {what} (`{bound}` is {limit:,}){example}{cause}",
             bound=bound,
             count=count,
             example_id=id,

@@ -193,6 +193,10 @@ class Orders(Protocol):
         """Makes the entry of a PENDING order REJECTED. Does nothing in any other state."""
         ...
 
+    async def give_up(self, order: Order, error: SwapError) -> None:
+        """Records why the picture of a COMPLETED order is not saved. Does nothing in any other state."""
+        ...
+
     async def spooled(self) -> Collection[str]:
         """The `pictures` of all orders that are PENDING or SENDING: the files that are still needed."""
         ...

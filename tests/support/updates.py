@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 import anyio
 
-from segmind_swap import OutcomeState, SwapError
+from segmind_swap import ConfigurationError, OutcomeState, SwapError
 
 _UNFINISHED = {OutcomeState.PENDING, OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED}
 
@@ -25,7 +25,7 @@ class StubUpdate:
 
 
 class StubService:
-    """Tells listeners of the newest update, as `SwapService` does. `waits` counts the calls that wait."""
+    """Tells listeners of the newest update, as `SwapService` does."""
 
     def __init__(self, *updates: StubUpdate) -> None:
         self.last = {update.id: update for update in updates}
@@ -41,6 +41,8 @@ class StubService:
         self._wake()
 
     async def status(self, id: str) -> StubUpdate:
+        if self.is_closed:
+            raise ConfigurationError("the service is not open")
         return self.last[id]
 
     def updates(self, id: str, *, after: int | None = None) -> "AsyncIterator[StubUpdate]":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import Protocol
 
@@ -39,6 +39,14 @@ class Entries(Protocol):
         """What an input must be for this entry."""
         ...
 
+    def resumable(self) -> AsyncGenerator[Entry, None]:
+        """The entries whose jobs the run waits for from its start, oldest first, whatever its inputs are.
+
+        Raises:
+            JournalError: the ledger failed.
+        """
+        ...
+
 
 class CurrentEntries:
     """The entries of a batch: the current version of each id."""
@@ -61,6 +69,10 @@ class CurrentEntries:
     def input_of(self, entry: Entry) -> NewEntry:
         """The input of the id, also if its current version was made with other pictures."""
         return entry.input
+
+    def resumable(self) -> AsyncGenerator[Entry, None]:
+        """As `Ledger.resumable`."""
+        return self._ledger.resumable()
 
 
 class BegunVersions:
@@ -105,3 +117,7 @@ class BegunVersions:
         return NewEntry(
             id=entry.id, fingerprint=entry.fingerprint, reference=entry.reference, scene=entry.scene
         )
+
+    def resumable(self) -> AsyncGenerator[Entry, None]:
+        """As `Ledger.resumable`: also the jobs of swaps that this redo does not name."""
+        return self._ledger.resumable()

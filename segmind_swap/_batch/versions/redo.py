@@ -20,7 +20,7 @@ from ..._policy.redo import RedoStep, redo_step, unsaved_problem
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.ledger import Ledger, LedgerSource, LedgerView
 from ..._swap.output_files import is_kept, name_is_used
-from ..inputs import batch_input_of, is_description
+from ..inputs import BegunInputs, InputSource, batch_input_of, is_description
 from .entries import BegunVersions
 from .files import moved_to
 
@@ -65,7 +65,7 @@ class _Planned:
     begun: Entry | None
 
 
-class Redo:
+class Redo(InputSource):
     """The swaps that are made again, as they were given.
 
     Args:
@@ -95,11 +95,8 @@ class Redo:
         # As text, if it is a path.
         self._reference = RedoRequest(id="", reference_character_image=reference).reference_character_image
 
-    async def begin(self, ledger: Ledger, uploads: Uploads) -> tuple[list[SwapRequest], BegunVersions]:
+    async def begin(self, ledger: Ledger, uploads: Uploads) -> BegunInputs:
         """Begins the versions, all of them in one step. Sends nothing.
-
-        Returns:
-            The requests of the versions, and their entries.
 
         Raises:
             ConfigurationError: a swap cannot be redone; the message names each. No version was begun.
@@ -118,7 +115,7 @@ class Redo:
             begun = await ledger.begin_versions([one.new for one in planned])
         except EntryConflict as exc:
             raise JournalError(str(exc), path=ledger.name) from None
-        return [one.request for one in planned], BegunVersions(ledger, begun)
+        return BegunInputs(requests=[one.request for one in planned], entries=BegunVersions(ledger, begun))
 
     async def plan(self, ledger: LedgerView, uploads: Uploads) -> RedoPlan:
         """What `begin` and the run after it would do. Sends and writes nothing.

@@ -66,6 +66,10 @@ class SqliteOrders:
         """As in the protocol `Orders`."""
         await self._write(lambda rows: rows.reject(order, error))
 
+    async def give_up(self, order: Order, error: SwapError) -> None:
+        """As in the protocol `Orders`."""
+        await self._write(lambda rows: rows.give_up(order, error))
+
     async def spooled(self) -> Collection[str]:
         """As in the protocol `Orders`."""
         return await self._read(OrderRows.spooled)

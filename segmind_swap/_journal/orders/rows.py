@@ -148,6 +148,11 @@ class OrderRows:
         if current is not None and current.number == order.number and current.state is S.PENDING:
             self._store.step(order.entry.number, S.REJECTED, error=error)
 
+    def give_up(self, order: Order, error: SwapError) -> None:
+        """Keeps the error of a COMPLETED order, unless its picture was saved meanwhile."""
+        if self._store.entry(order.entry.number).state is S.COMPLETED:
+            self._store.step(order.entry.number, S.COMPLETED, error=error)
+
     def _numbered(self, number: int) -> Order:
         return self._orders("orders.number = ?", number)[0]
 

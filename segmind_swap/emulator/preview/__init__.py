@@ -5,6 +5,12 @@ documentation's page on the preview says how it works and where it fails. Needs 
 ``segmind-swap[preview]``.
 """
 
+import os
+
+# Without it, onnxruntime keeps a device id and a list of events in the user's cache folder, to send them.
+# It asks for the variable when it is imported. A user who wants that sets the variable to another value.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 try:
     # Imported only to check that the extra is installed.
     import numpy  # noqa: F401

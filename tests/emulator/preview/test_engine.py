@@ -1,8 +1,10 @@
 """The preview as the engine of an emulator."""
 
 import functools
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import anyio
 import pytest
@@ -113,3 +115,14 @@ def test_without_its_packages_it_says_what_to_install_and_the_command_line_does_
     engine, told = done.stdout.splitlines()
     assert engine == "sheet"
     assert "segmind-swap[preview]" in told
+
+
+def test_no_package_of_the_preview_keeps_anything_in_the_users_home(tmp_path: Path) -> None:
+    program = (
+        "from segmind_swap.emulator import preview\n"
+        "from segmind_swap.emulator.preview._detection.saliency import _network\n"
+        "_network()"
+    )
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": "", "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", program], env=home, check=True)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""The steps of one input of a batch: its outcome while the swap is made, and what follows the acceptance."""

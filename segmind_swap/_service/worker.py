@@ -1,0 +1,234 @@
+"""`Worker`: in the process that holds the lock, runs the orders as one batch, and pauses after errors."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+
+from .._batch.outcomes import Outcomes
+from .._batch.runner import BatchOptions, run_batch
+from .._errors import ConfigurationError, JournalError, JournalInUseError, SwapError
+from .._models import Call
+from .._outcome import OutcomeState
+from .._protocols.orders import Order, Orders, OrderSource
+from .halting import Halting
+from .order_queue import OrderQueue
+from .pauses import MISTAKE_PAUSE, is_of_the_ledger, journal_pause, pause_after
+from .spool import Spool
+
+if TYPE_CHECKING:
+    from .._swap.session import Session
+    from .._swap.uploads import Uploads
+
+log = logging.getLogger("segmind_swap")
+
+_LOCK_INTERVAL = 1.0
+"""Seconds between two attempts to get the lock. So another process takes over within two seconds."""
+_SWEEP_INTERVAL = 600.0
+_NEEDS_SPOOL = frozenset({OutcomeState.PENDING, OutcomeState.SENDING})
+
+
+class Worker:
+    """Waits for the lock, and then submits and waits for the orders, as long as it runs.
+
+    Args:
+        session: The session.
+        uploads: The uploads of the session.
+        source: Opens the ledger.
+        options: The options of the batch.
+        orders: The orders.
+        spool: The pictures of the orders.
+        halting: Whether orders may be submitted.
+        on_outcome: Called after each outcome: the orders have changed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        uploads: Uploads,
+        source: OrderSource,
+        options: BatchOptions,
+        *,
+        orders: Orders,
+        spool: Spool,
+        halting: Halting,
+        on_outcome: Callable[[], None],
+    ) -> None:
+        self._session = session
+        self._uploads = uploads
+        self._source = source
+        self._options = options
+        self._orders = orders
+        self._spool = spool
+        self._halting = halting
+        self._on_outcome = on_outcome
+        self._batch: run_batch | None = None
+        self._queue: OrderQueue | None = None
+        self._submits_from = -math.inf
+        self._turn = anyio.Event()
+        self._failures = 0
+
+    @property
+    def submits(self) -> bool:
+        """Whether this process has the lock."""
+        return self._queue is not None
+
+    def notice(self, order: Order) -> None:
+        """Takes an order that is new, or that has another state."""
+        if self._queue is not None:
+            self._queue.notice(order)
+
+    async def changed(self, orders: Sequence[Order]) -> None:
+        """As `notice`. Removes the pictures that are not needed any more."""
+        if self._queue is None:
+            return
+        for order in orders:
+            self._queue.notice(order)
+        await self._spool.remove(
+            [name for order in orders if order.state not in _NEEDS_SPOOL for name in order.pictures]
+        )
+
+    def stop_one(self, order: Order) -> None:
+        """Gives the slot of an order that was cancelled to another one."""
+        if self._batch is not None:
+            self._batch.stop_one(order.id)
+
+    def wake(self) -> None:
+        """Looks again at whether the service may submit."""
+        self._turn.set()
+        self._turn = anyio.Event()
+        if self._queue is not None:
+            self._queue.wake()
+
+    async def run(self) -> None:
+        """Works, without an end. An exception is logged, and is not the end."""
+        while True:
+            try:
+                await self._run()
+                pause = 0.0
+            except JournalInUseError:
+                pause = _LOCK_INTERVAL
+            except JournalError as exc:
+                self._failures += 1
+                pause = journal_pause(self._failures)
+                log.warning("the service submits nothing for %g s: %s", pause, exc)
+            except ConfigurationError as exc:
+                if self._is_closing():
+                    return
+                pause = MISTAKE_PAUSE
+                log.warning("the service submits nothing for %g s: %s", pause, exc)
+            except Exception:
+                pause = MISTAKE_PAUSE
+                log.exception("the service submits nothing for %g s, because of a mistake", pause)
+            await anyio.sleep(pause)
+
+    def _is_closing(self) -> bool:
+        """Whether the client is closed."""
+        try:
+            self._session.http.check_open(Call.SUBMIT)
+        except ConfigurationError:
+            return True
+        return False
+
+    async def _run(self) -> None:
+        """One run: from the moment in which this process gets the lock, to an error that stops the batch.
+
+        Raises:
+            JournalInUseError: another process has the lock.
+            JournalError: the ledger failed.
+            Exception: the first exception of the batch.
+        """
+        queue = OrderQueue(
+            self._orders,
+            self._spool,
+            self._halting,
+            are_saved=self._options.save_to is not None,
+            max_futile=self._options.max_futile,
+            max_failed=self._options.max_failed,
+            submits_from=self._submits_from,
+        )
+        batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
+        async with batch as outcomes:
+            self._batch, self._queue = batch, queue
+            log.info("the service of %s submits in this process now", self._orders.name)
+            try:
+                await self._work(queue, outcomes)
+            finally:
+                self._batch = self._queue = None
+                log.info("the service of %s does not submit in this process any more", self._orders.name)
+
+    async def _work(self, queue: OrderQueue, outcomes: Outcomes) -> None:
+        """Reads the outcomes, until the batch is stopped and may begin again."""
+        has_ended = False
+        failure: Exception | None = None
+
+        async def read() -> None:
+            nonlocal has_ended, failure
+            try:
+                async for outcome in outcomes:
+                    self._failures = 0
+                    await queue.ended(outcome, is_closing=self._is_closing)
+                    self._on_outcome()
+            except Exception as exc:
+                failure = exc
+            has_ended = True
+            queue.closed.set()
+            self.wake()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(read)
+            group.start_soon(self._sweep)
+            await queue.closed.wait()
+            reason = outcomes.stopped_by
+            try:
+                if reason is not None and failure is None:
+                    if is_of_the_ledger(reason):
+                        raise reason
+                    await self._pause(reason)
+                    # Swaps in flight go on, and at most until the service may submit again.
+                    with anyio.move_on_after(self._pause_left()):
+                        while not has_ended and not self._may_submit():
+                            await self._turn.wait()
+                else:
+                    while not has_ended:
+                        await self._turn.wait()
+            except Exception as exc:
+                failure = failure or exc
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _pause(self, reason: SwapError) -> None:
+        """Pauses the submits after an error."""
+        pause = pause_after(reason, datetime.now(UTC))
+        if pause.seconds is None:
+            until = "until a person resumes it"
+        else:
+            until = f"for {pause.seconds:.0f} s"
+            self._submits_from = anyio.current_time() + pause.seconds
+        log.warning("the service of %s submits nothing %s: %s", self._orders.name, until, reason)
+        if pause.is_told:
+            await self._halting.halt(reason, seconds=pause.seconds)
+
+    def _may_submit(self) -> bool:
+        return self._halting.reason is None and anyio.current_time() >= self._submits_from
+
+    def _pause_left(self) -> float:
+        now = anyio.current_time()
+        if self._halting.needs_a_person:
+            return math.inf
+        return max(0.0, self._submits_from - now, self._halting.deadline - now if self._halting.reason else 0)
+
+    async def _sweep(self) -> None:
+        """Removes the pictures that processes which were killed have left."""
+        while True:
+            try:
+                await self._spool.sweep(await self._orders.spooled())
+            except JournalError as exc:
+                log.warning("the pictures of swaps that were sent are not removed now: %s", exc)
+            await anyio.sleep(_SWEEP_INTERVAL)

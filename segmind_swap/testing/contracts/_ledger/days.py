@@ -159,18 +159,19 @@ class DaysContract(OfALedger):
 
         self.run(test, backend)
 
-    def test_a_reported_cost_above_the_price_counts_in_the_day(
+    def test_a_reported_cost_above_the_price_counts_in_the_day_from_then_on(
         self, source: LedgerSource, backend: str
     ) -> None:
         async def test() -> None:
             self.set_clock(source, Clock(_BEFORE))
-            async with self.opened(source, daily_budget_usd=0.5) as ledger:
-                entry = await accepted(ledger, "a", a_job())
-                outcome = an_outcome(OutcomeState.COMPLETED, cost_usd=0.4)
-                await ledger.finish(entry, outcome, unsettled_posts=0)
+            async with self.opened(source, daily_budget_usd=0.8) as ledger:
+                for number, cost_usd in ((1, None), (2, 0.4)):
+                    entry = await accepted(ledger, str(number), a_job(number))
+                    outcome = an_outcome(OutcomeState.COMPLETED, cost_usd=cost_usd)
+                    await ledger.finish(entry, outcome, unsettled_posts=0)
                 with pytest.raises(BudgetExceededError) as caught:
                     await ledger.reserve(await ledger.take(a_swap("b")))
-                assert caught.value.committed_usd == pytest.approx(0.4)
+                assert caught.value.committed_usd == pytest.approx(PRICE_USD + 0.4)
 
         self.run(test, backend)
 

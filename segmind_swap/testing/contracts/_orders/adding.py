@@ -9,11 +9,12 @@ import pytest
 
 from segmind_swap import (
     BudgetExceededError,
+    LimitExceededError,
     OutcomeState,
+    ServiceStoppedError,
     SwapError,
 )
 
-from ...._errors import LimitExceededError, ServiceStoppedError
 from ...._protocols.entry import EntryConflict
 from ...._protocols.orders import Halt, OrderLimits, Orders, OrderSource
 from .._values import PRICE_USD, URLS, a_swap, an_order, an_outcome, open_ledger

@@ -7,12 +7,11 @@ from datetime import timedelta
 import anyio
 import pytest
 
-from segmind_swap import JournalError, OutcomeState, SubmissionUnknownError
+from segmind_swap import JournalError, OutcomeState, SubmissionUnknownError, SwapCancelledError
 
-from ...._errors import SwapCancelledError
 from ...._protocols.entry import EntryCancelled
 from ...._protocols.orders import Endings, Halt, OrderSource
-from .._values import ORIGIN, PRICE_USD, URLS, WORKFLOW, a_job, an_order, an_outcome, open_ledger
+from .._values import ORIGIN, PRICE_USD, SHORT, URLS, WORKFLOW, a_job, an_order, an_outcome, open_ledger
 from .adding import NO_LIMITS, AddingContract
 from .paying_again import PayingAgainContract
 from .source import NO_FACE, NOON, S
@@ -282,17 +281,23 @@ class OrdersContract(AddingContract, PayingAgainContract):
             async with self.serving(source) as (orders, ledger):
                 order, _ = await orders.add(an_order(), limits=NO_LIMITS)
                 await self.lead(ledger, order, S.ACCEPTED)
-            async with self.serving(source) as (orders, ledger):
+            async with (
+                self.ordering(source) as orders,
+                self.opened(source, budget_usd=1.5 * PRICE_USD, failed_runs_are_free=True) as ledger,
+            ):
                 (left,) = await orders.unfinished()
-                for _ in range(2):  # the second time in the same run, after a timeout
-                    ledger.resume(left.entry)
-                    assert ledger.committed_usd == pytest.approx(PRICE_USD)
-                    ledger.release(left.entry, unsettled_posts=1)
                 ledger.resume(left.entry)
-                outcome = an_outcome(S.COMPLETED, job=left.entry.job)
-                await ledger.finish(left.entry, outcome, unsettled_posts=0)
-                assert ledger.committed_usd == pytest.approx(PRICE_USD)
-                assert (await self.current(orders)).state is S.COMPLETED
+                ledger.release(left.entry, unsettled_posts=1)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD), "the wait may begin again"
+                ledger.resume(left.entry)
+                new, _ = await orders.add(an_order("b"), limits=NO_LIMITS)
+                async with anyio.create_task_group() as group:
+                    group.start_soon(ledger.reserve, new.entry)
+                    await anyio.sleep(SHORT)
+                    failed = an_outcome(S.FAILED, job=left.entry.job)
+                    await ledger.finish(left.entry, failed, unsettled_posts=0)
+                assert ledger.committed_usd == pytest.approx(PRICE_USD), "the new swap has got the money"
+                assert (await self.current(orders)).state is S.FAILED
 
         self.run(test, backend)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from segmind_swap import OutcomeState
+from segmind_swap import LimitExceededError, OutcomeState
 
-from ...._errors import LimitExceededError
 from ...._protocols.orders import OrderLimits, Orders, OrderSource
 from .._values import PRICE_USD, a_job, a_swap, a_version, an_order
 from .adding import NO_LIMITS

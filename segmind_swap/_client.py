@@ -18,6 +18,7 @@ from ._config import (
     MAX_FUTILE,
     MAX_IMAGE_BYTES,
     MAX_IN_FLIGHT,
+    MAX_SUBMITTED,
     PRICE_USD,
     TIMEOUT,
     WORKFLOW,
@@ -33,6 +34,7 @@ from ._models import Credits, ImageInput, Rate, RedoRequest, SwapJob, SwapResult
 from ._outcome import SwapOutcome
 from ._protocols.gate import Gate, RateKeeper
 from ._protocols.ledger import AmendableSource, LedgerSource
+from ._swap.caps.spending import Spending
 from ._swap.downloads import read, save
 from ._swap.free_calls import request_until_answered
 from ._swap.job_errors import errors_of
@@ -82,6 +84,12 @@ class SwapClient:
         fast: Whether to use the extra `fast`, if it is installed. `SEGMIND_FAST=0` turns it off, too.
         allow_http: Whether a `base_url` and pictures outside this machine may be `http://`.
         max_image_bytes: The largest input image, in bytes.
+        budget_usd: How many USD all POSTs of this client may cost at most, as long as it lives: those of
+            `swap`, `submit`, batches, redos and a service. Every POST that may have been accepted counts, and
+            every failed run. None for no limit.
+        price_usd: The assumed cost of one swap in USD, until the service reports a higher cost.
+        max_submitted: How many jobs of `submit` may be open. A job is open until this client sees its end, at
+            most for `timeout` seconds.
         on_event: A function that gets each event, or a sequence of such functions. A function must not
             block. An exception of a function is logged, and the other functions still get the event.
 
@@ -108,10 +116,14 @@ class SwapClient:
         fast: bool = True,
         allow_http: bool = False,
         max_image_bytes: int = MAX_IMAGE_BYTES,
+        budget_usd: float | None = None,
+        price_usd: float = PRICE_USD,
+        max_submitted: int = MAX_SUBMITTED,
         on_event: EventHandler | Sequence[EventHandler] | None = None,
     ) -> None:
         self._session: Session | None = None
         self._uploads: Uploads | None = None
+        self._spending: Spending | None = None
         self._closed = False
         self._settings = ClientSettings.of(
             api_key=api_key,
@@ -130,6 +142,9 @@ class SwapClient:
             fast=fast,
             allow_http=allow_http,
             max_image_bytes=max_image_bytes,
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            max_submitted=max_submitted,
             on_event=on_event,
         )
 
@@ -160,6 +175,16 @@ class SwapClient:
         """
         gate = self._started()[0].http.gate
         return gate.rate() if isinstance(gate, RateKeeper) else Rate(count_polls=gate.counts_polls)
+
+    @property
+    def committed_usd(self) -> float:
+        """What the POSTs of this client have cost, or may cost, in USD. Sends nothing.
+
+        The sum of what `budget_usd` bounds, with or without such a bound: finished swaps at their cost, and
+        each other POST that was not provably refused at the price, also POSTs in progress. A closed client
+        keeps the sum.
+        """
+        return 0.0 if self._spending is None else self._spending.committed_usd
 
     async def __aenter__(self) -> Self:
         self._started()
@@ -219,6 +244,7 @@ class SwapClient:
             ConfigurationError: a setting or `save_to` cannot be used, or the client was closed.
             ImageError, ConnectionFailedError: an image, or the service, cannot be used. Nothing is charged.
             ResponseError: the response to an upload cannot be read. Nothing is charged.
+            BudgetExceededError: the client's `budget_usd` has no room. Nothing was sent.
             StatusError: the submit was refused, and nothing is charged. With a `job`, the job is charged, and
                 its polls are refused (AuthenticationError, PermissionDeniedError).
             SubmissionUnknownError: the submit may have been accepted and charged.
@@ -246,8 +272,12 @@ class SwapClient:
         """Submits a swap, and returns as soon as the job is accepted. Charged when the job is accepted.
 
         Keep the job's JSON: `wait` accepts the job in any process. A submit takes no slot of `max_in_flight`.
+        The job takes a place of `max_submitted`, until `status`, `updates` or `wait` of this client sees its
+        end, or until the client's `timeout` has passed. A submit in doubt keeps its place for the `timeout`.
 
         Raises:
+            LimitExceededError: `max_submitted` jobs are open. Nothing was uploaded or sent.
+            BudgetExceededError: the client's `budget_usd` has no room. Nothing was sent.
             ConfigurationError, ImageError, ConnectionFailedError, ResponseError, StatusError: nothing was
                 accepted, nothing is charged.
             SubmissionUnknownError: the submit may have been accepted and charged.
@@ -620,6 +650,7 @@ class SwapClient:
             raise ConfigurationError("the client was closed: make a new one")
         if self._session is None or self._uploads is None:
             self._session = Session.start(self._settings)
+            self._spending = self._session.spending
             self._uploads = Uploads(self._session)
         self._session.check_loop()
         return self._session, self._uploads

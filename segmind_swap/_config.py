@@ -26,6 +26,7 @@ MEAN_SECONDS = 71.89
 """The average seconds of one swap from its acceptance until it is done, by the workflow's API page."""
 
 MAX_IN_FLIGHT = 64
+MAX_SUBMITTED = 1000
 MAX_FUTILE = 5
 """As many as the failures that open the circuit breaker: the next swaps would probably end likewise."""
 MAX_FAILED = 20

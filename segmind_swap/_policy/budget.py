@@ -120,13 +120,25 @@ class Budget:
         Raises:
             BudgetExceededError: there is no room, and no POST in progress can give its price back.
         """
+        await self.wait_for_room()
+        self.reserve_at_once()
+
+    async def wait_for_room(self) -> None:
+        """As `reserve`, with the same error, but commits nothing."""
         while not self.has_room and self._in_progress:
             with anyio.move_on_after(None if self.daily is None else self.daily.seconds_left):
                 await self._changed.wait()
-        self.reserve_at_once()
+        self._check_room()
 
     def reserve_at_once(self) -> None:
         """As `reserve`, but without waiting."""
+        self._check_room()
+        if self.daily is not None:
+            self.daily.reserve()
+        self._unsettled_posts += 1
+        self._in_progress += 1
+
+    def _check_room(self) -> None:
         if not self._has_room_in_all:
             assert self._limit is not None  # noqa: S101 - without a limit there is room
             raise BudgetExceededError(
@@ -137,9 +149,6 @@ class Budget:
             )
         if self.daily is not None:
             self.daily.check(self._price)
-            self.daily.reserve()
-        self._unsettled_posts += 1
-        self._in_progress += 1
 
     def adopt(self) -> None:
         """Counts a POST of an earlier run as in progress. Its price is committed already."""
@@ -170,5 +179,7 @@ class Budget:
 
     def _end(self) -> None:
         self._in_progress -= 1
-        self._changed.set()
-        self._changed = anyio.Event()
+        # Without room, and with other POSTs in progress, each task that waits would go on waiting.
+        if self._has_room_in_all or not self._in_progress:
+            self._changed.set()
+            self._changed = anyio.Event()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from .._errors import ConfigurationError, SwapError
 from .._events import Failed, Started
 from .._models import SwapJob, SwapRequest, SwapResult
+from .._protocols.submit_record import NO_RECORD, SubmitRecord
 from .downloads import save
 from .job_errors import errors_of
 from .output_files import OutputFile, check_target, reserved
@@ -45,6 +46,8 @@ async def complete(
     with _ending_counted(session, request.id), _new_swap(session, request.id) as swap:
         if file is not None:
             await check_target(file)
+        # Without room in the budget, the swap shall not wait for a slot to learn it.
+        await session.spending.wait_for_room()
         # `reserved` checks the file again: another program may have made it during the wait for a slot.
         async with session.slots, reserved(session.reserved_paths, file):
             job = await _submitted(session, uploads, request, swap)
@@ -59,9 +62,13 @@ async def complete(
 
 
 async def submit_only(session: Session, uploads: Uploads, request: SwapRequest) -> SwapJob:
-    """The paid half: uploads the images, and submits."""
+    """The paid half: uploads the images, and submits. The job takes a place of the session until its end."""
     with _ending_counted(session, request.id), _new_swap(session, request.id) as swap:
-        return await _submitted(session, uploads, request, swap)
+        place = session.places.take()
+        try:
+            return await _submitted(session, uploads, request, swap, place)
+        finally:
+            place.end()
 
 
 async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: OutputFile | None) -> SwapResult:
@@ -72,9 +79,12 @@ async def wait_only(session: Session, job: SwapJob, *, timeout: float, file: Out
             return await _finished(session, job, swap, timeout, file)
 
 
-async def _submitted(session: Session, uploads: Uploads, request: SwapRequest, swap: int) -> SwapJob:
+async def _submitted(
+    session: Session, uploads: Uploads, request: SwapRequest, swap: int, record: SubmitRecord = NO_RECORD
+) -> SwapJob:
+    await session.spending.wait_for_room()
     urls = await uploads.urls_of(request.reference_character_image, request.character_image, swap=swap)
-    return await submit(session, urls, swap=swap, id=request.id)
+    return await submit(session, urls, swap=swap, id=request.id, record=record)
 
 
 async def _finished(

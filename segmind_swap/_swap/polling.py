@@ -204,6 +204,17 @@ class _Polling:
 
     async def poll(self) -> SwapStatus:
         """Polls once. Raises the error of a poll that returned no state."""
+        try:
+            status = await self._polled()
+        except OutputError:
+            # The answer says COMPLETED: the job has ended, although nobody can read its picture.
+            self._session.ended(self._job)
+            raise
+        if status.state.final:
+            self._session.ended(self._job, status)
+        return status
+
+    async def _polled(self) -> SwapStatus:
         job = self._job
         if job.poll_url is None:
             url = picture_in(job.outputs)
@@ -300,6 +311,7 @@ class _Polling:
         if delay is None and isinstance(error, REFUSALS):
             raise error
         if delay is None:
+            self._session.ended(self._job)
             raise SwapExpiredError(
                 f"the service no longer knows job {self._job.name}: {error}; the service keeps records for"
                 " about an hour. The picture may still be in the account's history",

@@ -23,14 +23,15 @@ from .._events import Abandoned, Emit, Event, EventHandler, RetryScheduled, Star
 from .._http.circuit_breaker import CircuitBreaker
 from .._http.client import HttpClient
 from .._http.gate import LocalGate
-from .._models import Call, SwapJob
+from .._models import Call, SwapJob, SwapState, SwapStatus
 from .._policy.durations import Durations
 from .._policy.futility import EndingCounter, ending_of_call
+from .caps.jobs import JOBS_REMEMBERED, identity_of
+from .caps.places import Places
+from .caps.spending import Spending
 from .settings import ClientSettings
 
 log = logging.getLogger("segmind_swap")
-
-_JOBS_REMEMBERED = 4096
 
 
 def is_observed(handlers: Sequence[EventHandler]) -> bool:
@@ -65,6 +66,8 @@ class Session:
         breaker: The circuit breaker of the submits.
         detached: The tasks that survive a cancelled caller, until the response to a POST is recorded.
         slots: A semaphore with one slot for each swap in flight.
+        spending: The money of all POSTs of the client.
+        places: The places of the jobs of bare submits.
         workflow: The id of the workflow to run.
         timeout: Seconds a job may take, and a 429 may last.
         retry: When to repeat a request.
@@ -88,6 +91,8 @@ class Session:
     max_image_bytes: int
     emit: Emit
     is_observed: Callable[[], bool] = lambda: True
+    spending: Spending = field(default_factory=Spending)
+    places: Places = field(default_factory=Places)
     durations: Durations = field(default_factory=Durations)
     reserved_paths: set[Path] = field(default_factory=set)
     has_accepted: anyio.Event = field(default_factory=anyio.Event)
@@ -122,6 +127,8 @@ class Session:
             max_image_bytes=settings.max_image_bytes,
             emit=emit,
             is_observed=observed,
+            spending=Spending(settings.budget_usd, price_usd=settings.price_usd),
+            places=Places(settings.max_submitted, timeout=settings.timeout),
         )
 
     def check_loop(self) -> None:
@@ -155,10 +162,10 @@ class Session:
 
     def remember(self, job: SwapJob, swap: int, inputs: tuple[str, ...] = ()) -> None:
         """Stores the number and the input URLs of the swap of a job, for later calls with that job."""
-        name = _identity(job)
+        name = identity_of(job)
         self._swaps[name] = swap, inputs
         self._swaps.move_to_end(name)
-        while len(self._swaps) > _JOBS_REMEMBERED:
+        while len(self._swaps) > JOBS_REMEMBERED:
             self._swaps.popitem(last=False)
 
     def swap_of(self, job: SwapJob) -> int:
@@ -167,7 +174,7 @@ class Session:
         A job that this session does not know, such as a job of another process, gets a new number. `Started`
         is then emitted, so that `Started` is the first event of every number.
         """
-        known = self._swaps.get(_identity(job))
+        known = self._swaps.get(identity_of(job))
         if known is not None:
             return known[0]
         swap = self.new_swap()
@@ -177,7 +184,17 @@ class Session:
 
     def inputs_of(self, job: SwapJob) -> tuple[str, ...]:
         """The URLs of a job's two inputs; empty if another session has submitted the job."""
-        return self._swaps.get(_identity(job), (0, ()))[1]
+        return self._swaps.get(identity_of(job), (0, ()))[1]
+
+    def ended(self, job: SwapJob, status: SwapStatus | None = None) -> None:
+        """Notes that a job has ended: its cost is settled, and its place is given back.
+
+        Called for each answer that shows the end. `status` is None for an end without a readable state.
+        """
+        name = identity_of(job)
+        self.places.ended(name)
+        is_done = status is not None and status.state is SwapState.COMPLETED
+        self.spending.ended(name, is_done=is_done, cost_usd=None if status is None else status.cost_usd)
 
     def abandon(self, job: SwapJob, *, swap: int) -> None:
         """Reports that this program no longer waits for a job. The job continues, and is billed."""
@@ -221,11 +238,6 @@ class Session:
                 status_code=error.status_code if isinstance(error, StatusError | ResponseError) else None,
             )
         )
-
-
-def _identity(job: SwapJob) -> str:
-    """What distinguishes a job from others: its poll URL. A job that finished at once has none."""
-    return job.poll_url or f"{job.request_id} {job.submitted_at.isoformat()}"
 
 
 async def probe(http: HttpClient) -> str | None:

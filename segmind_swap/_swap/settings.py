@@ -50,6 +50,9 @@ class ClientSettings:
         polling: When to poll a job.
         timeout: Seconds a job may take, and a 429 may last.
         max_image_bytes: The largest input image, in bytes.
+        budget_usd: What all POSTs of the client may cost, in USD; None for no limit.
+        price_usd: The assumed cost of a swap, in USD.
+        max_submitted: How many submitted jobs may be open.
         handlers: The functions that get each event, in this order.
 
     Raises:
@@ -64,13 +67,20 @@ class ClientSettings:
     polling: PollPolicy
     timeout: float
     max_image_bytes: int
+    budget_usd: float | None
+    price_usd: float
+    max_submitted: int
     handlers: tuple[EventHandler, ...]
 
     def __post_init__(self) -> None:
         checked_workflow(self.workflow)
         whole("max_in_flight", self.max_in_flight)
         whole("max_image_bytes", self.max_image_bytes)
+        whole("max_submitted", self.max_submitted)
         positive("timeout", self.timeout, infinite=True)
+        if self.budget_usd is not None:
+            positive("budget_usd", self.budget_usd, zero=True)
+        positive("price_usd", self.price_usd)
         for handler in self.handlers:
             if not callable(handler):
                 raise ConfigurationError(
@@ -97,6 +107,9 @@ class ClientSettings:
         fast: bool,
         allow_http: bool,
         max_image_bytes: int,
+        budget_usd: float | None,
+        price_usd: float,
+        max_submitted: int,
         on_event: EventHandler | Sequence[EventHandler] | None,
     ) -> ClientSettings:
         """The settings that the arguments of `SwapClient` describe. The environment is read now, once.
@@ -145,6 +158,9 @@ class ClientSettings:
             polling=polling,
             timeout=timeout,
             max_image_bytes=max_image_bytes,
+            budget_usd=budget_usd,
+            price_usd=price_usd,
+            max_submitted=max_submitted,
             handlers=_handlers(on_event),
         )
 

@@ -27,6 +27,7 @@ from .._models import Call, SwapJob
 from .._policy.retry import Done, Retry, Step, backoff, run_until_done
 from .._policy.submit_decision import Action, ReplyKind, SubmitState, decide
 from .._protocols.submit_record import NO_RECORD, SubmitRecord
+from .caps.spending import paid
 
 if TYPE_CHECKING:
     from .session import Session
@@ -75,7 +76,7 @@ async def submit(
     """Submits one swap. Charged when the job is accepted.
 
     Submits again only if the last POST was provably not accepted, or after a 502, 503 or 504 if the policy
-    allows it.
+    allows it. The client's budget pays each POST before it is sent, whoever calls.
 
     Args:
         session: The session.
@@ -89,10 +90,14 @@ async def submit(
         StatusError: the service refused the swap. Nothing is charged.
         ConnectionFailedError: no POST was sent. Nothing is charged.
         SubmissionUnknownError: the swap may have been accepted and billed.
-        ConfigurationError: the client was closed. Nothing is charged.
+        BudgetExceededError, ConfigurationError: the client's budget has no room, or the client was closed.
         Exception: an exception of `record.intend`, if no POST is in doubt. Nothing is charged.
     """
-    submission = _Submission(session, urls, swap, id, in_doubt, record)
+    async with paid(session.spending, record, in_doubt=in_doubt) as paid_record:
+        return await _submitted(_Submission(session, urls, swap, id, in_doubt, paid_record))
+
+
+async def _submitted(submission: _Submission) -> SwapJob:
     try:
         return await run_until_done(submission.step)
     except SubmissionUnknownError:

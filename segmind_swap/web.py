@@ -31,10 +31,11 @@ from typing import Protocol
 import anyio
 
 from ._config import positive
-from ._errors import ConfigurationError, SwapError
+from ._errors import ConfigurationError
 from ._outcome import OutcomeState
+from ._service.update import SwapUpdate
 
-__all__ = ["SSE_HEADERS", "Update", "UpdateSource", "public_fields", "sse_events"]
+__all__ = ["SSE_HEADERS", "UpdateSource", "public_fields", "sse_events"]
 
 SSE_HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -76,48 +77,14 @@ _MESSAGES = {
 }
 
 
-class Update(Protocol):
-    """What this module reads of a `SwapUpdate`."""
-
-    @property
-    def id(self) -> str:
-        """The id of the swap."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """The version of the swap, from 1."""
-        ...
-
-    @property
-    def change(self) -> int:
-        """The number of the change. A later change has a greater number."""
-        ...
-
-    @property
-    def state(self) -> OutcomeState:
-        """The state of the swap."""
-        ...
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the state does not change by itself any more."""
-        ...
-
-    @property
-    def error(self) -> SwapError | None:
-        """Why the swap has no picture; None if there is no error."""
-        ...
-
-
 class UpdateSource(Protocol):
     """What this module needs of a `SwapService`."""
 
-    async def status(self, id: str) -> Update:
+    async def status(self, id: str) -> SwapUpdate:
         """The last state of a swap. Sends nothing to the API."""
         ...
 
-    def updates(self, id: str, *, after: int | None = None) -> AsyncIterator[Update]:
+    def updates(self, id: str, *, after: int | None = None) -> AsyncIterator[SwapUpdate]:
         """The last state of a swap unless its `change` is `after`, then each newer one, until the final one.
 
         A call of `__anext__` may be cancelled, and the next call goes on without a loss. The iterator may be
@@ -126,7 +93,7 @@ class UpdateSource(Protocol):
         ...
 
 
-def public_fields(update: Update) -> dict[str, str | int | bool | None]:
+def public_fields(update: SwapUpdate) -> dict[str, str | int | bool | None]:
     """What a browser may know of a swap: nothing in it gives access to the API, a picture or another user.
 
     The fields are `id`, `version`, `change`, `state` (a word of `OutcomeState`), `is_final`, `error` (the
@@ -200,7 +167,7 @@ class _Events(AsyncIterator[bytes]):
             return b"retry: %d\n\n" % random.randint(*_RETRY_MS)  # noqa: S311 - no secret
         if self._is_ended:
             raise StopAsyncIteration
-        update: Update | None = None
+        update: SwapUpdate | None = None
         with anyio.move_on_after(self._heartbeat) as waiting:
             update = await anext(self._updates, None)
         if waiting.cancelled_caught:
@@ -222,7 +189,7 @@ class _Events(AsyncIterator[bytes]):
         return update.is_final and update.change == self._sent
 
 
-def _frame(update: Update) -> bytes:
+def _frame(update: SwapUpdate) -> bytes:
     data = json.dumps(public_fields(update), separators=(",", ":"))
     # The JSON has one line and is ASCII. Without these characters it is harmless inside HTML, too.
     for character in "<>&":

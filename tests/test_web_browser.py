@@ -17,7 +17,7 @@ from segmind_swap.web import SSE_HEADERS, sse_events
 
 from .support.chromium import chromium
 from .support.served import served, until
-from .support.updates import StubService, StubUpdate
+from .support.updates import StubService, an_update
 
 pytestmark = [pytest.mark.browser, pytest.mark.real_time]
 
@@ -72,19 +72,19 @@ def ready_state(browser: webdriver.Chrome) -> Any:
 
 
 def test_a_page_goes_on_after_a_restart_and_closes_at_the_end(browser: webdriver.Chrome) -> None:
-    site = Site(StubService(StubUpdate(change=5)))
+    site = Site(StubService(an_update(change=5)))
     with served(site.app) as server:
         browser.get(f"http://127.0.0.1:{server.port}/#closes")
         until(lambda: told(browser) == ["pending@5"])
-        server.call(lambda: site.service.tell(StubUpdate(change=6, state=ACCEPTED)))
+        server.call(lambda: site.service.tell(an_update(ACCEPTED, change=6)))
         until(lambda: told(browser) == ["pending@5", "accepted@6"])
         server.call(site.service.close)
     assert ready_state(browser) != 2, "it tries again"
 
-    again = Site(StubService(StubUpdate(change=6, state=ACCEPTED)))
+    again = Site(StubService(an_update(ACCEPTED, change=6)))
     with served(again.app, server.port) as server:
         until(lambda: again.asked == ["6"])
-        server.call(lambda: again.service.tell(StubUpdate(change=9, state=SAVED)))
+        server.call(lambda: again.service.tell(an_update(SAVED, change=9)))
         until(lambda: ready_state(browser) == 2)
         assert told(browser) == ["pending@5", "accepted@6", "saved@9", "end"]
         time.sleep(6)
@@ -92,7 +92,7 @@ def test_a_page_goes_on_after_a_restart_and_closes_at_the_end(browser: webdriver
 
 
 def test_a_page_that_does_not_close_is_stopped_by_the_204_of_the_recipe(browser: webdriver.Chrome) -> None:
-    site = Site(StubService(StubUpdate(change=9, state=SAVED)))
+    site = Site(StubService(an_update(SAVED, change=9)))
     with served(site.app) as server:
         browser.get(f"http://127.0.0.1:{server.port}/")
         until(lambda: ready_state(browser) == 2)

@@ -19,7 +19,7 @@ from segmind_swap.web import SSE_HEADERS, sse_events
 
 from .support.served import PATIENCE, Served, served, until
 from .support.sse import EventReader
-from .support.updates import StubService, StubUpdate
+from .support.updates import StubService, an_update
 
 pytestmark = pytest.mark.real_time
 
@@ -73,7 +73,7 @@ def listeners(service: StubService) -> int:
 
 
 def test_browsers_that_leave_in_any_way_leave_no_listener(caplog: pytest.LogCaptureFixture) -> None:
-    service = StubService(StubUpdate())
+    service = StubService(an_update())
     with served(site_of(service)) as server:
         with a_browser(server.port) as polite, a_browser(server.port) as rude, a_browser(server.port) as deaf:
             for connection in (polite, rude):
@@ -87,30 +87,30 @@ def test_browsers_that_leave_in_any_way_leave_no_listener(caplog: pytest.LogCapt
             assert deaf.fileno() > 0
         until(lambda: listeners(service) == 0)
         reader = EventReader()
-        server.call(lambda: service.tell(StubUpdate(change=2, state=SAVED)))
+        server.call(lambda: service.tell(an_update(SAVED, change=2)))
         browse(server, reader)
         assert [one.event for one in reader.received] == ["update", "end"]
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 def test_heartbeats_keep_a_silent_connection_alive_until_the_end() -> None:
-    service = StubService(StubUpdate())
+    service = StubService(an_update())
     reader = EventReader()
     with served(site_of(service)) as server:
-        end = StubUpdate(change=2, state=SAVED)
+        end = an_update(SAVED, change=2)
         browse(server, reader, lambda reader: reader.comments == 5, lambda: service.tell(end))
     assert reader.comments >= 5
     assert [one.event for one in reader.received] == ["update", "update", "end"]
 
 
 def test_a_browser_goes_on_at_the_restarted_server_where_it_was() -> None:
-    service = StubService(StubUpdate(change=5, state=ACCEPTED))
+    service = StubService(an_update(ACCEPTED, change=5))
     reader = EventReader()
     with served(site_of(service)) as server:
         browse(server, reader, lambda reader: reader.id == "5", service.close)
     assert [one.event for one in reader.received] == ["update"], "no end"
 
-    restarted = StubService(StubUpdate(change=7, state=SAVED))
+    restarted = StubService(an_update(SAVED, change=7))
     again = EventReader()
     with served(site_of(restarted), server.port) as server:
         browse(server, again, last_event_id=reader.id)
@@ -118,13 +118,13 @@ def test_a_browser_goes_on_at_the_restarted_server_where_it_was() -> None:
 
 
 def test_a_browser_that_does_not_read_holds_nothing_back_and_costs_bounded_memory() -> None:
-    service = StubService(StubUpdate())
+    service = StubService(an_update())
     told = 50_000
     with served(site_of(service, heartbeat=30)) as server, a_browser(server.port, buffer=4096) as browser:
         until(lambda: listeners(service) == 1)
         for change in range(2, told):
-            server.call(partial(service.tell, StubUpdate(change=change, state=ACCEPTED)))
-        server.call(lambda: service.tell(StubUpdate(change=told, state=SAVED)))
+            server.call(partial(service.tell, an_update(ACCEPTED, change=change)))
+        server.call(lambda: service.tell(an_update(SAVED, change=told)))
         until(lambda: service.last["a"].change == told)
         data = b""
         while not data.endswith(b"0\r\n\r\n"):

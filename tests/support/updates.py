@@ -1,38 +1,42 @@
 """A service without a journal, whose updates a test makes itself."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 from weakref import WeakSet
 
 import anyio
 
-from segmind_swap import ConfigurationError, OutcomeState, SwapError
+from segmind_swap import ConfigurationError, OutcomeState, SwapUpdate
 
 _UNFINISHED = {OutcomeState.PENDING, OutcomeState.SENDING, OutcomeState.ACCEPTED, OutcomeState.COMPLETED}
+_ORDERED_AT = datetime(2026, 11, 30, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class StubUpdate:
-    id: str = "a"
-    change: int = 1
-    state: OutcomeState = OutcomeState.PENDING
-    version: int = 1
-    error: SwapError | None = None
-
-    @property
-    def is_final(self) -> bool:
-        return self.state not in _UNFINISHED
+def an_update(
+    state: OutcomeState = OutcomeState.PENDING, *, id: str = "a", change: int = 1, **fields: Any
+) -> SwapUpdate:
+    """An update of a service that saves pictures."""
+    return SwapUpdate(
+        id=id,
+        owner=None,
+        change=change,
+        state=state,
+        ordered_at=_ORDERED_AT,
+        is_final=state not in _UNFINISHED,
+        **fields,
+    )
 
 
 class StubService:
     """Tells listeners of the newest update, as `SwapService` does."""
 
-    def __init__(self, *updates: StubUpdate) -> None:
+    def __init__(self, *updates: SwapUpdate) -> None:
         self.last = {update.id: update for update in updates}
         self.listeners: WeakSet[_Listener] = WeakSet()
         self.is_closed = False
 
-    def tell(self, update: StubUpdate) -> None:
+    def tell(self, update: SwapUpdate) -> None:
         self.last[update.id] = update
         self._wake()
 
@@ -40,12 +44,12 @@ class StubService:
         self.is_closed = True
         self._wake()
 
-    async def status(self, id: str) -> StubUpdate:
+    async def status(self, id: str) -> SwapUpdate:
         if self.is_closed:
             raise ConfigurationError("the service is not open")
         return self.last[id]
 
-    def updates(self, id: str, *, after: int | None = None) -> "AsyncIterator[StubUpdate]":
+    def updates(self, id: str, *, after: int | None = None) -> "AsyncIterator[SwapUpdate]":
         return _Listener(self, id, after)
 
     def _wake(self) -> None:
@@ -53,14 +57,14 @@ class StubService:
             listener.news.set()
 
 
-class _Listener(AsyncIterator[StubUpdate]):
+class _Listener(AsyncIterator[SwapUpdate]):
     def __init__(self, service: StubService, id: str, after: int | None) -> None:
         self._service, self._id, self._seen = service, id, after
         self._is_done = False
         self.news = anyio.Event()
         service.listeners.add(self)
 
-    async def __anext__(self) -> StubUpdate:
+    async def __anext__(self) -> SwapUpdate:
         while True:
             self.news = anyio.Event()
             last = self._service.last[self._id]

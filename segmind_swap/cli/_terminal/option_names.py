@@ -19,6 +19,7 @@ SETTINGS: dict[str, str] = {
     "allow_http": "allow_http",
     "timeout": "timeout",
     "max_in_flight": "concurrency",
+    "max_submitted": "",
     "max_image_bytes": "",
     "on_event": "",
     "proxy": "",

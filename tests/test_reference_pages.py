@@ -80,7 +80,7 @@ def test_the_reference_describes_every_event() -> None:
 def test_the_client_and_emulator_references_describe_all_that_is_exported() -> None:
     from segmind_swap import emulator
 
-    pages = ("client", "errors", "events", "review", "measures", "emulator")
+    pages = ("client", "service", "errors", "events", "review", "measures", "emulator")
     sections = set().union(*map(described, pages))
     assert {*segmind_swap.__all__, *emulator.__all__} <= sections
 

@@ -7,6 +7,7 @@ from .cost import connections, cpu, growth
 from .crowd import crowd
 from .findings import Row
 from .layers import layers
+from .listeners import service
 from .polling import polls
 from .rates.row import limits
 from .start import start
@@ -23,4 +24,5 @@ ROWS: Mapping[str, Row] = {
     "limits": limits,
     "start": start,
     "batch": batch,
+    "service": service,
 }

@@ -109,15 +109,17 @@ class _Watch:
             await asyncio.sleep(_TICK)
             self.lag.append(max(0.0, loop.time() - due))
             if len(self.lag) % _LOOKS_AT_MEMORY == 0:
-                self.most_bytes = max(self.most_bytes, _resident_bytes())
+                self.most_bytes = max(self.most_bytes, resident_bytes())
 
 
-def _resident_bytes() -> int:
+def resident_bytes() -> int:
+    """The resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
+    """The CPU that this process has used, of the user and of the system."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
@@ -134,8 +136,8 @@ async def _work(client: str, work: Work) -> None:
     await do(Work(base_url=work.base_url, swaps=0, in_flight=1), Tally())
     tally, watch = Tally(), _Watch()
     watching = asyncio.create_task(watch.look())
-    before = _resident_bytes()
-    started, cpu = time.perf_counter(), _cpu()
+    before = resident_bytes()
+    started, cpu = time.perf_counter(), cpu_seconds()
 
     def tell(*, is_complete: bool) -> NoReturn:
         _tell(
@@ -144,7 +146,7 @@ async def _work(client: str, work: Work) -> None:
                 failed=tally.failed,
                 error=tally.error,
                 wall=time.perf_counter() - started,
-                cpu=_cpu() - cpu,
+                cpu=cpu_seconds() - cpu,
                 lag=sorted(watch.lag),
                 memory_bytes=max(0, watch.most_bytes - before),
                 is_complete=is_complete,

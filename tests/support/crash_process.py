@@ -1,4 +1,6 @@
-"""A batch that kills its own process where it is told to. Run as a program; see `test_crash_points`.
+"""A batch, or a service, that kills its own process where it is told to. Run as a program.
+
+See `test_crash_points` and `test_service_killed`.
 
 The code under test has no hooks. Its seams are wrapped here, in a process that dies anyway. Python starts
 once: for each line of its input this program forks, and tells how that process has ended.
@@ -16,20 +18,32 @@ import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import anyio
 import anyio._backends._asyncio
 import anyio._backends._trio  # both are loaded before the fork
 
-from segmind_swap import Accepted, Event, PollPolicy, RetryPolicy, SwapClient, SwapRequest, SwapResult
+from segmind_swap import (
+    Accepted,
+    Event,
+    PollPolicy,
+    RetryPolicy,
+    SwapClient,
+    SwapRequest,
+    SwapResult,
+    SwapService,
+)
 from segmind_swap._batch.versions.files import VersionFile
 from segmind_swap._http.body import OneShotBody
 from segmind_swap._http.client import Lease
+from segmind_swap._journal.orders.rows import OrderRows
 from segmind_swap._journal.store import Store
 from segmind_swap._journal.versions import Versions
 from segmind_swap._models import Call
 from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
+from segmind_swap._service import spool
+from segmind_swap._service.spool import FileSpool
 from segmind_swap._swap.output_files import OutputFile
 
 TOO_LONG = 300
@@ -42,8 +56,8 @@ ANY = "*"
 class Case(TypedDict):
     """One run of a batch, or of a redo of all its swaps (`redo`), with a policy of submits.
 
-    With `once`, all its swaps have the pictures of the first one, and are paid for once.
-
+    With `once`, all its swaps have the pictures of the first one, and are paid for once. With `reference`,
+    the hexadecimal digits of a picture, it is a service that gets the swaps from an application.
 
     It dies at `point` of the swap `id`; where there is none, it runs to its end.
     """
@@ -59,6 +73,7 @@ class Case(TypedDict):
     point: str
     id: str
     once: bool
+    reference: NotRequired[str]
 
 
 class Death:
@@ -225,13 +240,83 @@ def watch_files(death: Death) -> None:
     os.link = watched_link  # type: ignore[assignment]
 
 
-async def batch(case: Case, death: Death) -> None:
-    """The run itself. One that comes to its end leaves the states that it has given out."""
+def watch_orders(death: Death) -> None:
+    """The pictures of an order in the spool, and the row of the order, which is then `pending committed`."""
+    put, remove, write, add = FileSpool.put, FileSpool.remove, spool._write_new, OrderRows.add
+    ids: dict[str, str] = {}
+
+    def id_in(pictures: Any) -> str | None:
+        return next((str(name).rpartition("/")[2] for name in pictures if "//" in str(name)), None)
+
+    async def watched_put(self: FileSpool, names: Sequence[str], pictures: Any) -> None:
+        id = id_in(names)
+        ids.update((name, str(id)) for name in names)
+        death.passes("spool to be written", id)
+        await put(self, names, pictures)
+        death.passes("spool written", id)
+
+    def watched_write(path: Path, data: bytes) -> None:
+        if death.awaits("half a spool", ids.get(path.name)):
+            write(path, data[: len(data) // 2])
+        death.passes("half a spool", ids.get(path.name))
+        write(path, data)
+
+    async def watched_remove(self: FileSpool, names: Any) -> None:
+        death.passes("spool to be removed", id_in(names))
+        await remove(self, names)
+        death.passes("spool removed", id_in(names))
+
+    def watched_add(self: OrderRows, order: Any, **more: Any) -> Any:
+        added = add(self, order, **more)
+        death.passes("order in its commit", order.swap.id)
+        return added
+
+    FileSpool.put = watched_put  # type: ignore[method-assign]
+    FileSpool.remove = watched_remove  # type: ignore[method-assign]
+    spool._write_new = watched_write
+    OrderRows.add = watched_add  # type: ignore[method-assign]
+
+
+def client_of(case: Case, death: Death) -> SwapClient:
+    """The client, whose events the death hears."""
 
     def heard(event: Event) -> None:
         if isinstance(event, Accepted):
             death.passes("job told", event.id)
 
+    return SwapClient(
+        "emulator-key",
+        base_url=case["url"],
+        verify=False,  # nothing here speaks TLS, which takes long to set up
+        max_in_flight=case["at_once"],
+        polling=PollPolicy(interval=0.02),
+        retry=RetryPolicy(submit=case["policy"]),
+        on_event=heard,
+    )
+
+
+async def serve(case: Case, death: Death) -> None:
+    """A service, and the application that asks it for its swaps and waits for each of them."""
+    folder = Path(case["folder"])
+    ids = [f"s{number}" for number in range(case["items"])]
+    given: dict[str, str] = {}
+    client = client_of(case, death)
+    async with client, SwapService(client, journal=folder / "run.db", save_to=folder / "out") as service:
+        for id in ids:
+            await service.enqueue(
+                id,
+                reference_character_image=bytes.fromhex(case["reference"]),
+                character_image=f"{case['scenes']}/{id}",
+            )
+        for id in ids:
+            async for update in service.updates(id):
+                given[id] = update.state
+            death.passes("outcome given", id)
+    (folder / "given.json").write_text(json.dumps(given))
+
+
+async def batch(case: Case, death: Death) -> None:
+    """The run itself. One that comes to its end leaves the states that it has given out."""
     requests = [
         SwapRequest(
             id=f"s{number}",
@@ -241,15 +326,7 @@ async def batch(case: Case, death: Death) -> None:
         for number in range(case["items"])
     ]
     folder = Path(case["folder"])
-    client = SwapClient(
-        "emulator-key",
-        base_url=case["url"],
-        verify=False,  # nothing here speaks TLS, which takes long to set up
-        max_in_flight=case["at_once"],
-        polling=PollPolicy(interval=0.02),
-        retry=RetryPolicy(submit=case["policy"]),
-        on_event=heard,
-    )
+    client = client_of(case, death)
     given: dict[str, str] = {}
     files: dict[str, Any] = {"journal": folder / "run.db", "save_to": folder / "out"}
     if case["redo"]:
@@ -276,7 +353,8 @@ def run(case: Case) -> int:
                 watch_journal(death, ids, redo=case["redo"])
                 watch_wire(death, ids)
                 watch_files(death)
-            anyio.run(batch, case, death, backend=case["backend"])
+                watch_orders(death)
+            anyio.run(serve if "reference" in case else batch, case, death, backend=case["backend"])
             code = 0
         except BaseException:
             traceback.print_exc()

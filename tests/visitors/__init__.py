@@ -1,0 +1,1 @@
+"""Visitors of the FastAPI guide's application, whose processes are killed meanwhile."""

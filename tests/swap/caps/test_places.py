@@ -328,6 +328,21 @@ def test_places_are_cheap_and_none_is_left_in_memory() -> None:
     run_on_asyncio(main())
 
 
+def test_a_job_that_is_told_after_its_place_was_given_back_is_not_kept_in_memory() -> None:
+    async def main() -> None:
+        places = Places(1, timeout=5.0)
+        place = places.take()
+        await place.intend(0, URLS)
+        place.end()
+        await anyio.sleep(10)
+        assert places.taken == 0
+        await place.resolved(SwapJob(poll_url=poll_url(), workflow="w-v1"), 0)
+        assert places.taken == 0
+        assert not places._by_job
+
+    run_on_asyncio(main())
+
+
 def test_a_job_that_ends_before_its_submit_returns_frees_its_place_once() -> None:
     async def main() -> None:
         places = Places(2, timeout=60.0)

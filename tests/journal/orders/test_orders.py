@@ -175,18 +175,22 @@ async def test_orders_whose_file_is_gone_are_refused_and_none_is_lost_in_another
     await orders.aclose()
 
 
+def _threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "segmind_swap: journal"]
+
+
 @pytest.mark.real_time
 async def test_closing_ends_both_threads(tmp_path: Path) -> None:
-    before = threading.active_count()
+    before = _threads()
     orders = await Journal(tmp_path / "swaps.db").open_orders(origin=BASE_URL, workflow=WORKFLOW)
     assert orders.name == str(tmp_path / "swaps.db")
-    assert threading.active_count() >= before + 2
+    started = [thread for thread in _threads() if thread not in before]
+    assert len(started) == 2
     await orders.aclose()
     await orders.aclose()
-    for thread in threading.enumerate():
-        if thread.name == "segmind_swap: journal":
-            thread.join(10)
-    assert threading.active_count() <= before
+    for thread in started:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 async def test_in_memory_orders_need_no_thread_and_no_time() -> None:

@@ -167,6 +167,8 @@ class AddingContract(OfOrders):
                     if state is S.REJECTED:
                         await add("cancelled")
                         await orders.cancel("cancelled")
+                        await orders.add(an_order("a", owner="ann"), limits=limits, pay_again=True)
+                        await orders.cancel("a")
                 with pytest.raises(LimitExceededError) as caught:
                     await add("e")
                 assert (caught.value.limit, caught.value.maximum) == ("max_per_owner_a_day", 3)

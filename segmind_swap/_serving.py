@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
 
 from ._config import MAX_FAILED, MAX_FUTILE, PRICE_USD, whole, whole_or_none
 from ._errors import ConfigurationError, SwapError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ._client import SwapClient
     from ._service.running import Running
 
+# A journal in memory and the pictures of its orders end together.
+_spools_in_memory: WeakKeyDictionary[Journal, dict[str, bytes]] = WeakKeyDictionary()
 MAX_QUEUED = 10_000
 MAX_SPOOL_BYTES = 4 * 1024**3
 
@@ -190,10 +193,10 @@ class SwapService:
 
         Raises:
             UnknownIdError: at the first update, if there is no such swap.
-            ConfigurationError: the service is not open; at the first update, if the id cannot be used.
+            ConfigurationError: the id cannot be used, or the service is not open.
             JournalError: at the first update, if the journal cannot be read.
         """
-        return self._open().listeners.updates(id, after=after)
+        return self._open().updates(id, after=after)
 
     async def result(self, id: str) -> SwapResult:
         """Waits until a swap is final, and returns the finished swap.
@@ -256,7 +259,7 @@ class SwapService:
     def _open(self) -> Running:
         if self._running is None:
             raise ConfigurationError(
-                "the service is not open: use it inside of its block, `async with SwapService(…) as service:`"
+                "the service is not open: enter its block first, as the lifespan of the application does"
             )
         # Refuses a caller on another event loop.
         self._client._started()
@@ -272,5 +275,5 @@ def _spool_of(source: OrderSource, folder: str | os.PathLike[str] | None, max_by
             "a service with an order source of your own needs a folder for pictures: give spool"
         )
     if source.is_in_memory:
-        return MemorySpool(max_bytes=max_bytes)
+        return MemorySpool(_spools_in_memory.setdefault(source, {}), max_bytes=max_bytes)
     return FileSpool(source.path.with_name(f"{source.path.name}.spool"), max_bytes=max_bytes)

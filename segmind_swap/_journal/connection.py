@@ -252,7 +252,10 @@ def _open_copy(path: Path) -> Store | None:
     this process (see `_make`).
     """
     for _ in range(_COPIES):
-        copied = tempfile.TemporaryDirectory(prefix="segmind-swap-")
+        try:
+            copied = tempfile.TemporaryDirectory(prefix="segmind-swap-")
+        except FileNotFoundError:
+            raise OSError("it must be copied to be read: set TMPDIR to a folder for the copy") from None
         with ExitStack() as opened:
             opened.callback(copied.cleanup)
             before = _generation(path)
@@ -351,7 +354,12 @@ def _connected(path: Path) -> sqlite3.Connection:
     A connection that is opened read-only would leave the files of the write-ahead log behind.
     """
     uri = sqlite_uri(path.absolute(), "mode=rw")
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE
+    )
+    # SQLite sorts many rows in a temporary file. In a container there may be no folder for such a file.
+    connection.execute("PRAGMA temp_store = MEMORY")
+    return connection
 
 
 def sqlite_uri(path: PurePath, query: str) -> str:

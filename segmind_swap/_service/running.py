@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 
 import anyio
@@ -172,10 +172,15 @@ class Running:
         """As `SwapService.status`."""
         return self._update_of(await self._find(id))
 
+    def updates(self, id: str, *, after: int | None) -> AsyncIterator[SwapUpdate]:
+        """As `SwapService.updates`."""
+        check_id(id)
+        return self.listeners.updates(id, after=after)
+
     async def result(self, id: str) -> SwapResult:
         """As `SwapService.result`."""
         last: SwapUpdate | None = None
-        async for update in self.listeners.updates(id, after=None):
+        async for update in self.updates(id, after=None):
             last = update
         job = None if last is None else last.job
         if last is None or not last.is_final:

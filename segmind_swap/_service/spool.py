@@ -87,11 +87,16 @@ def _check_room(used: int, added: int, maximum: int) -> None:
 
 
 class MemorySpool:
-    """A `Spool` for a journal in memory: both end with the process."""
+    """A `Spool` for a journal in memory.
 
-    def __init__(self, *, max_bytes: int) -> None:
+    Args:
+        contents: The pictures, which all services on the journal share.
+        max_bytes: How many bytes they may have.
+    """
+
+    def __init__(self, contents: dict[str, bytes], *, max_bytes: int) -> None:
+        self._contents = contents
         self._max_bytes = max_bytes
-        self._contents: dict[str, bytes] = {}
 
     async def open(self) -> None:
         """Nothing to make."""

@@ -21,9 +21,11 @@ from segmind_swap._journal.connection import (
     _open_at_rest,
     _open_copy,
     open_reader,
+    open_shared,
     open_writer,
     sqlite_uri,
 )
+from segmind_swap._journal.store import Store
 
 from ..support.journal_rows import (
     OPENINGS,
@@ -285,6 +287,28 @@ def test_a_journal_that_changes_while_it_is_copied_is_never_shown(
         path.with_name("run.db-journal").write_bytes(b"x")
     monkeypatch.setattr("segmind_swap._journal.connection.shutil.copyfile", copied)
     assert _open_copy(path) is None
+
+
+def test_a_copy_without_a_folder_for_it_says_what_to_set(
+    elsewhere: Path, of_another_user: ReadingOnly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/no/such/folder")
+    path = elsewhere / "run.db"
+    with child(KILLED, path, Path(__file__).parents[2]) as other:
+        assert line_of(other) == "written"
+        path.with_name("run.db-shm").unlink()  # as on another file system
+        with of_another_user(elsewhere):
+            assert "set TMPDIR to a folder" in str(refused(open_reader, path))
+
+
+@pytest.mark.parametrize("opened", [open_writer, open_shared, open_reader])
+def test_rows_are_sorted_without_a_temporary_file_which_a_container_may_have_no_place_for(
+    path: Path, opened: Callable[[Path], Store]
+) -> None:
+    open_writer(path).close()
+    with closing(opened(path)) as store:
+        (place,) = store._db.execute("PRAGMA temp_store").fetchone()
+    assert place == 2, "memory"
 
 
 def test_a_journal_that_may_not_be_read_says_so(elsewhere: Path, of_another_user: ReadingOnly) -> None:

@@ -35,7 +35,7 @@ def check_admission(store: Store, owner: str | None, limits: OrderLimits, now: d
         LimitExceededError: there are too many orders.
         BudgetExceededError: the money of the day is spent, or needed for the orders that wait.
     """
-    halt = halt_of(store.facts, now)
+    halt = halt_of(store, now)
     if halt is not None:
         raise ServiceStoppedError(
             f"no new swap is taken now, because the service has stopped: {halt.reason}",

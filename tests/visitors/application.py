@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -26,8 +27,11 @@ class Application:
         url: Where the application is, after each start.
     """
 
-    def __init__(self, folder: Path, *, upstream: str, interval: float, budget_usd: float) -> None:
+    def __init__(
+        self, folder: Path, *, upstream: str, interval: float, budget_usd: float, workers: int = 2
+    ) -> None:
         self._folder = folder
+        self._workers = workers
         self._env = os.environ | {
             "SEGMIND_BASE_URL": upstream,
             "SEGMIND_API_KEY": "emulator-key",
@@ -47,9 +51,9 @@ class Application:
         """The journal of its service."""
         return self._folder / "swaps" / "swaps.db"
 
-    def start(self, workers: int = 2) -> None:
+    def start(self) -> None:
         """Starts it, and returns when it answers."""
-        command = ["uvicorn", "app:app", f"--port={self._port}", f"--workers={workers}"]
+        command = ["uvicorn", "app:app", f"--port={self._port}", f"--workers={self._workers}"]
         self._process = subprocess.Popen(
             [sys.executable, "-m", *command, "--timeout-graceful-shutdown=3", "--log-level=error"],
             cwd=self._folder,
@@ -69,12 +73,6 @@ class Application:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         return holder
-
-    def stop(self) -> int:
-        """Asks it to stop, and waits for that; the exit status."""
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(30)
 
     @property
     def holder(self) -> int | None:
@@ -117,9 +115,9 @@ class Application:
 
 
 @contextmanager
-def application(folder: Path, **settings: float | str) -> Iterator[Application]:
+def application(folder: Path, **settings: Any) -> Iterator[Application]:
     """The application, started. Whatever is left of it at the end is killed."""
-    site = Application(folder, **settings)  # type: ignore[arg-type]
+    site = Application(folder, **settings)
     site.start()
     try:
         yield site

@@ -20,8 +20,8 @@ def test_twenty_users_of_a_killed_application_get_a_picture_or_unknown_and_pay_o
     plan = Plan(
         users=20,
         tabs=3,
-        kills=(0.3,),
-        holder_kills=(0.7,),
+        kills=(0.5,),
+        holder_kills=(0.2,),
         job_seconds=1.0,
         interval=0.4,
         submit_delay=0.05,

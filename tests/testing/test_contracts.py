@@ -183,6 +183,7 @@ async def _never_waits(self: Budget) -> None:
         (Budget, "reserve", _never_waits),
         (Budget, "has_room", property(lambda self: True)),
         (Reservations, "adopt", lambda self, entry, posts: None),
+        (DailyBudget, "check_claim", lambda self, price: None),
         (DailyBudget, "has_room", lambda self, price: True),
         (DailyBudget, "release", lambda self, day: setattr(self, "_posts", self._posts - 1)),
         (DailyBudget, "settle", lambda self, day, cost: None),

@@ -116,6 +116,33 @@ class DaysContract(OfALedger):
 
         self.run(test, backend)
 
+    def test_a_post_that_was_refused_after_midnight_is_sent_again_only_if_the_new_day_has_room(
+        self, source: LedgerSource, backend: str
+    ) -> None:
+        clock = Clock(_BEFORE)
+
+        async def test() -> None:
+            self.set_clock(source, clock)
+            async with self.opened(source, daily_budget_usd=_TWO) as ledger:
+                old = [await claimed(ledger, "a"), await claimed(ledger, "b")]
+                clock.now = _AFTER
+                new = await accepted(ledger, "c", a_job(1))
+                for entry in old:
+                    await ledger.refuse(entry, in_doubt=0)
+                await ledger.claim(old[0], in_doubt=0, urls=URLS)
+                with pytest.raises(BudgetExceededError) as caught:
+                    await ledger.claim(old[1], in_doubt=0, urls=URLS)
+                assert caught.value.resets_at == _MIDNIGHT + timedelta(days=1)
+                clock.now = _AFTER + timedelta(days=1)
+                await ledger.claim(old[1], in_doubt=0, urls=URLS)
+                for number, entry in enumerate(old):
+                    await ledger.accept(entry, a_job(2 + number), in_doubt=0)
+                for entry in (*old, new):
+                    ledger.release(entry, unsettled_posts=1)
+                assert ledger.committed_usd == pytest.approx(3 * PRICE_USD)
+
+        self.run(test, backend)
+
     def test_a_price_that_is_given_back_makes_room_in_the_day_of_its_post(
         self, source: LedgerSource, backend: str
     ) -> None:

@@ -202,6 +202,28 @@ class OrdersContract(AddingContract, PayingAgainContract):
 
         self.run(test, backend)
 
+    def test_why_a_picture_is_not_saved_is_kept_while_the_order_is_completed(
+        self, source: OrderSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.serving(source) as (orders, ledger):
+                order, _ = await orders.add(an_order(), limits=NO_LIMITS)
+                await orders.give_up(order, NO_FACE)
+                assert (await self.current(orders)).entry.error is None
+                await self.lead(ledger, order, S.COMPLETED)
+                last = await orders.last_change()
+                await orders.give_up(order, NO_FACE)
+                (given_up,) = await orders.changed_after(last)
+                assert (given_up.state, str(given_up.entry.error)) == (S.COMPLETED, str(NO_FACE))
+                result = given_up.entry.result
+                assert result is not None
+                await ledger.save(given_up.entry, result.model_copy(update={"path": "a.png"}))
+                await orders.give_up(order, NO_FACE)
+                saved = await self.current(orders)
+                assert (saved.state, saved.entry.error) == (S.SAVED, None)
+
+        self.run(test, backend)
+
     def test_what_is_left_to_be_done_comes_in_the_order_of_its_urgency(
         self, source: OrderSource, backend: str
     ) -> None:

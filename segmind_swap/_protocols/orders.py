@@ -201,6 +201,13 @@ class Orders(Protocol):
         """The `pictures` of all orders that are PENDING or SENDING: the files that are still needed."""
         ...
 
+    async def settled_pictures(self, names: Collection[str]) -> Collection[str]:
+        """Those of `names` that belong to orders, and to none that is PENDING or SENDING.
+
+        They are not needed any more. A name that belongs to no order may be of one that is added right now.
+        """
+        ...
+
     async def halt(self) -> Halt | None:
         """Why the service submits nothing; None if it may submit, and after the time of `until`."""
         ...

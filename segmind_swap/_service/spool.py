@@ -53,6 +53,10 @@ class Spool(Protocol):
         """The picture of this name. If it was removed, a path at which there is no file."""
         ...
 
+    async def names(self) -> Collection[str]:
+        """The names of all pictures that are kept. Those of a place that cannot be read are missing."""
+        ...
+
     async def remove(self, names: Collection[str]) -> None:
         """Removes pictures. Names that are URLs, or are removed already, are passed over."""
         ...
@@ -115,6 +119,10 @@ class MemorySpool:
     def image_of(self, name: str) -> ImageInput:
         """As in the protocol `Spool`."""
         return self._contents.get(name, name)
+
+    async def names(self) -> Collection[str]:
+        """As in the protocol `Spool`."""
+        return list(self._contents)
 
     async def remove(self, names: Collection[str]) -> None:
         """As in the protocol `Spool`."""
@@ -198,6 +206,15 @@ class FileSpool:
     def image_of(self, name: str) -> ImageInput:
         """As in the protocol `Spool`."""
         return name if is_url(name) else str(self._folder / name)
+
+    async def names(self) -> Collection[str]:
+        """As in the protocol `Spool`."""
+        return await run_in_thread(self._names)
+
+    def _names(self) -> list[str]:
+        with suppress(OSError):
+            return [file.name for file in self._files()]
+        return []
 
     async def remove(self, names: Collection[str]) -> None:
         """As in the protocol `Spool`."""

@@ -153,14 +153,22 @@ class Worker:
             submits_from=self._submits_from,
         )
         batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
-        async with batch as outcomes:
-            self._batch, self._queue = batch, queue
-            log.info("the service of %s submits in this process now", self._orders.name)
-            try:
-                await self._work(queue, outcomes)
-            finally:
-                self._batch = self._queue = None
-                log.info("the service of %s does not submit in this process any more", self._orders.name)
+        is_begun = False
+        try:
+            async with batch as outcomes:
+                is_begun = True
+                self._batch, self._queue = batch, queue
+                log.info("the service of %s submits in this process now", self._orders.name)
+                try:
+                    await self._work(queue, outcomes)
+                finally:
+                    self._batch = self._queue = None
+                    log.info("the service of %s does not submit in this process any more", self._orders.name)
+        finally:
+            if is_begun:
+                # What ended last may be unknown to the watcher.
+                with anyio.CancelScope(shield=True):
+                    await self._clean()
 
     async def _work(self, queue: OrderQueue, outcomes: Outcomes) -> None:
         """Reads the outcomes, until the batch is stopped and may begin again."""
@@ -182,7 +190,7 @@ class Worker:
 
         async with anyio.create_task_group() as group:
             group.start_soon(read)
-            group.start_soon(self._sweep)
+            group.start_soon(self._keep_clean)
             await queue.closed.wait()
             reason = outcomes.stopped_by
             try:
@@ -224,11 +232,16 @@ class Worker:
             return math.inf
         return max(0.0, self._submits_from - now, self._halting.deadline - now if self._halting.reason else 0)
 
-    async def _sweep(self) -> None:
-        """Removes the pictures that processes which were killed have left."""
+    async def _keep_clean(self) -> None:
         while True:
-            try:
-                await self._spool.sweep(await self._orders.spooled())
-            except JournalError as exc:
-                log.warning("the pictures of swaps that were sent are not removed now: %s", exc)
+            await self._clean()
             await anyio.sleep(_SWEEP_INTERVAL)
+
+    async def _clean(self) -> None:
+        """Removes the pictures that are not needed any more, also those that killed processes have left."""
+        try:
+            names = await self._spool.names()
+            await self._spool.remove(await self._orders.settled_pictures(names))
+            await self._spool.sweep(await self._orders.spooled())
+        except JournalError as exc:
+            log.warning("the pictures of swaps that were sent are not removed now: %s", exc)

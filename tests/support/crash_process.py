@@ -245,12 +245,9 @@ def watch_orders(death: Death) -> None:
     put, remove, write, add = FileSpool.put, FileSpool.remove, spool._write_new, OrderRows.add
     ids: dict[str, str] = {}
 
-    def id_in(pictures: Any) -> str | None:
-        return next((str(name).rpartition("/")[2] for name in pictures if "//" in str(name)), None)
-
     async def watched_put(self: FileSpool, names: Sequence[str], pictures: Any) -> None:
-        id = id_in(names)
-        ids.update((name, str(id)) for name in names)
+        id = names[1].rpartition("/")[2]  # the scene is a URL
+        ids[names[0]] = id
         death.passes("spool to be written", id)
         await put(self, names, pictures)
         death.passes("spool written", id)
@@ -262,9 +259,12 @@ def watch_orders(death: Death) -> None:
         write(path, data)
 
     async def watched_remove(self: FileSpool, names: Any) -> None:
-        death.passes("spool to be removed", id_in(names))
+        removed = {ids[name] for name in names if name in ids}
+        for id in removed:
+            death.passes("spool to be removed", id)
         await remove(self, names)
-        death.passes("spool removed", id_in(names))
+        for id in removed:
+            death.passes("spool removed", id)
 
     def watched_add(self: OrderRows, order: Any, **more: Any) -> Any:
         added = add(self, order, **more)

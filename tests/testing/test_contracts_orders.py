@@ -57,6 +57,7 @@ def _forgets_the_order_of_a_row(self: Store, number: int, what: str) -> Exceptio
         (OrderRows, "cancel", _cancels_anything, "that_was_claimed_is_not_cancelled"),
         (OrderRows, "reject", lambda self, order, error: None, "is_rejected"),
         (OrderRows, "spooled", lambda self: set(), "files_of_orders"),
+        (OrderRows, "settled_pictures", lambda self, names: set(names), "files_of_orders"),
         (OrderRows, "last_change", lambda self: 0, "each_state_of_an_order"),
         (Store, "_refusal", _forgets_the_order_of_a_row, "a_cancelled_order_is_never_claimed"),
         (Store, "end_sending", lambda self: None, "orders_outlive_a_crash"),

@@ -73,6 +73,10 @@ class SqliteOrders:
         """As in the protocol `Orders`."""
         return await self._read(OrderRows.spooled)
 
+    async def settled_pictures(self, names: Collection[str]) -> Collection[str]:
+        """As in the protocol `Orders`."""
+        return await self._read(lambda rows: rows.settled_pictures(names))
+
     async def halt(self) -> Halt | None:
         """As in the protocol `Orders`."""
         now = self._now()

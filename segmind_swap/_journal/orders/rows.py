@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import replace
@@ -72,6 +73,14 @@ class OrderRows:
         states = listed(S.PENDING, S.SENDING)
         rows = self._store.query(f"SELECT reference, scene FROM orders WHERE state IN {states}")  # noqa: S608
         return {picture for row in rows for picture in row}
+
+    def settled_pictures(self, names: Collection[str]) -> set[str]:
+        """Which of these pictures belong to orders, and to none that may still have to be sent."""
+        given = json.dumps(sorted(names))
+        among = "(SELECT value FROM json_each(?))"
+        query = f"SELECT reference, scene FROM orders WHERE reference IN {among} OR scene IN {among}"  # noqa: S608
+        known = {picture for row in self._store.query(query, given, given) for picture in row}
+        return (known & set(names)) - self.spooled()
 
     def add(
         self, order: NewOrder, *, limits: OrderLimits, pay_again: bool, now: datetime

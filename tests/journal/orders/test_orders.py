@@ -139,6 +139,7 @@ async def test_reads_do_not_wait_for_a_writer(tmp_path: Path) -> None:
             assert await orders.last_change() == 1
             assert len(await orders.unfinished()) == 1
             assert await orders.spooled() == set(order.pictures)
+            assert await orders.settled_pictures(order.pictures) == set()
             assert await orders.halt() is None
             assert await orders.endings() == Endings()
         with anyio.move_on_after(0.3) as scope:

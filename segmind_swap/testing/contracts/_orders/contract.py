@@ -267,6 +267,9 @@ class OrdersContract(AddingContract, PayingAgainContract):
                 await orders.add(an_order("d", files="e"), limits=NO_LIMITS, pay_again=True)
                 needed = {name for id in ("a", "b", "e") for name in an_order(id).pictures}
                 assert set(await orders.spooled()) == needed
+                names = {name for id in "abcdef" for name in an_order(id).pictures}
+                settled = {name for id in ("c", "d") for name in an_order(id).pictures}
+                assert set(await orders.settled_pictures(names)) == settled, "that of no order is not"
                 await ledger.refuse((await self.current(orders, "b")).entry, in_doubt=0)
 
         self.run(test, backend)

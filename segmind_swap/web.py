@@ -3,6 +3,7 @@
 The package needs no web framework. A route of Starlette or FastAPI:
 
     from starlette.responses import Response, StreamingResponse
+
     from segmind_swap.web import SSE_HEADERS, sse_events
 
     @app.get("/swaps/{id}/events")

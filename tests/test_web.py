@@ -4,16 +4,14 @@ import gc
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
+from fastapi import FastAPI, Request
 
 from segmind_swap import (
     ConfigurationError,
@@ -25,6 +23,7 @@ from segmind_swap import (
     SwapService,
     SwapUpdate,
     UnknownIdError,
+    web,
 )
 from segmind_swap.emulator import Emulator
 from segmind_swap.web import SSE_HEADERS, public_fields, sse_events
@@ -224,16 +223,24 @@ async def test_no_text_can_break_out_of_its_line_or_of_a_script() -> None:
 # In a response
 
 
-def site_of(service: StubService) -> Starlette:
-    async def events(request: Request) -> Response:
-        id = request.path_params["id"]
-        update = await service.status(id)
-        seen = request.headers.get("last-event-id")
-        if update.is_final and seen == str(update.change):
-            return Response(status_code=204)
-        return StreamingResponse(sse_events(service, id, last_event_id=seen), headers=SSE_HEADERS)
+def recipe() -> str:
+    """The route that the docstring of the module shows."""
+    assert web.__doc__ is not None
+    _, route = web.__doc__.split("A route of Starlette or FastAPI:\n")
+    route, _ = route.split("The page of the browser:\n")
+    return dedent(route).strip()
 
-    return Starlette(routes=[Route("/swaps/{id}/events", events)])
+
+def site_of(service: StubService) -> FastAPI:
+    names: dict[str, Any] = {"app": FastAPI(), "service": service, "Request": Request}
+    exec(recipe(), names)
+    site: FastAPI = names["app"]
+    return site
+
+
+def test_the_reference_shows_the_same_route() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "reference" / "web.md").read_text(encoding="utf-8")
+    assert recipe() in page
 
 
 async def test_the_recipe_answers_events_without_a_cache_and_204_to_a_browser_that_knows_the_end() -> None:

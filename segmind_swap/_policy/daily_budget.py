@@ -120,6 +120,17 @@ class DailyBudget:
         """Gives back a price that was reserved and not claimed."""
         self._reserved -= 1
 
+    def check_claim(self, price_micro_usd: int) -> None:
+        """Refuses to make a reserved price that of a POST of this day, if the POSTs of the day leave no room.
+
+        That happens to a price of an earlier day: its POST was refused after midnight, and reserves again.
+
+        Raises:
+            BudgetExceededError: with the time at which the next day begins.
+        """
+        _, spent = self.spent_micro_usd(price_micro_usd)
+        check_day(self.limit_usd, committed_micro_usd=spent, price_micro_usd=price_micro_usd, now=self.now())
+
     def claim(self) -> date:
         """Makes a reserved price that of a POST of this day. Returns the day."""
         self._reserved -= 1

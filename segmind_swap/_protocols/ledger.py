@@ -67,6 +67,9 @@ class Ledger(LedgerView, Protocol):
     that is not one of the `unsettled_posts`. A FAILED job counts in `Entry.failed_runs`, and keeps its price
     unless failed runs are free. A cancelled call may have been carried out.
 
+    With a daily budget, a POST belongs to the UTC day of its claim. A price that is reserved and not claimed
+    belongs to the current day. A price that is given back makes room in the day of its POST only.
+
     Errors: a `JournalError` stops the batch. Any other exception of `accept`, `refuse`, `withdraw`, `finish`,
     `save` and `release` stops the batch, too. It is logged with the job, and the swap goes on, because the
     swap may be paid. The batch raises other exceptions of the other methods at its end.
@@ -160,8 +163,10 @@ class Ledger(LedgerView, Protocol):
             urls: The URLs of the reference and of the scene, as the POST sends them.
 
         Raises:
-            BudgetExceededError: the budget has no room for another POST. Nothing was recorded.
-            EntryCancelled: the order of the entry was cancelled meanwhile. Nothing was recorded.
+            BudgetExceededError: the budget has no room for another POST, or today's budget has none for a
+                price that was reserved on an earlier day. Nothing was recorded.
+            EntryCancelled: the order of the entry was cancelled meanwhile. Nothing was recorded, and what was
+                reserved stays reserved until `release` or `finish`.
             JournalError: the ledger failed, or the entry's state does not allow a POST.
         """
         ...
@@ -189,7 +194,7 @@ class Ledger(LedgerView, Protocol):
         ...
 
     async def finish(self, entry: Entry, outcome: SwapOutcome, *, unsettled_posts: int) -> None:
-        """Records how the swap ended, and settles its money.
+        """Records how the swap ended, and settles its money. An entry that was cancelled stays as it is.
 
         Args:
             entry: The entry.

@@ -283,6 +283,7 @@ async def _measure(base_url: str, jobs: int, listeners: int, folder: Path) -> Me
         fan_out = await _cancel(service)
         for stream in streams:
             stream.cancel()
+        await asyncio.gather(*streams, return_exceptions=True)
     return Measured(
         waiting_cpu=waiting_cpu,
         listened_cpu=listened_cpu,

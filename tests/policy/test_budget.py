@@ -147,6 +147,18 @@ async def test_all_who_wait_are_told_when_none_can_give_any_back(end: str) -> No
     assert len(refused) == 3
 
 
+async def test_the_first_money_that_comes_back_is_taken_although_more_may_come() -> None:
+    budget = a_budget(0.75)
+    for _ in range(3):
+        budget.reserve_at_once()
+    with anyio.fail_after(1):
+        async with anyio.create_task_group() as group:
+            group.start_soon(budget.reserve)
+            await anyio.wait_all_tasks_blocked()
+            budget.release()
+    assert budget.committed_usd == 0.75
+
+
 async def test_nobody_waits_when_nothing_is_under_way() -> None:
     with anyio.fail_after(60), pytest.raises(BudgetExceededError):
         await a_budget(0.25, spent=Spent(unsettled_posts=1)).reserve()

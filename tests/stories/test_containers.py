@@ -1,6 +1,5 @@
 """The guide to containers: its compose file, run as processes, and what a container does not have."""
 
-import json
 import os
 import re
 import shlex
@@ -9,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
@@ -22,8 +21,11 @@ import pytest
 import yaml
 
 import segmind_swap
+from segmind_swap import Journal, OutcomeState
 
 from ..support.container import PATIENCE, Container, is_boxed, stop
+from ..support.served import until
+from ..visitors.guide import write_application
 
 pytestmark = pytest.mark.real_time
 
@@ -31,50 +33,6 @@ DOCS = Path(__file__).parents[2] / "docs"
 GALLERY = Path(segmind_swap.__file__).parent / "gallery"
 HERO, SCENES = GALLERY / "fox.webp", [GALLERY / "cafe.webp", GALLERY / "beach.webp"]
 GUIDE = DOCS / "how-to" / "containers.md"
-
-APPLICATION = """
-import asyncio, os
-from contextlib import asynccontextmanager
-from pathlib import Path
-
-from fastapi import FastAPI, Request
-from fastapi.responses import StreamingResponse
-from segmind_swap import Accepted, SwapClient
-
-FOLDER = Path(os.environ["SWAPS"])
-
-def keep(event):
-    if isinstance(event, Accepted):
-        (FOLDER / f"{event.id}.json").write_text(event.job.model_dump_json())
-
-@asynccontextmanager
-async def lifespan(app):
-    async with SwapClient(on_event=keep) as client:
-        app.state.client = client
-        yield
-
-app = FastAPI(lifespan=lifespan)
-
-@app.get("/healthz")
-async def health():
-    return {"submits": True}
-
-@app.put("/swaps/{id}")
-async def start(id: str, request: Request):
-    async with request.form() as form:
-        pictures = [await form[name].read() for name in ("reference", "scene")]
-    await app.state.client.submit(
-        reference_character_image=pictures[0], character_image=pictures[1], id=id
-    )
-
-@app.get("/swaps/{id}/events")
-async def events(id: str):
-    async def stream():
-        while True:
-            yield b":\\n\\n"
-            await asyncio.sleep(0.2)
-    return StreamingResponse(stream(), media_type="text/event-stream")
-"""
 
 
 @dataclass
@@ -164,56 +122,78 @@ def test_the_compose_file_says_what_the_guide_promises() -> None:
     assert Compose(file["services"], {}).grace("web") >= graceful + 20, "15 s for answers, 5 s to write"
 
 
+class Visitors:
+    """Browsers that order a swap each and follow its events, until the server cuts them off."""
+
+    def __init__(self, site: str) -> None:
+        self.ids = [str(uuid4()) for _ in range(4)]
+        self.cut: list[str] = []
+        self._following: list[str] = []
+        self._site = site
+        # The page sets the cookie that names the owner.
+        self._cookies = [httpx.get(site).cookies for _ in self.ids]
+        self._threads: list[threading.Thread] = []
+
+    def come(self) -> None:
+        for id, cookies in zip(self.ids, self._cookies, strict=True):
+            files = {"reference": HERO.read_bytes(), "scene": SCENES[0].read_bytes()}
+            url = f"{self._site}/swaps/{id}"
+            assert httpx.put(url, files=files, cookies=cookies, timeout=PATIENCE).status_code == 202
+            thread = threading.Thread(target=self._follow, args=(f"{url}/events", cookies))
+            thread.start()
+            self._threads.append(thread)
+        until(lambda: len(self._following) == len(self.ids))
+
+    def leave(self) -> None:
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
+    def states(self) -> set[str]:
+        pairs = zip(self.ids, self._cookies, strict=True)
+        return {
+            httpx.get(f"{self._site}/swaps/{id}", cookies=cookies).json()["state"] for id, cookies in pairs
+        }
+
+    def _follow(self, url: str, cookies: httpx.Cookies) -> None:
+        with suppress(httpx.RemoteProtocolError):
+            with httpx.stream("GET", url, cookies=cookies, timeout=PATIENCE) as answer:
+                self._following.append(url)
+                answer.read()
+            return
+        self.cut.append(url)
+
+
 def test_the_services_of_the_guide_stop_in_time_and_lose_nothing_that_is_being_sent(
     place: Path, compose: Compose
 ) -> None:
     web = Container(place / "web", hosts=["emulator"])
-    (web.app / "app.py").write_text(APPLICATION)
+    write_application(web.app)
     site, upstream = (f"http://127.0.0.1:{compose.ports[port]}" for port in ("8000", "8765"))
-    ids = [str(uuid4()) for _ in range(4)]
-    endings: list[str] = []
 
-    def follow(id: str) -> None:
-        """A page with its stream of events."""
-        try:
-            with httpx.stream("GET", f"{site}/swaps/{id}/events", timeout=PATIENCE) as answer:
-                endings.append("".join(answer.iter_text())[:1])
-        except httpx.HTTPError as error:
-            endings.append(type(error).__name__)
-
-    def order(id: str) -> None:
-        files = {"reference": HERO.read_bytes(), "scene": SCENES[0].read_bytes()}
-        try:
-            httpx.put(f"{site}/swaps/{id}", files=files, timeout=PATIENCE)
-        except httpx.HTTPError as error:
-            endings.append(type(error).__name__)
+    def billed() -> int:
+        return len(httpx.get(f"{upstream}/_emulator/ledger").json()["jobs"])
 
     with up(compose, "emulator", Container(place / "emulator")) as emulator:
         with up(compose, "web", web) as process:
-            httpx.post(f"{upstream}/_emulator/faults", json={"rule": "submit:6s"}).raise_for_status()
-            visitors = [threading.Thread(target=visit, args=(id,)) for id in ids for visit in (follow, order)]
-            for visitor in visitors:
-                visitor.start()
-            while submits(upstream) < len(ids):
-                assert process.poll() is None
-                time.sleep(0.05)
+            # Longer than the streams of events may take, and than Docker's own ten seconds with them.
+            httpx.post(f"{upstream}/_emulator/faults", json={"rule": "submit:9s"}).raise_for_status()
+            visitors = Visitors(site)
+            visitors.come()
+            until(lambda: billed() == len(visitors.ids))  # and none is answered yet
             seconds, err = stop(process)
-            assert seconds < compose.grace("web"), err
-            for visitor in visitors:
-                visitor.join(PATIENCE)
-        ledger = httpx.get(f"{upstream}/_emulator/ledger").json()
-        assert len(ledger["jobs"]) == len(ids)
-        kept = {path.stem: json.loads(path.read_text()) for path in web.data.glob("*.json")}
-        assert sorted(kept) == sorted(ids), err
+            visitors.leave()
+        assert 3 < seconds < compose.grace("web"), err
+        assert len(visitors.cut) == len(visitors.ids)
+        assert Journal(web.data / "swaps.db").summary().states == {OutcomeState.ACCEPTED: len(visitors.ids)}
+        assert billed() == len(visitors.ids)
+        with up(compose, "web", web) as process:
+            until(lambda: visitors.states() == {"saved"})
+            assert billed() == len(visitors.ids), "nothing is paid again"
+            seconds, _ = stop(process)
+            assert seconds < compose.grace("web")
         seconds, err = stop(emulator)
         assert (emulator.returncode, err) == (0, "")
         assert seconds < compose.grace("emulator")
-
-
-def submits(upstream: str) -> int:
-    """How many submits have arrived at the emulator, answered or not."""
-    calls = httpx.get(f"{upstream}/_emulator/calls?kind=submit").json()["calls"]
-    return len(calls)
 
 
 # What a container does not have: the user in the list of users, a home, writable folders

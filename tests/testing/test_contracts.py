@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,27 @@ from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.money.budget import Reservations
 from segmind_swap._journal.store import Store
 from segmind_swap._policy.budget import Budget
+from segmind_swap._policy.daily_budget import DailyBudget
 from segmind_swap._protocols.entry import Entry, NewEntry, NewVersion
 from segmind_swap._protocols.gate import Admission, Gate
-from segmind_swap._protocols.ledger import Ledger
-from segmind_swap.testing.contracts import AmendmentContract, GateContract, LedgerContract, MoneyContract
+from segmind_swap._protocols.ledger import Ledger, LedgerSource
+from segmind_swap.testing.contracts import (
+    AmendmentContract,
+    GateContract,
+    LedgerContract,
+    MoneyContract,
+    OrdersContract,
+)
 
 
 class _Contract(LedgerContract):
     async def crash(self, ledger: Ledger) -> None:
         assert isinstance(ledger, SqliteLedger)
         await ledger._writer.aclose()
+
+    def set_clock(self, source: LedgerSource, now: Callable[[], datetime]) -> None:
+        assert isinstance(source, Journal)
+        source._opening.clock = now
 
 
 class _Amendments(AmendmentContract):
@@ -171,6 +183,12 @@ async def _never_waits(self: Budget) -> None:
         (Budget, "reserve", _never_waits),
         (Budget, "has_room", property(lambda self: True)),
         (Reservations, "adopt", lambda self, entry, posts: None),
+        (DailyBudget, "check_claim", lambda self, price: None),
+        (DailyBudget, "has_room", lambda self, price: True),
+        (DailyBudget, "release", lambda self, day: setattr(self, "_posts", self._posts - 1)),
+        (DailyBudget, "settle", lambda self, day, cost: None),
+        (DailyBudget, "seconds_left", property(lambda self: None)),
+        (DailyBudget, "day", property(lambda self: self._day)),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else value if isinstance(value, str) else "",
 )
@@ -200,7 +218,7 @@ def test_an_amendment_with_a_mistake_is_found_out(owner: type, name: str, mistak
 
 
 class _MoneyOnly(MoneyContract):
-    pass
+    set_clock = _Contract.set_clock
 
 
 def test_money_alone_is_a_contract_too() -> None:
@@ -208,14 +226,15 @@ def test_money_alone_is_a_contract_too() -> None:
         assert failures(_MoneyOnly(), journal)
 
 
-def test_a_contract_without_its_fixture_says_what_to_override(tmp_path: Path) -> None:
+def test_a_contract_without_its_fixture_says_what_to_override() -> None:
     for contract, fixture in (
         (MoneyContract, "source"),
         (LedgerContract, "source"),
+        (OrdersContract, "source"),
         (AmendmentContract, "source"),
         (GateContract, "new_gate"),
     ):
-        assert fixture in vars(contract) or issubclass(contract, MoneyContract)
+        assert "To be overridden." in str(getattr(contract, fixture).__doc__)
 
 
 def new_gate() -> Callable[[], Gate]:

@@ -121,9 +121,15 @@ class Reservations:
             self._of(entry).prices += 1
 
     def claim(self, entry: Entry) -> None:
-        """Makes a reserved price that of a POST of this day."""
-        if self._budget.daily is not None:
-            self._of(entry).days.append(self._budget.daily.claim())
+        """Makes a reserved price that of a POST of this day.
+
+        Raises:
+            BudgetExceededError: the POSTs of this day leave no room. The price stays reserved.
+        """
+        daily = self._budget.daily
+        if daily is not None:
+            daily.check_claim(self._budget.price_micro_usd)
+            self._of(entry).days.append(daily.claim())
 
     def refuse(self, entry: Entry, *, in_doubt: int) -> None:
         """Takes back the claims of all POSTs but the `in_doubt` that may have been accepted.

@@ -35,14 +35,15 @@ def check_admission(store: Store, owner: str | None, limits: OrderLimits, now: d
         LimitExceededError: there are too many orders.
         BudgetExceededError: the money of the day is spent, or needed for the orders that wait.
     """
-    halt = halt_of(store.facts, now)
+    halt = halt_of(store, now)
     if halt is not None:
         raise ServiceStoppedError(
             f"no new swap is taken now, because the service has stopped: {halt.reason}",
             reason=halt.reason,
             seconds=None if halt.until is None else (halt.until - now).total_seconds(),
         )
-    waiting = _count(store, "SELECT count(*) FROM orders WHERE state = 'pending'")
+    is_counted = limits.max_queued is not None or limits.daily_budget_usd is not None
+    waiting = _count(store, "SELECT count(*) FROM orders WHERE state = 'pending'") if is_counted else 0
     _check("max_queued", limits.max_queued, waiting, "swaps wait to be sent: ask again later")
     if owner is not None:
         name = storable(owner)

@@ -38,9 +38,8 @@ class SqliteOrders:
         self, order: NewOrder, *, limits: OrderLimits, pay_again: bool = False
     ) -> tuple[Order, bool]:
         """As in the protocol `Orders`."""
-        return await self._write(
-            lambda rows: rows.add(order, limits=limits, pay_again=pay_again, now=self._now())
-        )
+        now = self._now()
+        return await self._write(lambda rows: rows.add(order, limits=limits, pay_again=pay_again, now=now))
 
     async def find(self, ids: Collection[str]) -> Mapping[str, Order]:
         """As in the protocol `Orders`."""
@@ -76,19 +75,20 @@ class SqliteOrders:
 
     async def halt(self) -> Halt | None:
         """As in the protocol `Orders`."""
-        return await self._reader.do(lambda store: halt_of(store.facts, self._now()))
+        now = self._now()
+        return await self._reader.do(lambda store: halt_of(store, now))
 
     async def set_halt(self, halt: Halt | None) -> None:
         """As in the protocol `Orders`."""
-        await self._writer.do(lambda store: set_halt(store.facts, halt))
+        await self._writer.do(lambda store: set_halt(store, halt))
 
     async def endings(self) -> Endings:
         """As in the protocol `Orders`."""
-        return await self._reader.do(lambda store: endings_of(store.facts))
+        return await self._reader.do(endings_of)
 
     def keep_endings(self, endings: Endings) -> None:
         """As in the protocol `Orders`."""
-        self._writer.post(lambda store: set_endings(store.facts, endings))
+        self._writer.post(lambda store: set_endings(store, endings))
 
     async def aclose(self) -> None:
         """Closes both connections, after all earlier steps."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ class OrderRows:
             (begun,) = self._store.versions.begin([new], run=self._store.run)
             return self._insert(order, begun, now)
         # The new order comes first: the step is a change of the last order of the row only.
-        number = self._insert(order, latest, now).number
+        number = self._insert(order, replace(latest, state=S.PENDING), now).number
         self._store.step(latest.number, S.PENDING, manual=True)
         return self._numbered(number)
 

@@ -72,7 +72,7 @@ class Places:
         """Takes a place, and the name of its job, out of the books."""
         self._submitting -= is_submitting
         self._deadlines.pop(place, None)
-        if job is not None and self._by_job.get(job) is place:
+        if job is not None:
             del self._by_job[job]
 
 

@@ -274,6 +274,14 @@ def test_the_place_of_a_caller_cancelled_by_plain_asyncio_is_kept_likewise(step:
     run_on_asyncio(_check_left(_left_by_plain_cancellation, step, is_free))
 
 
+async def test_a_submit_that_waits_for_the_rate_limit_keeps_its_place() -> None:
+    service = Scripted(submit=[says(429, "wait", retry_after="60"), accepted()])
+    async with client(service, max_submitted=1) as swaps, anyio.create_task_group() as group:
+        group.start_soon(lambda: swaps.submit(**PICTURES))
+        await anyio.sleep(30)
+        await assert_full(swaps)
+
+
 async def test_a_caller_cancelled_before_the_post_gives_the_place_back() -> None:
     service = Scripted(submit=[says(429, "wait", retry_after="60"), accepted()])
     async with client(service, max_submitted=1) as swaps:
@@ -320,6 +328,21 @@ def test_places_are_cheap_and_none_is_left_in_memory() -> None:
     run_on_asyncio(main())
 
 
+def test_a_job_that_is_told_after_its_place_was_given_back_is_not_kept_in_memory() -> None:
+    async def main() -> None:
+        places = Places(1, timeout=5.0)
+        place = places.take()
+        await place.intend(0, URLS)
+        place.end()
+        await anyio.sleep(10)
+        assert places.taken == 0
+        await place.resolved(SwapJob(poll_url=poll_url(), workflow="w-v1"), 0)
+        assert places.taken == 0
+        assert not places._by_job
+
+    run_on_asyncio(main())
+
+
 def test_a_job_that_ends_before_its_submit_returns_frees_its_place_once() -> None:
     async def main() -> None:
         places = Places(2, timeout=60.0)
@@ -333,5 +356,10 @@ def test_a_job_that_ends_before_its_submit_returns_frees_its_place_once() -> Non
             assert places.taken == 0
             place.end()
             assert places.taken == 0
+        await anyio.sleep(61)
+        for _ in range(2):
+            places.take()
+        with pytest.raises(LimitExceededError):
+            places.take()
 
     run_on_asyncio(main())

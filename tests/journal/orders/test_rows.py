@@ -1,0 +1,63 @@
+"""The rows of orders. The contract of orders tests what they do; here is how."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from segmind_swap import LimitExceededError, OutcomeState, SwapCancelledError
+from segmind_swap._journal.orders.rows import OrderRows
+from segmind_swap._protocols.orders import OrderLimits
+
+from ...support.journal_rows import a_job, a_result, an_order, in_memory, ordered
+
+S = OutcomeState
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+
+
+def test_a_refused_order_leaves_no_row_behind() -> None:
+    """A refused step of a group is not rolled back alone: it must not have written anything."""
+    store = in_memory()
+    rows = OrderRows(store)
+    with store.transaction():
+        with pytest.raises(LimitExceededError):
+            rows.add(an_order("a"), limits=OrderLimits(max_queued=0), pay_again=False, now=NOW)
+        rows.add(an_order("b"), limits=OrderLimits(), pay_again=False, now=NOW)
+    assert [entry.id for entry in store.entries()] == ["b"]
+    assert rows.current("a") is None
+
+
+def test_names_that_are_no_unicode_are_kept_in_a_form_that_can_be_stored() -> None:
+    store = in_memory()
+    order = ordered(store, "a", owner="ann\udcff")
+    assert order.owner == "ann\\udcff"
+    limits = OrderLimits(max_per_owner=1)
+    with store.transaction(), pytest.raises(LimitExceededError):
+        OrderRows(store).add(an_order("b", owner="ann\udcff"), limits=limits, pay_again=False, now=NOW)
+
+
+def test_a_download_that_is_given_up_is_a_change_that_names_its_error() -> None:
+    store = in_memory()
+    rows = OrderRows(store)
+    order = ordered(store, "a")
+    with store.transaction():
+        rows.give_up(order, SwapCancelledError("too early"))
+        assert rows.current("a") == order
+        store.step(order.entry.number, S.SENDING, billable_posts=1)
+        store.step(order.entry.number, S.COMPLETED, job=a_job(), result=a_result())
+        before = rows.last_change()
+        rows.give_up(order, SwapCancelledError("the link has expired"))
+    found = rows.current("a")
+    assert found is not None
+    assert (found.state, str(found.entry.error), found.change) == (
+        S.COMPLETED,
+        "the link has expired",
+        before + 1,
+    )
+    assert found.entry.result == a_result()
+
+
+def test_the_time_of_an_order_is_that_of_its_call() -> None:
+    store = in_memory()
+    with store.transaction():
+        order, _ = OrderRows(store).add(an_order("a"), limits=OrderLimits(), pay_again=False, now=NOW)
+    assert order.ordered_at == NOW

@@ -220,7 +220,7 @@ async def test_a_swap_that_waits_can_be_cancelled_and_is_never_sent() -> None:
 
 async def test_the_slot_of_a_swap_that_is_cancelled_while_it_uploads_becomes_free_at_once() -> None:
     machine = emulator(faults=[Fault(on="upload", delay=1000.0, calls=(1,))])
-    options = {"client": {"max_in_flight": 1}}
+    options: dict[str, Any] = {"client": {"max_in_flight": 1}}
     async with served(machine, Journal(":memory:"), **options) as service:
         await enqueue(service, 0, character_image=png())
         await submitting(service)
@@ -247,7 +247,7 @@ async def test_each_error_of_a_swap_is_raised_by_result_and_belongs_to_its_calle
 
 async def test_the_bounds_of_an_owner_hold_and_a_known_id_is_joined_all_the_same() -> None:
     machine = emulator()
-    options = {"max_per_owner": 1, "max_per_owner_a_day": 2}
+    options: dict[str, Any] = {"max_per_owner": 1, "max_per_owner_a_day": 2}
     async with served(machine, Journal(":memory:"), **options) as service:
         await enqueue(service, 0, owner="anna")
         with pytest.raises(LimitExceededError) as caught:
@@ -281,7 +281,7 @@ async def test_the_budget_of_a_day_refuses_the_swap_that_could_exceed_it() -> No
 
 async def test_the_queue_and_the_spool_are_bounded() -> None:
     machine = emulator(faults=[Fault(on="submit", delay=60.0)])
-    options = {"max_queued": 2, "client": {"max_in_flight": 1}}
+    options: dict[str, Any] = {"max_queued": 2, "client": {"max_in_flight": 1}}
     picture = png()
     async with served(machine, Journal(":memory:"), **options) as service:
         await enqueue(service, 0)
@@ -303,7 +303,7 @@ async def test_the_queue_and_the_spool_are_bounded() -> None:
 async def test_a_service_that_brings_no_pictures_stops_until_a_person_resumes_it() -> None:
     machine = emulator(faults=[Fault(on="submit", cut="after-body")])
     journal = Journal(":memory:")
-    options = {"max_futile": 2, "client": {"max_in_flight": 1}}
+    options: dict[str, Any] = {"max_futile": 2, "client": {"max_in_flight": 1}}
     async with served(machine, journal, **options) as service:
         for number in range(4):
             await enqueue(service, number)

@@ -70,7 +70,7 @@ class Writer:
     def __init__(self, store: Store, *, only_reads: bool = False) -> None:
         self.path: str = store.path
         self._store = store
-        self._begin = store.snapshot if only_reads else store.transaction
+        self._only_reads = only_reads
         self._inline = store.path == IN_MEMORY
         self._queue: queue.SimpleQueue[_Write[Any] | None] = queue.SimpleQueue()
         self._closed = anyio.Event()
@@ -144,7 +144,7 @@ class Writer:
 
     def _commit(self, writes: Sequence[_Write[Any]]) -> None:
         try:
-            with self._begin():
+            with self._store.snapshot() if self._only_reads else self._store.transaction():
                 for write in writes:
                     write.run(self._store)
         except Exception as exc:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.lowlevel
 
 from .._api.ids import id_problem
 from .._api.image_header import LoadedImage
@@ -178,6 +179,8 @@ class Intake:
         async def spool_and_add() -> Order:
             nonlocal is_adding
             await self._spool.put(names, pictures.loaded)
+            # A thread ends its work also if its caller is cancelled. Nothing is added then.
+            await anyio.lowlevel.checkpoint_if_cancelled()
             is_adding = True
             order, _ = await self._orders.add(
                 NewOrder(swap=pictures.swap, owner=owner, pictures=names),

@@ -13,7 +13,7 @@ import anyio
 
 from .._api.ids import canonical_id
 from .._batch.inputs import BegunInputs, InputSource
-from .._errors import NoResultsError, ResponseError
+from .._errors import ConfigurationError, ImageError, JournalError, NoResultsError, ResponseError
 from .._models import SwapRequest
 from .._outcome import OutcomeState, SwapOutcome
 from .._policy.futility import EndingCounter
@@ -33,6 +33,8 @@ _ATTEMPTS = 6
 """How often the picture of a finished swap is fetched again, and how often an upload is tried again."""
 _MAX_DELAY = 1800.0
 _SHORT_DELAY = 1.0
+_OF_THE_ORDER = (ImageError, ConfigurationError, JournalError, ResponseError)
+"""Errors before anything was sent: of a picture, of the file to save to, of other pictures, of an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,12 +309,12 @@ class OrderQueue(InputSource):
             self._attempts.pop(order.number, None)
             return
         error = outcome.error
-        if outcome.state is OutcomeState.PENDING or error is None or is_closing:
-            self._come_again(now, _SHORT_DELAY)
-            return
         # An answer of the upload service that cannot be read says nothing of the picture.
         attempts = _ATTEMPTS if isinstance(error, ResponseError) else 0
-        if not self._try_again(now, OutcomeState.PENDING, attempts=attempts):
+        if not isinstance(error, _OF_THE_ORDER) or is_closing:
+            # Also an order that was refused, and became PENDING again because all orders are refused.
+            self._come_again(now, _SHORT_DELAY)
+        elif not self._try_again(now, OutcomeState.PENDING, attempts=attempts):
             await self._orders.reject(now, error)
 
     def _try_again(self, order: Order, state: OutcomeState, *, attempts: float = math.inf) -> bool:

@@ -64,9 +64,8 @@ class Running:
         )
         self._watcher = Watcher(orders, self.halting, after=last_change, on_changes=self._publish)
         self._intake = Intake(session, orders, spool, limits=limits, on_change=self._changed_here)
-        self._tasks: Sequence[BackgroundTask] = [
-            session.detached.start_background(work) for work in (self._watch, self.worker.run)
-        ]
+        self._detached = session.detached
+        self._tasks: list[BackgroundTask] = []
 
     @classmethod
     async def start(
@@ -101,11 +100,16 @@ class Running:
                 last_change=await orders.last_change(),
             )
             await running.halting.refresh()
+            running.begin()
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await orders.aclose()
             raise
         return running
+
+    def begin(self) -> None:
+        """Starts the watcher and the worker, as tasks of the client."""
+        self._tasks += [self._detached.start_background(work) for work in (self._watch, self.worker.run)]
 
     async def aclose(self) -> None:
         """Ends the listeners, the watcher and the worker, and closes the orders. The lock is free then.

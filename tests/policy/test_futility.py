@@ -19,6 +19,7 @@ from segmind_swap import (
     SwapTimeoutError,
 )
 from segmind_swap._policy.futility import Ending, EndingCounter, ending_of_call, ending_of_outcome
+from segmind_swap._protocols.orders import Endings
 
 from ..support.journal_rows import a_job, a_result
 
@@ -100,3 +101,21 @@ def test_failed_swaps_have_a_bound_of_their_own() -> None:
 def test_without_a_bound_nothing_stops() -> None:
     counter = EndingCounter(max_futile=None, max_failed=None)
     assert [counter.add(ending) for ending in (Ending.FUTILE, Ending.FAILED) * 100] == [None] * 200
+
+
+def test_a_counter_goes_on_from_what_another_process_has_counted() -> None:
+    counter = EndingCounter(max_futile=3, max_failed=2, endings=Endings(futile=2, failed=1))
+    assert counter.reached() is None
+    error = counter.add(Ending.FUTILE)
+    assert error is not None
+    assert error.count == 3
+    assert counter.endings == Endings(futile=3, failed=1)
+    assert counter.add(Ending.GOOD) is None
+    assert counter.endings == Endings()
+
+
+def test_a_bound_that_was_reached_before_is_told_without_an_example() -> None:
+    error = EndingCounter(max_futile=3, max_failed=2, endings=Endings(failed=2)).reached()
+    assert error is not None
+    assert (error.bound, error.count, error.example) == ("max_failed", 2, None)
+    assert str(error) == "2 swaps in a row failed, and may be charged (`max_failed` is 2)"

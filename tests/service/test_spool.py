@@ -44,8 +44,10 @@ async def test_a_picture_is_found_under_its_name_until_it_is_removed(spool: Spoo
     assert [content_of(spool, name) for name in names] == [one.data for one in pictures]
     await spool.sweep(set())
     assert content_of(spool, names[0]) is not None, "it is not old enough to be an orphan"
+    assert set(await spool.names()) == set(names)
     await spool.remove(names)
     await spool.remove(names)
+    assert list(await spool.names()) == []
     assert [content_of(spool, name) for name in names] == [None, None]
 
 

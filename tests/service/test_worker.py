@@ -150,17 +150,21 @@ async def test_a_picture_that_was_changed_or_removed_in_the_spool_is_refused_and
     assert len(machine.ledger) == 0
 
 
-async def test_no_picture_that_was_sent_is_left_after_the_block_and_none_that_waits_is_missing(
+async def test_a_picture_that_a_killed_process_has_left_is_removed_and_none_that_waits_is_missing(
     tmp_path: Path,
 ) -> None:
     machine, journal = emulator(duration=1000), Journal(tmp_path / "swaps.db")
     spool = tmp_path / "swaps.db.spool"
     async with served(machine, journal, client={"max_in_flight": 1}) as service:
-        for number in range(2):
-            await enqueue(service, number, reference_character_image=png())
+        await enqueue(service, 0, reference_character_image=png())
+        (sent,) = spool.iterdir()
         await until(service, "s0", S.ACCEPTED)
-        # At once: the watcher has not seen it yet.
-    assert len(list(spool.iterdir())) == 1
+        await enqueue(service, 1, reference_character_image=png())
+    assert not sent.exists()
+    sent.write_bytes(png())
+    async with served(machine, journal, client={"max_in_flight": 1}) as service:
+        await submitting(service)
+    assert not sent.exists(), "it is not yet an hour old, but its swap was sent"
     async with served(machine, journal, client={"max_in_flight": 2}) as service:
         await until(service, "s1", S.ACCEPTED)
     assert list(spool.iterdir()) == []

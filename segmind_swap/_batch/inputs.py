@@ -37,11 +37,14 @@ class BegunInputs:
         entries: Which entry of the ledger belongs to a request.
         count_ending: Counts how a swap has ended, in place of the batch. It returns the error of a batch that
             must stop now. None if the batch counts by itself, from zero.
+        are_continued: Whether another run continues these swaps without being told: no warning is needed
+            about a job that this run no longer waits for.
     """
 
     requests: Requests
     entries: Entries
     count_ending: Callable[[SwapOutcome], NoResultsError | None] | None = None
+    are_continued: bool = False
 
 
 class InputSource(ABC):

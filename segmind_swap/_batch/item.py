@@ -59,6 +59,7 @@ class BatchContext:
         resumed: The jobs of earlier runs that this run waits for.
         refusals: Decides whether a 403 or a 404 is about one input.
         payers: Decides which of several inputs with the same pictures is paid for.
+        are_continued: Whether another run continues the swaps without being told.
         count_ending: Gets each outcome of a swap that this run has submitted, and may stop the batch.
     """
 
@@ -73,6 +74,7 @@ class BatchContext:
     entries: Entries
     pictures: Pictures
     retry_failed: bool
+    are_continued: bool
 
 
 class Item:
@@ -90,7 +92,13 @@ class Item:
         self._release_slots = release_slots
         self._context = context
         self._report = Report(context.session, request)
-        self._finish = Finish(context.session, context.ledger, context.pictures, self._report)
+        self._finish = Finish(
+            context.session,
+            context.ledger,
+            context.pictures,
+            self._report,
+            is_continued=context.are_continued,
+        )
         # None until the item has an entry that this run processes.
         self._account: SwapAccount | None = None
         self._scope = anyio.CancelScope()

@@ -192,6 +192,7 @@ class _Batch:
             entries=inputs.entries,
             pictures=pictures,
             retry_failed=options.retry_failed,
+            are_continued=inputs.are_continued,
         )
         self._slots = anyio.Semaphore(options.concurrency)
         self._taking = anyio.CancelScope()

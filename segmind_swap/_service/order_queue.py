@@ -171,6 +171,7 @@ class OrderQueue(InputSource):
             requests=self._requests(),
             entries=OrderEntries(ledger, self._taken),
             count_ending=self._count_ending,
+            are_continued=True,
         )
 
     def notice(self, order: Order) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +14,7 @@ from .._batch.runner import BatchOptions, run_batch
 from .._errors import ConfigurationError, JournalError, JournalInUseError, SwapError
 from .._models import Call
 from .._outcome import OutcomeState
+from .._policy.daily_budget import utc_now
 from .._protocols.orders import Order, Orders, OrderSource
 from .halting import Halting
 from .order_queue import OrderQueue
@@ -213,7 +213,7 @@ class Worker:
 
     async def _pause(self, reason: SwapError) -> None:
         """Pauses the submits after an error."""
-        pause = pause_after(reason, datetime.now(UTC))
+        pause = pause_after(reason, utc_now())
         if pause.seconds is None:
             until = "until a person resumes it"
         else:

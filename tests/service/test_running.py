@@ -69,7 +69,7 @@ async def test_the_end_of_the_block_waits_for_a_post_and_records_its_job() -> No
     assert len(machine.ledger) == 1
 
 
-async def test_a_block_that_is_cancelled_ends_as_one_that_is_left() -> None:
+async def test_a_block_that_is_cancelled_ends_as_one_that_is_left(caplog: pytest.LogCaptureFixture) -> None:
     machine = emulator()
     journal = Journal(":memory:")
     async with client_of(machine) as client:
@@ -78,6 +78,7 @@ async def test_a_block_that_is_cancelled_ends_as_one_that_is_left() -> None:
                 await enqueue(service, 0)
                 await anyio.sleep_forever()
         journal.open_writer().close()
+        assert "no longer waits" not in caplog.text, "the next process waits without being told"
         assert client._started()[0].detached._background == set()
     assert journal.summary().states == {S.ACCEPTED: 1}
 

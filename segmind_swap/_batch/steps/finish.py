@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..._errors import OutputError, SwapError, SwapExpiredError, SwapFailedError
+from ..._events import Abandoned
 from ..._models import SwapJob, SwapResult
 from ..._outcome import OutcomeState, SwapOutcome
 from ..._protocols.ledger import Ledger
@@ -28,13 +29,17 @@ class Finish:
         ledger: The ledger.
         pictures: The files of the pictures.
         report: The outcome of the swap.
+        is_continued: Whether another run waits for the job without being told.
     """
 
-    def __init__(self, session: Session, ledger: Ledger, pictures: Pictures, report: Report) -> None:
+    def __init__(
+        self, session: Session, ledger: Ledger, pictures: Pictures, report: Report, *, is_continued: bool
+    ) -> None:
         self._session = session
         self._ledger = ledger
         self._pictures = pictures
         self._report = report
+        self._is_continued = is_continued
 
     async def failed(
         self, account: SwapAccount, state: OutcomeState, error: SwapError, *, unsettled_posts: int
@@ -64,7 +69,10 @@ class Finish:
             )
             return await self.save(account, result)
         except BaseException:
-            session.abandon(job, swap=report.swap)
+            if self._is_continued:
+                session.emit(Abandoned(swap=report.swap, job=job))
+            else:
+                session.abandon(job, swap=report.swap)
             raise
 
     async def save(

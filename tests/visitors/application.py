@@ -72,6 +72,8 @@ class Application:
         holder = self.holder
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        if holder is not None:
+            _wait_until_dead(holder)
         return holder
 
     @property
@@ -93,6 +95,7 @@ class Application:
         holder = self.holder
         assert holder is not None
         os.kill(holder, signal.SIGKILL)
+        _wait_until_dead(holder)
         return holder
 
     def wait_for_holder(self, *, other_than: int | None) -> None:
@@ -112,6 +115,18 @@ class Application:
             return httpx.get(f"{self.url}/healthz", timeout=5).is_success
         except httpx.TransportError:
             return False
+
+
+def _wait_until_dead(process: int) -> None:
+    """A killed process first returns from the kernel, where it may be writing its last commit."""
+    while True:
+        try:
+            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state in {"Z", "X"}:
+            return
+        time.sleep(0.001)
 
 
 @contextmanager

@@ -154,8 +154,9 @@ class SwapService:
                 `pathlib.Path`, or an http(s) URL as text. Any other text is refused.
             character_image: The scene, likewise.
             owner: For whom the swap is made: a text of at most 200 characters. It is never sent.
-            pay_again: Whether a swap that has ended is submitted, and charged, again: a swap that is done
-                gets another version. A swap that has not ended is joined.
+            pay_again: Whether a swap that is final is submitted, and charged, again: a swap that is done
+                gets another version. A swap that is not final is joined, also a finished one whose picture is
+                still to be saved.
 
         Raises:
             ConfigurationError: the id or the owner cannot be used, or the service or its client is not open.

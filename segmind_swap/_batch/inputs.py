@@ -39,12 +39,15 @@ class BegunInputs:
             must stop now. None if the batch counts by itself, from zero.
         are_continued: Whether another run continues these swaps without being told: no warning is needed
             about a job that this run no longer waits for.
+        rejects_for_good: Whether a REJECTED swap stays so, also if later refusals show that the account was
+            refused. Somebody was told that the swap has ended, and must not be charged for it later.
     """
 
     requests: Requests
     entries: Entries
     count_ending: Callable[[SwapOutcome], NoResultsError | None] | None = None
     are_continued: bool = False
+    rejects_for_good: bool = False
 
 
 class InputSource(ABC):

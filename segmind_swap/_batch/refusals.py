@@ -38,14 +38,14 @@ class Refusals:
         *,
         has_accepted: Callable[[], bool],
         stop: Callable[[SwapError], None],
-        reopen: Callable[[Entry], Awaitable[object]],
+        reopen: Callable[[Entry], Awaitable[object]] | None,
     ) -> None:
         """Makes an empty series.
 
         Args:
             has_accepted: Whether the service has accepted a submit of this client.
             stop: Stops the batch because of an error.
-            reopen: Makes the entry of a REJECTED input PENDING.
+            reopen: Makes the entry of a REJECTED input PENDING; None if a REJECTED input stays so.
         """
         self._has_accepted = has_accepted
         self._stop = stop
@@ -81,7 +81,7 @@ class Refusals:
             self._has_stopped = True
             self._stop(error)
             self._decide(is_of_the_input=False)
-            while self._rejected:
+            while self._rejected and self._reopen is not None:
                 await self._reopen(self._rejected.pop())
             return False
         if len(self._waiting) + 1 >= _INPUTS:
@@ -99,7 +99,7 @@ class Refusals:
 
     async def rejected(self, entry: Entry) -> None:
         """Notes a rejection that was recorded, in case that the series goes on and is about every swap."""
-        if entry.fingerprint not in self._fingerprints:
+        if self._reopen is None or entry.fingerprint not in self._fingerprints:
             return
         if self._has_stopped:
             # The series went on while the ledger recorded the rejection.

@@ -185,7 +185,9 @@ class _Batch:
             switch=self._switch,
             resumed=self._resumed,
             refusals=Refusals(
-                has_accepted=session.has_accepted.is_set, stop=self._switch.stop, reopen=ledger.reopen
+                has_accepted=session.has_accepted.is_set,
+                stop=self._switch.stop,
+                reopen=None if inputs.rejects_for_good else ledger.reopen,
             ),
             payers=Payers(ledger, self._resumed, once_per_picture=options.once_per_picture),
             count_ending=self._count_ending,

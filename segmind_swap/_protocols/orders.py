@@ -190,7 +190,10 @@ class Orders(Protocol):
         ...
 
     async def reject(self, order: Order, error: SwapError) -> None:
-        """Makes the entry of a PENDING order REJECTED. Does nothing in any other state."""
+        """Makes the entry of a PENDING order REJECTED. Does nothing in any other state.
+
+        If an earlier POST of the entry may have been accepted, the entry becomes UNKNOWN: it may be paid.
+        """
         ...
 
     async def give_up(self, order: Order, error: SwapError) -> None:

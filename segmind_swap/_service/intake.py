@@ -23,6 +23,7 @@ from .._protocols.orders import NewOrder, Order, OrderLimits, Orders
 from .._swap.images import is_url
 from .._swap.uploads import Uploads
 from .spool import Spool
+from .update import is_final
 
 if TYPE_CHECKING:
     from .._swap.session import Session
@@ -103,6 +104,7 @@ class Intake:
         orders: The orders.
         spool: The pictures of orders that are not sent yet.
         limits: The bounds of the orders.
+        are_saved: Whether the service saves pictures.
         on_change: Gets each order that was added or found.
     """
 
@@ -113,6 +115,7 @@ class Intake:
         spool: Spool,
         *,
         limits: OrderLimits,
+        are_saved: bool,
         on_change: Callable[[Order], None],
     ) -> None:
         self._session = session
@@ -121,6 +124,7 @@ class Intake:
         self._orders = orders
         self._spool = spool
         self._limits = limits
+        self._are_saved = are_saved
         self._on_change = on_change
 
     @asynccontextmanager
@@ -165,7 +169,8 @@ class Intake:
             known = (await self._orders.find([id])).get(id)
             if known is not None and known.entry.input.fingerprint != pictures.swap.fingerprint:
                 raise _conflict(id)
-            if known is not None and not pay_again:
+            # A paid picture that is still to be saved must not be paid again: it would lose its file.
+            if known is not None and not (pay_again and is_final(known, are_saved=self._are_saved)):
                 order = known
             else:
                 order = await self._added(pictures, owner=owner, pay_again=pay_again)

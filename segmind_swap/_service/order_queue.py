@@ -162,8 +162,9 @@ class OrderQueue(InputSource):
         await self._halting.refresh()
         await self._read_endings()
         reached = self._counter.reached()
-        if reached is not None and self._halting.reason is None:
-            # The process that has reached the bound was killed before it could say so.
+        if reached is not None and not self._halting.needs_a_person:
+            # The process that reached the bound was killed before it could say so. Or the last swaps ended
+            # while the service was halted for a reason that ends by itself.
             await self._halting.halt(reached, seconds=None)
         for order in await self._orders.unfinished(with_completed=self._are_saved):
             self.notice(order)
@@ -172,13 +173,17 @@ class OrderQueue(InputSource):
             entries=OrderEntries(ledger, self._taken),
             count_ending=self._count_ending,
             are_continued=True,
+            rejects_for_good=True,
         )
 
     def notice(self, order: Order) -> None:
-        """Takes an order that is new, or that has another state."""
+        """Takes an order that is new or has another state. Ignores an older state than the known one."""
         key, number = canonical_id(order.id), order.number
         taken = self._taken.get(key)
         if taken is not None and taken.order.number == number:
+            return
+        known = self._known(key, number)
+        if known is not None and known.change > order.change:
             return
         if not self._is_unfinished(order):
             self._forget(order)
@@ -194,6 +199,12 @@ class OrderQueue(InputSource):
         """Lets the queue look again at what may be given."""
         self._changed.set()
         self._changed = anyio.Event()
+
+    def _known(self, key: str, number: int) -> Order | None:
+        """The order of this number that waits to be given; None if there is none."""
+        later = self._later.get(number)
+        of_key = self._blocked.get(key, {})
+        return self._paid.get(number) or self._new.get(number) or of_key.get(number) or (later and later[1])
 
     def _is_unfinished(self, order: Order) -> bool:
         if order.state is OutcomeState.COMPLETED:
@@ -313,7 +324,6 @@ class OrderQueue(InputSource):
         # An answer of the upload service that cannot be read says nothing of the picture.
         attempts = _ATTEMPTS if isinstance(error, ResponseError) else 0
         if not isinstance(error, _OF_THE_ORDER) or is_closing:
-            # Also an order that was refused, and became PENDING again because all orders are refused.
             self._come_again(now, _SHORT_DELAY)
         elif not self._try_again(now, OutcomeState.PENDING, attempts=attempts):
             await self._orders.reject(now, error)

@@ -63,7 +63,14 @@ class Running:
             on_outcome=self._outcome_came,
         )
         self._watcher = Watcher(orders, self.halting, after=last_change, on_changes=self._publish)
-        self._intake = Intake(session, orders, spool, limits=limits, on_change=self._changed_here)
+        self._intake = Intake(
+            session,
+            orders,
+            spool,
+            limits=limits,
+            are_saved=self._are_saved,
+            on_change=self._changed_here,
+        )
         self._detached = session.detached
         self._tasks: list[BackgroundTask] = []
 

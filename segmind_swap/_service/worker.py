@@ -76,7 +76,7 @@ class Worker:
     @property
     def submits(self) -> bool:
         """Whether this process has the lock."""
-        return self._queue is not None
+        return self._batch is not None
 
     def notice(self, order: Order) -> None:
         """Takes an order that is new, or that has another state."""
@@ -85,10 +85,10 @@ class Worker:
 
     async def changed(self, orders: Sequence[Order]) -> None:
         """As `notice`. Removes the pictures that are not needed any more."""
-        if self._queue is None:
-            return
         for order in orders:
-            self._queue.notice(order)
+            self.notice(order)
+        if not self.submits:
+            return
         await self._spool.remove(
             [name for order in orders if order.state not in _NEEDS_SPOOL for name in order.pictures]
         )
@@ -154,10 +154,12 @@ class Worker:
         )
         batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
         is_begun = False
+        # Before the queue reads the orders: what changes while it reads must not be missed.
+        self._queue = queue
         try:
             async with batch as outcomes:
                 is_begun = True
-                self._batch, self._queue = batch, queue
+                self._batch = batch
                 log.info("the service of %s submits in this process now", self._orders.name)
                 try:
                     await self._work(queue, outcomes)
@@ -165,6 +167,7 @@ class Worker:
                     self._batch = self._queue = None
                     log.info("the service of %s does not submit in this process any more", self._orders.name)
         finally:
+            self._queue = None
             if is_begun:
                 # What ended last may be unknown to the watcher.
                 with anyio.CancelScope(shield=True):

@@ -8,12 +8,12 @@ import anyio
 import pytest
 import sniffio
 
-from segmind_swap import ImageError, Journal, LimitExceededError, SwapService, UnknownIdError
+from segmind_swap import ImageError, Journal, LimitExceededError, OutcomeState, SwapService, UnknownIdError
 from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.orders.orders import SqliteOrders
 
 from ..support.batches import client_of, emulator
-from ..support.services import REFERENCE, enqueue, scene, served
+from ..support.services import REFERENCE, enqueue, scene, served, until
 from ..support.sessions import png
 
 
@@ -138,3 +138,21 @@ async def test_pictures_that_are_uploading_do_not_delay_a_visitor() -> None:
         began = anyio.current_time()
         await enqueue(service, 99, character_image=png())
         assert anyio.current_time() - began < 1
+
+
+async def test_a_finished_swap_is_not_paid_again_while_its_picture_is_still_to_be_saved(
+    tmp_path: Path,
+) -> None:
+    from segmind_swap.emulator import Fault
+
+    machine = emulator(faults=[Fault(on="file", status=410, times=1)])
+    async with served(machine, Journal(":memory:"), save_to=tmp_path) as service:
+        await enqueue(service, 0)
+        await until(service, "s0", OutcomeState.COMPLETED)
+        joined = await enqueue(service, 0, pay_again=True)
+        assert (joined.version, joined.is_final) == (1, False)
+        saved = await service.result("s0")
+        assert saved.path is not None
+        assert saved.path.is_file()
+        assert len(machine.ledger) == 1
+        assert (await enqueue(service, 0, pay_again=True)).version == 2

@@ -181,12 +181,24 @@ async def test_a_halt_ends_by_its_time_and_a_pause_too() -> None:
         assert await taker.all() == ["s1"]
 
 
-async def test_a_bound_that_an_earlier_process_has_reached_halts_the_service() -> None:
+@pytest.mark.parametrize("halt", [None, (AuthenticationError("no", status_code=401), 60.0)])
+async def test_a_bound_that_an_earlier_run_has_reached_halts_the_service_until_a_person_resumes_it(
+    halt: tuple[SwapError, float] | None,
+) -> None:
     store = store_of(order(1))
     store.kept = Endings(futile=3)
-    async with taking(store) as taker:
+    async with taking(store, halt=halt) as taker:
         assert await taker.all() == []
         assert "3 swaps in a row" in str(taker.halting.reason)
+        await anyio.sleep(61)
+        assert await taker.all() == []
+
+
+async def test_of_two_states_of_one_order_the_older_is_ignored_whichever_comes_last() -> None:
+    async with taking(store_of(), halt=(AuthenticationError("no", status_code=401), None)) as taker:
+        taker.queue.notice(changed(order(1), S.ACCEPTED))
+        taker.queue.notice(order(1))
+        assert await taker.all() == ["s1"], "what is paid comes although the service is halted"
 
 
 async def test_an_order_that_is_cancelled_while_it_waits_does_not_come() -> None:

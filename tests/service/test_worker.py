@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ import pytest
 
 from segmind_swap import Journal, OutcomeState, PollPolicy, SwapClient, SwapService
 from segmind_swap._journal.ledger import SqliteLedger
+from segmind_swap._journal.orders.orders import SqliteOrders
+from segmind_swap._protocols.orders import Order
 from segmind_swap.emulator import Fault
 
 from ..support.batches import KEY, client_of, copy_of, emulator
@@ -62,6 +64,25 @@ async def test_a_service_that_closes_hands_its_jobs_to_the_next_within_two_secon
             await second.result("s0")
     assert len(machine.ledger) == 1
     assert machine.paid_twice() == []
+
+
+async def test_an_order_that_is_added_while_the_next_process_reads_the_orders_is_not_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unfinished = SqliteOrders.unfinished
+
+    async def slow(self: SqliteOrders, *, with_completed: bool = True) -> Sequence[Order]:
+        found = await unfinished(self, with_completed=with_completed)
+        await anyio.sleep(1)
+        return found
+
+    monkeypatch.setattr(SqliteOrders, "unfinished", slow)
+    async with served(emulator(), Journal(":memory:")) as service:
+        await anyio.sleep(0.5)
+        await enqueue(service, 0)
+        assert not service.submits
+        with anyio.fail_after(200):
+            await service.result("s0")
 
 
 async def test_a_restart_continues_swaps_in_every_state() -> None:
@@ -288,3 +309,20 @@ async def test_no_file_of_a_service_has_the_key(tmp_path: Path) -> None:
             assert len(files) >= 3
             assert not [path for path in files if KEY.encode() in path.read_bytes()]
         await ledger.aclose()
+
+
+async def test_a_swap_that_was_told_to_be_rejected_is_not_sent_when_the_account_is_refused_later() -> None:
+    machine, journal = emulator(), Journal(":memory:")
+    async with served(machine, journal) as service:
+        await enqueue(service, 0)
+        await service.result("s0")
+        fault = machine.inject(Fault(on="submit", status=403))
+        for number in (1, 2):
+            await enqueue(service, number)
+            await until(service, f"s{number}", S.REJECTED)
+        await enqueue(service, 3)
+        await halted(service)
+        machine.withdraw(fault)
+        await service.result("s3")
+        assert [(await service.status(id)).state for id in ("s1", "s2")] == [S.REJECTED, S.REJECTED]
+    assert len(machine.ledger) == 2

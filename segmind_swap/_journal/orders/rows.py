@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..._api.ids import canonical_id
-from ..._errors import SwapCancelledError, SwapError
+from ..._errors import SubmissionUnknownError, SwapCancelledError, SwapError
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.orders import NewOrder, Order, OrderLimits
@@ -153,9 +153,22 @@ class OrderRows:
         return self._numbered(order.number)
 
     def reject(self, order: Order, error: SwapError) -> None:
-        """Makes the entry of a PENDING order REJECTED, unless another order has followed."""
+        """Makes the entry of a PENDING order REJECTED, unless another order has followed.
+
+        An entry with an earlier POST that may have been accepted becomes UNKNOWN: it may be paid.
+        """
         current = self.current(order.id)
-        if current is not None and current.number == order.number and current.state is S.PENDING:
+        if current is None or current.number != order.number or current.state is not S.PENDING:
+            return
+        posts = current.entry.in_doubt
+        if posts:
+            unknown = SubmissionUnknownError(
+                f"the swap was not sent again ({error}); an earlier submit may have been accepted, and then"
+                " is billed",
+                possible_duplicates=posts,
+            )
+            self._store.step(order.entry.number, S.UNKNOWN, error=unknown)
+        else:
             self._store.step(order.entry.number, S.REJECTED, error=error)
 
     def give_up(self, order: Order, error: SwapError) -> None:

@@ -184,6 +184,21 @@ class OrdersContract(AddingContract, PayingAgainContract):
         assert claimed | cancelled == set(ids)
         assert not claimed & cancelled
 
+    def test_a_rejected_order_with_an_earlier_post_in_doubt_is_unknown(
+        self, source: OrderSource, backend: str
+    ) -> None:
+        async def test() -> None:
+            async with self.serving(source) as (orders, ledger):
+                order, _ = await orders.add(an_order(), limits=NO_LIMITS)
+                await self.lead(ledger, order, S.UNKNOWN)
+                again, _ = await orders.add(an_order(), limits=NO_LIMITS, pay_again=True)
+                await orders.reject(again, NO_FACE)
+                found = await self.current(orders)
+                assert found.state is S.UNKNOWN
+                assert str(NO_FACE) in str(found.entry.error)
+
+        self.run(test, backend)
+
     def test_only_a_pending_order_that_no_other_has_followed_is_rejected(
         self, source: OrderSource, backend: str
     ) -> None:

@@ -360,6 +360,17 @@ async def test_an_account_without_credits_is_tried_again_after_a_minute() -> Non
     assert len(machine.ledger) == 1
 
 
+async def test_a_person_need_not_wait_for_the_minute_to_pass() -> None:
+    machine = emulator(faults=[Fault(on="submit", status=402, calls=(1,))])
+    async with served(machine, Journal(":memory:")) as service:
+        await enqueue(service, 0)
+        await halted(service)
+        await service.resume()
+        with anyio.fail_after(5):
+            await until(service, "s0", S.ACCEPTED)
+    assert len(machine.ledger) == 1
+
+
 async def test_accepted_jobs_go_on_while_the_service_is_halted_also_after_a_restart() -> None:
     machine = emulator(
         duration=500.0, faults=[Fault(on="submit", status=401, calls=(2, 3, 4, 5, 6, 7, 8, 9))]

@@ -214,14 +214,12 @@ class Worker:
     async def _pause(self, reason: SwapError) -> None:
         """Pauses the submits after an error."""
         pause = pause_after(reason, utc_now())
-        if pause.seconds is None:
-            until = "until a person resumes it"
-        else:
-            until = f"for {pause.seconds:.0f} s"
-            self._submits_from = anyio.current_time() + pause.seconds
+        until = "until a person resumes it" if pause.seconds is None else f"for {pause.seconds:.0f} s"
         log.warning("the service of %s submits nothing %s: %s", self._orders.name, until, reason)
         if pause.is_told:
             await self._halting.halt(reason, seconds=pause.seconds)
+        elif pause.seconds is not None:
+            self._submits_from = anyio.current_time() + pause.seconds
 
     def _may_submit(self) -> bool:
         return self._halting.reason is None and anyio.current_time() >= self._submits_from

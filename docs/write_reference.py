@@ -14,7 +14,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from inspect import cleandoc
 from itertools import chain
 from pathlib import Path
@@ -168,10 +168,16 @@ def called(head: str, given: list[str], result: str = "") -> str:
 
 
 def assigned(name: str, value: str) -> str:
-    """A constant or an alias; each choice of a long one is on a line of its own."""
+    """A constant or an alias; each choice or item of a long one is on a line of its own."""
     line = f"{name} = {value}"
     if len(line) <= _LONGEST_ASSIGNMENT:
         return line
+    match ast.parse(value, mode="eval").body:
+        case ast.Call(func=kind, args=[ast.Dict(keys=keys, values=values)]):
+            parts = zip([key for key in keys if key is not None], values, strict=True)
+            source = partial(ast.get_source_segment, value)
+            items = "".join(f"        {source(key)}: {source(item)},\n" for key, item in parts)
+            return f"{name} = {source(kind)}(\n    {{\n{items}    }}\n)"
     if value.endswith("]"):
         return line[:-1].replace("[", "[\n    ", 1).replace(", ", ",\n    ") + ",\n]"
     return f"{name} = (\n    " + value.replace(" | ", "\n    | ") + "\n)"

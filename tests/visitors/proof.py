@@ -22,6 +22,9 @@ MAX_PER_OWNER = 3
 TAKEOVER = 5.0
 """Seconds within which another worker goes on."""
 
+_QUIET = 15.0
+"""Seconds without a submit after which all of them were sent."""
+
 _ON_ITS_WAY = 0.1
 _SLACK = 0.95
 """The share of an interval after which a poll is no poll too early: clocks of two processes are compared."""
@@ -183,10 +186,7 @@ def _kill(plan: Plan, site: Application, seen: Witness) -> list[Kill]:
     holders = ((share, False) for share in plan.holder_kills)
     kills: list[Kill] = []
     for share, is_whole in sorted([*whole, *holders]):
-        while len((now := seen.asked()).scenes) < share * plan.users or not now.on_wire():
-            if len(now.scenes) >= plan.users:
-                break
-            time.sleep(0.01)
+        _wait_for_submits(seen, share * plan.users)
         unknown = site.ids(OutcomeState.UNKNOWN)
         at = time.monotonic()
         killed = site.kill() if is_whole else site.kill_holder()
@@ -197,6 +197,16 @@ def _kill(plan: Plan, site: Application, seen: Witness) -> list[Kill]:
         site.wait_for_holder(other_than=killed)
         kills.append(Kill(is_whole, len(sending), at, time.monotonic() - at))
     return kills
+
+
+def _wait_for_submits(seen: Witness, billed: float) -> None:
+    """Waits until so many swaps are billed and a submit is on the wire, or until no more submits come."""
+    while True:
+        now = seen.asked()
+        is_quiet = time.monotonic() - max((begun for begun, _ in now.submits), default=math.inf) > _QUIET
+        if is_quiet or (len(now.scenes) >= billed and now.on_wire()):
+            return
+        time.sleep(0.01)
 
 
 async def _ask_for_too_much(site: Application) -> Counter[int]:

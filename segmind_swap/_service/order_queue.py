@@ -124,6 +124,8 @@ class OrderQueue(InputSource):
         max_futile: After how many swaps in a row that may be charged and brought no picture to stop.
         max_failed: After how many failed swaps in a row to stop.
         submits_from: Before when no new order is given, on the clock of the event loop.
+        refused_last: Whether orders of which a POST was refused come after all others. The last run was
+            stopped by a refusal that may be about its input, which must not stop each run before the others.
     """
 
     def __init__(
@@ -136,6 +138,7 @@ class OrderQueue(InputSource):
         max_futile: int | None,
         max_failed: int | None,
         submits_from: float = -math.inf,
+        refused_last: bool = False,
     ) -> None:
         self.closed = anyio.Event()
         self._orders = orders
@@ -145,6 +148,7 @@ class OrderQueue(InputSource):
         self._bounds = max_futile, max_failed
         self._counter = EndingCounter(max_futile=max_futile, max_failed=max_failed)
         self._submits_from = submits_from
+        self._refused_last = refused_last
         self._was_halted_for_good = False
         self._taken: dict[str, _Taken] = {}
         # Orders that can be given now: paid ones, and those that are not sent yet.
@@ -166,7 +170,10 @@ class OrderQueue(InputSource):
             # The process that reached the bound was killed before it could say so. Or the last swaps ended
             # while the service was halted for a reason that ends by itself.
             await self._halting.halt(reached, seconds=None)
-        for order in await self._orders.unfinished(with_completed=self._are_saved):
+        orders = await self._orders.unfinished(with_completed=self._are_saved)
+        if self._refused_last:
+            orders = sorted(orders, key=lambda order: len(order.entry.posts) > 0)
+        for order in orders:
             self.notice(order)
         return BegunInputs(
             requests=self._requests(),

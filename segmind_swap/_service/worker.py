@@ -11,7 +11,14 @@ import anyio
 
 from .._batch.outcomes import Outcomes
 from .._batch.runner import BatchOptions, run_batch
-from .._errors import ConfigurationError, JournalError, JournalInUseError, SwapError
+from .._errors import (
+    ConfigurationError,
+    JournalError,
+    JournalInUseError,
+    NotFoundError,
+    PermissionDeniedError,
+    SwapError,
+)
 from .._models import Call
 from .._outcome import OutcomeState
 from .._policy.daily_budget import utc_now
@@ -70,6 +77,7 @@ class Worker:
         self._batch: run_batch | None = None
         self._queue: OrderQueue | None = None
         self._submits_from = -math.inf
+        self._refused_last = False
         self._turn = anyio.Event()
         self._failures = 0
 
@@ -151,6 +159,7 @@ class Worker:
             max_futile=self._options.max_futile,
             max_failed=self._options.max_failed,
             submits_from=self._submits_from,
+            refused_last=self._refused_last,
         )
         batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
         is_begun = False
@@ -217,6 +226,7 @@ class Worker:
     async def _pause(self, reason: SwapError) -> None:
         """Pauses the submits after an error."""
         pause = pause_after(reason, utc_now())
+        self._refused_last = isinstance(reason, NotFoundError | PermissionDeniedError)
         until = "until a person resumes it" if pause.seconds is None else f"for {pause.seconds:.0f} s"
         log.warning("the service of %s submits nothing %s: %s", self._orders.name, until, reason)
         if pause.is_told:

@@ -22,7 +22,7 @@ from segmind_swap._journal.orders.orders import SqliteOrders
 from segmind_swap._protocols.orders import Order
 from segmind_swap.emulator import Fault
 
-from ..support.batches import KEY, client_of, copy_of, emulator
+from ..support.batches import KEY, client_of, copy_of, emulator, scenes_paid
 from ..support.services import enqueue, halted, scene, served, submitting, until
 from ..support.sessions import png
 
@@ -326,3 +326,15 @@ async def test_a_swap_that_was_told_to_be_rejected_is_not_sent_when_the_account_
         await service.result("s3")
         assert [(await service.status(id)).state for id in ("s1", "s2")] == [S.REJECTED, S.REJECTED]
     assert len(machine.ledger) == 2
+
+
+async def test_an_order_that_is_always_refused_does_not_keep_the_others_from_being_sent() -> None:
+    machine, journal = emulator(faults=[Fault(on="submit", status=403, calls=(1, 3))]), Journal(":memory:")
+    async with served(machine, journal, client={"max_in_flight": 1}) as service:
+        await enqueue(service, 0)
+        await enqueue(service, 1)
+        await halted(service)
+        with anyio.fail_after(300):
+            await service.result("s1")
+        assert (await until(service, "s0", S.REJECTED)).is_final
+    assert scenes_paid(machine) == {"1.png": 1}

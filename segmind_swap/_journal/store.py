@@ -85,11 +85,14 @@ class Store:
             JournalError: the steps could not be written.
         """
         with self._between("BEGIN IMMEDIATE", "written"):
-            self._check_same_file()
+            self._check_same_file("written to")
             yield
 
-    def _check_same_file(self) -> None:
-        """Refuses to write to a file that was moved or removed: the record of paid swaps would be lost."""
+    def _check_same_file(self, what: str) -> None:
+        """Refuses a file that was moved or removed: the record of paid swaps would be lost.
+
+        Also for reading: a new file of the same name would share the log of the old one.
+        """
         if self._file is None:
             return
         name, opened = self._file
@@ -98,9 +101,7 @@ class Store:
         except FileNotFoundError:
             is_there = False
         if not is_there:
-            raise self.error(
-                "was moved, removed or replaced while it was open: nothing more is written to it"
-            )
+            raise self.error(f"was moved, removed or replaced while it was open: nothing more is {what} it")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -110,6 +111,7 @@ class Store:
             JournalError: the journal could not be read.
         """
         with self._between("BEGIN", "read"):
+            self._check_same_file("read from")
             yield
 
     @contextmanager

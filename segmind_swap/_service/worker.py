@@ -151,6 +151,8 @@ class Worker:
             JournalError: the ledger failed.
             Exception: the first exception of the batch.
         """
+        # A journal that was moved must not be opened: an empty one would be made in its place, over its log.
+        await self._halting.refresh()
         queue = OrderQueue(
             self._orders,
             self._spool,

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import pytest
 
-from segmind_swap import Journal, OutcomeState, PollPolicy, SwapClient, SwapService
+from segmind_swap import Journal, JournalError, OutcomeState, PollPolicy, SwapClient, SwapService
 from segmind_swap._journal.ledger import SqliteLedger
 from segmind_swap._journal.orders.orders import SqliteOrders
 from segmind_swap._protocols.orders import Order
@@ -338,3 +338,27 @@ async def test_an_order_that_is_always_refused_does_not_keep_the_others_from_bei
             await service.result("s1")
         assert (await until(service, "s0", S.REJECTED)).is_final
     assert scenes_paid(machine) == {"1.png": 1}
+
+
+@pytest.mark.real_time
+async def test_a_journal_that_was_moved_is_not_replaced_by_an_empty_one_and_goes_on_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("segmind_swap._service.pauses._JOURNAL_PAUSE", 0.1)
+    path, moved = tmp_path / "swaps.db", tmp_path / "moved.db"
+    machine = emulator(duration=0.5)
+    async with served(machine, Journal(path), client={"polling": FAST}) as service:
+        await submitting(service)
+        await enqueue(service, 0)
+        await until(service, "s0", S.ACCEPTED)
+        path.rename(moved)
+        await anyio.sleep(2)
+        assert not path.exists()
+        with pytest.raises(JournalError, match="moved"):
+            await service.status("s0")
+        with pytest.raises(JournalError, match="moved"):
+            await enqueue(service, 1)
+        moved.rename(path)
+        with anyio.fail_after(30):
+            await service.result("s0")
+    assert len(machine.ledger) == 1

@@ -101,6 +101,7 @@ async def test_a_journal_that_fails_for_a_while_is_opened_again_and_nothing_is_l
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("segmind_swap._service.worker.journal_pause", lambda _: 0.2)
+    monkeypatch.setattr("segmind_swap._journal.connection._PATIENCE", 1.0)
     caplog.set_level(logging.WARNING)
     machine = emulator(duration=0.2)
     journal = tmp_path / "swaps.db"

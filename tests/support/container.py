@@ -83,7 +83,7 @@ class Container:
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Runs a command to its end."""
-        with self.process(command, **env) as process:
+        with self.process(command, has_temporary=False, **env) as process:
             out, err = process.communicate(timeout=PATIENCE)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 

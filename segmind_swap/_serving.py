@@ -231,8 +231,8 @@ class SwapService:
     def halted_by(self) -> SwapError | None:
         """Why the service submits nothing, in every process; None if it may submit.
 
-        After a refusal of the account (401, 402, 403), the service tries again after a minute. After a
-        `NoResultsError`, it waits for `resume`, also after a restart. Swaps that were sent go on.
+        After a refusal of the account (401, 402, 403, 404, 406), the service tries again after a minute.
+        After a `NoResultsError`, it waits for `resume`, also after a restart. Swaps that were sent go on.
 
         Raises:
             ConfigurationError: the service is not open.

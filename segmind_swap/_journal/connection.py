@@ -31,7 +31,7 @@ _LOG_HEAD_BYTES = 32
 _PATIENCE = 30.0
 """Seconds for which a step waits while other processes write. A group of their steps takes one flush."""
 _PAUSE = 0.02
-_IN_USE = "is in use by another process, or by another batch of this process: wait until the other has ended"
+_IN_USE = "is in use by another process, or by another batch of this process: wait until it ends, or stop it"
 
 
 class Memory:

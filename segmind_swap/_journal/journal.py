@@ -22,6 +22,7 @@ from .adoption.poll_urls import check_is_free, check_poll_url
 from .beside.marks import FileMarks, MemoryMarks, marks_path
 from .ledger import SqliteLedger, StoreView
 from .opening import Opening
+from .orders.rows import OrderRows
 from .store import Store
 from .summary import JournalSummary
 
@@ -175,10 +176,12 @@ class Journal:
         cost before stays counted.
 
         Raises:
-            JournalError: there is no such swap, the swap is in another state, or a batch is running.
+            JournalError: there is no such swap, the swap is in another state, a batch is running, or the
+                swap is that of a service and came with uploaded pictures, which are not kept.
         """
         with self._opening.deciding() as store:
             entry = self._entry_for(Decision.RESUBMIT, store, id)
+            OrderRows(store).check_resubmit(entry)
             store.step(entry.number, OutcomeState.PENDING, manual=True)
 
     def abandon(self, id: str) -> None:

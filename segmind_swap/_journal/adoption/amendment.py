@@ -10,6 +10,7 @@ from ..._api.account.identity import JobNames
 from ..._models import SwapJob
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry
+from ..orders.rows import OrderRows
 from ..writer import Writer
 
 if TYPE_CHECKING:
@@ -70,4 +71,5 @@ def _resubmit(store: Store, *, number: int) -> None:
     entry = store.entry(number)
     if entry.state is not OutcomeState.UNKNOWN:
         raise store.error(f"does not let {entry.id!r}, which is {entry.state}, be submitted again")
+    OrderRows(store).check_resubmit(entry)
     store.step(number, OutcomeState.PENDING, manual=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..._api.ids import canonical_id
-from ..._errors import SubmissionUnknownError, SwapCancelledError, SwapError
+from ..._errors import JournalError, SubmissionUnknownError, SwapCancelledError, SwapError
 from ..._outcome import OutcomeState
 from ..._protocols.entry import Entry, EntryConflict, NewVersion
 from ..._protocols.orders import NewOrder, Order, OrderLimits
@@ -175,6 +175,23 @@ class OrderRows:
         """Keeps the error of a COMPLETED order, unless its picture was saved meanwhile."""
         if self._store.entry(order.entry.number).state is S.COMPLETED:
             self._store.step(order.entry.number, S.COMPLETED, error=error)
+
+    def check_resubmit(self, entry: Entry) -> None:
+        """Refuses another submit of a swap whose order has ended, because its uploaded pictures are gone.
+
+        Without them the swap would become REJECTED, and nobody would look for the job that it may have.
+
+        Raises:
+            JournalError: the swap has an order with an uploaded picture.
+        """
+        query = "SELECT reference, scene FROM orders WHERE swap = ? ORDER BY number DESC LIMIT 1"
+        pictures = self._store.query(query, entry.number).fetchone() or ()
+        if not all("://" in picture for picture in pictures):
+            raise JournalError(
+                f"{entry.id!r} came with uploaded pictures, which are not kept after they are sent. Only the"
+                " application can pay for it again, with the pictures. The swap stays as it is",
+                path=self._store.path,
+            )
 
     def _numbered(self, number: int) -> Order:
         return self._orders("orders.number = ?", number)[0]

@@ -72,7 +72,10 @@ def _done(found: Reconciliation) -> Iterator[str]:
         return
     if jobs:
         what = "job" if jobs == 1 else f"{jobs:,} jobs"
-        yield f"{_swaps(jobs)} found: the next `segmind-swap batch` waits for the {what}, which is free"
+        yield (
+            f"{_swaps(jobs)} found: the next `segmind-swap batch`, or the application, waits for the {what},"
+            " which is free"
+        )
     if again := sum(swap.resubmitted for swap in found.swaps):
         they, them = ("it", "it") if again == 1 else ("they", "them")
         yield (

@@ -18,7 +18,7 @@ _LABELS = {
     S.EXPIRED: ("magenta", "accepted and billed, but the service no longer knows the job"),
     S.FAILED: ("red", "the service ran the job, and the job failed; counted as paid"),
     S.REJECTED: ("red", "refused; nothing is charged"),
-    S.ABANDONED: ("red", "given up by `resolve --abandon`; neither waited for nor sent"),
+    S.ABANDONED: ("red", "cancelled, or given up by `resolve --abandon`; neither waited for nor sent"),
 }
 
 

@@ -70,7 +70,7 @@ def test_after_a_run_it_says_what_was_done_and_offers_nothing_that_is_done() -> 
     )
     assert shown.splitlines()[0] == "2 unknown swaps, compared with 1 page of the account's history"
     assert shown.partition("\n\n")[2].splitlines() == [
-        "1 swap found: the next `segmind-swap batch` waits for the job, which is free",
+        "1 swap found: the next `segmind-swap batch`, or the application, waits for the job, which is free",
         "1 swap will be submitted again, and paid: about $0.15, besides what it may have cost before. The"
         " next `segmind-swap batch` submits it",
     ]

@@ -1,14 +1,17 @@
 """The rows of orders. The contract of orders tests what they do; here is how."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from segmind_swap import LimitExceededError, OutcomeState, SwapCancelledError
+from segmind_swap import Journal, JournalError, LimitExceededError, OutcomeState, SwapCancelledError
+from segmind_swap._config import BASE_URL, WORKFLOW
 from segmind_swap._journal.orders.rows import OrderRows
 from segmind_swap._protocols.orders import OrderLimits
 
-from ...support.journal_rows import a_job, a_result, an_order, in_memory, ordered
+from ...support.journal_rows import a_job, a_result, an_order, at, in_memory, ordered
 
 S = OutcomeState
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -61,3 +64,33 @@ def test_the_time_of_an_order_is_that_of_its_call() -> None:
     with store.transaction():
         order, _ = OrderRows(store).add(an_order("a"), limits=OrderLimits(), pay_again=False, now=NOW)
     assert order.ordered_at == NOW
+
+
+async def test_an_unknown_swap_is_not_submitted_again_without_its_pictures(tmp_path: Path) -> None:
+    """It would become REJECTED, and the job that it may have would not be looked for any more."""
+    store = at(tmp_path / "swaps.db")
+    number = ordered(store, "a").entry.number
+    with store.transaction():
+        store.step(number, S.SENDING, billable_posts=1)
+        store.step(number, S.UNKNOWN)
+    store.close()
+    journal = Journal(tmp_path / "swaps.db")
+    with pytest.raises(JournalError, match="'a' came with uploaded pictures, which are not kept"):
+        journal.resubmit("a")
+    amendment = await journal.amend(origin=BASE_URL, workflow=WORKFLOW)
+    (entry,) = await amendment.entries()
+    with pytest.raises(JournalError, match="'a' came with uploaded pictures, which are not kept"):
+        await amendment.resubmit(entry)
+    await amendment.aclose()
+    assert [outcome.state for outcome in journal.outcomes()] == [S.UNKNOWN]
+
+
+def test_a_swap_whose_pictures_have_urls_can_be_submitted_again() -> None:
+    store = in_memory()
+    rows = OrderRows(store)
+    order = replace(an_order("a"), pictures=("https://a.example/r.png", "https://a.example/s.png"))
+    with store.transaction():
+        added, _ = rows.add(order, limits=OrderLimits(), pay_again=False, now=NOW)
+    rows.check_resubmit(added.entry)
+    with pytest.raises(JournalError, match="came with uploaded pictures"):
+        rows.check_resubmit(ordered(store, "b").entry)

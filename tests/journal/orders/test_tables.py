@@ -65,7 +65,7 @@ def test_a_step_of_a_person_is_a_change_too() -> None:
     with store.transaction():
         store.step(order.entry.number, S.SENDING, billable_posts=1)
     store.close()
-    journal.resubmit("a")
+    journal.abandon("a")
     store = journal.open_writer()
-    assert _orders(store) == [("a", "pending", 1, 4)], "unknown, because its batch has ended; then pending"
+    assert _orders(store) == [("a", "abandoned", 1, 4)], "unknown, because its batch has ended; then given up"
     store.close()

@@ -78,6 +78,8 @@ class Journal:
                 reserved_usd=reserved.usd(price),
                 spent_usd=settled.usd(price),
                 unknown=tuple(store.ids(OutcomeState.UNKNOWN)),
+                without_pictures=tuple(OrderRows(store).without_pictures().values()),
+                orders=OrderRows(store).count(),
                 redone=store.versions.count_redone(),
                 redos=store.versions.count_without_picture(),
                 redo_usd=store.money(price, failed_runs_are_free=are_free, from_version=2).usd(price),

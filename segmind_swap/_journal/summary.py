@@ -21,6 +21,9 @@ class JournalSummary(BaseModel):
         reserved_usd: The money in USD that counts as paid for swaps whose picture may still come.
         spent_usd: The cost in USD of the other swaps, failed runs and earlier POSTs in doubt included.
         unknown: The ids of the swaps that a person has to decide about.
+        without_pictures: Those of `unknown` that cannot be submitted again from the journal: a service does
+            not keep uploaded pictures after they are sent. The application can pay again, with the pictures.
+        orders: How many payments the applications of a service have asked for; 0 for the journal of a batch.
         redone: How many swaps have a later version than the first as their current one.
         redos: The latest version of a swap, if it is not the current one: how many are in each state.
         redo_usd: The part of the committed money, in USD, that is for later versions than the first.
@@ -33,6 +36,8 @@ class JournalSummary(BaseModel):
     reserved_usd: float
     spent_usd: float
     unknown: tuple[str, ...]
+    without_pictures: tuple[str, ...] = ()
+    orders: int = 0
     redone: int = 0
     redos: dict[OutcomeState, int] = Field(default_factory=dict)
     redo_usd: float = 0.0

@@ -345,7 +345,18 @@ class Amendment(Protocol):
         """Makes an UNKNOWN entry PENDING: the next run submits and pays the swap. Its POSTs stay counted.
 
         Raises:
-            JournalError: the ledger failed, or the entry is in another state.
+            JournalError: the ledger failed, the entry is in another state, or it is one of
+                `without_pictures`.
+        """
+        ...
+
+    async def without_pictures(self) -> Collection[int]:
+        """The numbers of the UNKNOWN entries that cannot be submitted again: their pictures are not kept.
+
+        A service does not keep uploaded pictures after they are sent. A ledger of batches has none of these.
+
+        Raises:
+            JournalError: the ledger cannot be read.
         """
         ...
 

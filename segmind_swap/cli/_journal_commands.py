@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from rich.console import Console
 from rich.markup import escape
 
-from segmind_swap import PRICE_USD, Journal, JournalSummary, OutcomeState
+from segmind_swap import PRICE_USD, Journal, JournalError, JournalSummary, OutcomeState
 from segmind_swap._api.ids import canonical_id
 
 from ._batch.options import JOURNAL_NAME
@@ -22,11 +22,22 @@ from ._terminal.state_labels import states_table
 from ._terminal.text import format_usd, one_line
 
 _MAX_IDS_SHOWN = 20
+_SERVICE_JOURNAL_NAME = "swaps.db"
+"""The name of a service's journal in the guide."""
 
 
 def journal_file(path: Path) -> Path:
-    """The file for the argument JOURNAL, which may also name the folder of a batch."""
-    return path / JOURNAL_NAME if path.is_dir() else path
+    """The file for the argument JOURNAL, which may also name the folder of a batch.
+
+    Raises:
+        JournalError: The folder has no journal of a batch, and has the journal of a service.
+    """
+    if not path.is_dir():
+        return path
+    file, other = path / JOURNAL_NAME, path / _SERVICE_JOURNAL_NAME
+    if other.is_file() and not file.exists():
+        raise JournalError(f"there is no journal {file}: name the file {other}", path=str(file))
+    return file
 
 
 def print_status(journal: Path, *, as_json: bool) -> None:
@@ -98,13 +109,23 @@ def _print_unknown(out: Console, journal: Path, summary: JournalSummary) -> None
         lines.append(f"  and {len(ids) - _MAX_IDS_SHOWN:,} more: --json lists all ids")
     lines.append("Look for their jobs in the account's history, which is free and changes nothing yet:")
     lines.append(f"  {_reconcile_command(journal)}")
-    lines.append(f"Or decide about each swap yourself, as in this example for {one_line(ids[0])}:")
+    gone = summary.without_pictures
+    # An example that shows every decision that some swap allows.
+    example = next((id for id in ids if id not in gone), ids[0])
+    lines.append(f"Or decide about each swap yourself, as in this example for {one_line(example)}:")
+    submit = ("there was no job: the next run submits the swap, which is paid", "--resubmit")
     for meaning, decision in (
         ("the job is known: the next run waits for the job, which is free", "--wait-again --poll-url URL"),
-        ("there was no job: the next run submits the swap, which is paid", "--resubmit"),
+        *([submit] if example not in gone else []),
         ("give the swap up: what it may have cost stays counted", "--abandon"),
     ):
-        lines += [f"  # {meaning}", f"  {resolve_command(journal, ids[0], decision)}"]
+        lines += [f"  # {meaning}", f"  {resolve_command(journal, example, decision)}"]
+    if gone:
+        lines.append(
+            f"{len(gone):,} of them came with uploaded pictures, which are not kept after they are sent: only"
+            " the application can pay for such a swap again, if it enqueues the swap with the pictures and"
+            " `pay_again`"
+        )
     out.print("\n".join(lines), markup=False)
 
 

@@ -13,7 +13,7 @@ from segmind_swap._protocols.entry import NewVersion
 from segmind_swap.cli._journal_commands import resolve_command
 from segmind_swap.emulator import Fault
 
-from ..support.journal_rows import a_job, a_result, begun, row
+from ..support.journal_rows import a_job, a_result, at, begun, ordered, row
 from .processes import BATCH, an_emulator, in_this_process, read_until, running, segmind_swap, states, until
 
 
@@ -30,6 +30,8 @@ def test_status_lists_the_unknown_swaps_and_resolve_decides_about_them(
                 "reserved_usd": pytest.approx(3 * 0.1522),
                 "spent_usd": pytest.approx(5 * 0.1522),
                 "unknown": ["s0", "s1", "s2"],
+                "without_pictures": [],
+                "orders": 0,
                 "redone": 0,
                 "redos": {},
                 "redo_usd": 0.0,
@@ -181,3 +183,43 @@ def test_a_batch_tells_the_redos_that_are_unknown_and_resolve_and_the_same_redo_
         assert len(emulator.ledger) == 9, "a batch pays for no redo"
         assert segmind_swap(*redo, cwd=folder, **service).returncode == 0
         assert len(emulator.ledger) == 10
+
+
+def _of_a_service(folder: Path) -> None:
+    """A journal with an unknown swap of uploaded pictures, in a folder."""
+    folder.mkdir()
+    store = at(folder / "swaps.db")
+    number = ordered(store, "a").entry.number
+    with store.transaction():
+        store.step(number, OutcomeState.SENDING, billable_posts=1)
+        store.step(number, OutcomeState.UNKNOWN)
+    store.close()
+
+
+def test_status_offers_no_submit_of_a_swap_whose_pictures_are_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _of_a_service(tmp_path / "swaps")
+    shown = in_this_process("status", "swaps/swaps.db", cwd=tmp_path, monkeypatch=monkeypatch).stdout
+    assert "segmind-swap resolve swaps/swaps.db a --abandon" in shown
+    assert "--resubmit" not in shown
+    assert "1 of them came with uploaded pictures" in shown
+    assert "`pay_again`" in shown
+
+    store = at(tmp_path / "swaps" / "swaps.db")
+    row(store, "of-a-batch", OutcomeState.UNKNOWN, posts=1)
+    store.close()
+    shown = in_this_process("status", "swaps/swaps.db", cwd=tmp_path, monkeypatch=monkeypatch).stdout
+    assert "segmind-swap resolve swaps/swaps.db of-a-batch --resubmit" in shown
+    assert "resolve swaps/swaps.db a " not in shown
+
+
+def test_a_folder_with_the_journal_of_a_service_is_told_by_the_name_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _of_a_service(tmp_path / "swaps")
+    monkeypatch.setenv("SEGMIND_API_KEY", "emulator-key")
+    for command in ("status", "reconcile", "cost"):
+        done = in_this_process(command, "swaps", cwd=tmp_path, monkeypatch=monkeypatch)
+        assert (done.exit_code, done.stdout) == (2, ""), command
+        assert "there is no journal swaps/journal.db: name the file swaps/swaps.db" in done.stderr, command

@@ -33,6 +33,9 @@ class ReconciledSwap(Value):
         adopted: Whether the journal has the job now: the next run waits for it, which is free.
         missing_proof: The conditions for another submit that do not hold, in words; empty if all hold. Only
             a swap that is not listed can be submitted again.
+        pictures_are_kept: Whether the swap can be submitted again from the journal at all. A service does not
+            keep uploaded pictures after they are sent. Only the application can pay for such a swap again:
+            it enqueues the swap with the same id and pictures, and `pay_again`.
         resubmitted: Whether the next run submits, and pays, the swap again.
     """
 
@@ -44,6 +47,7 @@ class ReconciledSwap(Value):
     possible_duplicates: int = 0
     adopted: bool = False
     missing_proof: tuple[str, ...] = ()
+    pictures_are_kept: bool = True
     resubmitted: bool = False
 
     @property

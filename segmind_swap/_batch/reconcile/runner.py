@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,12 @@ from .report import HistoryVerdict, ReconciledSwap, Reconciliation
 
 if TYPE_CHECKING:
     from ..._swap.session import Session
+
+
+_NO_PICTURES = (
+    "the uploaded pictures are not kept after they are sent: only the application can pay again, if it"
+    " enqueues the swap with the pictures and `pay_again`"
+)
 
 
 def _now() -> datetime:
@@ -60,7 +66,8 @@ async def reconcile(
         if not any(row.state is OutcomeState.UNKNOWN for row in rows):
             _check_chosen((), chosen or {})
             return Reconciliation(applied=apply)
-        found = await _compared(session, rows, now(), chosen or {})
+        gone = await amendment.without_pictures()
+        found = await _compared(session, rows, now(), chosen or {}, gone)
         if resubmit_missing is not None and apply and found.may_resubmit != resubmit_missing:
             raise ConfigurationError(
                 f"{found.may_resubmit} swaps may be submitted again, not {resubmit_missing}; nothing was"
@@ -72,7 +79,7 @@ async def reconcile(
 
 
 async def _compared(
-    session: Session, rows: Sequence[Entry], now: datetime, chosen: Mapping[str, str]
+    session: Session, rows: Sequence[Entry], now: datetime, chosen: Mapping[str, str], gone: Collection[int]
 ) -> Reconciliation:
     unknown = [row for row in rows if row.state is OutcomeState.UNKNOWN]
     others = [row for row in rows if row.state is not OutcomeState.UNKNOWN]
@@ -90,7 +97,10 @@ async def _compared(
     )
     answers = match(unknown, others, listing.entries)
     _check_chosen(answers, chosen)
-    swaps = [await _reconciled(session, answer, jobs, proof, chosen) for answer in answers]
+    swaps = []
+    for answer in answers:
+        swap = await _reconciled(session, answer, jobs, proof, chosen)
+        swaps.append(_not_to_be_sent(swap) if answer.row.number in gone else swap)
     return Reconciliation(swaps=tuple(swaps), pages=listing.pages, incomplete=listing.incomplete)
 
 
@@ -154,6 +164,14 @@ async def _reconciled(
         possible_duplicates=max(0, row.billable_posts - 1, len(answer.listed) - 1),
         missing_proof=proof.missing(row) if is_missing else (),
     )
+
+
+def _not_to_be_sent(swap: ReconciledSwap) -> ReconciledSwap:
+    """A swap that the ledger does not let be submitted again. Said before anything is changed."""
+    missing = swap.missing_proof
+    if swap.verdict is HistoryVerdict.NOT_LISTED:
+        missing = (*missing, _NO_PICTURES)
+    return swap.model_copy(update={"pictures_are_kept": False, "missing_proof": missing})
 
 
 async def _applied(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,10 @@ class JournalAmendment:
         """As in the protocol `Amendment`."""
         await self._writer.do(partial(_resubmit, number=entry.number))
 
+    async def without_pictures(self) -> Collection[int]:
+        """As in the protocol `Amendment`."""
+        return await self._writer.do(_without_pictures)
+
     async def aclose(self) -> None:
         """Closes the journal, and releases its lock."""
         await self._writer.aclose()
@@ -65,6 +69,10 @@ class JournalAmendment:
 
 def _entries(store: Store) -> list[Entry]:
     return list(store.versions.all())
+
+
+def _without_pictures(store: Store) -> Collection[int]:
+    return OrderRows(store).without_pictures().keys()
 
 
 def _resubmit(store: Store, *, number: int) -> None:

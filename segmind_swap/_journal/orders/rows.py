@@ -176,6 +176,22 @@ class OrderRows:
         if self._store.entry(order.entry.number).state is S.COMPLETED:
             self._store.step(order.entry.number, S.COMPLETED, error=error)
 
+    def without_pictures(self) -> dict[int, str]:
+        """The UNKNOWN swaps that `check_resubmit` refuses, by the numbers of their rows: their ids."""
+        query = (
+            "SELECT swaps.number, swaps.id, orders.reference, orders.scene"
+            " FROM orders JOIN swaps ON swaps.number = orders.swap WHERE swaps.state = ?"
+            " AND orders.number = (SELECT max(number) FROM orders AS other WHERE other.swap = orders.swap)"
+            " ORDER BY swaps.number"
+        )
+        rows = self._store.query(query, S.UNKNOWN)
+        return {number: id for number, id, *pictures in rows if not all(map(_is_url, pictures))}
+
+    def count(self) -> int:
+        """How many orders there are; 0 for the journal of a batch."""
+        (count,) = self._store.query("SELECT count(*) FROM orders").fetchone()
+        return int(count)
+
     def check_resubmit(self, entry: Entry) -> None:
         """Refuses another submit of a swap whose order has ended, because its uploaded pictures are gone.
 
@@ -186,7 +202,7 @@ class OrderRows:
         """
         query = "SELECT reference, scene FROM orders WHERE swap = ? ORDER BY number DESC LIMIT 1"
         pictures = self._store.query(query, entry.number).fetchone() or ()
-        if not all("://" in picture for picture in pictures):
+        if not all(map(_is_url, pictures)):
             raise JournalError(
                 f"{entry.id!r} came with uploaded pictures, which are not kept after they are sent. Only the"
                 " application can pay for it again, with the pictures. The swap stays as it is",
@@ -209,3 +225,8 @@ class OrderRows:
             ordered_at=datetime.fromtimestamp(row["ordered_at"], UTC),
             entry=self._store.entry_of_row(row),
         )
+
+
+def _is_url(picture: str) -> bool:
+    """Whether a picture of an order has a URL. Else it was uploaded, and is the name of a spooled file."""
+    return "://" in picture

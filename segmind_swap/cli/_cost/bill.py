@@ -38,12 +38,14 @@ class BilledVersion:
     Attributes:
         batch: The folder of the batch, or its journal, as the user has named it.
         version: The version with its money.
+        is_reviewed: Whether a person decides about the pictures. False for a service without decisions.
         decision: What a person has decided about its picture; None if nobody has, or if there is no picture.
     """
 
     batch: str
     version: SwapVersion
     decision: Verdict | None
+    is_reviewed: bool = True
 
     @property
     def kind(self) -> str:
@@ -51,7 +53,9 @@ class BilledVersion:
         outcome = self.version.outcome
         if not outcome.state.is_done:
             return outcome.state.value
-        return _DECIDED[self.decision or Verdict.UNDECIDED] if self.version.is_current else _EARLIER
+        if not self.version.is_current:
+            return _EARLIER
+        return _DECIDED[self.decision or Verdict.UNDECIDED] if self.is_reviewed else outcome.state.value
 
     @property
     def is_local(self) -> bool:
@@ -114,6 +118,7 @@ def billed(batch: str, journal: Path, *, price_usd: float | None) -> Iterator[Bi
         JournalError: There is no journal, or the journal or its decisions cannot be read.
     """
     marks = _newest(asyncio.run(_marks(Journal(journal))))
+    is_reviewed = bool(marks) or Journal(journal).summary().orders == 0
     for version in Journal(journal).versions(price_usd=price_usd):
         outcome = version.outcome
         mark = marks.get((canonical_id(outcome.request.id or ""), outcome.version))
@@ -122,6 +127,7 @@ def billed(batch: str, journal: Path, *, price_usd: float | None) -> Iterator[Bi
         yield BilledVersion(
             batch=batch,
             version=version,
+            is_reviewed=is_reviewed,
             decision=mark.decision if mark is not None and is_decided and has_picture else None,
         )
 

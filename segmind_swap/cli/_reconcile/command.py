@@ -41,8 +41,9 @@ def reconcile(
             "--resubmit-missing needs --apply; without both, the command shows which swaps could be"
             " submitted again",
         )
-    file, chosen = journal_file(journal), _chosen(choices)
+    chosen = _chosen(choices)
     with errors_as_exit_codes(as_json=as_json), client_settings(allow_http=allow_http) as settings:
+        file = journal_file(journal)
         again = number
         if resubmit_missing and number is None:
             found = _compared(settings, file, chosen=chosen)

@@ -98,11 +98,13 @@ def _next_steps(found: Reconciliation, journal: Path) -> Iterator[str]:
         yield f"  {_command(journal, '--apply', '--choose', f'{listed.id}={listed.request_ids[0]}')}"
     left = [swap for swap in found.undecided if swap.job is None]
     if left:
-        id = left[0].id
+        # An example that shows every decision that some swap allows.
+        example = next((swap for swap in left if swap.pictures_are_kept), left[0])
+        id = example.id
         yield f"to decide about a swap yourself, as in this example for {one_line(id)}:"
         for decision, meaning in (
             ("--wait-again --poll-url URL", "its job is known"),
-            ("--resubmit", "submit it again, which is paid"),
+            *([("--resubmit", "submit it again, which is paid")] if example.pictures_are_kept else []),
             ("--abandon", "give it up; what it may have cost stays counted"),
         ):
             yield f"  {resolve_command(journal, id, decision)}  # {meaning}"

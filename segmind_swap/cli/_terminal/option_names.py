@@ -47,6 +47,8 @@ SETTINGS: dict[str, str] = {
     "poll_url": "poll_url",
     # A method of the client, and a command of the same name.
     "reconcile": "",
+    # Of a call of a service.
+    "pay_again": "",
     # Of the emulator.
     "port": "port",
     "host": "host",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import anyio
@@ -14,6 +14,7 @@ from segmind_swap import (
     ConfigurationError,
     HistoryVerdict,
     JournalError,
+    OutcomeState,
     Reconciliation,
     SwapJob,
 )
@@ -34,8 +35,9 @@ class Fleet:
 
     name = "fleet"
 
-    def __init__(self, *rows: Entry) -> None:
+    def __init__(self, *rows: Entry, gone: Collection[int] = ()) -> None:
         self.rows = rows
+        self.gone = gone
         self.asked: dict[str, str] = {}
         self.done: list[tuple[str, str, SwapJob | None]] = []
         self.is_open = False
@@ -53,6 +55,9 @@ class Fleet:
 
     async def resubmit(self, entry: Entry) -> None:
         self.done.append(("resubmit", entry.id, None))
+
+    async def without_pictures(self) -> Collection[int]:
+        return self.gone
 
     async def aclose(self) -> None:
         self.is_open = False
@@ -167,3 +172,23 @@ async def test_a_running_job_of_the_ledger_is_the_form_for_a_request_that_has_on
     (swap,) = (await run(Fleet(unknown(1), known), history)).swaps
     assert swap.adopted
     assert history.polled == ["https://api.segmind.com/workflows/request/6c2e1d3f"]
+
+
+async def test_a_swap_whose_pictures_are_not_kept_is_never_offered_for_another_submit() -> None:
+    page = rows_of(
+        [
+            ours("later", "b", ago=150, generation_url=PICTURE, model_status="COMPLETED"),
+            ours("running", "c", ago=1, model_status="PROCESSING"),
+        ]
+    )
+    others = accepted(2, "later", "b", ago=150, state=OutcomeState.SAVED), accepted(3, "running", "c", ago=1)
+    kept = await run(Fleet(unknown(1), *others), FakeHistory(page), apply=False)
+    assert (kept.may_resubmit, kept.swaps[0].pictures_are_kept) == (1, True)
+    fleet = Fleet(unknown(1), *others, gone={1})
+    found = await run(fleet, FakeHistory(page), apply=False)
+    (reason,) = found.swaps[0].missing_proof
+    assert (found.may_resubmit, found.swaps[0].pictures_are_kept) == (0, False)
+    assert "enqueues the swap with the pictures and `pay_again`" in reason
+    with pytest.raises(ConfigurationError, match="0 swaps may be submitted again, not 1"):
+        await run(fleet, FakeHistory(page), resubmit_missing=1)
+    assert fleet.done == []

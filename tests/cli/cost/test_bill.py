@@ -11,7 +11,7 @@ from segmind_swap import OutcomeState, Review, SwapJob, Verdict
 from segmind_swap.cli._cost.bill import COLUMNS, BilledVersion, Sum, billed, sums_of, write_csv
 
 from ...journal.test_journal_versions import redo_of
-from ...support.journal_rows import a_job, a_result, at, row
+from ...support.journal_rows import a_job, a_result, at, ordered, row
 from ...support.sessions import png
 
 S = OutcomeState
@@ -124,3 +124,19 @@ def test_a_copy_names_the_swap_that_was_paid(tmp_path: Path) -> None:
     (found,) = bill(tmp_path / "journal.db")
     assert found.fields()["copy_of"] == "a"
     assert "copy_of" in COLUMNS
+
+
+def test_the_pictures_of_a_service_are_saved_and_not_undecided_until_somebody_decides(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(png(0))
+    store = at(tmp_path / "journal.db")
+    number = ordered(store, "a").entry.number
+    with store.transaction():
+        store.step(number, S.SENDING, billable_posts=1)
+        store.step(number, S.ACCEPTED, job=a_job())
+        store.step(number, S.COMPLETED, result=a_result())
+        store.step(number, S.SAVED, result=a_result(path=path))
+    store.close()
+    assert [*sums_of(bill(tmp_path / "journal.db"))] == ["saved"]
+    anyio.run(Review(tmp_path / "journal.db", folder=tmp_path).decide, "a", Verdict.KEEP)
+    assert [*sums_of(bill(tmp_path / "journal.db"))] == ["kept"]

@@ -77,6 +77,13 @@ def test_after_a_run_it_says_what_was_done_and_offers_nothing_that_is_done() -> 
     assert "nothing was changed" in text(a_swap("s0", V.UNCLEAR), applied=True)
 
 
+def test_a_swap_whose_pictures_are_not_kept_gets_no_command_that_is_refused() -> None:
+    gone = a_swap("s0", V.UNCLEAR, pictures_are_kept=False)
+    assert "s0 --abandon" in text(gone)
+    assert "--resubmit" not in text(gone)
+    assert "s1 --resubmit" in text(gone, a_swap("s1", V.UNCLEAR))
+
+
 def test_one_cause_is_told_once_however_many_swaps_have_it() -> None:
     swaps = [a_swap(f"s{n}", V.NOT_LISTED, missing_proof=("it is young",)) for n in range(25)]
     shown = text(*swaps, incomplete="page 3 could not be read")

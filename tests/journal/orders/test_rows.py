@@ -79,10 +79,13 @@ async def test_an_unknown_swap_is_not_submitted_again_without_its_pictures(tmp_p
         journal.resubmit("a")
     amendment = await journal.amend(origin=BASE_URL, workflow=WORKFLOW)
     (entry,) = await amendment.entries()
+    assert set(await amendment.without_pictures()) == {number}
     with pytest.raises(JournalError, match="'a' came with uploaded pictures, which are not kept"):
         await amendment.resubmit(entry)
     await amendment.aclose()
     assert [outcome.state for outcome in journal.outcomes()] == [S.UNKNOWN]
+    summary = journal.summary()
+    assert (summary.unknown, summary.without_pictures, summary.orders) == (("a",), ("a",), 1)
 
 
 def test_a_swap_whose_pictures_have_urls_can_be_submitted_again() -> None:
@@ -91,6 +94,9 @@ def test_a_swap_whose_pictures_have_urls_can_be_submitted_again() -> None:
     order = replace(an_order("a"), pictures=("https://a.example/r.png", "https://a.example/s.png"))
     with store.transaction():
         added, _ = rows.add(order, limits=OrderLimits(), pay_again=False, now=NOW)
+        store.step(added.entry.number, S.SENDING, billable_posts=1)
+        store.step(added.entry.number, S.UNKNOWN)
     rows.check_resubmit(added.entry)
+    assert rows.without_pictures() == {}
     with pytest.raises(JournalError, match="came with uploaded pictures"):
         rows.check_resubmit(ordered(store, "b").entry)

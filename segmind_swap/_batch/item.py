@@ -82,6 +82,7 @@ class Item:
 
     Attributes:
         request: The input.
+        is_continued: As in the protocol.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Item:
     ) -> None:
         """Does not begin the swap. `release_slots` releases the slots of the swap before its end."""
         self.request = request
+        self.is_continued: bool = context.are_continued
         self._release_slots = release_slots
         self._context = context
         self._report = Report(context.session, request)

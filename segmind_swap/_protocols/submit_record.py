@@ -10,6 +10,11 @@ from .._models import SwapJob
 class SubmitRecord(Protocol):
     """The durable record of the POSTs of one swap. After a crash, it is as after the last finished call."""
 
+    @property
+    def is_continued(self) -> bool:
+        """Whether another run waits for a recorded job without being told: no warning is needed."""
+        ...
+
     async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         """Records the intent to POST. Awaited directly before each POST; durable when it returns.
 
@@ -40,6 +45,8 @@ class SubmitRecord(Protocol):
 
 class NoRecord:
     """A `SubmitRecord` that records nothing."""
+
+    is_continued: bool = False
 
     async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None: ...
     async def resolved(self, job: SwapJob | None, in_doubt: int) -> None: ...

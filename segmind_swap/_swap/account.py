@@ -25,7 +25,10 @@ class SwapAccount:
         entry: The swap's entry.
         in_doubt: How many POSTs may have been accepted, besides the POST of the swap's job.
         is_posting: Whether a POST is claimed, and its end is not recorded.
+        is_continued: As in the protocol. The `Item` around the account knows better.
     """
+
+    is_continued: bool = False
 
     def __init__(self, ledger: Ledger, entry: Entry, *, on_failure: Callable[[SwapError], None]) -> None:
         """Does not change the ledger.

@@ -196,13 +196,18 @@ class Session:
         is_done = status is not None and status.state is SwapState.COMPLETED
         self.spending.ended(name, is_done=is_done, cost_usd=None if status is None else status.cost_usd)
 
-    def abandon(self, job: SwapJob, *, swap: int) -> None:
-        """Reports that this program no longer waits for a job. The job continues, and is billed."""
-        log.warning(
-            "job %s was accepted and is billed, but this program no longer waits for the job; wait for %s",
-            job.name,
-            job.model_dump_json(),
-        )
+    def abandon(self, job: SwapJob, *, swap: int, is_continued: bool = False) -> None:
+        """Reports that this program no longer waits for a job. The job continues, and is billed.
+
+        Without a warning if another run waits for the job without being told: `is_continued`.
+        """
+        if not is_continued:
+            log.warning(
+                "job %s was accepted and is billed, but this program no longer waits for the job;"
+                " wait for %s",
+                job.name,
+                job.model_dump_json(),
+            )
         self.emit(Abandoned(swap=swap, job=job))
 
     def count_ending(self, error: SwapError | None, *, id: str | None) -> None:

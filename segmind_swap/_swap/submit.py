@@ -386,7 +386,7 @@ class _Submission:
     def report_orphan(self, reason: str = "its caller was cancelled") -> None:
         """Reports the job, or the POSTs in doubt, that a cancelled caller cannot receive."""
         if self._job is not None:
-            self._session.abandon(self._job, swap=self._swap)
+            self._session.abandon(self._job, swap=self._swap, is_continued=self._record.is_continued)
         elif self.state.in_doubt:
             self._report_in_doubt(self.unknown(reason))
 

@@ -54,7 +54,9 @@ async def test_a_beginning_that_fails_late_starts_no_task(monkeypatch: pytest.Mo
         assert client._started()[0].detached._background == set()
 
 
-async def test_the_end_of_the_block_waits_for_a_post_and_records_its_job() -> None:
+async def test_the_end_of_the_block_waits_for_a_post_and_records_its_job(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     machine = emulator(faults=[Fault(on="submit", delay=8.0)])
     journal = Journal(":memory:")
     async with client_of(machine) as client:
@@ -64,6 +66,7 @@ async def test_the_end_of_the_block_waits_for_a_post_and_records_its_job() -> No
             began = anyio.current_time()
         assert anyio.current_time() - began < 16
         assert journal.summary().states == {S.ACCEPTED: 1}
+        assert "no longer waits" not in caplog.text, "the next process waits without being told"
         async with SwapService(client, journal=journal) as service:
             await service.result("s0")
     assert len(machine.ledger) == 1

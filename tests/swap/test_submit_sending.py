@@ -177,6 +177,8 @@ async def test_a_known_limit_spreads_submits_evenly() -> None:
 class Notes:
     """A record that notes what it is told, and how many POSTs had reached the service by then."""
 
+    is_continued = False
+
     def __init__(self, service: Scripted, *, disk_full: bool = False) -> None:
         self.told_so_far: list[tuple[str, int, int]] = []
         self._service = service

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..._errors import OutputError, SwapError, SwapExpiredError, SwapFailedError
-from ..._events import Abandoned
 from ..._models import SwapJob, SwapResult
 from ..._outcome import OutcomeState, SwapOutcome
 from ..._protocols.ledger import Ledger
@@ -69,10 +68,7 @@ class Finish:
             )
             return await self.save(account, result)
         except BaseException:
-            if self._is_continued:
-                session.emit(Abandoned(swap=report.swap, job=job))
-            else:
-                session.abandon(job, swap=report.swap)
+            session.abandon(job, swap=report.swap, is_continued=self._is_continued)
             raise
 
     async def save(

@@ -79,6 +79,8 @@ class Places:
 class Place:
     """The place of one submit, and its `SubmitRecord`: whether there may be a job decides about the place."""
 
+    is_continued: bool = False
+
     def __init__(self, places: Places) -> None:
         self._places = places
         self._job: str | None = None

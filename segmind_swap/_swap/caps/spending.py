@@ -88,6 +88,7 @@ class PaidRecord:
 
     Attributes:
         is_over: Whether the submit has ended for its caller. A POST may still be on the wire.
+        is_continued: As in the protocol, of the record of the caller.
     """
 
     def __init__(self, spending: Spending, record: SubmitRecord, *, in_doubt: int) -> None:
@@ -99,6 +100,7 @@ class PaidRecord:
             in_doubt: How many POSTs of the swap may have been accepted before. They are not of this submit.
         """
         self.is_over: bool = False
+        self.is_continued: bool = record.is_continued
         self._spending = spending
         self._record = record
         self._earlier = self._in_doubt = in_doubt

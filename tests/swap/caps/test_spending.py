@@ -383,6 +383,8 @@ async def test_a_post_on_the_wire_when_the_client_is_closed_counts_as_it_ends(st
 class Refusing:
     """A record whose intent cannot be recorded."""
 
+    is_continued = False
+
     async def intend(self, in_doubt: int, urls: tuple[str, str]) -> None:
         raise KeyError("no")
 

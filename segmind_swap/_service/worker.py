@@ -23,6 +23,7 @@ from .._models import Call
 from .._outcome import OutcomeState
 from .._policy.daily_budget import utc_now
 from .._protocols.orders import Order, Orders, OrderSource
+from .alerts import warn_of_end
 from .halting import Halting
 from .order_queue import OrderQueue
 from .pauses import MISTAKE_PAUSE, is_of_the_ledger, journal_pause, pause_after
@@ -163,6 +164,7 @@ class Worker:
             submits_from=self._submits_from,
             refused_last=self._refused_last,
         )
+        change = await self._orders.last_change()
         batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
         is_begun = False
         # Before the queue reads the orders: what changes while it reads must not be missed.
@@ -170,6 +172,9 @@ class Worker:
         try:
             async with batch as outcomes:
                 is_begun = True
+                # What was being sent when the process before was killed is UNKNOWN now, without an outcome.
+                for order in await self._orders.changed_after(change):
+                    warn_of_end(self._orders.name, order.id, order.state)
                 self._batch = batch
                 log.info("the service of %s submits in this process now", self._orders.name)
                 try:
@@ -195,6 +200,7 @@ class Worker:
                 async for outcome in outcomes:
                     self._failures = 0
                     await queue.ended(outcome, is_closing=self._is_closing)
+                    warn_of_end(self._orders.name, outcome.request.id or "", outcome.state)
                     self._on_outcome()
             except Exception as exc:
                 failure = exc

@@ -69,11 +69,11 @@ _MESSAGES = {
     OutcomeState.ACCEPTED: "The picture is being made.",
     OutcomeState.COMPLETED: "The picture is made.",
     OutcomeState.SAVED: "The picture is ready.",
-    OutcomeState.UNREADABLE: "The picture was made, but the answer of the service could not be read.",
+    OutcomeState.UNREADABLE: "The picture was made, but the answer of the picture service could not be read.",
     OutcomeState.REJECTED: "The pictures could not be used, or the swap was refused.",
     OutcomeState.UNKNOWN: "It is not known whether the swap was accepted. It is not sent again by itself.",
-    OutcomeState.FAILED: "The service could not make the picture.",
-    OutcomeState.EXPIRED: "The service no longer knows the swap.",
+    OutcomeState.FAILED: "The picture service could not make the picture.",
+    OutcomeState.EXPIRED: "The picture service no longer knows the swap.",
     OutcomeState.ABANDONED: "The swap was cancelled.",
 }
 

@@ -207,7 +207,7 @@ def test_a_page_is_never_told_a_url_the_owner_the_key_or_the_words_of_an_error()
         "state": "failed",
         "is_final": True,
         "error": "SwapFailedError",
-        "message": "The service could not make the picture.",
+        "message": "The picture service could not make the picture.",
     }
 
 

@@ -116,25 +116,35 @@ class Worker:
 
     async def run(self) -> None:
         """Works, without an end. An exception is logged, and is not the end."""
-        while True:
-            try:
-                await self._run()
-                pause = 0.0
-            except JournalInUseError:
-                pause = _LOCK_INTERVAL
-            except JournalError as exc:
-                self._failures += 1
-                pause = journal_pause(self._failures)
-                log.warning("the service submits nothing for %g s: %s", pause, exc)
-            except ConfigurationError as exc:
-                if self._is_closing():
-                    return
-                pause = MISTAKE_PAUSE
-                log.warning("the service submits nothing for %g s: %s", pause, exc)
-            except Exception:
-                pause = MISTAKE_PAUSE
-                log.exception("the service submits nothing for %g s, because of a mistake", pause)
-            await anyio.sleep(pause)
+        try:
+            while not self._is_closing():
+                pause = await self._run_once()
+                await anyio.sleep(pause)
+        finally:
+            # The watcher may not know yet what ended last. A process that never got the lock cleans up, too:
+            # nobody needs the pictures, and the process with the lock may have been killed.
+            with anyio.CancelScope(shield=True):
+                await self._clean()
+
+    async def _run_once(self) -> float:
+        """One run. Returns the seconds until the next one."""
+        try:
+            await self._run()
+        except JournalInUseError:
+            return _LOCK_INTERVAL
+        except JournalError as exc:
+            self._failures += 1
+            pause = journal_pause(self._failures)
+            log.warning("the service submits nothing for %g s: %s", pause, exc)
+            return pause
+        except ConfigurationError as exc:
+            if not self._is_closing():
+                log.warning("the service submits nothing for %g s: %s", MISTAKE_PAUSE, exc)
+                return MISTAKE_PAUSE
+        except Exception:
+            log.exception("the service submits nothing for %g s, because of a mistake", MISTAKE_PAUSE)
+            return MISTAKE_PAUSE
+        return 0.0
 
     def _is_closing(self) -> bool:
         """Whether the client is closed."""
@@ -166,12 +176,10 @@ class Worker:
         )
         change = await self._orders.last_change()
         batch = run_batch(self._session, self._uploads, queue, self._options, self._source)
-        is_begun = False
         # Before the queue reads the orders: what changes while it reads must not be missed.
         self._queue = queue
         try:
             async with batch as outcomes:
-                is_begun = True
                 # What was being sent when the process before was killed is UNKNOWN now, without an outcome.
                 for order in await self._orders.changed_after(change):
                     warn_of_end(self._orders.name, order.id, order.state)
@@ -184,10 +192,6 @@ class Worker:
                     log.info("the service of %s does not submit in this process any more", self._orders.name)
         finally:
             self._queue = None
-            if is_begun:
-                # What ended last may be unknown to the watcher.
-                with anyio.CancelScope(shield=True):
-                    await self._clean()
 
     async def _work(self, queue: OrderQueue, outcomes: Outcomes) -> None:
         """Reads the outcomes, until the batch is stopped and may begin again."""

@@ -186,6 +186,10 @@ async def test_a_picture_that_a_killed_process_has_left_is_removed_and_none_that
     async with served(machine, journal, client={"max_in_flight": 1}) as service:
         await submitting(service)
     assert not sent.exists(), "it is not yet an hour old, but its swap was sent"
+    sent.write_bytes(png())
+    async with served(machine, journal, client={"max_in_flight": 1}):
+        """This process closes before it has the lock."""
+    assert not sent.exists()
     async with served(machine, journal, client={"max_in_flight": 2}) as service:
         await until(service, "s1", S.ACCEPTED)
     assert list(spool.iterdir()) == []

@@ -112,6 +112,16 @@ class OutcomeState(StrEnum):
         return self in {OutcomeState.ACCEPTED, OutcomeState.UNREADABLE}
 
     @property
+    def needs_pictures(self) -> bool:
+        """Whether the pictures of the swap may still have to be sent."""
+        return self in {OutcomeState.PENDING, OutcomeState.SENDING}
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether the swap has neither a result nor an end."""
+        return self.needs_pictures or self is OutcomeState.ACCEPTED
+
+    @property
     def is_resumed(self) -> bool:
         """Whether the next run continues the swap without a submit: it waits, or fetches the picture.
 

@@ -1,14 +1,15 @@
-"""`Halting`: whether a service may submit now, in every process, and what ends a halt."""
+"""`Halting`: whether a service may submit now, in every process or in this one, and what ends a halt."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import anyio
 
 from .._errors import SwapError
+from .._policy.daily_budget import utc_now
 from .._protocols.orders import Endings, Halt, Orders
 
 
@@ -25,6 +26,7 @@ class Halting:
         self._on_change = on_change
         self._halt: Halt | None = None
         self._deadline = math.inf
+        self._paused_until = -math.inf
         # What was read before a change must not be kept after it.
         self._lock = anyio.Lock()
 
@@ -39,9 +41,18 @@ class Halting:
         return self._halt is not None and self._halt.until is None
 
     @property
-    def deadline(self) -> float:
-        """When the halt ends by itself, on the clock of the event loop; infinity if it does not."""
-        return self._deadline
+    def may_submit(self) -> bool:
+        """Whether an order may be sent now: the service is not halted, and this process does not pause."""
+        return self._halt is None and anyio.current_time() >= self._paused_until
+
+    @property
+    def submits_at(self) -> float:
+        """When orders may be sent again, on the clock of the event loop; infinity if a person must say so."""
+        return max(self._paused_until, -math.inf if self._halt is None else self._deadline)
+
+    def pause(self, seconds: float) -> None:
+        """Lets this process submit nothing for so long. Other processes are not told."""
+        self._paused_until = anyio.current_time() + seconds
 
     async def refresh(self) -> None:
         """Reads the halt again: another process may have changed it.
@@ -62,7 +73,7 @@ class Halting:
         Raises:
             JournalError: the store cannot be written.
         """
-        until = None if seconds is None else datetime.now(UTC) + timedelta(seconds=seconds)
+        until = None if seconds is None else utc_now() + timedelta(seconds=seconds)
         halt = Halt(reason=reason, until=until)
         await self._set(halt)
 
@@ -103,7 +114,7 @@ class Halting:
             self._deadline = math.inf
         elif before is None or halt.until != before.until:
             # Only the wall clock is shared with other processes. From now on, the clock of the loop measures.
-            left = math.inf if halt.until is None else (halt.until - datetime.now(UTC)).total_seconds()
+            left = math.inf if halt.until is None else (halt.until - utc_now()).total_seconds()
             self._deadline = anyio.current_time() + left
         if (before is None) is not (halt is None):
             self._on_change()

@@ -123,7 +123,6 @@ class OrderQueue(InputSource):
         are_saved: Whether the service saves pictures.
         max_futile: After how many swaps in a row that may be charged and brought no picture to stop.
         max_failed: After how many failed swaps in a row to stop.
-        submits_from: Before when no new order is given, on the clock of the event loop.
         refused_last: Whether orders of which a POST was refused come after all others. The last run was
             stopped by a refusal that may be about its input, which must not stop each run before the others.
     """
@@ -137,7 +136,6 @@ class OrderQueue(InputSource):
         are_saved: bool,
         max_futile: int | None,
         max_failed: int | None,
-        submits_from: float = -math.inf,
         refused_last: bool = False,
     ) -> None:
         self.closed = anyio.Event()
@@ -147,7 +145,6 @@ class OrderQueue(InputSource):
         self._are_saved = are_saved
         self._bounds = max_futile, max_failed
         self._counter = EndingCounter(max_futile=max_futile, max_failed=max_failed)
-        self._submits_from = submits_from
         self._refused_last = refused_last
         self._was_halted_for_good = False
         self._taken: dict[str, _Taken] = {}
@@ -272,14 +269,11 @@ class OrderQueue(InputSource):
         self._orders.keep_endings(self._counter.endings)
         return problem
 
-    def _may_submit(self) -> bool:
-        return self._halting.reason is None and anyio.current_time() >= self._submits_from
-
     def _ready_order(self) -> Order | None:
         now = anyio.current_time()
         for number in [number for number, (due, _) in self._later.items() if due <= now]:
             self._make_ready(self._later.pop(number)[1])
-        ready = [self._paid, self._new] if self._may_submit() else [self._paid]
+        ready = [self._paid, self._new] if self._halting.may_submit else [self._paid]
         for orders in ready:
             while orders:
                 number, order = orders.popitem(last=False)
@@ -290,11 +284,9 @@ class OrderQueue(InputSource):
         return None
 
     def _next_look(self) -> float:
-        now = anyio.current_time()
         times = [due for due, _ in self._later.values()]
-        if self._new and not self._may_submit():
-            times += [self._halting.deadline]
-            times += [self._submits_from] if self._submits_from > now else []
+        if self._new and not self._halting.may_submit:
+            times.append(self._halting.submits_at)
         return min(times, default=math.inf)
 
     async def ended(self, outcome: SwapOutcome, *, is_closing: Callable[[], bool]) -> None:

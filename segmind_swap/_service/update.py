@@ -8,13 +8,6 @@ from .._models import SwapJob, SwapResult, Value
 from .._outcome import ErrorField, OutcomeState
 from .._protocols.orders import Order
 
-_ENDED = frozenset(OutcomeState) - {
-    OutcomeState.PENDING,
-    OutcomeState.SENDING,
-    OutcomeState.ACCEPTED,
-    OutcomeState.COMPLETED,
-}
-
 
 class SwapUpdate(Value):
     """The state of one swap of a service, at one moment.
@@ -69,4 +62,4 @@ def is_final(order: Order, *, are_saved: bool) -> bool:
     """
     if order.state is OutcomeState.COMPLETED:
         return not are_saved or order.entry.error is not None
-    return order.state in _ENDED
+    return not order.state.is_under_way

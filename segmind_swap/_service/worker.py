@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,6 @@ from .._errors import (
     SwapError,
 )
 from .._models import Call
-from .._outcome import OutcomeState
 from .._policy.daily_budget import utc_now
 from .._protocols.orders import Order, Orders, OrderSource
 from .alerts import warn_of_end
@@ -38,7 +36,6 @@ log = logging.getLogger("segmind_swap")
 _LOCK_INTERVAL = 1.0
 """Seconds between two attempts to get the lock. So another process takes over within two seconds."""
 _SWEEP_INTERVAL = 600.0
-_NEEDS_SPOOL = frozenset({OutcomeState.PENDING, OutcomeState.SENDING})
 
 
 class Worker:
@@ -77,7 +74,6 @@ class Worker:
         self._on_outcome = on_outcome
         self._batch: run_batch | None = None
         self._queue: OrderQueue | None = None
-        self._submits_from = -math.inf
         self._refused_last = False
         self._turn = anyio.Event()
         self._failures = 0
@@ -99,7 +95,7 @@ class Worker:
         if not self.submits:
             return
         await self._spool.remove(
-            [name for order in orders if order.state not in _NEEDS_SPOOL for name in order.pictures]
+            [name for order in orders if not order.state.needs_pictures for name in order.pictures]
         )
 
     def stop_one(self, order: Order) -> None:
@@ -171,7 +167,6 @@ class Worker:
             are_saved=self._options.save_to is not None,
             max_futile=self._options.max_futile,
             max_failed=self._options.max_failed,
-            submits_from=self._submits_from,
             refused_last=self._refused_last,
         )
         change = await self._orders.last_change()
@@ -223,8 +218,8 @@ class Worker:
                         raise reason
                     await self._pause(reason)
                     # Swaps in flight go on, and at most until the service may submit again.
-                    with anyio.move_on_after(self._pause_left()):
-                        while not has_ended and not self._may_submit():
+                    with anyio.CancelScope(deadline=self._halting.submits_at):
+                        while not has_ended and not self._halting.may_submit:
                             await self._turn.wait()
                 else:
                     while not has_ended:
@@ -244,16 +239,7 @@ class Worker:
         if pause.is_told:
             await self._halting.halt(reason, seconds=pause.seconds)
         elif pause.seconds is not None:
-            self._submits_from = anyio.current_time() + pause.seconds
-
-    def _may_submit(self) -> bool:
-        return self._halting.reason is None and anyio.current_time() >= self._submits_from
-
-    def _pause_left(self) -> float:
-        now = anyio.current_time()
-        if self._halting.needs_a_person:
-            return math.inf
-        return max(0.0, self._submits_from - now, self._halting.deadline - now if self._halting.reason else 0)
+            self._halting.pause(pause.seconds)
 
     async def _keep_clean(self) -> None:
         while True:

@@ -23,7 +23,7 @@ async def test_a_halt_is_seen_in_another_process_and_ended_there() -> None:
     await first.halt(REASON, seconds=None)
     await second.refresh()
     assert str(second.reason) == str(first.reason) == "no credits"
-    assert (first.needs_a_person, second.needs_a_person, second.deadline) == (True, True, math.inf)
+    assert (first.needs_a_person, second.needs_a_person, second.submits_at) == (True, True, math.inf)
     await second.resume()
     await first.refresh()
     assert (first.reason, second.reason, first.needs_a_person) == (None, None, False)

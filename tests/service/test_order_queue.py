@@ -100,6 +100,7 @@ async def taking(
     *,
     are_saved: bool = True,
     halt: tuple[SwapError, float | None] | None = None,
+    pause: float | None = None,
     **options: Any,
 ) -> AsyncIterator[Taker]:
     halts = await store.journal.open_orders(origin="http://127.0.0.1", workflow="w")
@@ -117,6 +118,8 @@ async def taking(
     )
     if halt is not None:
         await halting.halt(halt[0], seconds=halt[1])
+    if pause is not None:
+        halting.pause(pause)
     inputs = await queue.begin(cast("Ledger", None), cast("Uploads", None))
     give, take = anyio.create_memory_object_stream[SwapRequest]()
     async with anyio.create_task_group() as group:
@@ -174,7 +177,7 @@ async def test_a_halt_ends_by_its_time_and_a_pause_too() -> None:
         assert await taker.all() == []
         await anyio.sleep(15)
         assert await taker.all() == ["s1"]
-    async with taking(store_of(order(1)), submits_from=anyio.current_time() + 60) as taker:
+    async with taking(store_of(order(1)), pause=60) as taker:
         await anyio.sleep(50)
         assert await taker.all() == []
         await anyio.sleep(15)

@@ -70,7 +70,7 @@ class OrderRows:
 
     def spooled(self) -> set[str]:
         """Where the pictures are that may still have to be sent."""
-        states = listed(S.PENDING, S.SENDING)
+        states = listed(*(state for state in S if state.needs_pictures))
         rows = self._store.query(f"SELECT reference, scene FROM orders WHERE state IN {states}")  # noqa: S608
         return {picture for row in rows for picture in row}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..._outcome import OutcomeState
 
 S = OutcomeState
-UNFINISHED = S.PENDING, S.SENDING, S.ACCEPTED
+UNFINISHED = tuple(state for state in S if state.is_under_way)
 """An order in one of these states has neither a picture nor an end."""
 
 
